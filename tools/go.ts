@@ -99,12 +99,14 @@ export async function build(
     await withTemporaryFolder(destination, async (temporary) => {
       const started = Date.now();
       const count = { downloaded: 0, compiled: 0 };
+      let last = "";
       const names = missing.map((program) => program.name).join(", ");
       onProgress(`${set}: building ${names} with ${go.version}; the first time this takes minutes`);
       const progress = setInterval(
         () => {
           const modules = count.downloaded > 0 ? `${count.downloaded} modules downloaded, ` : "";
-          onProgress(`${set}: ${modules}${count.compiled} packages compiled, ${duration(Date.now() - started)}`);
+          const packages = last ? `${count.compiled} packages compiled (${last}), ` : "";
+          onProgress(`${set}: ${modules}${packages}${duration(Date.now() - started)}`);
         },
         (options.every ?? 10) * 1000,
       );
@@ -120,7 +122,10 @@ export async function build(
           onErrorLine: (line) => {
             if (line.startsWith("go: downloading ")) count.downloaded++;
             // -v prints a package's path, and nothing else that has no blank.
-            else if (/^[\w./~-]+$/.test(line)) count.compiled++;
+            else if (/^[\w./~-]+$/.test(line)) {
+              count.compiled++;
+              last = line;
+            }
           },
         });
       } finally {

@@ -1,5 +1,5 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { cacheFolder, withLock, withTemporaryFolder } from "./cache.ts";
 import { downloadAddresses, downloadInto, Unavailable } from "./download.ts";
 import { build, buildFlags, buildFolder, findGo, goEnvironment, type Go } from "./go.ts";
@@ -64,7 +64,12 @@ export async function obtainFrom<Name extends string>(
   for (const set of new Set(wanted.map((tool) => tool.set))) {
     const missing = () => wanted.filter((tool) => tool.set === set && !found.has(tool.name));
     if (missing().length === 0) continue;
-    const go = await findGo(join(catalogue.folder, set), catalogue.env);
+    let go: Go | undefined;
+    try {
+      go = await findGo(join(catalogue.folder, set), catalogue.env);
+    } catch (error) {
+      notes.push(error instanceof Error ? error.message : String(error));
+    }
     const plan = go && planBuild(catalogue, set, go);
     const take = (tool: ResolvedTool, file: string) => existsSync(file) && found.set(tool.name, file);
 
@@ -242,10 +247,4 @@ function notObtained(catalogue: Catalogue, missing: readonly ResolvedTool[], not
     ...(which("go", catalogue.env) ? [] : ["  Go, which would build them from source, is not installed"]),
     `What to do: install ${installable.join("")}${installGo.replace("install ", "")}`,
   ].join("\n");
-}
-
-/** The folder of a tool, for what its publisher ships beside it (Pulumi's language hosts). */
-export function besides(tool: string, file: string): string | undefined {
-  const path = join(dirname(tool), file);
-  return existsSync(path) ? path : undefined;
 }

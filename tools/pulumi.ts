@@ -1,0 +1,321 @@
+/**
+ * `npm run up|preview|refresh|destroy|recover -- <stack> [arguments of pulumi]`: the Pulumi CLI, obtained if need be and
+ * told where the state and the passphrase are unless that is configured already. Each command is printed before it runs
+ * and can be typed as it stands: plain `pulumi` does the same to the resources.
+ */
+import { spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { existsSync, linkSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { homedir, hostname } from "node:os";
+import { delimiter, dirname, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parse } from "yaml";
+import { cacheFolder, configFolder, dataFolder } from "./cache.ts";
+import { which, type Environment } from "./run.ts";
+import { obtain } from "./tools.ts";
+
+export const commands = ["up", "preview", "refresh", "destroy", "recover"] as const;
+export type Command = (typeof commands)[number];
+
+/** How many resource operations run at once. Pulumi's default of 8 would make independent releases wait. */
+const parallel = 32;
+
+/** An error whose message is all there is to say: no stack trace. */
+export class UserError extends Error {}
+
+/** Whether an argument chooses by itself how many operations run at once. */
+function hasParallel(args: readonly string[]): boolean {
+  return args.some((arg) => /^(--parallel(=|$)|-p)/.test(arg));
+}
+
+/** The commands of the Pulumi CLI, in order, that one of ours stands for. */
+export function steps(command: Command, stack: string, rest: readonly string[]): string[][] {
+  const atOnce = hasParallel(rest) ? [] : ["--parallel", String(parallel)];
+  switch (command) {
+    case "up":
+    case "preview":
+      return [
+        ["stack", "select", stack, "--create"],
+        [command, "--stack", stack, ...atOnce, ...rest],
+      ];
+    case "refresh":
+    case "destroy":
+      return [[command, "--stack", stack, ...atOnce, ...rest]];
+    case "recover":
+      return [
+        ["cancel", "--yes", "--stack", stack],
+        // What was being created when the engine died is adopted or made anew by the next `up`.
+        ["refresh", "--clear-pending-creates", "--yes", "--non-interactive", "--stack", stack, ...atOnce, ...rest],
+      ];
+  }
+}
+
+/** Reads a YAML file that may not be there. */
+function readYaml(file: string): Record<string, unknown> {
+  if (!existsSync(file)) return {};
+  const content: unknown = parse(readFileSync(file, "utf8"));
+  return typeof content === "object" && content !== null ? { ...content } : {};
+}
+
+function field(of: unknown, name: string): string | undefined {
+  const value = typeof of === "object" && of !== null ? (of as Record<string, unknown>)[name] : undefined;
+  return typeof value === "string" && value !== "" ? value : undefined;
+}
+
+/** Where the CLI would keep the state by itself, in its own order of precedence; undefined when nothing says. */
+export function configuredBackend(projectFolder: string, env: Environment): string | undefined {
+  if (env["PULUMI_BACKEND_URL"]) return env["PULUMI_BACKEND_URL"];
+  const ofProject = field(readYaml(join(projectFolder, "Pulumi.yaml"))["backend"], "url");
+  if (ofProject) return ofProject;
+  const home = env["PULUMI_HOME"] || join(env["HOME"] ?? homedir(), ".pulumi");
+  const credentials = join(env["PULUMI_CREDENTIALS_PATH"] || home, "credentials.json");
+  // JSON is YAML; a file that `pulumi login` wrote half is the CLI's to complain about.
+  const login = field(readYaml(credentials), "current");
+  return login ?? (env["PULUMI_ACCESS_TOKEN"] ? "https://api.pulumi.com" : undefined);
+}
+
+/** Whether the stack's secrets are encrypted with a passphrase that nobody has given yet. */
+export function needsPassphrase(stackFile: string, backend: string, env: Environment): boolean {
+  // An empty PULUMI_CONFIG_PASSPHRASE is a passphrase too.
+  if (env["PULUMI_CONFIG_PASSPHRASE"] !== undefined || env["PULUMI_CONFIG_PASSPHRASE_FILE"] !== undefined) return false;
+  const settings = readYaml(stackFile);
+  const provider = field(settings, "secretsprovider") ?? "default";
+  if (provider === "passphrase") return true;
+  if (provider !== "default") return false;
+  return !/^https?:/.test(backend) || field(settings, "encryptionsalt") !== undefined;
+}
+
+/** Makes a file with a random passphrase, readable by its owner only, unless it is there. Two at once make one. */
+export function ensurePassphraseFile(file: string): void {
+  if (existsSync(file)) return;
+  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+  // Written beside and linked, so that nobody ever reads half a passphrase and nobody's is overwritten.
+  const draft = `${file}.${process.pid}`;
+  writeFileSync(draft, `${randomBytes(32).toString("base64url")}\n`, { mode: 0o600 });
+  try {
+    linkSync(draft, file);
+  } catch (error) {
+    if (!existsSync(file)) throw error;
+  } finally {
+    rmSync(draft, { force: true });
+  }
+}
+
+/**
+ * The variables that make the CLI work as it was found, without an account and without a question. Makes the folder of
+ * the state when it is needed and not there.
+ *
+ * @param mayCreate whether a passphrase may be made for the stack, because the command makes the stack if need be
+ */
+export function settingsFor(
+  stack: string,
+  projectFolder: string,
+  env: Environment,
+  mayCreate: boolean,
+): Record<string, string> {
+  const settings: Record<string, string> = {};
+  let backend = configuredBackend(projectFolder, env);
+  if (!backend) {
+    const state = join(dataFolder(env), "state");
+    mkdirSync(state, { recursive: true, mode: 0o700 });
+    backend = `file://${state}`;
+    settings["PULUMI_BACKEND_URL"] = backend;
+  }
+  const stackFile = join(projectFolder, `Pulumi.${stack}.yaml`);
+  if (needsPassphrase(stackFile, backend, env)) {
+    const project = field(readYaml(join(projectFolder, "Pulumi.yaml")), "name") ?? "project";
+    const file = join(configFolder(env), `passphrase-${project}-${stack}`);
+    // A salt without our file: the stack was made with another passphrase, which the CLI will ask for.
+    if (mayCreate && field(readYaml(stackFile), "encryptionsalt") === undefined) ensurePassphraseFile(file);
+    if (existsSync(file)) settings["PULUMI_CONFIG_PASSPHRASE_FILE"] = file;
+  }
+  return settings;
+}
+
+/** A lock in a file backend whose holder is a live process of this machine. */
+export interface LiveLock {
+  readonly pid: number;
+  readonly since: string;
+}
+
+/**
+ * The update of this stack that really is running on this machine, if the state is in files here. (A lock of another
+ * machine or in another backend cannot be judged.)
+ */
+export function liveLock(backend: string, project: string, stack: string): LiveLock | undefined {
+  if (!backend.startsWith("file://")) return undefined;
+  const root = backend.startsWith("file:///") ? fileURLToPath(backend) : resolve(backend.slice("file://".length));
+  const folder = join(root.replace(/^~/, homedir()), ".pulumi", "locks", "organization", project, stack);
+  for (const name of existsSync(folder) ? readdirSync(folder) : []) {
+    if (!name.endsWith(".json")) continue;
+    const lock = readYaml(join(folder, name));
+    const pid = lock["pid"];
+    if (typeof pid !== "number" || lock["hostname"] !== hostname()) continue;
+    try {
+      process.kill(pid, 0);
+    } catch (error) {
+      // EPERM: it lives, and is another user's.
+      if (!(error instanceof Error && "code" in error && error.code === "EPERM")) continue;
+    }
+    return { pid, since: field(lock, "timestamp") ?? "an unknown time" };
+  }
+  return undefined;
+}
+
+/** What the CLI's error means and what to do, for those errors that people meet; undefined for all others. */
+export function explain(errors: string, stack: string): string | undefined {
+  const known: readonly (readonly [RegExp, string])[] = [
+    [
+      /the stack is currently locked/,
+      `An update of "${stack}" is running, or one was killed and left its lock (the line above names its process).\n` +
+        `Wait for it if it runs. If nothing is running: npm run recover -- ${stack}`,
+    ],
+    [
+      /no stack named/,
+      `There is no stack "${stack}" where the state is kept. Either it was never made (npm run up -- ${stack}), ` +
+        `or it is kept elsewhere: see PULUMI_BACKEND_URL and "pulumi whoami --verbose".`,
+    ],
+    [
+      /incorrect passphrase/,
+      `The secrets of "${stack}" were encrypted with another passphrase. Give that one by PULUMI_CONFIG_PASSPHRASE or ` +
+        `PULUMI_CONFIG_PASSPHRASE_FILE. If Pulumi.${stack}.yaml holds no "secure:" value and the stack is new, ` +
+        `remove its "encryptionsalt" line instead.`,
+    ],
+    [
+      /passphrase must be set/,
+      `The secrets of "${stack}" were encrypted with a passphrase that is not on this machine. Give it by ` +
+        `PULUMI_CONFIG_PASSPHRASE_FILE (a file) or PULUMI_CONFIG_PASSPHRASE. If Pulumi.${stack}.yaml holds no ` +
+        `"secure:" value and the stack is new, remove its "encryptionsalt" line instead.`,
+    ],
+    [
+      /PULUMI_ACCESS_TOKEN must be set/,
+      `The state is kept in Pulumi Cloud and nobody is logged in: run "pulumi login", set PULUMI_ACCESS_TOKEN, or ` +
+        `choose another place by PULUMI_BACKEND_URL.`,
+    ],
+    [
+      /pulumi-language-nodejs/,
+      `This Pulumi CLI has no language host for Node.js. Install Pulumi's own release: https://www.pulumi.com/docs/install/`,
+    ],
+    [
+      /interrupted while|pending operations/,
+      `An earlier update was interrupted. Put the state right first: npm run recover -- ${stack}`,
+    ],
+  ];
+  return known.find(([pattern]) => pattern.test(errors))?.[1];
+}
+
+/** A command line as a person would type it. */
+export function shellLine(words: readonly string[]): string {
+  const quote = (word: string) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`);
+  return words.map(quote).join(" ");
+}
+
+/** The command line's words, or an error that says how it is used. */
+export function parseArguments(
+  args: readonly string[],
+  projectFolder: string,
+): { readonly command: Command; readonly stack: string; readonly rest: string[] } {
+  const [first, stack, ...rest] = args;
+  const command = commands.find((known) => known === first);
+  if (!command) throw new UserError(`Usage: npm run <${commands.join("|")}> -- <stack> [arguments of pulumi]`);
+  if (!stack || stack.startsWith("-")) {
+    const stacks = readdirSync(projectFolder).flatMap((file) => /^Pulumi\.(.+)\.yaml$/.exec(file)?.[1] ?? []);
+    throw new UserError(
+      `Which stack? npm run ${command} -- <stack> [arguments of pulumi]\n` +
+        `Stacks with a settings file here: ${stacks.join(", ") || "none"}.`,
+    );
+  }
+  return { command, stack, rest };
+}
+
+/** Runs one command of the CLI in the person's terminal. Its standard error is shown and also returned. */
+async function runPulumi(
+  pulumi: string,
+  args: readonly string[],
+  cwd: string,
+  env: Environment,
+): Promise<{ readonly code: number; readonly errors: string }> {
+  const child = spawn(pulumi, args, { cwd, env: { ...env }, stdio: ["inherit", "inherit", "pipe"] });
+  let errors = "";
+  child.stderr.setEncoding("utf8").on("data", (text: string) => {
+    errors += text;
+    process.stderr.write(text);
+  });
+  // The terminal tells the CLI of a Ctrl-C too; it needs its time to end well, so stay until it has.
+  const stay = () => undefined;
+  const pass = () => child.kill("SIGTERM");
+  process.on("SIGINT", stay).on("SIGTERM", pass);
+  try {
+    const code = await new Promise<number>((done, failed) => {
+      child.on("error", failed);
+      child.on("close", (status) => {
+        done(status ?? 1);
+      });
+    });
+    return { code, errors };
+  } finally {
+    process.off("SIGINT", stay).off("SIGTERM", pass);
+  }
+}
+
+/** Does what the command line says. @returns the exit code */
+export async function main(args: readonly string[], projectFolder: string, env: Environment): Promise<number> {
+  const { command, stack, rest } = parseArguments(args, projectFolder);
+  const pulumi = (await obtain(["pulumi"])).pulumi;
+  const runsProgram = command === "up" || command === "preview";
+  const settings = settingsFor(stack, projectFolder, env, runsProgram);
+  const full: Environment = {
+    ...env,
+    ...settings,
+    PULUMI_SKIP_UPDATE_CHECK: "true",
+    // The Node.js that the project pins runs the program, also when this is not started by npm.
+    PATH: [join(projectFolder, "node_modules", ".bin"), env["PATH"] ?? ""].join(delimiter),
+  };
+
+  const languageHost = "pulumi-language-nodejs";
+  const ours = pulumi.startsWith(cacheFolder(env)) && !existsSync(join(dirname(pulumi), languageHost));
+  if (runsProgram && ours && !which(languageHost, full)) {
+    throw new UserError(
+      `${pulumi} was built from source and cannot run a program: Pulumi's language host for Node.js comes only with ` +
+        `its own release.\nInstall that (https://www.pulumi.com/docs/install/), or run again where github.com can be ` +
+        `reached. "npm run rehearse" needs neither.`,
+    );
+  }
+  if (command === "recover") {
+    const project = field(readYaml(join(projectFolder, "Pulumi.yaml")), "name") ?? "";
+    const lock = liveLock(configuredBackend(projectFolder, full) ?? "", project, stack);
+    if (lock) {
+      throw new UserError(
+        `An update of "${stack}" is running since ${lock.since}: process ${lock.pid} of this machine. Nothing was done.\n` +
+          `Wait for it, or end it (kill ${lock.pid}), then: npm run recover -- ${stack}`,
+      );
+    }
+  }
+
+  for (const [name, value] of Object.entries(settings)) {
+    process.stderr.write(`$ ${shellLine(["export", `${name}=${value}`])}\n`);
+  }
+  for (const step of steps(command, stack, rest)) {
+    process.stderr.write(`$ ${shellLine([which("pulumi", env) ? "pulumi" : pulumi, ...step])}\n`);
+    const { code, errors } = await runPulumi(pulumi, step, projectFolder, full);
+    if (code !== 0) {
+      const help = explain(errors, stack);
+      if (help) process.stderr.write(`\n${help}\n`);
+      return code;
+    }
+  }
+  if (command === "recover") {
+    process.stderr.write(`\nThe state of "${stack}" is put right. Bring the environment up: npm run up -- ${stack}\n`);
+  }
+  return 0;
+}
+
+if (import.meta.main) {
+  try {
+    process.exitCode = await main(process.argv.slice(2), join(import.meta.dirname, ".."), process.env);
+  } catch (error) {
+    if (!(error instanceof Error)) throw error;
+    process.stderr.write(`${error.message}\n`);
+    process.exitCode = 1;
+  }
+}
