@@ -1,0 +1,283 @@
+import { spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import {
+  LocalWorkspace,
+  PulumiCommand,
+  type EngineEvent,
+  type OutputMap,
+  type PulumiFn,
+} from "@pulumi/pulumi/automation/index.js";
+
+export type { EngineEvent } from "@pulumi/pulumi/automation/index.js";
+
+/** A configuration value: plain text, or a secret that is stored encrypted. */
+export type ConfigValue = string | { readonly secret: string };
+
+export interface EnvironmentOptions {
+  /** The program; its returned record becomes the stack's outputs. */
+  readonly program: () => Promise<Record<string, unknown>>;
+  readonly stack: string;
+  /** @default "observability" */
+  readonly project?: string;
+  /**
+   * Folder for everything the engine writes (state, its home, project and stack files); readable by its owner only.
+   * @default a new folder in the system's temporary folder
+   */
+  readonly workDir?: string;
+  /** By full name: `observability:...`, `github:owner`, `kubernetes:...`. A secret never appears in a process list. */
+  readonly config?: Readonly<Record<string, ConfigValue>>;
+  /** Added to the engine's environment; the program itself runs in this process and sees this process's. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Path of the Pulumi CLI. */
+  readonly pulumi: string;
+  readonly onEvent?: (event: EngineEvent) => void;
+  /** What the CLI prints, as it comes. */
+  readonly onOutput?: (text: string) => void;
+  /** Operations at a time. @default the CLI's own, four times the number of processors */
+  readonly parallel?: number;
+}
+
+/** How an operation ended. */
+export interface Operation {
+  /** Number of resources by what was done with them: `create`, `same`, `update`, `replace`, `delete`, ... */
+  readonly changes: Readonly<Partial<Record<string, number>>>;
+  /** Everything that the CLI printed. */
+  readonly output: string;
+}
+
+/** An operation that failed, with what the CLI printed. */
+export class OperationFailed extends Error {
+  readonly output: string;
+  constructor(verb: string, output: string, cause: unknown) {
+    super(`pulumi ${verb} failed:\n${output}`, { cause });
+    this.name = "OperationFailed";
+    this.output = output;
+  }
+}
+
+/** What a file of the state backend holds, as far as it is read here. */
+export interface Deployment {
+  readonly manifest: unknown;
+  readonly resources?: readonly StateResource[];
+  readonly pending_operations?: readonly { readonly type: string; readonly resource: StateResource }[];
+}
+
+export interface StateResource {
+  readonly urn: string;
+  readonly type: string;
+  readonly id?: string;
+  readonly inputs?: Readonly<Record<string, unknown>>;
+  readonly outputs?: Readonly<Record<string, unknown>>;
+  readonly dependencies?: readonly string[];
+  readonly deletedWith?: string;
+  readonly delete?: boolean;
+  readonly initErrors?: readonly string[];
+}
+
+/** One stack with a state of its own, on the real engine. */
+export interface Environment {
+  readonly workDir: string;
+  up(): Promise<Operation>;
+  preview(): Promise<Operation>;
+  refresh(): Promise<Operation>;
+  /** @param runProgram Run the program first, which delete hooks need. */
+  destroy(options?: { readonly runProgram?: boolean; readonly continueOnError?: boolean }): Promise<Operation>;
+  /** After a kill: removes the lock and forgets creates whose end is not known. */
+  recover(): Promise<void>;
+  /** The state file as it is on disk: secrets are encrypted. */
+  exportDeployment(): Promise<Deployment>;
+  /** The text of that file, to search in. */
+  stateText(): Promise<string>;
+  outputs(): Promise<OutputMap>;
+  /** SIGKILL to the engine that runs now; the operation under way rejects. Without one it does nothing. */
+  kill(): void;
+  /** SIGINT, as Ctrl-C does. */
+  interrupt(): void;
+  /** Another program from now on, for example one with a changed setting. */
+  use(program: EnvironmentOptions["program"]): void;
+  /** Sets configuration values; undefined removes one. */
+  configure(config: Readonly<Record<string, ConfigValue | undefined>>): Promise<void>;
+  /** Removes the folder. It does not destroy the stack. */
+  close(): Promise<void>;
+}
+
+/** The engine's environment that keeps it to itself: no account, no download, no question. */
+const offline = {
+  PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true",
+  PULUMI_SKIP_UPDATE_CHECK: "true",
+  PULUMI_DIY_BACKEND_DISABLE_CHECKPOINT_BACKUPS: "true",
+} as const;
+
+/**
+ * Opens a stack on the real engine: the Automation API, an inline program, a file backend and a random passphrase.
+ * @throws When the CLI is missing or too old, or the stack cannot be made.
+ */
+export async function openEnvironment(options: EnvironmentOptions): Promise<Environment> {
+  const project = options.project ?? "observability";
+  const workDir = options.workDir ?? (await mkdtemp(join(tmpdir(), "observability-")));
+  await mkdir(workDir, { recursive: true });
+  await chmod(workDir, 0o700);
+  const folder = (name: string): string => join(workDir, name);
+  for (const name of ["backend", "home", "bin"]) await mkdir(folder(name), { recursive: true });
+
+  const pidFile = folder("engine.pid");
+  const cli = join(folder("bin"), "pulumi");
+  await writeWrapper(cli, options.pulumi, pidFile);
+  const env: Record<string, string> = {
+    ...offline,
+    ...options.env,
+    PULUMI_HOME: folder("home"),
+    PULUMI_BACKEND_URL: `file://${folder("backend")}`,
+    PULUMI_CONFIG_PASSPHRASE: randomBytes(24).toString("base64url"),
+    // The CLI prefers an ambient file to the passphrase.
+    PULUMI_CONFIG_PASSPHRASE_FILE: "",
+  };
+  const pulumiCommand = await PulumiCommand.get({ root: workDir });
+
+  let program: PulumiFn = options.program;
+  const stack = await LocalWorkspace.createOrSelectStack(
+    { stackName: options.stack, projectName: project, program: () => program() },
+    {
+      workDir,
+      pulumiHome: folder("home"),
+      pulumiCommand,
+      envVars: env,
+      projectSettings: { name: project, runtime: "nodejs", backend: { url: `file://${folder("backend")}` } },
+    },
+  );
+
+  async function operate(verb: string, start: (common: Common) => Promise<unknown>): Promise<Operation> {
+    const changes: Partial<Record<string, number>> = {};
+    let output = "";
+    const onOutput = (text: string): void => {
+      output += text;
+      options.onOutput?.(text);
+    };
+    await rm(pidFile, { force: true });
+    try {
+      await start({
+        color: "never",
+        ...(options.parallel === undefined ? {} : { parallel: options.parallel }),
+        onOutput,
+        onError: onOutput,
+        onEvent(event) {
+          if (event.summaryEvent !== undefined) Object.assign(changes, event.summaryEvent.resourceChanges);
+          options.onEvent?.(event);
+        },
+      });
+    } catch (error) {
+      throw new OperationFailed(verb, output === "" ? String(error) : output, error);
+    }
+    return { changes, output };
+  }
+
+  /** Runs the CLI beside the Automation API, where that would show a secret or lacks standard input. */
+  function pulumi(args: readonly string[], input = ""): Promise<string> {
+    return run(cli, [...args, "--stack", options.stack, "--non-interactive"], { cwd: workDir, env, input });
+  }
+
+  const stateFile = join(folder("backend"), ".pulumi", "stacks", project, `${options.stack}.json`);
+
+  async function setConfig(key: string, value: ConfigValue | undefined): Promise<void> {
+    if (value === undefined) {
+      await stack.removeConfig(key);
+    } else if (typeof value === "string") {
+      await stack.setConfig(key, { value });
+    } else {
+      // By standard input: the Automation API would put the secret in the process list.
+      await pulumi(["config", "set", "--secret", key], value.secret);
+    }
+  }
+
+  const environment: Environment = {
+    workDir,
+    up: () => operate("up", (common) => stack.up(common)),
+    preview: () => operate("preview", (common) => stack.preview(common)),
+    refresh: () => operate("refresh", (common) => stack.refresh(common)),
+    destroy: (choices = {}) => operate("destroy", (common) => stack.destroy({ ...common, ...choices })),
+    async recover() {
+      await stack.cancel();
+      // Not by `refresh --clear-pending-creates`: that asks every provider, and a cluster may be half made.
+      const state = JSON.parse(await pulumi(["stack", "export"])) as { deployment: { pending_operations?: unknown } };
+      delete state.deployment.pending_operations;
+      await pulumi(["stack", "import"], JSON.stringify(state));
+    },
+    async exportDeployment() {
+      const state = JSON.parse(await environment.stateText()) as { checkpoint: { latest?: Deployment } };
+      return state.checkpoint.latest ?? { manifest: {} };
+    },
+    stateText: () => readFile(stateFile, "utf8"),
+    outputs: () => stack.outputs(),
+    kill() {
+      signal(pidFile, "SIGKILL");
+    },
+    interrupt() {
+      signal(pidFile, "SIGINT");
+    },
+    use(next) {
+      program = next;
+    },
+    async configure(config) {
+      for (const [key, value] of Object.entries(config)) await setConfig(key, value);
+    },
+    async close() {
+      await rm(workDir, { recursive: true, force: true });
+    },
+  };
+  await environment.configure(options.config ?? {});
+  return environment;
+}
+
+/** What every operation passes to the Automation API. */
+interface Common {
+  readonly color: "never";
+  readonly parallel?: number;
+  readonly onOutput: (text: string) => void;
+  readonly onError: (text: string) => void;
+  readonly onEvent: (event: EngineEvent) => void;
+}
+
+/** A command in front of the CLI that notes the engine's process id, which the Automation API does not tell. */
+async function writeWrapper(file: string, cli: string, pidFile: string): Promise<void> {
+  const quoted = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;
+  await writeFile(file, `#!/bin/sh\necho $$ >${quoted(pidFile)}\nexec ${quoted(cli)} "$@"\n`, { mode: 0o700 });
+}
+
+function signal(pidFile: string, name: "SIGKILL" | "SIGINT"): void {
+  let pid: number;
+  try {
+    pid = Number(readFileSync(pidFile, "utf8"));
+  } catch {
+    return; // Nothing runs.
+  }
+  try {
+    process.kill(pid, name);
+  } catch (error) {
+    // It ended by itself in the meantime.
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+  }
+}
+
+function run(
+  command: string,
+  args: readonly string[],
+  options: { readonly cwd: string; readonly env: Readonly<Record<string, string>>; readonly input: string },
+): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, { cwd: options.cwd, env: { ...process.env, ...options.env } });
+    const stdout: Buffer[] = [];
+    const stderr: Buffer[] = [];
+    child.stdout.on("data", (chunk: Buffer) => stdout.push(chunk));
+    child.stderr.on("data", (chunk: Buffer) => stderr.push(chunk));
+    child.on("error", reject);
+    child.on("close", (code) => {
+      if (code === 0) resolve(Buffer.concat(stdout).toString());
+      else reject(new Error(`pulumi ${args.join(" ")}: ${Buffer.concat(stderr).toString()}`));
+    });
+    child.stdin.end(options.input);
+  });
+}

@@ -1,0 +1,65 @@
+import { commandStandIn } from "./command.ts";
+import { githubStandIn } from "./github.ts";
+import { kubernetesStandIn } from "./kubernetes.ts";
+import { MemoryCluster } from "./kubernetes-memory.ts";
+import { randomStandIn } from "./random.ts";
+import { serveProvider, type CallHook, type RecordedCall, type StandIn } from "./server.ts";
+import { tlsStandIn } from "./tls.ts";
+
+export { MemoryCluster } from "./kubernetes-memory.ts";
+export { InitializationFailed, type CallHook, type ProviderCall, type RecordedCall } from "./server.ts";
+
+/** Versions of the providers that are stood in for; those of the SDK packages in package.json. */
+const versions = { command: "1.2.1", github: "6.15.0", kubernetes: "4.34.2", random: "4.21.2", tls: "5.6.1" } as const;
+
+export interface StandInOptions {
+  /** `memory`: a map in place of a cluster. `api`: the API server that the provider's kubeconfig names. */
+  readonly kubernetes: "memory" | "api";
+  /** Runs before each call; it may wait or throw. */
+  readonly onCall?: CallHook;
+  /**
+   * Environment of the commands, and where the github stand-in looks for its variables.
+   * @default the environment of this process
+   */
+  readonly environment?: NodeJS.ProcessEnv;
+}
+
+export interface StandIns {
+  /** What the engine needs in its environment to use the stand-ins. */
+  readonly env: { readonly PULUMI_DEBUG_PROVIDERS: string };
+  /** Every call so far, in the order in which they began. */
+  readonly calls: readonly RecordedCall[];
+  /** The cluster of the `memory` mode; empty in the `api` mode. */
+  readonly cluster: MemoryCluster;
+  /** Ends the servers and aborts what still runs. */
+  close(): Promise<void>;
+}
+
+/** Serves all stand-in providers from this process, on 127.0.0.1. */
+export async function startStandIns(options: StandInOptions): Promise<StandIns> {
+  const environment = options.environment ?? process.env;
+  const cluster = new MemoryCluster();
+  const standIns: Record<keyof typeof versions, () => StandIn> = {
+    command: () => commandStandIn(environment),
+    github: () => githubStandIn(environment),
+    kubernetes: () => kubernetesStandIn(() => cluster),
+    random: randomStandIn,
+    tls: tlsStandIn,
+  };
+  const calls: RecordedCall[] = [];
+  const servers = await Promise.all(
+    (Object.keys(versions) as (keyof typeof versions)[]).map(async (name) => {
+      const hook = options.onCall === undefined ? {} : { onCall: options.onCall };
+      const server = await serveProvider({ name, version: versions[name], open: standIns[name], calls, ...hook });
+      return { name, ...server };
+    }),
+  );
+  return {
+    env: { PULUMI_DEBUG_PROVIDERS: servers.map(({ name, port }) => `${name}:${port}`).join(",") },
+    calls,
+    cluster,
+    async close() {
+      await Promise.all(servers.map((server) => server.close()));
+    },
+  };
+}

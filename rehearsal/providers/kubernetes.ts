@@ -1,0 +1,333 @@
+import { createHash, randomBytes } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
+import { parseAllDocuments } from "yaml";
+import {
+  compare,
+  unsupported,
+  type CreateRequest,
+  type ResourceRequest,
+  type StandIn,
+  type Updated,
+} from "./server.ts";
+import {
+  annotationOf,
+  changesOf,
+  describe,
+  isClusterScoped,
+  isNameUnknown,
+  nameOf,
+  namespaceOf,
+  normalized,
+  outputsOf,
+  pruned,
+  withMetadata,
+  type KubeObject,
+  type MutableKinds,
+  type ObjectReference,
+} from "./kubernetes-objects.ts";
+import { isRecord, text, unknown, type Properties, type Value } from "./values.ts";
+
+/** How a cluster is asked to take an object. */
+export interface ApplyOptions {
+  /** Who owns the fields, for server-side apply. */
+  readonly fieldManager: string;
+  /** Take fields over that others own. */
+  readonly force: boolean;
+  readonly signal: AbortSignal;
+}
+
+/** What the stand-in needs of a cluster; made once for each configured provider. */
+export interface Cluster {
+  /** Whether the kind belongs to a namespace; undefined when the cluster does not know the kind. */
+  isNamespaced(apiVersion: string, kind: string): Promise<boolean | undefined>;
+  get(reference: ObjectReference, signal: AbortSignal): Promise<KubeObject | undefined>;
+  /** Fails with {@link KubeError} when it exists, or when its namespace or kind does not. */
+  create(object: KubeObject, options: ApplyOptions): Promise<KubeObject>;
+  apply(object: KubeObject, options: ApplyOptions): Promise<KubeObject>;
+  /** Returns once the object is gone; undefined `timeoutSeconds` is the cluster's default. */
+  delete(reference: ObjectReference, timeoutSeconds: number | undefined, request: ResourceRequest): Promise<void>;
+  /** Waits until the object works. Returns the latest object, and why it is not ready where it is not in time. */
+  whenReady(
+    object: KubeObject,
+    inputs: Properties,
+    timeoutSeconds: number | undefined,
+    request: ResourceRequest,
+  ): Promise<{ readonly object: KubeObject; readonly notReady?: readonly string[] }>;
+}
+
+/** Why the API server refused. */
+export class KubeError extends Error {
+  readonly reason: "AlreadyExists" | "NotFound" | "NoMatch" | "Conflict" | "Unreachable" | "Other";
+  constructor(reason: KubeError["reason"], message: string) {
+    super(message);
+    this.name = "KubeError";
+    this.reason = reason;
+  }
+}
+
+/** The provider resource's settings; booleans arrive as JSON text. */
+export interface KubernetesConfig {
+  readonly kubeconfig: string;
+  readonly context: string;
+  readonly namespace: string;
+  readonly upsertExistingObjects: boolean;
+  readonly enablePatchForce: boolean;
+  readonly deleteUnreachable: boolean;
+  readonly mutable: MutableKinds;
+}
+
+/** Seconds between attempts to create an object whose namespace or kind is not there yet (63 s in all). */
+const creationRetries = [1, 2, 4, 8, 16, 32];
+
+/**
+ * Stand-in for the kubernetes provider: any kind, through one generic implementation.
+ * Charts, Helm releases and Kustomize directories are not in it.
+ * @param connect Opens the cluster that the configuration names; it must not call the API server yet.
+ */
+export function kubernetesStandIn(connect: (config: KubernetesConfig) => Cluster): StandIn {
+  let config: KubernetesConfig | undefined;
+  let cluster: Cluster | undefined;
+
+  function connected(): { config: KubernetesConfig; cluster: Cluster } {
+    if (config === undefined || cluster === undefined) throw new Error("the kubernetes provider is not configured");
+    return { config, cluster };
+  }
+
+  async function isNamespaced(inputs: Properties): Promise<boolean> {
+    const apiVersion = text(inputs["apiVersion"]);
+    const kind = text(inputs["kind"]);
+    if (isClusterScoped(apiVersion, kind)) return false;
+    // A kind that is not there yet is taken to belong to a namespace, and corrected when it is created.
+    return (await cluster?.isNamespaced(apiVersion, kind)) ?? true;
+  }
+
+  async function objectOf(inputs: Properties): Promise<KubeObject> {
+    const namespace = (await isNamespaced(inputs)) ? (namespaceOf(inputs) ?? connected().config.namespace) : undefined;
+    // Without a namespace where the kind has none, whatever was declared.
+    const own = withoutNulls(withMetadata(normalized(inputs), { namespace: namespace ?? null }));
+    return own as unknown as KubeObject;
+  }
+
+  async function referenceOf(id: string, state: Properties): Promise<ObjectReference> {
+    const [first = "", second] = id.split("/");
+    const apiVersion = text(state["apiVersion"]);
+    const kind = text(state["kind"]);
+    const namespaced = await isNamespaced(state);
+    const name = second ?? first;
+    return { apiVersion, kind, name, namespace: namespaced ? (second === undefined ? "default" : first) : undefined };
+  }
+
+  async function finish(object: KubeObject, request: CreateRequest): Promise<Updated> {
+    const isSkipped = annotationOf(request.inputs, "pulumi.com/skipAwait") === "true";
+    const timeout = timeoutOf(request.timeoutSeconds, request.inputs);
+    const result = isSkipped
+      ? { object }
+      : await connected().cluster.whenReady(object, request.inputs, timeout, request);
+    const properties = outputsOf(result.object, request.inputs);
+    const notReady = "notReady" in result ? result.notReady : undefined;
+    return notReady === undefined ? { properties } : { properties, notReady };
+  }
+
+  return {
+    checkConfig(inputs) {
+      const failures = ["kubeconfig", "context"]
+        .filter((property) => inputs[property] !== unknown && text(inputs[property]).trim() === "")
+        .map((property) => ({ property, reason: `strict mode requires Provider "${property}" argument` }));
+      return { inputs, failures };
+    },
+    diffConfig(old, inputs) {
+      const changes = compare(old, inputs, []);
+      const identifier = "clusterIdentifier";
+      const was = old[identifier];
+      const isSameCluster = was !== undefined && was === inputs[identifier];
+      for (const key of ["kubeconfig", "context", "cluster", identifier]) {
+        const change = changes.get(key);
+        if (change === undefined || isSameCluster) continue;
+        // With an identifier on both sides only the identifier decides.
+        const replace = key === identifier ? change.kind === "update" : !sameServer(key, old[key], inputs[key]);
+        changes.set(key, { ...change, replace });
+      }
+      return { changes };
+    },
+    configure(inputs) {
+      config = {
+        kubeconfig: text(inputs["kubeconfig"]),
+        context: text(inputs["context"]),
+        namespace: text(inputs["namespace"]) || "default",
+        upsertExistingObjects: flag(inputs["upsertExistingObjects"]),
+        enablePatchForce: flag(inputs["enablePatchForce"]),
+        deleteUnreachable: flag(inputs["deleteUnreachable"]),
+        mutable: {
+          secrets: flag(inputs["enableSecretMutable"]),
+          configMaps: flag(inputs["enableConfigMapMutable"]),
+        },
+      };
+      cluster = connect(config);
+    },
+    check(request) {
+      if (/^kubernetes:helm\.sh\/|:ConfigGroup$|:ConfigFile$|(Patch|List)$/.test(request.type)) {
+        throw unsupported("kubernetes", request.type);
+      }
+      const { inputs, old } = request;
+      if (typeof inputs["apiVersion"] !== "string" || typeof inputs["kind"] !== "string") {
+        return { inputs, failures: [{ property: "apiVersion", reason: "apiVersion and kind must be known texts" }] };
+      }
+      if (nameOf(inputs) !== undefined || isNameUnknown(inputs)) return { inputs };
+      const metadata = isRecord(inputs["metadata"]) ? inputs["metadata"] : {};
+      const annotations = isRecord(metadata["annotations"]) ? metadata["annotations"] : {};
+      const name = (old && nameOf(old)) ?? `${request.name}-${randomBytes(4).toString("hex")}`;
+      return {
+        inputs: withMetadata(inputs, { name, annotations: { ...annotations, "pulumi.com/autonamed": "true" } }),
+      };
+    },
+    async diff(request) {
+      const { config } = connected();
+      const isInNamespace = await isNamespaced(request.inputs);
+      const place = (properties: Properties): Properties =>
+        isInNamespace
+          ? withMetadata(properties, { namespace: namespaceOf(properties) ?? config.namespace })
+          : withMetadata(properties, { namespace: null });
+      const changes = changesOf(place(request.old), place(request.oldInputs), place(request.inputs), config.mutable);
+      const isSameObject =
+        nameOf(request.inputs) === nameOf(request.old) &&
+        namespaceOf(place(request.inputs)) === namespaceOf(place(request.old));
+      const isAutonamed = annotationOf(request.inputs, "pulumi.com/autonamed") === "true";
+      return { changes, deleteBeforeReplace: isSameObject && !isAutonamed };
+    },
+    async create(request) {
+      if (request.preview) {
+        const { name, namespace } = { name: nameOf(request.inputs), namespace: namespaceOf(request.inputs) };
+        const id = name === undefined ? "" : namespace === undefined ? name : `${namespace}/${name}`;
+        return { id, properties: request.inputs };
+      }
+      const { config, cluster } = connected();
+      const options = applyOptions(request, config, request.urn);
+      const made = await retried(request, async () => {
+        const object = await objectOf(request.inputs);
+        return config.upsertExistingObjects ? cluster.apply(object, options) : cluster.create(object, options);
+      });
+      return { id: idOf(made), ...(await finish(made, request)) };
+    },
+    async read(request) {
+      const { config, cluster } = connected();
+      const state = Object.keys(request.old).length > 0 ? request.old : request.inputs;
+      const reference = await referenceOf(request.id, withTypeOf(state, request.type));
+      let live: KubeObject | undefined;
+      try {
+        live = await cluster.get(reference, request.signal);
+      } catch (error) {
+        // With `deleteUnreachable` a refresh drops what cannot be reached any more.
+        if (error instanceof KubeError && error.reason === "Unreachable" && config.deleteUnreachable) return undefined;
+        throw error;
+      }
+      if (live === undefined) return undefined;
+      const properties = outputsOf(live, request.inputs);
+      return { id: request.id, properties, inputs: refreshedInputs(live, request.inputs) };
+    },
+    async update(request) {
+      if (request.preview) return { properties: { ...request.old, ...request.inputs } };
+      const { config, cluster } = connected();
+      const object = await objectOf(request.inputs);
+      const made = await cluster.apply(object, applyOptions(request, config, request.urn));
+      return finish(made, request);
+    },
+    async delete(request) {
+      const { config, cluster } = connected();
+      const reference = await referenceOf(request.id, request.old);
+      try {
+        await cluster.delete(reference, timeoutOf(request.timeoutSeconds, request.oldInputs), request);
+      } catch (error) {
+        if (!(error instanceof KubeError) || error.reason !== "Unreachable") throw error;
+        if (!config.deleteUnreachable) {
+          throw new Error(
+            `${error.message}\nIf the cluster is gone for good, set PULUMI_K8S_DELETE_UNREACHABLE=true or the ` +
+              "provider's deleteUnreachable to drop its objects from the state.",
+            { cause: error },
+          );
+        }
+        request.log("warning", `${describe(reference)}: the cluster is unreachable; dropped from the state only`);
+      }
+    },
+    invoke(token, args) {
+      if (token !== "kubernetes:yaml:decode") throw unsupported("kubernetes", token);
+      const result = parseAllDocuments(text(args["text"])).map((document) => document.toJS() as Value);
+      return { result: result.filter((object) => object !== null) };
+    },
+  };
+}
+
+function applyOptions(request: CreateRequest, config: KubernetesConfig, urn: string): ApplyOptions {
+  const force = config.enablePatchForce || annotationOf(request.inputs, "pulumi.com/patchForce") === "true";
+  // One manager for each resource, the same in every run, so that a field that is no longer declared is removed.
+  const own = `pulumi-kubernetes-${createHash("sha256").update(urn).digest("hex").slice(0, 8)}`;
+  const fieldManager = annotationOf(request.inputs, "pulumi.com/patchFieldManager") ?? own;
+  return { fieldManager, force, signal: request.signal };
+}
+
+/** Retries what may heal by itself: the object's namespace or kind is being made at the same time. */
+async function retried(request: CreateRequest, attempt: () => Promise<KubeObject>): Promise<KubeObject> {
+  for (const seconds of creationRetries) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (!(error instanceof KubeError) || (error.reason !== "NotFound" && error.reason !== "NoMatch")) throw error;
+      request.log("info", `retry in ${seconds} s: ${error.message}`);
+      await sleep(seconds * 1000, undefined, { signal: request.signal });
+    }
+  }
+  return attempt();
+}
+
+/** The declared inputs with the values that the live object has now, so that a diff shows only real drift. */
+function refreshedInputs(live: KubeObject, inputs: Properties): Properties {
+  const shape = normalized(inputs);
+  const now = pruned(live as unknown as Properties, shape) as Properties;
+  // A field that is declared empty is not kept by the API server: no drift.
+  return { ...now, ...emptyFields(shape) };
+}
+
+function emptyFields(inputs: Properties): Properties {
+  return Object.fromEntries(
+    Object.entries(inputs).filter(
+      ([, value]) => value === null || (isRecord(value) && Object.keys(value).length === 0),
+    ),
+  );
+}
+
+function withTypeOf(state: Properties, type: string): Properties {
+  const [, apiVersion = "", kind = ""] = type.split(":");
+  return { apiVersion: apiVersion.replace(/^core\//, ""), kind, ...state };
+}
+
+function idOf(object: KubeObject): string {
+  const { namespace, name } = object.metadata;
+  return namespace === undefined ? name : `${namespace}/${name}`;
+}
+
+/** The resource's `customTimeouts`, else its annotation, else undefined. */
+function timeoutOf(seconds: number, inputs: Properties): number | undefined {
+  if (seconds > 0) return seconds;
+  const annotated = Number(annotationOf(inputs, "pulumi.com/timeoutSeconds"));
+  return annotated > 0 ? annotated : undefined;
+}
+
+function withoutNulls(value: Value): Value {
+  if (Array.isArray(value)) return value.map((item) => withoutNulls(item as Value));
+  if (!isRecord(value)) return value;
+  return Object.fromEntries(
+    Object.entries(value)
+      .filter(([, item]) => item !== null)
+      .map(([key, item]) => [key, withoutNulls(item)]),
+  );
+}
+
+function flag(value: Value | undefined): boolean {
+  return value === true || value === "true";
+}
+
+/** Two kubeconfigs mean the same cluster when the servers they name are the same. */
+function sameServer(key: string, old: Value | undefined, now: Value | undefined): boolean {
+  if (key !== "kubeconfig" || typeof old !== "string" || typeof now !== "string") return false;
+  const servers = (kubeconfig: string): string => (kubeconfig.match(/\bserver: *\S+/g) ?? []).join();
+  return servers(old) === servers(now);
+}
