@@ -1,0 +1,89 @@
+import * as path from "node:path";
+import * as command from "@pulumi/command";
+import * as pulumi from "@pulumi/pulumi";
+import type { Settings } from "../../settings/schema.ts";
+import type { Cluster, ExposedService, HostPort } from "./cluster.ts";
+import { clusterName, kindConfig, registryFolder } from "./kind-config.ts";
+
+/** Root of the project: scripts run there, wherever Pulumi was started. */
+const projectRoot = path.resolve(import.meta.dirname, "../..");
+
+export interface KindClusterArgs {
+  /** Name of the stack; the cluster is named after it. */
+  readonly stack: string;
+  readonly settings: Settings["cluster"]["kind"];
+  /** Sum of what the environment requests, for the check of the host before a cluster is made. */
+  readonly requests: { readonly cpuMillicores: number; readonly memoryMiB: number };
+}
+
+/**
+ * A Kind cluster on this host. The script behind it adopts a healthy cluster of the same configuration, rebuilds any
+ * other, and returns when API, nodes and DNS are ready (`kind-script.ts`).
+ *
+ * A change to the configuration is one replacement, deleted first because names collide. A change to the script
+ * replaces nothing.
+ */
+export class KindCluster extends pulumi.ComponentResource implements Cluster {
+  readonly name: string;
+  readonly kubeconfig: pulumi.Output<string>;
+  readonly kubeconfigPath: string;
+  readonly context: string;
+  readonly identifier: string;
+  readonly lifetime: pulumi.Resource;
+  readonly hostPorts: Readonly<Partial<Record<ExposedService, HostPort>>>;
+
+  constructor(name: string, args: KindClusterArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("observability:cluster:KindCluster", name, {}, opts);
+    this.name = clusterName(args.stack);
+    const config = kindConfig(args.settings, this.name);
+    const kubeconfigFile = `.kube/${this.name}.yaml`;
+    this.kubeconfigPath = path.join(projectRoot, kubeconfigFile);
+    this.context = `kind-${this.name}`;
+    this.identifier = `${this.context}-${config.hash}`;
+    this.hostPorts = config.hostPorts;
+
+    const script = (verb: string) => `exec node components/cluster/kind-script.ts ${verb}`;
+    const cluster = new command.local.Command(
+      `${name}-kind`,
+      {
+        dir: projectRoot,
+        create: script("ensure"),
+        update: script("ensure"),
+        delete: script("delete"),
+        environment: {
+          KIND_CLUSTER_NAME: this.name,
+          KIND_CONFIG: config.yaml,
+          KIND_CONFIG_HASH: config.hash,
+          KIND_READY_TIMEOUT: String(args.settings.readyTimeoutSeconds),
+          KIND_REGISTRY_MIRRORS: JSON.stringify(args.settings.registryMirrors),
+          KIND_REGISTRY_FOLDER: registryFolder(this.name),
+          KUBECONFIG_FILE: kubeconfigFile,
+          REQUESTED_CPU_MILLICORES: String(args.requests.cpuMillicores),
+          REQUESTED_MEMORY_MIB: String(args.requests.memoryMiB),
+        },
+        triggers: [config.hash],
+        // Standard output is the kubeconfig: never logged, never handed to the next run (pulumi-command#260).
+        logging: "none",
+        addPreviousOutputInEnv: false,
+      },
+      {
+        parent: this,
+        deleteBeforeReplace: true,
+        additionalSecretOutputs: ["stdout"],
+        customTimeouts: { create: "20m", update: "20m", delete: "5m" },
+      },
+    );
+    this.lifetime = cluster;
+    // An empty kubeconfig would make the Kubernetes provider use the person's own (pulumi-kubernetes#2357).
+    this.kubeconfig = pulumi.secret(
+      cluster.stdout.apply((text) => {
+        if (text.includes("clusters:")) return text;
+        throw new pulumi.ResourceError(
+          `The cluster script of ${this.name} printed no kubeconfig. Run \`pulumi up\` again; it adopts or rebuilds.`,
+          this,
+        );
+      }),
+    );
+    this.registerOutputs({ kubeconfig: this.kubeconfig, kubeconfigPath: this.kubeconfigPath });
+  }
+}

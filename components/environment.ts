@@ -1,0 +1,357 @@
+/** Composes an environment: the one place that knows who depends on whom. */
+import * as github from "@pulumi/github";
+import * as k8s from "@pulumi/kubernetes";
+import * as pulumi from "@pulumi/pulumi";
+import type { Stack } from "../settings/read.ts";
+import { requestedResources } from "../settings/resources.ts";
+import * as versions from "../settings/versions.ts";
+import { clusterUrl, type Endpoint } from "./capabilities.ts";
+import type { Cluster, ExposedService } from "./cluster/cluster.ts";
+import { ExistingCluster } from "./cluster/existing-cluster.ts";
+import { KindCluster } from "./cluster/kind-cluster.ts";
+import { KbotSecret } from "./demo/kbot.ts";
+import { ChartSources } from "./gitops/chart-source.ts";
+import { DeployKey } from "./gitops/deploy-key.ts";
+import { Flux } from "./gitops/flux.ts";
+import { GitSource } from "./gitops/git-source.ts";
+import { githubKnownHosts } from "./gitops/known-hosts.ts";
+import { Repository } from "./gitops/repository.ts";
+import { HostPort } from "./kubernetes/host-port.ts";
+import type { Manifest } from "./kubernetes/manifest.ts";
+import { type Allow, Namespace } from "./kubernetes/namespace.ts";
+import { CertManager } from "./monitoring/cert-manager.ts";
+import { FluentBit } from "./monitoring/fluent-bit.ts";
+import { Jaeger, jaegerSelector, jaegerStore } from "./monitoring/jaeger.ts";
+import {
+  alertmanagerEndpoint,
+  grafanaEndpoint,
+  KubePrometheusStack,
+  kubePrometheusStackSelectors,
+  prometheusStore,
+} from "./monitoring/kube-prometheus-stack.ts";
+import { Loki, lokiStore } from "./monitoring/loki.ts";
+import { namespaces } from "./monitoring/namespaces.ts";
+import { collectorGateway, OpentelemetryCollector } from "./monitoring/opentelemetry-collector.ts";
+import { OpentelemetryOperator } from "./monitoring/opentelemetry-operator.ts";
+import { PrometheusOperatorCrds } from "./monitoring/prometheus-operator-crds.ts";
+import type { Outputs, ServiceUrl } from "./outputs.ts";
+
+/** User interfaces: where they are, the pods behind them, and the port of those pods. */
+const interfaces: Readonly<
+  Record<ExposedService, { endpoint: Endpoint; selector: Readonly<Record<string, string>>; podPort: number }>
+> = {
+  grafana: { endpoint: grafanaEndpoint, selector: kubePrometheusStackSelectors.grafana, podPort: 3000 },
+  prometheus: { endpoint: prometheusStore.endpoint, selector: kubePrometheusStackSelectors.prometheus, podPort: 9090 },
+  alertmanager: { endpoint: alertmanagerEndpoint, selector: kubePrometheusStackSelectors.alertmanager, podPort: 9093 },
+  jaeger: { endpoint: jaegerStore.endpoint, selector: jaegerSelector, podPort: 16686 },
+};
+
+export interface EnvironmentArgs {
+  readonly stack: Stack;
+  /** Flux's objects (`fluxManifests`). */
+  readonly fluxManifests: readonly Manifest[];
+}
+
+/** One environment: cluster, deploy key, Flux and every component. */
+export class Environment extends pulumi.ComponentResource {
+  readonly outputs: Outputs;
+
+  constructor(name: string, args: EnvironmentArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("observability:index:Environment", name, {}, opts);
+    const { stack } = args;
+    const { settings } = stack;
+    const cluster = this.cluster(stack);
+
+    // The key and the repository belong to GitHub: nothing of them is deleted "with the cluster".
+    const { repository, deployKey } = this.git(stack);
+
+    const provider = new k8s.Provider(
+      "cluster",
+      {
+        kubeconfig: cluster.kubeconfig,
+        context: cluster.context,
+        clusterIdentifier: cluster.identifier,
+        // On a cluster of our own, a create that was cut off is picked up again; elsewhere nothing is adopted.
+        upsertExistingObjects: cluster.lifetime !== undefined,
+        // A Secret that is replaced is gone for a moment: Flux would fail a fetch during a key rotation.
+        enableSecretMutable: true,
+      },
+      { parent: this, ...(cluster.lifetime === undefined ? {} : { deletedWith: cluster.lifetime }) },
+    );
+    const platform = new Platform("platform", cluster, provider, { parent: this });
+    const inCluster = { parent: platform };
+
+    const flux = new Flux("flux", { manifests: args.fluxManifests }, inCluster);
+    const uiPorts: Allow[] = (Object.keys(cluster.hostPorts) as ExposedService[]).map((service) => ({
+      name: service,
+      to: interfaces[service].selector,
+      ports: [interfaces[service].podPort],
+      from: "anyone",
+    }));
+    const monitoring = new Namespace(
+      "monitoring",
+      {
+        namespace: namespaces.monitoring,
+        podSecurity: "restricted",
+        allow: [
+          ...uiPorts,
+          { name: "logs", to: { "app.kubernetes.io/name": "loki" }, ports: [3100], from: [namespaces.nodeAgents] },
+          {
+            name: "telemetry",
+            to: { "app.kubernetes.io/component": "opentelemetry-collector" },
+            ports: [4317, 4318],
+            from: [namespaces.demo],
+          },
+          {
+            name: "opentelemetry-webhook",
+            to: { "app.kubernetes.io/name": "opentelemetry-operator" },
+            ports: [9443],
+            from: "anyone",
+          },
+        ],
+      },
+      inCluster,
+    );
+    const nodeAgents = new Namespace(
+      "node-agents",
+      {
+        namespace: namespaces.nodeAgents,
+        podSecurity: "privileged",
+        allow: [{ name: "metrics", ports: [2020, 9100], from: [namespaces.monitoring] }],
+      },
+      inCluster,
+    );
+    const certManagerNamespace = new Namespace(
+      "cert-manager-namespace",
+      {
+        namespace: namespaces.certManager,
+        podSecurity: "restricted",
+        allow: [
+          { name: "webhook", to: { "app.kubernetes.io/name": "webhook" }, ports: [10250], from: "anyone" },
+          { name: "metrics", ports: [9402], from: [namespaces.monitoring] },
+        ],
+      },
+      inCluster,
+    );
+
+    // Charts are fetched at once; releases wait only for what they need.
+    const sources = new ChartSources("charts", { settings: settings.charts, prerequisites: [flux] }, inCluster);
+    const definitions = new PrometheusOperatorCrds(
+      "prometheus-operator-crds",
+      { sources, prerequisites: [flux, monitoring] },
+      inCluster,
+    );
+    const monitored = [flux, monitoring, definitions];
+    const stores = { logs: lokiStore, traces: jaegerStore };
+    const certManager = new CertManager(
+      "cert-manager",
+      { sources, prerequisites: [flux, certManagerNamespace, definitions], settings: settings.certManager },
+      inCluster,
+    );
+    const serviceUrls = this.serviceUrls(cluster);
+    const kubePrometheusStack = new KubePrometheusStack(
+      "kube-prometheus-stack",
+      {
+        sources,
+        prerequisites: [...monitored, nodeAgents],
+        settings: {
+          prometheus: settings.prometheus,
+          alertmanager: settings.alertmanager,
+          grafana: settings.grafana,
+          scrapeControlPlane: settings.cluster.type === "kind" && settings.cluster.kind.scrapeControlPlane,
+          externalUrls: {
+            prometheus: serviceUrls["prometheus"]?.host ?? undefined,
+            alertmanager: serviceUrls["alertmanager"]?.host ?? undefined,
+            grafana: serviceUrls["grafana"]?.host ?? undefined,
+          },
+        },
+        ...stores,
+      },
+      inCluster,
+    );
+    new Loki("loki", { sources, prerequisites: monitored, settings: settings.loki }, inCluster);
+    new FluentBit(
+      "fluent-bit",
+      { sources, prerequisites: [flux, nodeAgents, definitions], settings: settings.fluentBit, logs: lokiStore },
+      inCluster,
+    );
+    new Jaeger("jaeger", { sources, prerequisites: monitored, settings: settings.jaeger }, inCluster);
+    const operator = new OpentelemetryOperator(
+      "opentelemetry-operator",
+      { sources, prerequisites: [...monitored, certManager], settings: settings.opentelemetry },
+      inCluster,
+    );
+    new OpentelemetryCollector(
+      "opentelemetry-collector",
+      {
+        ...stores,
+        settings: settings.opentelemetry.collector,
+        scrapeNamespaces: [namespaces.demo],
+        prerequisites: [operator],
+      },
+      inCluster,
+    );
+    for (const service of Object.keys(cluster.hostPorts) as ExposedService[]) {
+      const mapping = cluster.hostPorts[service];
+      if (mapping === undefined) continue;
+      const { selector, podPort } = interfaces[service];
+      new HostPort(
+        service,
+        { namespace: namespaces.monitoring, selector, targetPort: podPort, mapping, prerequisites: [monitoring] },
+        inCluster,
+      );
+    }
+
+    const content: pulumi.Resource[] = [monitoring, definitions, operator];
+    if (settings.demo.enabled) content.push(...this.demo(stack, inCluster));
+    new GitSource(
+      "environment",
+      {
+        url: settings.repository.sshUrl ?? `ssh://git@github.com/${stack.github.owner}/${settings.repository.name}.git`,
+        branch: settings.repository.branch,
+        path: settings.repository.path ?? `flux-repo/clusters/${stack.name}`,
+        interval: settings.flux.interval,
+        privateKey: deployKey.privateKey,
+        publicKey: deployKey.publicKey,
+        knownHosts: settings.repository.knownHosts ?? githubKnownHosts,
+        substitute: this.substitutions(stack, cluster),
+        prerequisites: [flux, deployKey.registration, ...repository.ready],
+        contentPrerequisites: content,
+      },
+      inCluster,
+    );
+
+    this.outputs = {
+      kubeconfigPath: cluster.kubeconfigPath,
+      kubeconfig: cluster.kubeconfig,
+      grafanaUrl: serviceUrls["grafana"]?.host ?? clusterUrl(grafanaEndpoint),
+      grafanaUser: settings.grafana.adminUser,
+      grafanaPassword: kubePrometheusStack.grafanaPassword,
+      serviceUrls,
+      deployKeyFingerprint: deployKey.fingerprint,
+      repository: pulumi.interpolate`${stack.github.owner}/${repository.repository}`,
+      componentVersions: {
+        ...Object.fromEntries(Object.values(versions.charts).map((chart) => [chart.name, chart.version])),
+        flux: versions.flux,
+        "opentelemetry-collector": settings.opentelemetry.collector.image,
+        ...(settings.cluster.type === "kind" ? { "kind-node": settings.cluster.kind.nodeImage } : {}),
+      },
+    };
+    this.registerOutputs();
+  }
+
+  private cluster(stack: Stack): Cluster {
+    const { cluster } = stack.settings;
+    if (cluster.type === "existing" && cluster.existing !== undefined) {
+      return new ExistingCluster("existing", cluster.existing, { parent: this });
+    }
+    const requests = requestedResources(stack.settings);
+    return new KindCluster("cluster", { stack: stack.name, settings: cluster.kind, requests }, { parent: this });
+  }
+
+  private git(stack: Stack): { repository: Repository; deployKey: DeployKey } {
+    const { settings, github: account } = stack;
+    const provider = new github.Provider(
+      "github",
+      {
+        owner: account.owner,
+        baseUrl: settings.repository.apiUrl,
+        ...(account.token === undefined ? {} : { token: account.token }),
+      },
+      { parent: this },
+    );
+    const options = { parent: this, providers: [provider] };
+    const repository = new Repository("repository", { settings: settings.repository, ...account }, options);
+    const deployKey = new DeployKey(
+      "deploy-key",
+      {
+        repository: repository.repository,
+        title: `flux ${stack.project}/${stack.name}`,
+        rotation: settings.deployKey.rotation,
+      },
+      options,
+    );
+    return { repository, deployKey };
+  }
+
+  private demo(stack: Stack, inCluster: pulumi.ComponentResourceOptions): pulumi.Resource[] {
+    const namespace = new Namespace(
+      "demo",
+      {
+        namespace: namespaces.demo,
+        // Go instrumentation is a privileged sidecar that sees the pod's processes (opentelemetry-operator, golang.go).
+        podSecurity: stack.settings.opentelemetry.goInstrumentation ? "privileged" : "restricted",
+        allow: [{ name: "metrics", ports: [8080], from: [namespaces.monitoring] }],
+      },
+      inCluster,
+    );
+    const { telegramToken } = stack.secrets;
+    if (telegramToken === undefined) return [namespace];
+    return [
+      namespace,
+      new KbotSecret(
+        "kbot",
+        { namespace: namespaces.demo, token: telegramToken, prerequisites: [namespace] },
+        inCluster,
+      ),
+    ];
+  }
+
+  /** Values that the manifests of `flux-repo/` may use. */
+  private substitutions(stack: Stack, cluster: Cluster): Record<string, string> {
+    const { demo, opentelemetry, repository } = stack.settings;
+    return {
+      CLUSTER_NAME: cluster.name,
+      DEMO_REPOSITORY: demo.repository ?? `https://github.com/${stack.github.owner}/kbot`,
+      DEMO_REF_BRANCH: demo.branch,
+      DEMO_IMAGE_REPOSITORY: demo.image.repository ?? `ghcr.io/${stack.github.owner.toLowerCase()}/kbot`,
+      DEMO_IMAGE_TAG: demo.image.tag,
+      COLLECTOR_OTLP_GRPC: clusterUrl(collectorGateway.otlpGrpc),
+      COLLECTOR_OTLP_HTTP: clusterUrl(collectorGateway.otlpHttp),
+      SAMPLING_RATIO: String(opentelemetry.samplingRatio),
+      DEMO_SUSPEND: String(!demo.enabled),
+      RUNBOOK_BASE_URL: `https://github.com/${stack.github.owner}/${repository.name}/blob/${repository.branch}/docs/runbooks`,
+      GRAFANA_URL: this.serviceUrls(cluster)["grafana"]?.host ?? "",
+    };
+  }
+
+  private serviceUrls(cluster: Cluster): Record<string, ServiceUrl> {
+    const url = (service: ExposedService): ServiceUrl => {
+      const { endpoint } = interfaces[service];
+      const mapping = cluster.hostPorts[service];
+      return {
+        host: mapping === undefined ? null : `http://localhost:${mapping.hostPort}${endpoint.path}`,
+        cluster: clusterUrl(endpoint),
+      };
+    };
+    return {
+      grafana: url("grafana"),
+      prometheus: url("prometheus"),
+      alertmanager: url("alertmanager"),
+      jaeger: url("jaeger"),
+      loki: { host: null, cluster: clusterUrl(lokiStore.endpoint) },
+      otlpGrpc: { host: null, cluster: clusterUrl(collectorGateway.otlpGrpc) },
+      otlpHttp: { host: null, cluster: clusterUrl(collectorGateway.otlpHttp) },
+    };
+  }
+}
+
+/**
+ * Everything inside the cluster. The engine hands `deletedWith` and the provider down to all that is below: on a cluster
+ * of our own, `destroy` removes the cluster and asks it for nothing.
+ */
+class Platform extends pulumi.ComponentResource {
+  constructor(name: string, cluster: Cluster, provider: k8s.Provider, opts: pulumi.ComponentResourceOptions) {
+    super(
+      "observability:index:Platform",
+      name,
+      {},
+      {
+        ...opts,
+        providers: [provider],
+        ...(cluster.lifetime === undefined ? {} : { deletedWith: cluster.lifetime }),
+      },
+    );
+    this.registerOutputs();
+  }
+}

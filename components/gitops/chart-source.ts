@@ -1,0 +1,77 @@
+import * as k8s from "@pulumi/kubernetes";
+import * as pulumi from "@pulumi/pulumi";
+import type { Settings } from "../../settings/schema.ts";
+import type { ChartPin } from "../../settings/versions.ts";
+import type { Prerequisite } from "../capabilities.ts";
+import { api, fluxNamespace } from "./names.ts";
+
+/** A source object that a HelmRelease refers to. */
+export interface ChartSource {
+  readonly kind: "OCIRepository" | "HelmRepository";
+  readonly name: string;
+  readonly resource: pulumi.Resource;
+}
+
+/** Host and path of a repository's address as an object name: `https://a.b/c` is `a-b-c`. */
+function objectName(address: string): string {
+  return address
+    .replace(/^[a-z]+:\/\//, "")
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9]+/g, "-")
+    .replaceAll(/^-+|-+$/g, "");
+}
+
+/**
+ * Where charts come from. Every source is declared at once and waits for nothing but Flux, so that all charts are
+ * fetched while the first releases install. A chart asked for twice, or two charts of one HTTP repository, share a
+ * source.
+ */
+export class ChartSources extends pulumi.ComponentResource {
+  private readonly settings: Settings["charts"];
+  private readonly declared = new Map<string, ChartSource>();
+
+  private readonly prerequisites: readonly Prerequisite[];
+
+  constructor(
+    name: string,
+    args: { readonly settings: Settings["charts"]; readonly prerequisites: readonly Prerequisite[] },
+    opts?: pulumi.ComponentResourceOptions,
+  ) {
+    super("observability:gitops:ChartSources", name, {}, opts);
+    this.settings = args.settings;
+    this.prerequisites = args.prerequisites;
+    this.registerOutputs();
+  }
+
+  /** The source of a chart, declared on first use. */
+  source(pin: ChartPin): ChartSource {
+    const { mirror } = this.settings;
+    const repository = mirror?.url ?? pin.repository;
+    const oci = repository.startsWith("oci://");
+    const name = oci ? pin.name : objectName(repository);
+    const known = this.declared.get(name);
+    if (known !== undefined) return known;
+    const kind = oci ? "OCIRepository" : "HelmRepository";
+    const spec = oci
+      ? {
+          interval: this.settings.interval,
+          url: `${repository}/${pin.name}`,
+          // The tag is the exact version; a digest, where it is pinned, decides alone.
+          ref: pin.digest === undefined ? { tag: pin.version } : { tag: pin.version, digest: pin.digest },
+          layerSelector: {
+            mediaType: "application/vnd.cncf.helm.chart.content.v1.tar+gzip",
+            operation: "copy",
+          },
+          ...(mirror?.insecure === true ? { insecure: true } : {}),
+        }
+      : { interval: this.settings.interval, url: repository };
+    const resource = new k8s.apiextensions.CustomResource(
+      `chart-${name}`,
+      { apiVersion: api.source, kind, metadata: { name, namespace: fluxNamespace }, spec },
+      { parent: this, dependsOn: [...this.prerequisites] },
+    );
+    const source = { kind, name, resource } as const;
+    this.declared.set(name, source);
+    return source;
+  }
+}

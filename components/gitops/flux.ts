@@ -1,0 +1,46 @@
+import * as pulumi from "@pulumi/pulumi";
+import { declare, type Manifest } from "../kubernetes/manifest.ts";
+import { podSecurityLabels } from "../kubernetes/namespace.ts";
+
+export interface FluxArgs {
+  /** Flux's objects (`fluxManifests`). */
+  readonly manifests: readonly Manifest[];
+}
+
+/** Namespaces and definitions come before all else; everything else may be made at once. */
+const first = ["Namespace", "CustomResourceDefinition"];
+
+/**
+ * The Flux controllers, declared object by object from the released manifests: every object has a diff, a preview works
+ * before there is a cluster, and nothing is pushed to Git.
+ */
+export class Flux extends pulumi.ComponentResource {
+  constructor(name: string, args: FluxArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("observability:gitops:Flux", name, {}, opts);
+    const resourceName = ({ kind, metadata }: Manifest) => `${name}-${kind}-${metadata.name}`.toLowerCase();
+    const foundation = args.manifests
+      .filter(({ kind }) => first.includes(kind))
+      .map((manifest) => {
+        // Flux's own namespace only warns; its controllers satisfy "restricted", so it is enforced here.
+        const labelled =
+          manifest.kind === "Namespace"
+            ? {
+                ...manifest,
+                metadata: {
+                  ...manifest.metadata,
+                  labels: { ...manifest.metadata.labels, ...podSecurityLabels("restricted") },
+                },
+              }
+            : manifest;
+        return declare(resourceName(manifest), labelled, { parent: this });
+      });
+    for (const manifest of args.manifests.filter(({ kind }) => !first.includes(kind))) {
+      declare(resourceName(manifest), manifest, {
+        parent: this,
+        dependsOn: foundation,
+        ...(manifest.kind === "Deployment" ? { customTimeouts: { create: "5m", update: "5m", delete: "3m" } } : {}),
+      });
+    }
+    this.registerOutputs();
+  }
+}

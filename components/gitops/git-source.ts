@@ -1,0 +1,88 @@
+import * as k8s from "@pulumi/kubernetes";
+import * as pulumi from "@pulumi/pulumi";
+import type { Prerequisite } from "../capabilities.ts";
+import { api, fluxNamespace } from "./names.ts";
+
+export interface GitSourceArgs {
+  /** `ssh://` address of the repository. */
+  readonly url: string;
+  readonly branch: string;
+  /** Folder in the repository that is applied, relative to its root. */
+  readonly path: string;
+  /** How often Git is looked at, e.g. `1m`. */
+  readonly interval: string;
+  /** OpenSSH private key; secret. */
+  readonly privateKey: pulumi.Input<string>;
+  /** OpenSSH public key. */
+  readonly publicKey: pulumi.Input<string>;
+  /** Host keys that the server is checked against, one per line. */
+  readonly knownHosts: string;
+  /** Values that the manifests in the repository may use as `${NAME}`. */
+  readonly substitute: Readonly<Record<string, string>>;
+  /** What the key and the repository need: Flux, and the key registered at GitHub. */
+  readonly prerequisites: readonly Prerequisite[];
+  /** What the content needs: namespaces, definitions, webhooks, Secrets. */
+  readonly contentPrerequisites: readonly Prerequisite[];
+}
+
+/** What Flux syncs from Git: the key, the repository and the folder of this environment. */
+export class GitSource extends pulumi.ComponentResource {
+  constructor(name: string, args: GitSourceArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("observability:gitops:GitSource", name, {}, opts);
+    const secretName = `${name}-deploy-key`;
+    const secret = new k8s.core.v1.Secret(
+      `${name}-secret`,
+      {
+        metadata: { name: secretName, namespace: fluxNamespace },
+        type: "Opaque",
+        stringData: {
+          identity: args.privateKey,
+          "identity.pub": args.publicKey,
+          known_hosts: args.knownHosts,
+        },
+      },
+      { parent: this, dependsOn: [...args.prerequisites] },
+    );
+    const waitForReady = { "pulumi.com/waitFor": "condition=Ready" };
+    const repository = new k8s.apiextensions.CustomResource(
+      `${name}-repository`,
+      {
+        apiVersion: api.source,
+        kind: "GitRepository",
+        metadata: { name, namespace: fluxNamespace, annotations: waitForReady },
+        spec: {
+          interval: args.interval,
+          timeout: "60s",
+          url: args.url,
+          ref: { branch: args.branch },
+          secretRef: { name: secretName },
+        },
+      },
+      { parent: this, dependsOn: secret, customTimeouts: { create: "3m", update: "3m", delete: "2m" } },
+    );
+    new k8s.apiextensions.CustomResource(
+      `${name}-kustomization`,
+      {
+        apiVersion: api.kustomize,
+        kind: "Kustomization",
+        metadata: { name, namespace: fluxNamespace, annotations: waitForReady },
+        spec: {
+          interval: "10m",
+          retryInterval: "20s",
+          timeout: "5m",
+          prune: true,
+          wait: true,
+          path: `./${args.path}`,
+          sourceRef: { kind: "GitRepository", name },
+          postBuild: { substitute: { ...args.substitute } },
+        },
+      },
+      {
+        parent: this,
+        dependsOn: [repository, ...args.contentPrerequisites],
+        customTimeouts: { create: "8m", update: "8m", delete: "5m" },
+      },
+    );
+    this.registerOutputs();
+  }
+}

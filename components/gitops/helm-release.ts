@@ -1,0 +1,117 @@
+import * as k8s from "@pulumi/kubernetes";
+import * as pulumi from "@pulumi/pulumi";
+import { merge as deepMerge } from "ts-deepmerge";
+import type { ChartPin } from "../../settings/versions.ts";
+import type { Prerequisite } from "../capabilities.ts";
+import type { ChartSources } from "./chart-source.ts";
+import { api, fluxNamespace } from "./names.ts";
+
+/** A part of values of type V: every key optional, at every depth; lists are replaced whole. */
+export type ValuesOverride<V> = {
+  readonly [K in keyof V]?: V[K] extends readonly unknown[] ? V[K] : ValuesOverride<V[K]>;
+};
+
+export interface HelmReleaseArgs<V extends object> {
+  readonly chart: ChartPin;
+  readonly sources: ChartSources;
+  /** Namespace that the chart's objects go to; it has to exist. */
+  readonly namespace: string;
+  /** Name of the release.
+   * @default the chart's name */
+  readonly releaseName?: string;
+  /** Values, plain: a secret has no place here, it would stand in the cluster in clear and hide every diff. */
+  readonly values: V;
+  /** Merged over `values`, last; lists replace. */
+  readonly override?: ValuesOverride<V>;
+  /** What has to be there first: definitions, Secrets, webhooks. */
+  readonly prerequisites: readonly Prerequisite[];
+  /** Time that an install or upgrade may take before it counts as failed and is tried again.
+   * @default 10 minutes */
+  readonly timeoutMinutes?: number;
+  /** Where Flux should not put a difference back: fields that others write by design. */
+  readonly driftIgnore?: readonly { readonly kind: string; readonly paths: readonly string[] }[];
+}
+
+/** Values with an override merged over them: maps by key, lists replaced. */
+export function mergeValues<V extends object>(values: V, override: ValuesOverride<V> | undefined): V {
+  return deepMerge.withOptions({ mergeArrays: false }, values, override ?? {}) as V;
+}
+
+/** The webhooks' caBundle is written by cert-manager's cainjector after the install (flux2#3676). */
+const webhookIgnores = ["ValidatingWebhookConfiguration", "MutatingWebhookConfiguration"].map((kind) => ({
+  paths: ["/webhooks"],
+  target: { kind },
+}));
+
+/** The spec of a HelmRelease. Pure, so that tests read what Flux is told. */
+export function helmReleaseSpec<V extends object>(
+  args: HelmReleaseArgs<V>,
+  source: { readonly kind: "OCIRepository" | "HelmRepository"; readonly name: string },
+): Record<string, unknown> {
+  const retry = { strategy: { name: "RetryOnFailure", retryInterval: "20s" } };
+  const chart =
+    source.kind === "OCIRepository"
+      ? { chartRef: { kind: source.kind, name: source.name } }
+      : {
+          chart: {
+            spec: {
+              chart: args.chart.name,
+              version: args.chart.version,
+              sourceRef: { kind: source.kind, name: source.name },
+              interval: "1h",
+            },
+          },
+        };
+  return {
+    ...chart,
+    interval: "10m",
+    timeout: `${args.timeoutMinutes ?? 10}m`,
+    releaseName: args.releaseName ?? args.chart.name,
+    targetNamespace: args.namespace,
+    storageNamespace: args.namespace,
+    maxHistory: 3,
+    install: { crds: "CreateReplace", ...retry },
+    // Flux's default for upgrades skips CRDs, which leaves those of an older version behind.
+    upgrade: { crds: "CreateReplace", ...retry },
+    driftDetection: {
+      mode: "enabled",
+      ignore: [
+        ...webhookIgnores,
+        ...(args.driftIgnore ?? []).map(({ kind, paths }) => ({ paths: [...paths], target: { kind } })),
+      ],
+    },
+    values: mergeValues(args.values, args.override),
+  };
+}
+
+/**
+ * A chart, deployed by Flux. The only place that knows `helm.toolkit.fluxcd.io`. It counts as created when Flux reports
+ * it Ready; a release that fails is retried by Flux within that time, and a later `up` waits for it again.
+ */
+export class HelmRelease<V extends object> extends pulumi.ComponentResource {
+  constructor(name: string, args: HelmReleaseArgs<V>, opts?: pulumi.ComponentResourceOptions) {
+    super("observability:gitops:HelmRelease", name, {}, opts);
+    const source = args.sources.source(args.chart);
+    const wait = (args.timeoutMinutes ?? 10) + 2;
+    new k8s.apiextensions.CustomResource(
+      `${name}-release`,
+      {
+        apiVersion: api.helm,
+        kind: "HelmRelease",
+        metadata: {
+          name: args.releaseName ?? args.chart.name,
+          namespace: fluxNamespace,
+          annotations: { "pulumi.com/waitFor": "condition=Ready" },
+        },
+        spec: helmReleaseSpec(args, source),
+      },
+      {
+        parent: this,
+        dependsOn: [source.resource, ...args.prerequisites],
+        // A little more than Flux's own time-out, so that its reason is there to be reported.
+        customTimeouts: { create: `${wait}m`, update: `${wait}m`, delete: "5m" },
+      },
+    );
+    this.registerOutputs();
+  }
+}

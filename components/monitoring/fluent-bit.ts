@@ -1,0 +1,121 @@
+import * as pulumi from "@pulumi/pulumi";
+import { containerResources } from "../../settings/resources.ts";
+import type { Settings } from "../../settings/schema.ts";
+import { charts } from "../../settings/versions.ts";
+import type { LogStore } from "../capabilities.ts";
+import { HelmRelease } from "../gitops/helm-release.ts";
+import type { ReleaseArgs } from "./component.ts";
+import { namespaces } from "./namespaces.ts";
+
+/** The part of the values of fluent-bit 0.58.1 that the environment sets. */
+export interface FluentBitValues {
+  readonly testFramework: { readonly enabled: boolean };
+  readonly serviceMonitor: { readonly enabled: boolean };
+  readonly resources: ReturnType<typeof containerResources>;
+  readonly tolerations: readonly { readonly operator: "Exists" }[];
+  readonly config: {
+    readonly service: string;
+    readonly inputs: string;
+    readonly filters: string;
+    readonly outputs: string;
+  };
+}
+
+/** A section of Fluent Bit's classic configuration. */
+function section(name: string, entries: Readonly<Record<string, string>>): string {
+  const lines = Object.entries(entries).map(([key, value]) => `    ${key} ${value}`);
+  return [`[${name}]`, ...lines, ""].join("\n");
+}
+
+/** Labels of every line in the log store. Few and bounded: a label with many values is a stream each. */
+const labels = [
+  "job=fluentbit",
+  "namespace=$kubernetes['namespace_name']",
+  "pod=$kubernetes['pod_name']",
+  "container=$kubernetes['container_name']",
+];
+
+/** Values of Fluent Bit: tail every container, add what Kubernetes knows, push to the log store. */
+export function fluentBitValues(settings: Settings["fluentBit"], logs: LogStore): FluentBitValues {
+  const { namespace, service, port } = logs.endpoint;
+  return {
+    // Its image is busybox:latest, pulled always.
+    testFramework: { enabled: false },
+    serviceMonitor: { enabled: true },
+    resources: containerResources(settings.resources),
+    // Every node, tainted or not.
+    tolerations: [{ operator: "Exists" }],
+    // Each key replaces the chart's whole section. The chart passes them through its template engine: no braces here.
+    config: {
+      service: section("SERVICE", {
+        Daemon: "Off",
+        Flush: "1",
+        Log_Level: "info",
+        Parsers_File: "/fluent-bit/etc/parsers.conf",
+        HTTP_Server: "On",
+        HTTP_Listen: "0.0.0.0",
+        HTTP_Port: "2020",
+        Health_Check: "On",
+        "storage.path": "/var/log/flb-storage/",
+        "storage.metrics": "On",
+      }),
+      inputs: section("INPUT", {
+        Name: "tail",
+        Path: "/var/log/containers/*.log",
+        "multiline.parser": "docker, cri",
+        Tag: "kube.*",
+        DB: "/var/log/flb_kube.db",
+        Mem_Buf_Limit: settings.memBufLimit,
+        Skip_Long_Lines: "On",
+        Inotify_Watcher: settings.inotify ? "true" : "false",
+        "storage.type": "filesystem",
+      }),
+      filters: section("FILTER", {
+        Name: "kubernetes",
+        Match: "kube.*",
+        Merge_Log: "On",
+        Keep_Log: "Off",
+        "K8S-Logging.Parser": "On",
+        "K8S-Logging.Exclude": "On",
+        Labels: "Off",
+        Annotations: "Off",
+      }),
+      outputs: section("OUTPUT", {
+        Name: "loki",
+        Match: "kube.*",
+        Host: `${service}.${namespace}.svc`,
+        Port: String(port),
+        Uri: logs.pushPath,
+        Labels: labels.join(", "),
+        Remove_keys: "kubernetes,stream,_p,time",
+        Line_Format: "json",
+        Auto_Kubernetes_Labels: "Off",
+        Retry_Limit: "5",
+        "storage.total_limit_size": "500M",
+      }),
+    },
+  };
+}
+
+/** Fluent Bit: reads the logs of every container on every node. */
+export class FluentBit extends pulumi.ComponentResource {
+  constructor(
+    name: string,
+    args: ReleaseArgs & { readonly settings: Settings["fluentBit"]; readonly logs: LogStore },
+    opts?: pulumi.ComponentResourceOptions,
+  ) {
+    super("observability:monitoring:FluentBit", name, {}, opts);
+    new HelmRelease<FluentBitValues>(
+      name,
+      {
+        ...args,
+        chart: charts.fluentBit,
+        namespace: namespaces.nodeAgents,
+        values: fluentBitValues(args.settings, args.logs),
+        override: args.settings.values,
+      },
+      { parent: this },
+    );
+    this.registerOutputs();
+  }
+}

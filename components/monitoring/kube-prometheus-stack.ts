@@ -1,0 +1,299 @@
+import * as k8s from "@pulumi/kubernetes";
+import * as pulumi from "@pulumi/pulumi";
+import * as random from "@pulumi/random";
+import { containerResources } from "../../settings/resources.ts";
+import type { Settings } from "../../settings/schema.ts";
+import { charts } from "../../settings/versions.ts";
+import { dataSourceUid, type Endpoint, type LogStore, type MetricsStore, type TraceStore } from "../capabilities.ts";
+import { HelmRelease } from "../gitops/helm-release.ts";
+import type { ReleaseArgs } from "./component.ts";
+import { fluxMetricsValues } from "./flux-metrics.ts";
+import { type GrafanaDataSource, grafanaDataSources } from "./grafana-data-sources.ts";
+import { namespaces } from "./namespaces.ts";
+
+type Resources = ReturnType<typeof containerResources>;
+
+/** What the settings of several rooms say about this one chart. */
+export interface KubePrometheusStackSettings {
+  readonly prometheus: Settings["prometheus"];
+  readonly alertmanager: Settings["alertmanager"];
+  readonly grafana: Settings["grafana"];
+  /** Whether the control plane's own components can be scraped. */
+  readonly scrapeControlPlane: boolean;
+  /** URLs by which people reach the user interfaces from the host; undefined where they cannot. */
+  readonly externalUrls: {
+    readonly prometheus: string | undefined;
+    readonly alertmanager: string | undefined;
+    readonly grafana: string | undefined;
+  };
+}
+
+/** The part of the values of kube-prometheus-stack 88.5.3 that the environment sets. */
+export interface KubePrometheusStackValues {
+  readonly crds: { readonly enabled: boolean };
+  readonly defaultRules: { readonly rules: Readonly<Record<string, boolean>> };
+  readonly kubeControllerManager: { readonly enabled: boolean };
+  readonly kubeScheduler: { readonly enabled: boolean };
+  readonly kubeEtcd: { readonly enabled: boolean };
+  readonly kubeProxy: { readonly enabled: boolean };
+  readonly prometheusOperator: {
+    readonly admissionWebhooks: { readonly enabled: boolean };
+    readonly tls: { readonly enabled: boolean };
+    readonly resources: Resources;
+    readonly prometheusConfigReloader: { readonly resources: Resources };
+  };
+  readonly prometheus: {
+    readonly prometheusSpec: {
+      readonly replicas: number;
+      readonly retention: string;
+      readonly retentionSize?: string;
+      readonly scrapeInterval: string;
+      readonly evaluationInterval: string;
+      readonly routePrefix: string;
+      readonly externalUrl?: string;
+      readonly enableRemoteWriteReceiver: boolean;
+      readonly enableFeatures: readonly string[];
+      readonly serviceMonitorSelectorNilUsesHelmValues: boolean;
+      readonly podMonitorSelectorNilUsesHelmValues: boolean;
+      readonly probeSelectorNilUsesHelmValues: boolean;
+      readonly ruleSelectorNilUsesHelmValues: boolean;
+      readonly scrapeConfigSelectorNilUsesHelmValues: boolean;
+      readonly resources: Resources;
+      readonly storageSpec?: {
+        readonly volumeClaimTemplate: {
+          readonly spec: {
+            readonly accessModes: readonly ["ReadWriteOnce"];
+            readonly resources: { readonly requests: { readonly storage: string } };
+          };
+        };
+      };
+    };
+  };
+  readonly alertmanager: {
+    readonly alertmanagerSpec: {
+      readonly replicas: number;
+      readonly routePrefix: string;
+      readonly externalUrl?: string;
+      readonly resources: Resources;
+    };
+  };
+  readonly grafana: {
+    readonly admin: { readonly existingSecret: string; readonly userKey: string; readonly passwordKey: string };
+    readonly "grafana.ini": {
+      readonly server?: { readonly root_url: string };
+      readonly analytics: { readonly reporting_enabled: boolean; readonly check_for_updates: boolean };
+      readonly users: { readonly allow_sign_up: boolean };
+      readonly "auth.anonymous": { readonly enabled: boolean };
+    };
+    readonly testFramework: { readonly enabled: boolean };
+    readonly defaultDashboardsTimezone: "browser";
+    readonly resources: Resources;
+    readonly sidecar: {
+      readonly resources: Resources;
+      readonly dashboards: {
+        readonly folderAnnotation: string;
+        readonly provider: { readonly foldersFromFilesStructure: boolean };
+      };
+      readonly datasources: {
+        readonly exemplarTraceIdDestinations: { readonly datasourceUid: string; readonly traceIdLabelName: string };
+      };
+    };
+    readonly additionalDataSources: readonly GrafanaDataSource[];
+  };
+  readonly "kube-state-metrics": typeof fluxMetricsValues & { readonly resources: Resources };
+  readonly "prometheus-node-exporter": { readonly namespaceOverride: string; readonly resources: Resources };
+}
+
+/** Small helpers beside a main container: sidecars and config reloaders. */
+const helper = containerResources({ cpu: "5m", memory: "32Mi", memoryLimit: "128Mi" });
+
+/** Name of the Secret with Grafana's credentials. Its number is the rotation's: a new one restarts Grafana. */
+export function grafanaSecretName(settings: Settings["grafana"]): string {
+  return `grafana-admin-${settings.passwordRotation}`;
+}
+
+/** Values of kube-prometheus-stack: Prometheus, Alertmanager, Grafana, exporters and the operator. */
+export function kubePrometheusStackValues(
+  settings: KubePrometheusStackSettings,
+  stores: { readonly logs: LogStore; readonly traces: TraceStore },
+): KubePrometheusStackValues {
+  const { prometheus, alertmanager, grafana, scrapeControlPlane, externalUrls } = settings;
+  return {
+    // They come with prometheus-operator-crds, before every release that uses them.
+    crds: { enabled: false },
+    // Rules about what is not scraped would fire for ever.
+    defaultRules: {
+      rules: {
+        windows: false,
+        etcd: scrapeControlPlane,
+        kubeControllerManager: scrapeControlPlane,
+        kubeProxy: scrapeControlPlane,
+        kubeSchedulerAlerting: scrapeControlPlane,
+        kubeSchedulerRecording: scrapeControlPlane,
+      },
+    },
+    kubeControllerManager: { enabled: scrapeControlPlane },
+    kubeScheduler: { enabled: scrapeControlPlane },
+    kubeEtcd: { enabled: scrapeControlPlane },
+    kubeProxy: { enabled: scrapeControlPlane },
+    prometheusOperator: {
+      // Both, or the operator mounts a certificate that nobody makes. The webhooks' hook Jobs are the chart's classic
+      // stall (helm-charts#2935); rules are checked before they reach the cluster.
+      admissionWebhooks: { enabled: false },
+      tls: { enabled: false },
+      resources: containerResources(prometheus.operator),
+      prometheusConfigReloader: { resources: helper },
+    },
+    prometheus: {
+      prometheusSpec: {
+        replicas: prometheus.replicas,
+        retention: prometheus.retention,
+        ...(prometheus.retentionSize === undefined ? {} : { retentionSize: prometheus.retentionSize }),
+        scrapeInterval: prometheus.scrapeInterval,
+        evaluationInterval: prometheus.scrapeInterval,
+        routePrefix: prometheusEndpoint.path,
+        ...(externalUrls.prometheus === undefined ? {} : { externalUrl: externalUrls.prometheus }),
+        enableRemoteWriteReceiver: true,
+        // Exemplars lead from a metric to a trace; the extra metrics say how near a scrape is to its limits.
+        enableFeatures: ["exemplar-storage", "extra-scrape-metrics"],
+        // Monitors and rules of every namespace count, not only those that this release labels.
+        serviceMonitorSelectorNilUsesHelmValues: false,
+        podMonitorSelectorNilUsesHelmValues: false,
+        probeSelectorNilUsesHelmValues: false,
+        ruleSelectorNilUsesHelmValues: false,
+        scrapeConfigSelectorNilUsesHelmValues: false,
+        resources: containerResources(prometheus.resources),
+        ...(prometheus.storage === undefined
+          ? {}
+          : {
+              storageSpec: {
+                volumeClaimTemplate: {
+                  spec: {
+                    accessModes: ["ReadWriteOnce"],
+                    resources: { requests: { storage: prometheus.storage } },
+                  },
+                },
+              },
+            }),
+      },
+    },
+    alertmanager: {
+      alertmanagerSpec: {
+        replicas: alertmanager.replicas,
+        routePrefix: alertmanagerEndpoint.path,
+        ...(externalUrls.alertmanager === undefined ? {} : { externalUrl: externalUrls.alertmanager }),
+        resources: containerResources(alertmanager.resources),
+      },
+    },
+    grafana: {
+      admin: { existingSecret: grafanaSecretName(grafana), userKey: "admin-user", passwordKey: "admin-password" },
+      "grafana.ini": {
+        ...(externalUrls.grafana === undefined ? {} : { server: { root_url: externalUrls.grafana } }),
+        analytics: { reporting_enabled: false, check_for_updates: false },
+        users: { allow_sign_up: false },
+        "auth.anonymous": { enabled: false },
+      },
+      testFramework: { enabled: false },
+      defaultDashboardsTimezone: "browser",
+      resources: containerResources(grafana.resources),
+      sidecar: {
+        resources: helper,
+        dashboards: { folderAnnotation: "grafana_folder", provider: { foldersFromFilesStructure: true } },
+        datasources: {
+          exemplarTraceIdDestinations: { datasourceUid: dataSourceUid.traces, traceIdLabelName: "trace_id" },
+        },
+      },
+      additionalDataSources: grafanaDataSources(stores),
+    },
+    "kube-state-metrics": { ...fluxMetricsValues, resources: containerResources(prometheus.kubeStateMetrics) },
+    // It needs the host: host network, host processes, the root file system.
+    "prometheus-node-exporter": {
+      namespaceOverride: namespaces.nodeAgents,
+      resources: containerResources(prometheus.nodeExporter),
+    },
+  };
+}
+
+const release = charts.kubePrometheusStack.name;
+const prometheusEndpoint: Endpoint = {
+  namespace: namespaces.monitoring,
+  service: `${release}-prometheus`,
+  port: 9090,
+  path: "/prometheus",
+};
+
+/** Alertmanager, under a path of its own as Prometheus is. */
+export const alertmanagerEndpoint: Endpoint = {
+  namespace: namespaces.monitoring,
+  service: `${release}-alertmanager`,
+  port: 9093,
+  path: "/alertmanager",
+};
+
+/** Grafana. */
+export const grafanaEndpoint: Endpoint = {
+  namespace: namespaces.monitoring,
+  service: `${release}-grafana`,
+  port: 80,
+  path: "",
+};
+
+/** Prometheus's offer to others. */
+export const prometheusStore: MetricsStore = { endpoint: prometheusEndpoint };
+
+/** Labels of the pods behind each user interface. */
+export const kubePrometheusStackSelectors = {
+  prometheus: { "app.kubernetes.io/name": "prometheus", "operator.prometheus.io/name": `${release}-prometheus` },
+  alertmanager: { "app.kubernetes.io/name": "alertmanager", alertmanager: `${release}-alertmanager` },
+  grafana: { "app.kubernetes.io/name": "grafana", "app.kubernetes.io/instance": release },
+} as const;
+
+/** Prometheus, Alertmanager, Grafana and what they need, and the password that Grafana is opened with. */
+export class KubePrometheusStack extends pulumi.ComponentResource {
+  /** Password of Grafana's administrator; secret. */
+  readonly grafanaPassword: pulumi.Output<string>;
+
+  constructor(
+    name: string,
+    args: ReleaseArgs & {
+      readonly settings: KubePrometheusStackSettings;
+      readonly logs: LogStore;
+      readonly traces: TraceStore;
+    },
+    opts?: pulumi.ComponentResourceOptions,
+  ) {
+    super("observability:monitoring:KubePrometheusStack", name, {}, opts);
+    const { grafana, prometheus } = args.settings;
+    const password = new random.RandomPassword(
+      `${name}-grafana-password-${grafana.passwordRotation}`,
+      { length: 24, special: false },
+      { parent: this },
+    );
+    const secretName = grafanaSecretName(grafana);
+    const secret = new k8s.core.v1.Secret(
+      `${name}-${secretName}`,
+      {
+        metadata: { name: secretName, namespace: namespaces.monitoring },
+        type: "Opaque",
+        stringData: { "admin-user": grafana.adminUser, "admin-password": password.result },
+      },
+      { parent: this, dependsOn: [...args.prerequisites] },
+    );
+    new HelmRelease<KubePrometheusStackValues>(
+      name,
+      {
+        ...args,
+        prerequisites: [...args.prerequisites, secret],
+        chart: charts.kubePrometheusStack,
+        namespace: namespaces.monitoring,
+        values: kubePrometheusStackValues(args.settings, args),
+        override: prometheus.values,
+        // The operator marks rules that it has validated (helm-controller#643).
+        driftIgnore: [{ kind: "PrometheusRule", paths: ["/metadata/annotations/prometheus-operator-validated"] }],
+      },
+      { parent: this },
+    );
+    this.grafanaPassword = password.result;
+    this.registerOutputs();
+  }
+}

@@ -1,0 +1,170 @@
+import * as k8s from "@pulumi/kubernetes";
+import * as pulumi from "@pulumi/pulumi";
+import { containerResources } from "../../settings/resources.ts";
+import type { Settings } from "../../settings/schema.ts";
+import type { LogStore, Prerequisite, TelemetryGateway, TraceStore } from "../capabilities.ts";
+import { declare } from "../kubernetes/manifest.ts";
+import { namespaces } from "./namespaces.ts";
+import { retryWebhook } from "./retry-webhook.ts";
+
+/** Name of the OpenTelemetryCollector object; the operator calls its Service `<name>-collector`. */
+const collectorName = "otel";
+const serviceAccount = "otel-collector";
+
+/** The collector's offer to applications. */
+export const collectorGateway: TelemetryGateway = {
+  otlpGrpc: { namespace: namespaces.monitoring, service: `${collectorName}-collector`, port: 4317, path: "" },
+  otlpHttp: { namespace: namespaces.monitoring, service: `${collectorName}-collector`, port: 4318, path: "" },
+};
+
+/** Where telemetry goes. */
+export interface Stores {
+  readonly logs: LogStore;
+  readonly traces: TraceStore;
+}
+
+const processors = ["memory_limiter", "k8s_attributes", "batch"] as const;
+
+/** A pod's `prometheus.io/*` annotation as the label that service discovery gives it. */
+const annotation = (name: string) => `__meta_kubernetes_pod_annotation_prometheus_io_${name}`;
+
+/**
+ * Configuration of the collector. The collector replaces `${NAME}` and reads `$$` as `$`, so capture groups of Prometheus
+ * relabelling are written `$$1`. Component names are those of 0.149 and later (`k8s_attributes`, `otlp_grpc`,
+ * `otlp_http`); the older spellings are aliases that warn.
+ */
+export function collectorConfig(stores: Stores, scrapeNamespaces: readonly string[]) {
+  return {
+    receivers: {
+      otlp: { protocols: { grpc: { endpoint: "0.0.0.0:4317" }, http: { endpoint: "0.0.0.0:4318" } } },
+      prometheus: {
+        config: {
+          scrape_configs: [
+            {
+              job_name: "demo-pods",
+              scrape_interval: "30s",
+              kubernetes_sd_configs: [{ role: "pod", namespaces: { names: [...scrapeNamespaces] } }],
+              relabel_configs: [
+                { source_labels: [annotation("scrape")], action: "keep", regex: "true" },
+                {
+                  source_labels: [annotation("path")],
+                  action: "replace",
+                  target_label: "__metrics_path__",
+                  regex: "(.+)",
+                },
+                {
+                  source_labels: ["__meta_kubernetes_pod_ip", annotation("port")],
+                  action: "replace",
+                  regex: "(.+);(\\d+)",
+                  replacement: "$$1:$$2",
+                  target_label: "__address__",
+                },
+                // A pod has a target for each container port; all of them lead to the annotated one.
+                { source_labels: ["__meta_kubernetes_pod_container_init"], action: "drop", regex: "true" },
+                { source_labels: ["__meta_kubernetes_namespace"], action: "replace", target_label: "namespace" },
+                { source_labels: ["__meta_kubernetes_pod_name"], action: "replace", target_label: "pod" },
+              ],
+            },
+          ],
+        },
+      },
+    },
+    processors: {
+      memory_limiter: { check_interval: "1s", limit_percentage: 75, spike_limit_percentage: 15 },
+      k8s_attributes: {
+        extract: {
+          metadata: [
+            "k8s.namespace.name",
+            "k8s.pod.name",
+            "k8s.pod.uid",
+            "k8s.deployment.name",
+            "k8s.node.name",
+            "k8s.container.name",
+          ],
+        },
+        pod_association: [
+          { sources: [{ from: "resource_attribute", name: "k8s.pod.uid" }] },
+          { sources: [{ from: "resource_attribute", name: "k8s.pod.ip" }] },
+          { sources: [{ from: "connection" }] },
+        ],
+      },
+      batch: {},
+    },
+    exporters: {
+      "otlp_grpc/traces": { endpoint: stores.traces.otlpAddress, tls: { insecure: true } },
+      "otlp_http/logs": { endpoint: stores.logs.otlpUrl },
+      prometheus: {
+        endpoint: "0.0.0.0:8889",
+        // Exemplars exist in this format only.
+        enable_open_metrics: true,
+        resource_to_telemetry_conversion: { enabled: true },
+      },
+    },
+    extensions: { health_check: { endpoint: "0.0.0.0:13133" } },
+    service: {
+      extensions: ["health_check"],
+      pipelines: {
+        traces: { receivers: ["otlp"], processors: [...processors], exporters: ["otlp_grpc/traces"] },
+        metrics: { receivers: ["otlp", "prometheus"], processors: [...processors], exporters: ["prometheus"] },
+        logs: { receivers: ["otlp"], processors: [...processors], exporters: ["otlp_http/logs"] },
+      },
+    },
+  };
+}
+
+/** What the collector may read: pods and their owners for attributes, pods for discovery. */
+const rules = [
+  { apiGroups: [""], resources: ["pods", "namespaces", "nodes"], verbs: ["get", "list", "watch"] },
+  { apiGroups: ["apps"], resources: ["replicasets", "deployments"], verbs: ["get", "list", "watch"] },
+];
+
+/** The collector between applications and stores, run by the OpenTelemetry operator. */
+export class OpentelemetryCollector extends pulumi.ComponentResource {
+  constructor(
+    name: string,
+    args: Stores & {
+      readonly settings: Settings["opentelemetry"]["collector"];
+      /** Namespaces whose annotated pods are scraped. */
+      readonly scrapeNamespaces: readonly string[];
+      readonly prerequisites: readonly Prerequisite[];
+    },
+    opts?: pulumi.ComponentResourceOptions,
+  ) {
+    super("observability:monitoring:OpentelemetryCollector", name, {}, opts);
+    const child = { parent: this, dependsOn: [...args.prerequisites] };
+    const metadata = { name: serviceAccount, namespace: namespaces.monitoring };
+    const account = new k8s.core.v1.ServiceAccount(`${name}-account`, { metadata }, child);
+    const role = new k8s.rbac.v1.ClusterRole(`${name}-role`, { metadata: { name: serviceAccount }, rules }, child);
+    const binding = new k8s.rbac.v1.ClusterRoleBinding(
+      `${name}-binding`,
+      {
+        metadata: { name: serviceAccount },
+        roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "ClusterRole", name: serviceAccount },
+        subjects: [{ kind: "ServiceAccount", ...metadata }],
+      },
+      { parent: this, dependsOn: [account, role] },
+    );
+    declare(
+      `${name}-collector`,
+      {
+        apiVersion: "opentelemetry.io/v1beta1",
+        kind: "OpenTelemetryCollector",
+        metadata: { name: collectorName, namespace: namespaces.monitoring },
+        spec: {
+          mode: "deployment",
+          replicas: args.settings.replicas,
+          image: args.settings.image,
+          serviceAccount,
+          resources: containerResources(args.settings.resources),
+          // Makes the ServiceMonitors of the collector's own metrics and of its prometheus exporter.
+          observability: { metrics: { enableMetrics: true } },
+          podSecurityContext: { runAsNonRoot: true, runAsUser: 10001, seccompProfile: { type: "RuntimeDefault" } },
+          securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ["ALL"] } },
+          config: collectorConfig(args, args.scrapeNamespaces),
+        },
+      },
+      { parent: this, dependsOn: [...args.prerequisites, binding], hooks: { onError: [retryWebhook()] } },
+    );
+    this.registerOutputs();
+  }
+}

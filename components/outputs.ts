@@ -1,0 +1,29 @@
+/** What a stack tells people and CI. Names and shapes are a contract: `schemas/outputs.schema.json`. */
+import type * as pulumi from "@pulumi/pulumi";
+
+/** Where a service answers. */
+export interface ServiceUrl {
+  /** URL on the host that made the environment; null where the cluster maps no port to it. */
+  readonly host: string | null;
+  /** URL inside the cluster. */
+  readonly cluster: string;
+}
+
+export interface Outputs {
+  /** Absolute path of the kubeconfig: `export KUBECONFIG=$(pulumi stack output kubeconfigPath)`. */
+  readonly kubeconfigPath: string;
+  /** Secret. */
+  readonly kubeconfig: pulumi.Output<string>;
+  /** Grafana's URL: on the host where there is one, else in the cluster. */
+  readonly grafanaUrl: string;
+  readonly grafanaUser: string;
+  /** Secret. */
+  readonly grafanaPassword: pulumi.Output<string>;
+  readonly serviceUrls: Readonly<Record<string, ServiceUrl>>;
+  /** `SHA256:...` of the deploy key, as GitHub shows it. */
+  readonly deployKeyFingerprint: pulumi.Output<string>;
+  /** `owner/name` of the repository that Flux syncs. */
+  readonly repository: pulumi.Output<string>;
+  /** Version of each part: charts, Flux, node image, collector. */
+  readonly componentVersions: Readonly<Record<string, string>>;
+}

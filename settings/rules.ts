@@ -1,0 +1,78 @@
+/** Rules that span settings. Each finding names the setting and ends with what to do. */
+import type { SecretName, Settings } from "./schema.ts";
+
+/** One thing that is wrong: where (dotted path of the setting) and a sentence that says what to do. */
+export interface Finding {
+  readonly path: string;
+  readonly message: string;
+}
+
+/** What the rules look at beside the settings. */
+export interface RuleContext {
+  /** Secrets that are set. */
+  readonly secrets: readonly SecretName[];
+}
+
+const hours: Readonly<Record<string, number>> = {
+  ms: 1 / 3_600_000,
+  s: 1 / 3600,
+  m: 1 / 60,
+  h: 1,
+  d: 24,
+  w: 168,
+  y: 8760,
+};
+
+/** A duration setting (`30s`, `24h`, `7d`) in hours. */
+export function durationHours(duration: string): number {
+  const match = /^(\d+)([a-z]+)$/.exec(duration);
+  const unit = hours[match?.[2] ?? ""];
+  if (match === null || unit === undefined) throw new Error(`${duration} is no duration`);
+  return Number(match[1]) * unit;
+}
+
+/** Everything that is wrong with settings that are each right on their own. */
+export function checkRules(settings: Settings, context: RuleContext): Finding[] {
+  const findings: Finding[] = [];
+  const add = (path: string, message: string) => findings.push({ path, message });
+
+  const { cluster, loki, demo, repository } = settings;
+  if (cluster.type === "existing" && cluster.existing === undefined) {
+    add("cluster.existing", "is missing. Set cluster.existing.kubeconfig and cluster.existing.context.");
+  }
+  if (cluster.type === "kind" && cluster.existing !== undefined) {
+    add("cluster.existing", "has no meaning with cluster.type kind. Remove it, or set cluster.type to existing.");
+  }
+  const taken = new Map<number, string>();
+  for (const [name, port] of Object.entries(cluster.kind.ports)) {
+    if (port === null) continue;
+    const other = taken.get(port);
+    if (other !== undefined) {
+      add(`cluster.kind.ports.${name}`, `is ${port}, as is ${other}. Give each its own port.`);
+    }
+    taken.set(port, `cluster.kind.ports.${name}`);
+  }
+  if (loki.storage.type === "s3" && loki.storage.s3 === undefined) {
+    add("loki.storage.s3", "is missing. Set bucket and credentialsSecret, or set loki.storage.type to filesystem.");
+  }
+  if (loki.storage.type === "filesystem" && loki.replicas > 1) {
+    add("loki.replicas", `is ${loki.replicas}, but pods cannot share a filesystem. Set loki.storage.type to s3, or 1.`);
+  }
+  if (durationHours(loki.retention) < 24) {
+    add("loki.retention", `is ${loki.retention}; Loki's compactor keeps at least 24h. Set 24h or more.`);
+  }
+  if (
+    repository.sshUrl !== undefined &&
+    repository.knownHosts === undefined &&
+    !/@github\.com[:/]/.test(repository.sshUrl)
+  ) {
+    add("repository.knownHosts", "is missing: repository.sshUrl is not github.com. Set the host keys of that server.");
+  }
+  if (demo.enabled && !context.secrets.includes("telegramToken")) {
+    add(
+      "telegramToken",
+      "is missing and demo.enabled is true. Run `pulumi config set --secret telegramToken`, or set demo.enabled to false.",
+    );
+  }
+  return findings;
+}

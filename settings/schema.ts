@@ -1,0 +1,322 @@
+/**
+ * What a stack may say. One strict schema: a key that is not here is an error. Every setting is described where it
+ * is declared; `docs/settings.md` and `schemas/stack.schema.json` are generated from these descriptions
+ * (`npm run schema`).
+ *
+ * This room creates no Pulumi resources and knows no component.
+ */
+import { z } from "zod";
+import { collector, flux, kindNode } from "./versions.ts";
+
+const port = z.int().min(1024).max(65535);
+const duration = z.string().regex(/^\d+(ms|s|m|h|d|w|y)$/, "must be a duration such as 30s, 5m or 24h");
+const cpu = z.string().regex(/^(\d+m|\d+(\.\d+)?)$/, "must be CPU such as 50m or 0.5");
+const bytes = z.string().regex(/^\d+(Ki|Mi|Gi|Ti)$/, "must be an amount such as 128Mi or 5Gi");
+const dnsLabel = z
+  .string()
+  .regex(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, "must be a DNS label: lower-case letters, digits and dashes");
+const githubName = z.string().regex(/^[A-Za-z0-9._-]{1,100}$/, "must be a GitHub name: letters, digits, '.', '_', '-'");
+const url = (protocol: RegExp, what: string) => z.string().regex(protocol, `must be ${what}`);
+
+/** Requests and limits of one container. CPU has no limit by design: throttling hides as slowness. */
+const resources = (defaults: { cpu: string; memory: string; memoryLimit: string }) =>
+  z
+    .strictObject({
+      cpu: cpu.default(defaults.cpu).describe("CPU that is requested."),
+      memory: bytes.default(defaults.memory).describe("Memory that is requested."),
+      memoryLimit: bytes.default(defaults.memoryLimit).describe("Memory at which the container is killed."),
+    })
+    .prefault({});
+
+const values = z
+  .record(z.string(), z.unknown())
+  .default({})
+  .describe("Helm values merged over ours, last; lists replace. The one escape hatch: nothing checks what is in it.");
+
+const kind = z
+  .strictObject({
+    nodeImage: z
+      .string()
+      .regex(/:[^:]*[0-9]|@sha256:/, "must carry a version tag or a digest")
+      .default(`kindest/node:${kindNode}`)
+      .describe("Image of the nodes, with a tag or a digest; it decides the Kubernetes version."),
+    workers: z.int().min(0).max(9).default(0).describe("Nodes beside the control plane."),
+    ports: z
+      .strictObject({
+        grafana: port.nullable().default(3000).describe("Host port of Grafana; null maps none."),
+        prometheus: port.nullable().default(9090).describe("Host port of Prometheus; null maps none."),
+        alertmanager: port.nullable().default(9093).describe("Host port of Alertmanager; null maps none."),
+        jaeger: port.nullable().default(16686).describe("Host port of Jaeger's UI; null maps none."),
+      })
+      .prefault({})
+      .describe("Ports on 127.0.0.1 of the host. A change replaces the cluster: Kind maps ports only at creation."),
+    registryMirrors: z
+      .record(z.string(), z.string().regex(/^https?:\/\//, "must be an http:// or https:// address"))
+      .default({})
+      .describe("Registry host to mirror address, for containerd on the nodes, e.g. docker.io: http://mirror:5000."),
+    scrapeControlPlane: z
+      .boolean()
+      .default(true)
+      .describe("Lets etcd, scheduler, controller-manager and kube-proxy be scraped (bound to the node's network)."),
+    kubeadmPatches: z
+      .array(z.string())
+      .default([])
+      .describe("Further kubeadm patches, YAML each, without apiVersion so that Kind fits them to its version."),
+    readyTimeoutSeconds: z.int().min(30).max(3600).default(300).describe("How long the cluster may take to be ready."),
+  })
+  .prefault({});
+
+const existing = z.strictObject({
+  kubeconfig: z.string().min(1).describe("Path of the kubeconfig file; never the ambient one by default."),
+  context: z.string().min(1).describe("Context in that file. It is always named, never the current one."),
+});
+
+const cluster = z
+  .strictObject({
+    type: z.enum(["kind", "existing"]).default("kind").describe("`kind` makes a cluster; `existing` uses one."),
+    kind: kind.describe("The Kind cluster, when type is kind."),
+    existing: existing.optional().describe("The cluster that is there already, when type is existing."),
+  })
+  .prefault({});
+
+const repository = z
+  .strictObject({
+    name: githubName.default("observability-environment").describe("Repository on GitHub that Flux syncs."),
+    branch: z.string().min(1).default("main").describe("Branch that Flux follows."),
+    path: z
+      .string()
+      .regex(/^[^/].*/, "must be relative to the repository's root")
+      .optional()
+      .describe("Folder of this environment; `flux-repo/clusters/<stack>` when absent."),
+    create: z.boolean().default(false).describe("Creates the repository; else it has to exist."),
+    visibility: z.enum(["private", "public"]).default("private").describe("Of a repository that is created."),
+    seed: z
+      .boolean()
+      .default(false)
+      .describe("Adds the files of `flux-repo/` that the repository lacks, in one commit. Never changes a file."),
+    sshUrl: url(/^ssh:\/\//, "an ssh:// address")
+      .optional()
+      .describe("Where Flux fetches; `ssh://git@github.com/<owner>/<name>.git` when absent."),
+    apiUrl: url(/^https?:\/\//, "an http:// or https:// address")
+      .default("https://api.github.com/")
+      .describe("GitHub's API; set it for GitHub Enterprise (`https://<host>/`)."),
+    knownHosts: z
+      .string()
+      .optional()
+      .describe("Host keys of sshUrl, one per line; GitHub's published keys when absent."),
+  })
+  .prefault({});
+
+const deployKey = z
+  .strictObject({
+    rotation: z
+      .int()
+      .min(1)
+      .default(1)
+      .describe("Raise it to rotate the deploy key: the new key works before the old one is removed."),
+  })
+  .prefault({});
+
+const fluxSettings = z
+  .strictObject({
+    manifests: z
+      .string()
+      .min(1)
+      .default(`https://github.com/fluxcd/flux2/releases/download/${flux}/install.yaml`)
+      .describe("The release's install.yaml: an address, or a path on this machine."),
+    sha256: z
+      .string()
+      .regex(/^[0-9a-f]{64}$/, "must be a SHA-256 in hexadecimal")
+      .optional()
+      .describe("Checksum that the manifests must have."),
+    interval: duration.default("1m").describe("How often Git is looked at."),
+    concurrent: z.int().min(1).max(50).default(10).describe("Releases and kustomizations worked on at once."),
+    requeueDependency: duration.default("5s").describe("How often a waiting object looks at its dependency."),
+    logLevel: z.enum(["debug", "info", "error"]).default("info").describe("Log level of the controllers."),
+  })
+  .prefault({});
+
+const chartSettings = z
+  .strictObject({
+    mirror: z
+      .strictObject({
+        url: url(/^oci:\/\/.+[^/]$/, "an oci:// address without a slash at its end").describe(
+          "Prefix under which every chart is found by its name, e.g. oci://registry.local/charts.",
+        ),
+        insecure: z.boolean().default(false).describe("Plain HTTP; for a registry on this machine only."),
+      })
+      .optional()
+      .describe("One OCI registry that holds all charts, for air-gapped use."),
+    interval: duration.default("1h").describe("How often Flux looks whether an artifact changed."),
+  })
+  .prefault({});
+
+const certManager = z
+  .strictObject({
+    replicas: z.int().min(1).max(5).default(1).describe("Replicas of the controller and of the webhook."),
+    controller: resources({ cpu: "10m", memory: "64Mi", memoryLimit: "192Mi" }),
+    webhook: resources({ cpu: "10m", memory: "32Mi", memoryLimit: "96Mi" }),
+    cainjector: resources({ cpu: "10m", memory: "64Mi", memoryLimit: "256Mi" }),
+    values,
+  })
+  .prefault({});
+
+const prometheus = z
+  .strictObject({
+    replicas: z.int().min(1).max(4).default(1).describe("Prometheus servers, each with all series."),
+    retention: duration.default("24h").describe("How long samples are kept."),
+    retentionSize: z
+      .string()
+      .regex(/^\d+(MB|GB|TB)$/, "must be a size such as 5GB")
+      .optional()
+      .describe("Size at which the oldest samples go, whatever their age."),
+    storage: bytes.optional().describe("Size of a volume per server; without it samples live as long as the pod."),
+    scrapeInterval: duration.default("30s").describe("How often targets are scraped."),
+    resources: resources({ cpu: "100m", memory: "512Mi", memoryLimit: "1536Mi" }),
+    operator: resources({ cpu: "25m", memory: "64Mi", memoryLimit: "256Mi" }),
+    kubeStateMetrics: resources({ cpu: "10m", memory: "48Mi", memoryLimit: "192Mi" }),
+    nodeExporter: resources({ cpu: "10m", memory: "24Mi", memoryLimit: "96Mi" }),
+    values: values.describe(
+      "Values of kube-prometheus-stack merged over ours, last; lists replace. Nothing checks it.",
+    ),
+  })
+  .prefault({});
+
+const alertmanager = z
+  .strictObject({
+    replicas: z.int().min(1).max(5).default(1).describe("Alertmanagers that gossip."),
+    resources: resources({ cpu: "10m", memory: "32Mi", memoryLimit: "128Mi" }),
+  })
+  .prefault({});
+
+const grafana = z
+  .strictObject({
+    adminUser: z.string().min(1).default("admin").describe("Name of Grafana's administrator."),
+    passwordRotation: z.int().min(1).default(1).describe("Raise it for a new password; Grafana restarts with it."),
+    resources: resources({ cpu: "50m", memory: "192Mi", memoryLimit: "512Mi" }),
+  })
+  .prefault({});
+
+const loki = z
+  .strictObject({
+    retention: duration.default("24h").describe("How long log lines are kept; at least 24h."),
+    storage: z
+      .strictObject({
+        type: z.enum(["filesystem", "s3"]).default("filesystem").describe("Where chunks and index are kept."),
+        size: bytes.default("5Gi").describe("Volume of each Loki pod."),
+        s3: z
+          .strictObject({
+            endpoint: z.string().min(1).optional().describe("S3 endpoint when it is not AWS's own."),
+            region: z.string().min(1).default("us-east-1").describe("Region of the bucket."),
+            bucket: z.string().min(3).max(63).describe("Bucket for chunks and ruler; it has to exist."),
+            credentialsSecret: dnsLabel.describe(
+              "Secret in namespace monitoring with AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; it has to exist.",
+            ),
+          })
+          .optional()
+          .describe("The bucket, when type is s3."),
+      })
+      .prefault({}),
+    replicas: z.int().min(1).max(5).default(1).describe("Loki pods; more than one needs s3."),
+    resources: resources({ cpu: "50m", memory: "256Mi", memoryLimit: "1Gi" }),
+    values,
+  })
+  .prefault({});
+
+const fluentBit = z
+  .strictObject({
+    memBufLimit: z
+      .string()
+      .regex(/^\d+(KB|MB|GB)$/, "must be a size such as 5MB")
+      .default("5MB")
+      .describe("Memory that unsent lines may take before the tail pauses."),
+    inotify: z.boolean().default(true).describe("Watches files by inotify; false polls, for hosts short of watches."),
+    resources: resources({ cpu: "20m", memory: "64Mi", memoryLimit: "192Mi" }),
+    values,
+  })
+  .prefault({});
+
+const opentelemetry = z
+  .strictObject({
+    operator: resources({ cpu: "20m", memory: "64Mi", memoryLimit: "256Mi" }),
+    operatorValues: values,
+    collector: z
+      .strictObject({
+        image: z
+          .string()
+          .regex(/:[^:]*[0-9]|@sha256:/, "must carry a version tag or a digest")
+          .default(
+            `ghcr.io/open-telemetry/opentelemetry-collector-releases/opentelemetry-collector-contrib:${collector}`,
+          )
+          .describe("Collector distribution; it needs the components that the pipelines name."),
+        replicas: z.int().min(1).max(10).default(1).describe("Collector pods behind one Service."),
+        resources: resources({ cpu: "50m", memory: "128Mi", memoryLimit: "512Mi" }),
+      })
+      .prefault({}),
+    samplingRatio: z.number().min(0).max(1).default(1).describe("Share of new traces that instrumented pods keep."),
+    goInstrumentation: z
+      .boolean()
+      .default(true)
+      .describe("Go auto-instrumentation: a privileged sidecar, so namespace demo is privileged too."),
+  })
+  .prefault({});
+
+const jaeger = z
+  .strictObject({
+    maxTraces: z.int().min(100).max(1_000_000).default(20_000).describe("Traces kept in memory; the oldest go."),
+    resources: resources({ cpu: "20m", memory: "128Mi", memoryLimit: "768Mi" }),
+    values,
+  })
+  .prefault({});
+
+const demo = z
+  .strictObject({
+    enabled: z.boolean().default(true).describe("Deploys kbot; it needs the secret `telegramToken`."),
+    repository: url(/^(https?|ssh):\/\//, "an https:// or ssh:// address")
+      .optional()
+      .describe("Git repository with kbot's chart in `helm/`; `https://github.com/<owner>/kbot` when absent."),
+    branch: z.string().min(1).default("main").describe("Branch of that repository."),
+    image: z
+      .strictObject({
+        repository: z.string().min(1).optional().describe("kbot's image; `ghcr.io/<owner>/kbot` when absent."),
+        tag: z
+          .string()
+          .regex(/^(?!latest$)[\w][\w.-]{0,127}$/, "must be an image tag, and not latest")
+          .default("v1.0.0")
+          .describe("Tag of the image."),
+      })
+      .prefault({}),
+  })
+  .prefault({});
+
+/** Settings of one environment, as they stand in `Pulumi.<stack>.yaml` under `config:`. */
+export const settingsSchema = z.strictObject({
+  cluster: cluster.describe("Which cluster the environment lives in."),
+  repository: repository.describe("The Git repository that Flux syncs."),
+  deployKey: deployKey.describe("The read-only key with which Flux fetches."),
+  flux: fluxSettings.describe("The Flux controllers."),
+  charts: chartSettings.describe("Where charts come from."),
+  certManager: certManager.describe("cert-manager."),
+  prometheus: prometheus.describe("Prometheus, its operator and exporters (kube-prometheus-stack)."),
+  alertmanager: alertmanager.describe("Alertmanager."),
+  grafana: grafana.describe("Grafana."),
+  loki: loki.describe("Loki, the log store."),
+  fluentBit: fluentBit.describe("Fluent Bit, the log agent."),
+  opentelemetry: opentelemetry.describe("OpenTelemetry operator, collector and instrumentation."),
+  jaeger: jaeger.describe("Jaeger, the trace store."),
+  demo: demo.describe("The demo application kbot."),
+});
+
+/** Secret settings: set with `pulumi config set --secret <key>`; they never stand in a stack file in clear. */
+export const secretSettings = {
+  telegramToken: "Token of kbot's Telegram bot (the old set-up's TELE_TOKEN). Needed while demo.enabled is true.",
+} as const;
+
+/** Name of a secret setting. */
+export type SecretName = keyof typeof secretSettings;
+
+/** Validated settings, defaults filled in. */
+export type Settings = z.output<typeof settingsSchema>;
+
+/** What a person may write: every key optional. */
+export type SettingsInput = z.input<typeof settingsSchema>;
