@@ -1,0 +1,114 @@
+/**
+ * `npm test [-- <part of a test file's path>]`: formatting, lint, types and all tests that need no cluster, then one line
+ * `N passed, N failed, N skipped`. With a part of a path, only the tests of those files are run.
+ */
+import { spawn } from "node:child_process";
+import { globSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { delimiter, dirname, join } from "node:path";
+import type { Environment } from "./run.ts";
+import { obtain } from "./tools.ts";
+
+/** The tests of `npm test`. Those under tests/rehearsal and tests/kind have commands of their own. */
+const testFiles = "tests/{unit,engine,contract}/**/*.test.ts";
+
+export interface Totals {
+  readonly passed: number;
+  readonly failed: number;
+  readonly skipped: number;
+}
+
+/** What {@link TotalsReporter} wrote. @throws Error when it is not that */
+export function parseTotals(text: string): Totals {
+  const match = /^(\d+) (\d+) (\d+)\n$/.exec(text);
+  if (!match) throw new Error(`not the totals of a test run: ${JSON.stringify(text)}`);
+  return { passed: Number(match[1]), failed: Number(match[2]), skipped: Number(match[3]) };
+}
+
+/** The last line of a run. Each step that failed for another reason than a failed test counts as one failure. */
+export function totalsLine(totals: Totals, failedSteps: number): string {
+  return `${totals.passed} passed, ${totals.failed + failedSteps} failed, ${totals.skipped} skipped`;
+}
+
+/** The test files whose path contains `filter`. @throws Error when there is none: a run of no test proves nothing */
+export function selectTests(projectFolder: string, filter?: string): string[] {
+  const files = globSync(testFiles, { cwd: projectFolder })
+    .filter((file) => !filter || file.includes(filter))
+    .sort();
+  if (files.length === 0) {
+    throw new Error(filter ? `no test file's path contains "${filter}" (${testFiles})` : `there are no ${testFiles}`);
+  }
+  return files;
+}
+
+async function runStep(command: string, args: readonly string[], cwd: string, env: Environment): Promise<boolean> {
+  return new Promise((done, failed) => {
+    const child = spawn(command, args, { cwd, env: { ...env }, stdio: "inherit" });
+    child.on("error", failed);
+    child.on("close", (code) => {
+      done(code === 0);
+    });
+  });
+}
+
+/** @returns the exit code */
+export async function main(args: readonly string[], projectFolder: string, processEnv: Environment): Promise<number> {
+  const [filter] = args;
+  const bin = join(projectFolder, "node_modules", ".bin");
+  let env: Environment = { ...processEnv, PATH: [bin, processEnv["PATH"] ?? ""].join(delimiter) };
+  const failedSteps: string[] = [];
+  const step = async (name: string, work: () => Promise<boolean>) => {
+    process.stdout.write(`\n== ${name}\n`);
+    const started = Date.now();
+    let passed = false;
+    try {
+      passed = await work();
+    } catch (error) {
+      process.stdout.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    }
+    process.stdout.write(`== ${name}: ${passed ? "ok" : "FAILED"} (${Math.round((Date.now() - started) / 1000)} s)\n`);
+    if (!passed) failedSteps.push(name);
+  };
+
+  if (!filter) {
+    await step("prettier", () => runStep("prettier", ["--check", "--log-level", "warn", "."], projectFolder, env));
+    await step("eslint", () => runStep("eslint", ["--max-warnings=0", "."], projectFolder, env));
+    await step("types", () => runStep("tsc", [], projectFolder, env));
+  }
+
+  await step("Pulumi CLI", async () => {
+    const { pulumi } = await obtain(["pulumi"]);
+    process.stdout.write(`${pulumi}\n`);
+    env = { ...env, PATH: [dirname(pulumi), env["PATH"] ?? ""].join(delimiter) };
+    return true;
+  });
+
+  let totals: Totals = { passed: 0, failed: 0, skipped: 0 };
+  await step("tests", async () => {
+    const files = selectTests(projectFolder, filter);
+    const folder = mkdtempSync(join(tmpdir(), "test-totals-"));
+    try {
+      const file = join(folder, "totals");
+      const reporter = ["--reporter", join(import.meta.dirname, "totals-reporter.ts")];
+      const mocha = ["mocha", ...reporter, "--reporter-option", `totals=${file}`, ...files];
+      // A part of the tests says nothing about coverage.
+      const coverage = ["--reporter", "text-summary", "--include", "settings/**", "--include", "components/**"];
+      const [command = "", ...rest] = filter ? mocha : ["c8", ...coverage, ...mocha];
+      const passed = await runStep(command, rest, projectFolder, env);
+      // Mocha that ends before its report (a crash, an error while loading a test) leaves no file.
+      totals = parseTotals(readFileSync(file, "utf8"));
+      return passed || totals.failed > 0;
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
+
+  const failed = [...failedSteps, ...(totals.failed > 0 ? [`${totals.failed} of the tests`] : [])];
+  if (failed.length > 0) process.stdout.write(`\nFailed: ${failed.join(", ")}\n`);
+  process.stdout.write(`\n${totalsLine(totals, failedSteps.length)}\n`);
+  return failed.length > 0 ? 1 : 0;
+}
+
+if (import.meta.main) {
+  process.exitCode = await main(process.argv.slice(2), join(import.meta.dirname, ".."), process.env);
+}
