@@ -22,7 +22,9 @@ export function manifestId(manifest: Manifest): string {
 }
 
 /** Kinds of the core group: their Pulumi types carry `core/v1`, which a manifest's apiVersion `v1` does not say. */
-const core = {
+const core: Readonly<
+  Record<string, new (name: string, args: object, opts: pulumi.CustomResourceOptions) => pulumi.CustomResource>
+> = {
   Namespace: k8s.core.v1.Namespace,
   ResourceQuota: k8s.core.v1.ResourceQuota,
   Service: k8s.core.v1.Service,
@@ -36,7 +38,7 @@ const core = {
  */
 export function declare(name: string, manifest: Manifest, opts: pulumi.CustomResourceOptions): pulumi.CustomResource {
   if (manifest.apiVersion !== "v1") return new k8s.apiextensions.CustomResource(name, manifest, opts);
-  const kind = Object.entries(core).find(([candidate]) => candidate === manifest.kind)?.[1];
+  const kind = core[manifest.kind];
   if (kind === undefined) {
     throw new Error(`${manifestId(manifest)} is of a core kind that components/kubernetes/manifest.ts does not know.`);
   }
