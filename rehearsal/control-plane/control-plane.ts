@@ -8,12 +8,10 @@
  * webhooks are switched off (no pod could answer them) and nothing enforces a NetworkPolicy.
  */
 import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
-import { request } from "node:https";
 import { createConnection } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { KubernetesObject } from "@kubernetes/client-node";
-import { parse } from "yaml";
+import { type Api, connect } from "./api.ts";
 import { kubeconfig } from "./kubeconfig.ts";
 import { type Pair, type Pki, makePki } from "./pki.ts";
 import { type Program, freePorts, guard, lastLines, launch, reap, reopen, running } from "./processes.ts";
@@ -62,7 +60,6 @@ export interface ControlPlane {
   stop(): Promise<void>;
 }
 
-const FIELD_MANAGER = "kubeadm";
 const SIMULATED = { "rehearsal/simulated": "played by kwok: no container runs, nothing answers" };
 
 /**
@@ -150,7 +147,8 @@ async function attemptToLaunch(args: ControlPlaneArgs): Promise<ControlPlane> {
 
   log("kube-apiserver");
   const admin = kubeconfig(name, server, pki.ca.certificate, pki.admin);
-  const gitVersion = await start(apiserver(dir, binaries, pki, etcdUrl, port)).until(answers(admin));
+  const api = connect(admin);
+  const gitVersion = await start(apiserver(dir, binaries, pki, etcdUrl, port)).until(answers(api));
 
   log("kube-controller-manager, kube-scheduler, kwok");
   const kubeconfigPath = config("kubeconfig", pki.admin);
@@ -163,7 +161,7 @@ async function attemptToLaunch(args: ControlPlaneArgs): Promise<ControlPlane> {
   ];
   const untilAny = <T>(what: Promise<T>) => Promise.race([what, ...rest.map(({ until }) => until(never))]);
   const never = new Promise<never>(() => undefined);
-  await untilAny(apply(admin, name, args.nodeLabels ?? {}, args.kubernetesVersion ?? gitVersion));
+  await untilAny(apply(api, name, args.nodeLabels ?? {}, args.kubernetesVersion ?? gitVersion));
   log("API ready");
 
   return {
@@ -172,8 +170,9 @@ async function attemptToLaunch(args: ControlPlaneArgs): Promise<ControlPlane> {
     kubeconfigPath,
     kubeconfig: admin,
     server,
-    ready: (timeoutMs = 60_000) => untilAny(waitUntilReady(admin, name, timeoutMs)),
+    ready: (timeoutMs = 60_000) => untilAny(waitUntilReady(api, name, timeoutMs)),
     stop: async () => {
+      api.close();
       await reap(dir);
       rmSync(dir, { recursive: true, force: true });
     },
@@ -280,10 +279,24 @@ function kwok(binaries: Binaries, kubeconfigPath: string, config: string): Progr
   };
 }
 
+interface Bootstrap {
+  readonly kind: keyof typeof COLLECTIONS;
+  readonly metadata: { readonly name: string };
+}
+
+const COLLECTIONS = {
+  Node: "/api/v1/nodes",
+  StorageClass: "/apis/storage.k8s.io/v1/storageclasses",
+  Namespace: "/api/v1/namespaces",
+  ServiceAccount: "/api/v1/namespaces/kube-system/serviceaccounts",
+  Service: "/api/v1/namespaces/kube-system/services",
+  Deployment: "/apis/apps/v1/namespaces/kube-system/deployments",
+};
+
 /** What a fresh kind cluster has and something may look for. */
-function objects(name: string, labels: Readonly<Record<string, string>>): object[] {
+function objects(name: string, labels: Readonly<Record<string, string>>): Bootstrap[] {
   const node = `${name}-control-plane`;
-  return [
+  const list = [
     {
       apiVersion: "v1",
       kind: "Node",
@@ -360,7 +373,8 @@ function objects(name: string, labels: Readonly<Record<string, string>>): object
         },
       },
     },
-  ];
+  ] as const;
+  return [...list];
 }
 
 /** A node of the size of a laptop: a request beyond it stays Pending, as it would there. kwok's stages keep what is set. */
@@ -388,57 +402,39 @@ function architecture(): string {
   return process.arch === "arm64" ? "arm64" : "amd64";
 }
 
-async function client(text: string) {
-  // Loaded late: it takes a second of processor time, while etcd and the API server need it more.
-  const { KubeConfig, KubernetesObjectApi, PatchStrategy, AppsV1Api, CoreV1Api, setHeaderOptions } =
-    await import("@kubernetes/client-node");
-  const config = new KubeConfig();
-  config.loadFromString(text);
-  return {
-    objects: KubernetesObjectApi.makeApiClient(config),
-    apps: config.makeApiClient(AppsV1Api),
-    core: config.makeApiClient(CoreV1Api),
-    PatchStrategy,
-    setHeaderOptions,
-  };
-}
-
-async function apply(config: string, name: string, labels: Readonly<Record<string, string>>, version: string) {
-  const { objects: api, core, PatchStrategy, setHeaderOptions } = await client(config);
-  for (const object of objects(name, labels))
-    await untilNamespace(() =>
-      api.patch(object as KubernetesObject, undefined, undefined, FIELD_MANAGER, true, PatchStrategy.ServerSideApply),
-    );
-  await core.patchNodeStatus(
-    { name: `${name}-control-plane`, body: { status: nodeStatus(version) } },
-    setHeaderOptions("Content-Type", PatchStrategy.MergePatch),
-  );
-}
-
-/** kube-system appears a moment after the API server is ready. */
-async function untilNamespace<T>(make: () => Promise<T>): Promise<T> {
-  for (let tries = 0; ; tries++) {
-    try {
-      return await make();
-    } catch (error) {
-      if ((error as { code?: number }).code !== 404 || tries === 100) throw error;
-      await sleep(100);
-    }
+async function apply(api: Api, name: string, labels: Readonly<Record<string, string>>, version: string): Promise<void> {
+  for (const object of objects(name, labels)) {
+    const path = `${COLLECTIONS[object.kind]}/${object.metadata.name}`;
+    const address = `${path}?fieldManager=kubeadm&force=true`;
+    // kube-system appears a moment after the API server is ready, and so does what admission looks up.
+    await poll(async () => {
+      const { status, body } = await api.call("PATCH", address, object, "application/apply-patch+yaml");
+      if (status < 300) return true;
+      if (status === 404 || status === 403) return undefined;
+      throw new Error(`The API server refused ${path}: ${JSON.stringify(body)}`);
+    }, `The API server still refuses ${path} after 60 s.`);
   }
+  const path = `/api/v1/nodes/${name}-control-plane/status`;
+  await api.call("PATCH", path, { status: nodeStatus(version) }, "application/merge-patch+json");
 }
 
-async function waitUntilReady(config: string, name: string, timeoutMs: number): Promise<void> {
-  const { core, apps } = await client(config);
+async function waitUntilReady(api: Api, name: string, timeoutMs: number): Promise<void> {
   const node = `${name}-control-plane`;
   const end = Date.now() + timeoutMs;
   for (;;) {
-    const { status } = await core.readNode({ name: node });
-    const nodeReady = status?.conditions?.some(({ type, status: value }) => type === "Ready" && value === "True");
-    const dns = (await apps.readNamespacedDeployment({ name: "coredns", namespace: "kube-system" })).status;
-    if (nodeReady === true && (dns?.readyReplicas ?? 0) > 0) return;
+    const { status: nodeStatus } = ((await api.get(`/api/v1/nodes/${node}`)) ?? {}) as {
+      status?: { conditions?: { type: string; status: string }[] };
+    };
+    const { status: dns } = ((await api.get("/apis/apps/v1/namespaces/kube-system/deployments/coredns")) ?? {}) as {
+      status?: { readyReplicas?: number };
+    };
+    const nodeReady =
+      nodeStatus?.conditions?.some(({ type, status }) => type === "Ready" && status === "True") ?? false;
+    const dnsReady = dns?.readyReplicas ?? 0;
+    if (nodeReady && dnsReady > 0) return;
     if (Date.now() > end)
       throw new Error(
-        `The node ${node} is ${nodeReady === true ? "" : "not "}Ready, CoreDNS has ${dns?.readyReplicas ?? 0} of 2 pods Ready after ${Math.round(timeoutMs / 1000)} s.`,
+        `After ${Math.round(timeoutMs / 1000)} s the node ${node} is ${nodeReady ? "" : "not "}Ready and CoreDNS has ${dnsReady} of 2 pods Ready.`,
       );
     await sleep(100);
   }
@@ -465,11 +461,11 @@ function accepts(port: number): Promise<void> {
 }
 
 /** The version, once the API server says that it is ready. */
-function answers(config: string): Promise<string> {
+function answers(api: Api): Promise<string> {
   return poll(async () => {
-    if ((await get(config, "/readyz")) === undefined) return undefined;
-    const version = await get(config, "/version");
-    return version === undefined ? undefined : (JSON.parse(version) as { gitVersion: string }).gitVersion;
+    if ((await api.get("/readyz")) === undefined) return undefined;
+    const version = (await api.get("/version")) as { gitVersion: string } | undefined;
+    return version?.gitVersion;
   }, "kube-apiserver is not ready after 60 s.");
 }
 
@@ -481,40 +477,4 @@ async function poll<T>(attempt: () => Promise<T | undefined>, otherwise: string)
     if (Date.now() > end) throw new Error(otherwise);
     await sleep(50);
   }
-}
-
-/** The body of a successful GET as the kubeconfig's user, else undefined. */
-export function get(config: string, path: string): Promise<string | undefined> {
-  const parsed = parse(config) as {
-    clusters: [{ cluster: { server: string; "certificate-authority-data": string } }];
-    users: [{ user: { "client-certificate-data": string; "client-key-data": string } }];
-  };
-  const { cluster } = parsed.clusters[0];
-  const { user } = parsed.users[0];
-  const decode = (text: string) => Buffer.from(text, "base64");
-  return new Promise((resolve) => {
-    const call = request(
-      cluster.server + path,
-      {
-        ca: decode(cluster["certificate-authority-data"]),
-        cert: decode(user["client-certificate-data"]),
-        key: decode(user["client-key-data"]),
-        timeout: 2000,
-        agent: false,
-      },
-      (response) => {
-        let body = "";
-        response.setEncoding("utf8");
-        response.on("data", (chunk: string) => (body += chunk));
-        response.on("end", () => {
-          resolve(response.statusCode === 200 ? body : undefined);
-        });
-      },
-    );
-    call.on("timeout", () => call.destroy());
-    call.on("error", () => {
-      resolve(undefined);
-    });
-    call.end();
-  });
 }
