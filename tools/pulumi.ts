@@ -3,7 +3,7 @@
  * told where the state and the passphrase are unless that is configured already. Each command is printed before it runs
  * and can be typed as it stands: plain `pulumi` does the same to the resources.
  */
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { existsSync, linkSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { homedir, hostname } from "node:os";
@@ -151,12 +151,9 @@ export function liveLock(backend: string, project: string, stack: string): LiveL
     const lock = readYaml(join(folder, name));
     const pid = lock["pid"];
     if (typeof pid !== "number" || lock["hostname"] !== hostname()) continue;
-    try {
-      process.kill(pid, 0);
-    } catch (error) {
-      // EPERM: it lives, and is another user's.
-      if (!(error instanceof Error && "code" in error && error.code === "EPERM")) continue;
-    }
+    // Asked by name too: a number is given to another process some day, and recovery must not be refused for that.
+    const { status, stdout } = spawnSync("ps", ["-o", "comm=", "-p", String(pid)], { encoding: "utf8" });
+    if (status !== 0 || !stdout.includes("pulumi")) continue;
     return { pid, since: field(lock, "timestamp") ?? "an unknown time" };
   }
   return undefined;
@@ -195,10 +192,6 @@ export function explain(errors: string, stack: string): string | undefined {
     [
       /pulumi-language-nodejs/,
       `This Pulumi CLI has no language host for Node.js. Install Pulumi's own release: https://www.pulumi.com/docs/install/`,
-    ],
-    [
-      /interrupted while|pending operations/,
-      `An earlier update was interrupted. Put the state right first: npm run recover -- ${stack}`,
     ],
   ];
   return known.find(([pattern]) => pattern.test(errors))?.[1];
