@@ -1,6 +1,7 @@
 import { commandStandIn } from "./command.ts";
 import { githubStandIn } from "./github.ts";
 import { kubernetesStandIn } from "./kubernetes.ts";
+import { ApiCluster } from "./kubernetes-api.ts";
 import { MemoryCluster } from "./kubernetes-memory.ts";
 import { randomStandIn } from "./random.ts";
 import { serveProvider, type CallHook, type RecordedCall, type StandIn } from "./server.ts";
@@ -42,7 +43,10 @@ export async function startStandIns(options: StandInOptions): Promise<StandIns> 
   const standIns: Record<keyof typeof versions, () => StandIn> = {
     command: () => commandStandIn(environment),
     github: () => githubStandIn(environment),
-    kubernetes: () => kubernetesStandIn(() => cluster),
+    kubernetes: () =>
+      kubernetesStandIn((config) =>
+        options.kubernetes === "memory" ? cluster : ApiCluster.connect(config.kubeconfig, config.context),
+      ),
     random: randomStandIn,
     tls: tlsStandIn,
   };

@@ -91,6 +91,18 @@ export class MemoryCluster implements Cluster {
     return Promise.resolve(this.put(object));
   }
 
+  update(object: KubeObject): Promise<KubeObject> {
+    const reference = referenceOf(object);
+    if (this.find(reference) === undefined) {
+      return Promise.reject(new KubeError("NotFound", `${describe(reference)} not found`));
+    }
+    return this.apply(object);
+  }
+
+  notReadyNow(): readonly string[] {
+    return [];
+  }
+
   delete(reference: ObjectReference): Promise<void> {
     this.remove(reference);
     return Promise.resolve();

@@ -104,8 +104,8 @@ export function pruned(live: Value, shape: Value): Value {
         .map(([key, value]) => [key, pruned(value, shape[key] ?? null)]),
     );
   }
-  if (Array.isArray(live) && Array.isArray(shape) && live.length === shape.length) {
-    return live.map((item, index) => pruned(item as Value, shape[index] as Value));
+  if (Array.isArray(live) && Array.isArray(shape)) {
+    return live.slice(0, shape.length).map((item, index) => pruned(item as Value, shape[index] as Value));
   }
   return live;
 }

@@ -12,7 +12,6 @@ import {
 import {
   annotationOf,
   changesOf,
-  describe,
   isClusterScoped,
   isNameUnknown,
   nameOf,
@@ -43,9 +42,14 @@ export interface Cluster {
   get(reference: ObjectReference, signal: AbortSignal): Promise<KubeObject | undefined>;
   /** Fails with {@link KubeError} when it exists, or when its namespace or kind does not. */
   create(object: KubeObject, options: ApplyOptions): Promise<KubeObject>;
+  /** Makes or changes the object by server-side apply. */
   apply(object: KubeObject, options: ApplyOptions): Promise<KubeObject>;
+  /** Changes the object; it must exist. */
+  update(object: KubeObject, options: ApplyOptions): Promise<KubeObject>;
   /** Returns once the object is gone; undefined `timeoutSeconds` is the cluster's default. */
   delete(reference: ObjectReference, timeoutSeconds: number | undefined, request: ResourceRequest): Promise<void>;
+  /** Why the object does not work at this moment, as far as a refresh looks at it. */
+  notReadyNow(object: KubeObject, inputs: Properties): readonly string[];
   /** Waits until the object works. Returns the latest object, and why it is not ready where it is not in time. */
   whenReady(
     object: KubeObject,
@@ -76,20 +80,28 @@ export interface KubernetesConfig {
   readonly mutable: MutableKinds;
 }
 
+/** Where the state keeps the object's field manager, as in the released provider. */
+const managerKey = "__fieldManager";
+
 /** Seconds between attempts to create an object whose namespace or kind is not there yet (63 s in all). */
 const creationRetries = [1, 2, 4, 8, 16, 32];
 
 /**
  * Stand-in for the kubernetes provider: any kind, through one generic implementation.
  * Charts, Helm releases and Kustomize directories are not in it.
- * @param connect Opens the cluster that the configuration names; it must not call the API server yet.
+ * @param connect Opens the cluster that the configuration names. As in the released provider a failure is no error by
+ * itself: every later call to the cluster fails with its reason.
  */
-export function kubernetesStandIn(connect: (config: KubernetesConfig) => Cluster): StandIn {
+export function kubernetesStandIn(connect: (config: KubernetesConfig) => Cluster | Promise<Cluster>): StandIn {
   let config: KubernetesConfig | undefined;
   let cluster: Cluster | undefined;
+  let unreachable = "";
 
   function connected(): { config: KubernetesConfig; cluster: Cluster } {
-    if (config === undefined || cluster === undefined) throw new Error("the kubernetes provider is not configured");
+    if (config === undefined) throw new Error("the kubernetes provider is not configured");
+    if (cluster === undefined) {
+      throw new KubeError("Unreachable", `configured Kubernetes cluster is unreachable: ${unreachable}`);
+    }
     return { config, cluster };
   }
 
@@ -117,15 +129,12 @@ export function kubernetesStandIn(connect: (config: KubernetesConfig) => Cluster
     return { apiVersion, kind, name, namespace: namespaced ? (second === undefined ? "default" : first) : undefined };
   }
 
-  async function finish(object: KubeObject, request: CreateRequest): Promise<Updated> {
-    const isSkipped = annotationOf(request.inputs, "pulumi.com/skipAwait") === "true";
+  async function finish(object: KubeObject, request: CreateRequest, manager: string): Promise<Updated> {
+    if (isAwaitSkipped(request.inputs)) return { properties: recorded(object, request.inputs, manager) };
     const timeout = timeoutOf(request.timeoutSeconds, request.inputs);
-    const result = isSkipped
-      ? { object }
-      : await connected().cluster.whenReady(object, request.inputs, timeout, request);
-    const properties = outputsOf(result.object, request.inputs);
-    const notReady = "notReady" in result ? result.notReady : undefined;
-    return notReady === undefined ? { properties } : { properties, notReady };
+    const result = await connected().cluster.whenReady(object, request.inputs, timeout, request);
+    const properties = recorded(result.object, request.inputs, manager);
+    return result.notReady === undefined ? { properties } : { properties, notReady: result.notReady };
   }
 
   return {
@@ -149,7 +158,7 @@ export function kubernetesStandIn(connect: (config: KubernetesConfig) => Cluster
       }
       return { changes };
     },
-    configure(inputs) {
+    async configure(inputs) {
       config = {
         kubeconfig: text(inputs["kubeconfig"]),
         context: text(inputs["context"]),
@@ -162,7 +171,11 @@ export function kubernetesStandIn(connect: (config: KubernetesConfig) => Cluster
           configMaps: flag(inputs["enableConfigMapMutable"]),
         },
       };
-      cluster = connect(config);
+      try {
+        cluster = await connect(config);
+      } catch (error) {
+        unreachable = error instanceof Error ? error.message : String(error);
+      }
     },
     check(request) {
       if (/^kubernetes:helm\.sh\/|:ConfigGroup$|:ConfigFile$|(Patch|List)$/.test(request.type)) {
@@ -201,51 +214,45 @@ export function kubernetesStandIn(connect: (config: KubernetesConfig) => Cluster
         return { id, properties: request.inputs };
       }
       const { config, cluster } = connected();
-      const options = applyOptions(request, config, request.urn);
+      const options = applyOptions(request, config, "");
       const made = await retried(request, async () => {
         const object = await objectOf(request.inputs);
         return config.upsertExistingObjects ? cluster.apply(object, options) : cluster.create(object, options);
       });
-      return { id: idOf(made), ...(await finish(made, request)) };
+      return { id: idOf(made), ...(await finish(made, request, options.fieldManager)) };
     },
     async read(request) {
-      const { config, cluster } = connected();
-      const state = Object.keys(request.old).length > 0 ? request.old : request.inputs;
-      const reference = await referenceOf(request.id, withTypeOf(state, request.type));
-      let live: KubeObject | undefined;
       try {
-        live = await cluster.get(reference, request.signal);
+        const { cluster } = connected();
+        const state = Object.keys(request.old).length > 0 ? request.old : request.inputs;
+        const live = await cluster.get(await referenceOf(request.id, withTypeOf(state, request.type)), request.signal);
+        if (live === undefined) return undefined;
+        const properties = recorded(live, request.inputs, managerOf(request.old));
+        const notReady = isAwaitSkipped(request.inputs) ? [] : cluster.notReadyNow(live, request.inputs);
+        return { id: request.id, properties, inputs: refreshedInputs(live, request.inputs), notReady };
       } catch (error) {
-        // With `deleteUnreachable` a refresh drops what cannot be reached any more.
-        if (error instanceof KubeError && error.reason === "Unreachable" && config.deleteUnreachable) return undefined;
-        throw error;
+        if (!isUnreachable(error)) throw error;
+        if (config?.deleteUnreachable !== true) throw withRemedy(error);
+        request.log("warning", `${request.id}: the cluster is unreachable; dropped from the state only`);
+        return undefined;
       }
-      if (live === undefined) return undefined;
-      const properties = outputsOf(live, request.inputs);
-      return { id: request.id, properties, inputs: refreshedInputs(live, request.inputs) };
     },
     async update(request) {
       if (request.preview) return { properties: { ...request.old, ...request.inputs } };
       const { config, cluster } = connected();
       const object = await objectOf(request.inputs);
-      const made = await cluster.apply(object, applyOptions(request, config, request.urn));
-      return finish(made, request);
+      const options = applyOptions(request, config, managerOf(request.old));
+      return finish(await cluster.update(object, options), request, options.fieldManager);
     },
     async delete(request) {
-      const { config, cluster } = connected();
-      const reference = await referenceOf(request.id, request.old);
       try {
+        const { cluster } = connected();
+        const reference = await referenceOf(request.id, request.old);
         await cluster.delete(reference, timeoutOf(request.timeoutSeconds, request.oldInputs), request);
       } catch (error) {
-        if (!(error instanceof KubeError) || error.reason !== "Unreachable") throw error;
-        if (!config.deleteUnreachable) {
-          throw new Error(
-            `${error.message}\nIf the cluster is gone for good, set PULUMI_K8S_DELETE_UNREACHABLE=true or the ` +
-              "provider's deleteUnreachable to drop its objects from the state.",
-            { cause: error },
-          );
-        }
-        request.log("warning", `${describe(reference)}: the cluster is unreachable; dropped from the state only`);
+        if (!isUnreachable(error)) throw error;
+        if (config?.deleteUnreachable !== true) throw withRemedy(error);
+        request.log("warning", `${request.id}: the cluster is unreachable; dropped from the state only`);
       }
     },
     invoke(token, args) {
@@ -256,26 +263,69 @@ export function kubernetesStandIn(connect: (config: KubernetesConfig) => Cluster
   };
 }
 
-function applyOptions(request: CreateRequest, config: KubernetesConfig, urn: string): ApplyOptions {
+function isUnreachable(error: unknown): error is KubeError {
+  return error instanceof KubeError && error.reason === "Unreachable";
+}
+
+function withRemedy(error: KubeError): Error {
+  const remedy =
+    "If the cluster is gone for good, set PULUMI_K8S_DELETE_UNREACHABLE=true or the provider's deleteUnreachable: " +
+    "its objects are then dropped from the state.";
+  return new Error(`${error.message}\n${remedy}`, { cause: error });
+}
+
+function isAwaitSkipped(inputs: Properties): boolean {
+  return annotationOf(inputs, "pulumi.com/skipAwait") === "true";
+}
+
+/** The state of an object: what it is, and which field manager owns what the program declares. */
+function recorded(object: KubeObject, inputs: Properties, fieldManager: string): Properties {
+  return { ...outputsOf(object, inputs), [managerKey]: fieldManager };
+}
+
+function managerOf(state: Properties): string {
+  return text(state[managerKey]);
+}
+
+/** @param recordedManager The manager of the object so far; empty for a new object. */
+function applyOptions(request: CreateRequest, config: KubernetesConfig, recordedManager: string): ApplyOptions {
   const force = config.enablePatchForce || annotationOf(request.inputs, "pulumi.com/patchForce") === "true";
-  // One manager for each resource, the same in every run, so that a field that is no longer declared is removed.
-  const own = `pulumi-kubernetes-${createHash("sha256").update(urn).digest("hex").slice(0, 8)}`;
-  const fieldManager = annotationOf(request.inputs, "pulumi.com/patchFieldManager") ?? own;
+  // One for each resource. The released provider draws it at random; this one can be told from the resource.
+  const own = `pulumi-kubernetes-${createHash("sha256").update(request.urn).digest("hex").slice(0, 8)}`;
+  const fieldManager = annotationOf(request.inputs, "pulumi.com/patchFieldManager") ?? (recordedManager || own);
   return { fieldManager, force, signal: request.signal };
 }
 
 /** Retries what may heal by itself: the object's namespace or kind is being made at the same time. */
 async function retried(request: CreateRequest, attempt: () => Promise<KubeObject>): Promise<KubeObject> {
-  for (const seconds of creationRetries) {
+  for (let retry = 0; ; retry++) {
     try {
       return await attempt();
     } catch (error) {
-      if (!(error instanceof KubeError) || (error.reason !== "NotFound" && error.reason !== "NoMatch")) throw error;
-      request.log("info", `retry in ${seconds} s: ${error.message}`);
+      if (!(error instanceof KubeError) || error.reason === "Unreachable") throw error;
+      const seconds = creationRetries[retry];
+      if (seconds === undefined || (error.reason !== "NotFound" && error.reason !== "NoMatch")) {
+        throw refusal(request.urn, error);
+      }
+      request.log("debug", `retry in ${seconds} s: ${error.message}`);
       await sleep(seconds * 1000, undefined, { signal: request.signal });
     }
   }
-  return attempt();
+}
+
+function refusal(urn: string, error: KubeError): Error {
+  const said = `resource "${urn}" was not successfully created by the Kubernetes API server: ${error.message}`;
+  const remedy = {
+    AlreadyExists:
+      "It may be left from a run that was killed, or be somebody else's. The provider's upsertExistingObjects adopts it; " +
+      "`pulumi import` takes it into the state; else delete it.",
+    NoMatch: "Verify that any required CRDs have been created.",
+    NotFound: "",
+    Conflict: "",
+    Unreachable: "",
+    Other: "",
+  }[error.reason];
+  return new Error(remedy === "" ? said : `${said}\n${remedy}`, { cause: error });
 }
 
 /** The declared inputs with the values that the live object has now, so that a diff shows only real drift. */
