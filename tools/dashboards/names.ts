@@ -9,7 +9,8 @@ export const jobs = {
   /** The collector's own metrics (port 8888); what it exports for others is another job. */
   collector: "otel-collector-monitoring",
   fluentBit: "fluent-bit",
-  loki: "loki",
+  /** The Loki chart puts the namespace before the Service's name. */
+  loki: "monitoring/loki",
   jaeger: "jaeger",
   flux: "flux",
   prometheus: "kube-prometheus-stack-prometheus",

@@ -156,8 +156,8 @@ export const flux: Dashboard = {
           width: 8,
           targets: [
             {
-              expr: `sum by (controller) (rate(controller_runtime_reconcile_total{${controllers}}[$__rate_interval]))`,
-              legend: "{{controller}}",
+              expr: `sum by (app) (rate(controller_runtime_reconcile_total{${controllers}}[$__rate_interval]))`,
+              legend: "{{app}}",
             },
           ],
         },
@@ -169,8 +169,8 @@ export const flux: Dashboard = {
           width: 8,
           targets: [
             {
-              expr: `sum by (controller) (rate(controller_runtime_reconcile_errors_total{${controllers}}[$__rate_interval]))`,
-              legend: "{{controller}}",
+              expr: `sum by (app) (rate(controller_runtime_reconcile_errors_total{${controllers}}[$__rate_interval]))`,
+              legend: "{{app}}",
             },
           ],
         },

@@ -1,0 +1,205 @@
+import type { Dashboard } from "../builder.ts";
+import { dashboardUrl, logJob } from "../names.ts";
+
+const streams = `{job="${logJob}", namespace=~"$namespace", pod=~"$pod", container=~"$container"}`;
+/** Loki detects the level of each line when it arrives and keeps it as structured metadata. */
+const lines = `${streams} |~ \`(?i)$search\` | detected_level=~"\${level:pipe}"`;
+const errors = `${streams} |~ \`(?i)$search\` | detected_level=~"error|critical|fatal"`;
+const containers = `namespace=~"$namespace", pod=~"$pod", container=~"$container", container!="", container!="POD"`;
+
+const levels = [
+  { field: "critical", color: "purple" },
+  { field: "fatal", color: "purple" },
+  { field: "error", color: "red" },
+  { field: "warn", color: "orange" },
+  { field: "info", color: "green" },
+  { field: "debug", color: "blue" },
+  { field: "trace", color: "light-blue" },
+  { field: "unknown", color: "gray" },
+];
+
+export const logs: Dashboard = {
+  uid: "logs",
+  title: "Logs",
+  description: "What did these containers write, when did it change, and what did it cost them in CPU and memory?",
+  folder: "logs",
+  tags: ["logs"],
+  sources: ["prometheus", "loki", "jaeger"],
+  variables: [
+    {
+      name: "namespace",
+      label: "Namespace",
+      description: "Namespaces that write logs.",
+      source: "loki",
+      query: "namespace",
+      stream: `{job="${logJob}"}`,
+      all: ".+",
+    },
+    {
+      name: "pod",
+      label: "Pod",
+      description: "Pods of the chosen namespaces.",
+      source: "loki",
+      query: "pod",
+      stream: `{job="${logJob}", namespace=~"$namespace"}`,
+      all: ".+",
+    },
+    {
+      name: "container",
+      label: "Container",
+      description: "Containers of the chosen pods.",
+      source: "loki",
+      query: "container",
+      stream: `{job="${logJob}", namespace=~"$namespace", pod=~"$pod"}`,
+      all: ".+",
+    },
+    {
+      name: "level",
+      label: "Level",
+      description: "Levels as Loki detects them in the line.",
+      choices: {
+        error: "error|critical|fatal",
+        warning: "warn",
+        info: "info",
+        debug: "debug|trace",
+        unknown: "unknown",
+      },
+    },
+    {
+      name: "search",
+      label: "Search",
+      description: "Text or regular expression, upper and lower case alike. Paste a trace_id to see one request.",
+      text: true,
+    },
+  ],
+  rows: [
+    {
+      title: "When",
+      panels: [
+        {
+          kind: "timeseries",
+          title: "Lines by level",
+          description: "Log lines that match all filters. Drag over a bar to look closer.",
+          unit: "short",
+          width: 16,
+          height: 7,
+          draw: "bars",
+          stack: true,
+          source: "loki",
+          legendValues: ["sum"],
+          noValue: "no line matches",
+          targets: [
+            { expr: `sum by (detected_level) (count_over_time(${lines} [$__auto]))`, legend: "{{detected_level}}" },
+          ],
+          overrides: levels,
+        },
+        {
+          kind: "table",
+          title: "Most errors",
+          description: "The ten containers with most error lines in the time range. Click one to see only its lines.",
+          unit: "short",
+          width: 8,
+          height: 7,
+          source: "loki",
+          columns: ["namespace", "pod", "Value #A"],
+          sortBy: { column: "Errors", descending: true },
+          noValue: "no errors",
+          targets: [
+            { expr: `topk(10, sum by (namespace, pod) (count_over_time(${errors} [$__range])))`, instant: true },
+          ],
+          overrides: [
+            { field: "namespace", rename: "Namespace" },
+            {
+              field: "pod",
+              rename: "Pod",
+              links: [
+                {
+                  title: "Only this pod",
+                  url: dashboardUrl("logs", {
+                    namespace: "${__data.fields.namespace}",
+                    pod: "${__value.raw}",
+                  }),
+                },
+              ],
+            },
+            { field: "Value #A", rename: "Errors", width: 90 },
+          ],
+        },
+      ],
+    },
+    {
+      title: "What the selected containers use",
+      panels: [
+        {
+          kind: "timeseries",
+          title: "CPU",
+          description: "CPU of the selected containers: a burst of lines beside a burst of CPU is one event.",
+          unit: "cores",
+          width: 8,
+          height: 6,
+          min: 0,
+          targets: [
+            {
+              expr: `topk(10, sum by (pod, container) (rate(container_cpu_usage_seconds_total{${containers}}[$__rate_interval])))`,
+              legend: "{{pod}}/{{container}}",
+            },
+          ],
+          links: [
+            {
+              title: "Workload",
+              url: dashboardUrl("workload", { namespace: "${namespace}", pod: "${__field.labels.pod}" }),
+            },
+          ],
+        },
+        {
+          kind: "timeseries",
+          title: "Memory",
+          description: "Working set of the selected containers.",
+          unit: "bytes",
+          width: 8,
+          height: 6,
+          min: 0,
+          targets: [
+            {
+              expr: `topk(10, sum by (pod, container) (container_memory_working_set_bytes{${containers}}))`,
+              legend: "{{pod}}/{{container}}",
+            },
+          ],
+        },
+        {
+          kind: "timeseries",
+          title: "Volume by container",
+          description: "Bytes of log lines a second: who fills Loki.",
+          unit: "Bps",
+          width: 8,
+          height: 6,
+          source: "loki",
+          noValue: "no line matches",
+          targets: [
+            {
+              expr: `topk(10, sum by (namespace, container) (bytes_rate(${streams} [$__auto])))`,
+              legend: "{{namespace}}/{{container}}",
+            },
+          ],
+        },
+      ],
+    },
+    {
+      title: "Lines",
+      panels: [
+        {
+          kind: "logs",
+          title: "Log lines",
+          description:
+            "The newest 500 lines that match. Open a line for its fields; trace_id carries a link to the trace.",
+          unit: "string",
+          width: 24,
+          height: 18,
+          source: "loki",
+          noValue: "no line matches",
+          targets: [{ expr: lines }],
+        },
+      ],
+    },
+  ],
+};
