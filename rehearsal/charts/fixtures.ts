@@ -1,0 +1,390 @@
+/**
+ * Stand-ins for the charts of `settings/versions.ts`, for a machine that cannot reach their registries. Each has
+ * the real chart's name, version and top-level values and rejects any other; it renders the Services, workloads,
+ * ServiceMonitors and custom resources that the real one renders for the values the environment uses (the folder
+ * `fixtures/<chart>/`), and a ConfigMap with the values it received. CRDs are the real ones, from the Go modules
+ * that define them. cert-manager's chart is wholly its own: it is part of its Go module.
+ */
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { stringify } from "yaml";
+import { charts as pins, type ChartPin } from "../../settings/versions.ts";
+import { moduleDir } from "../../tools/tools.ts";
+import { packChart, type ChartArchive, type ChartFiles } from "./archive.ts";
+
+/** A folder of a Go module: its data files are used, nothing of it is built. */
+export interface ModuleFolder {
+  readonly module: string;
+  readonly version: string;
+  readonly folder: string;
+}
+
+/** What is known of a chart beside its templates. */
+export interface Fixture {
+  readonly pin: ChartPin;
+  readonly appVersion: string;
+  /** Kubernetes versions that the real chart accepts. @default all */
+  readonly kubeVersion?: string;
+  /** The top-level keys of the real chart's own values.yaml: no others are accepted. */
+  readonly values: readonly string[];
+  /** Files that come from elsewhere. @default none */
+  readonly generated?: () => Promise<ChartFiles>;
+  /** Charts inside of the chart. */
+  readonly dependencies?: readonly { readonly name: string; readonly version: string; readonly condition?: string }[];
+}
+
+/** The module whose CRDs prometheus-operator-crds and kube-prometheus-stack carry: their appVersion. */
+const prometheusOperator: ModuleFolder = {
+  module: "github.com/prometheus-operator/prometheus-operator",
+  version: "v0.93.1",
+  folder: "example/prometheus-operator-crd",
+};
+
+/** The newest version of the operator's module that Go's proxy and checksum database both have; the chart has 0.158. */
+const opentelemetryOperator: ModuleFolder = {
+  module: "github.com/open-telemetry/opentelemetry-operator",
+  version: "v0.142.0",
+  folder: "config/crd/bases",
+};
+
+/** Both charts carry the CRDs in a chart of their own: Helm does not store such charts with the release, which would burst its Secret. */
+const crdsChart = { "charts/crds/Chart.yaml": stringify({ apiVersion: "v2", name: "crds", version: "0.0.0" }) };
+
+/** The stand-in charts by name; cert-manager is packed from its module (see {@link packFixture}). */
+export const fixtures: readonly Fixture[] = [
+  {
+    pin: pins.prometheusOperatorCrds,
+    appVersion: "v0.93.1",
+    kubeVersion: ">=1.16.0-0",
+    values: ["crds"],
+    dependencies: [{ name: "crds", version: "0.0.0" }],
+    async generated() {
+      const files: Record<string, string> = { ...crdsChart };
+      for (const [file, crd] of await readModule(prometheusOperator)) {
+        const kind = file.replace(/^.*_|\.yaml$/g, "");
+        const annotated = escape(crd).replace(
+          /^ {2}annotations:\n/m,
+          "  annotations:\n{{- with .Values.annotations }}\n{{- toYaml . | nindent 4 }}\n{{- end }}\n",
+        );
+        files[`charts/crds/templates/crd-${kind}.yaml`] = `{{- if .Values.${kind}.enabled }}\n${annotated}{{- end }}\n`;
+      }
+      return files;
+    },
+  },
+
+  {
+    pin: pins.kubePrometheusStack,
+    appVersion: "v0.93.1",
+    kubeVersion: ">=1.25.0-0",
+    values: [
+      "nameOverride",
+      "namespaceOverride",
+      "kubeTargetVersionOverride",
+      "kubeVersionOverride",
+      "fullnameOverride",
+      "commonLabels",
+      "crds",
+      "customRules",
+      "defaultRules",
+      "additionalPrometheusRulesMap",
+      "global",
+      "windowsMonitoring",
+      "prometheus-windows-exporter",
+      "alertmanager",
+      "grafana",
+      "kubernetesServiceMonitors",
+      "kubeApiServer",
+      "kubelet",
+      "kubeControllerManager",
+      "coreDns",
+      "kubeDns",
+      "kubeEtcd",
+      "kubeScheduler",
+      "kubeProxy",
+      "kubeStateMetrics",
+      "kube-state-metrics",
+      "nodeExporter",
+      "prometheus-node-exporter",
+      "prometheusOperator",
+      "prometheus",
+      "thanosRuler",
+      "cleanPrometheusOperatorObjectNames",
+      "extraManifests",
+    ],
+    dependencies: [{ name: "crds", version: "0.0.0", condition: "crds.enabled" }],
+    async generated() {
+      const crds = (await readModule(prometheusOperator)).map(([file, crd]): [string, string] => [
+        `charts/crds/crds/crd-${file.replace(/^.*_/, "")}`,
+        crd,
+      ]);
+      return { ...crdsChart, ...Object.fromEntries(crds) };
+    },
+  },
+  {
+    pin: pins.loki,
+    appVersion: "3.7.6",
+    kubeVersion: ">=1.25.0-0",
+    values: [
+      "kubeVersionOverride",
+      "global",
+      "nameOverride",
+      "fullnameOverride",
+      "namespaceOverride",
+      "imagePullSecrets",
+      "deploymentMode",
+      "commonLabels",
+      "defaults",
+      "loki",
+      "test",
+      "lokiCanary",
+      "serviceAccount",
+      "rbac",
+      "networkPolicy",
+      "memberlist",
+      "gateway",
+      "ingress",
+      "route",
+      "migrate",
+      "podDisruptionBudget",
+      "singleBinary",
+      "write",
+      "read",
+      "backend",
+      "ingester",
+      "distributor",
+      "querier",
+      "queryFrontend",
+      "queryScheduler",
+      "indexGateway",
+      "compactor",
+      "bloomGateway",
+      "bloomPlanner",
+      "bloomBuilder",
+      "patternIngester",
+      "ruler",
+      "overridesExporter",
+      "memcached",
+      "memcachedExporter",
+      "resultsCache",
+      "chunksCache",
+      "rollout_operator",
+      "ignoreMinioDeprecation",
+      "minio",
+      "extraObjects",
+      "sidecar",
+      "monitoring",
+      "tableManager",
+    ],
+  },
+  {
+    pin: pins.fluentBit,
+    appVersion: "5.1.1",
+    values: [
+      "kind",
+      "replicaCount",
+      "image",
+      "testFramework",
+      "imagePullSecrets",
+      "nameOverride",
+      "fullnameOverride",
+      "serviceAccount",
+      "rbac",
+      "podSecurityPolicy",
+      "openShift",
+      "podSecurityContext",
+      "hostNetwork",
+      "dnsPolicy",
+      "dnsConfig",
+      "hostAliases",
+      "securityContext",
+      "service",
+      "serviceMonitor",
+      "prometheusRule",
+      "dashboards",
+      "lifecycle",
+      "livenessProbe",
+      "readinessProbe",
+      "resources",
+      "ingress",
+      "autoscaling",
+      "podDisruptionBudget",
+      "nodeSelector",
+      "tolerations",
+      "affinity",
+      "labels",
+      "annotations",
+      "podAnnotations",
+      "podLabels",
+      "minReadySeconds",
+      "terminationGracePeriodSeconds",
+      "priorityClassName",
+      "env",
+      "envWithTpl",
+      "envFrom",
+      "extraContainers",
+      "flush",
+      "metricsPort",
+      "extraPorts",
+      "extraVolumes",
+      "extraVolumeMounts",
+      "updateStrategy",
+      "existingConfigMap",
+      "networkPolicy",
+      "luaScripts",
+      "config",
+      "volumeMounts",
+      "daemonSetVolumes",
+      "daemonSetVolumeMounts",
+      "command",
+      "args",
+      "initContainers",
+      "logLevel",
+      "hotReload",
+    ],
+  },
+  {
+    pin: pins.opentelemetryOperator,
+    appVersion: "0.158.0",
+    values: [
+      "namespaceOverride",
+      "replicaCount",
+      "revisionHistoryLimit",
+      "minReadySeconds",
+      "nameOverride",
+      "fullnameOverride",
+      "imagePullSecrets",
+      "clusterDomain",
+      "additionalLabels",
+      "pdb",
+      "manager",
+      "admissionWebhooks",
+      "crds",
+      "role",
+      "clusterRole",
+      "affinity",
+      "tolerations",
+      "nodeSelector",
+      "topologySpreadConstraints",
+      "hostNetwork",
+      "priorityClassName",
+      "securityContext",
+      "automountServiceAccountToken",
+      "testFramework",
+      "extraObjects",
+    ],
+    async generated() {
+      const crds = (await readModule(opentelemetryOperator)).map(([file, crd]): [string, string] => [
+        `templates/crd-${file.replace(/^.*_/, "")}`,
+        `{{- if .Values.crds.create }}\n${escape(crd)}{{- end }}\n`,
+      ]);
+      return Object.fromEntries(crds);
+    },
+  },
+  {
+    pin: pins.jaeger,
+    appVersion: "2.19.0",
+    kubeVersion: ">= 1.21-0",
+    values: [
+      "uiconfig",
+      "userconfig",
+      "global",
+      "networkPolicy",
+      "tag",
+      "nameOverride",
+      "fullnameOverride",
+      "commonLabels",
+      "commonAnnotations",
+      "jaeger",
+      "storage",
+      "spark",
+      "esIndexCleaner",
+      "esRollover",
+      "esLookback",
+      "extraObjects",
+    ],
+  },
+];
+
+/** Template text that renders as the text itself. */
+function escape(text: string): string {
+  return text.replaceAll("{{", '{{ "{{" }}');
+}
+
+async function readModule({ module, version, folder }: ModuleFolder): Promise<[file: string, content: string][]> {
+  const directory = join(await moduleDir(module, version), folder);
+  const files = (await readdir(directory)).filter((file) => /_.+\.yaml$/.test(file)).sort();
+  return await Promise.all(
+    files.map(async (file): Promise<[string, string]> => [file, await readFile(join(directory, file), "utf8")]),
+  );
+}
+
+/** All files below a folder by their path in it. */
+async function readTree(folder: string): Promise<ChartFiles> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+  const contents = files.map(async (file) => [file.slice(folder.length + 1), await readFile(file, "utf8")] as const);
+  return Object.fromEntries(await Promise.all(contents));
+}
+
+const here = join(import.meta.dirname, "fixtures");
+
+/**
+ * Pack the stand-in for a pinned chart.
+ * @throws Error when there is none of that name, or when the Go module of its CRDs cannot be had
+ */
+export async function packFixture(name: string): Promise<ChartArchive> {
+  if (name === pins.certManager.name) {
+    return await packCertManager();
+  }
+  const fixture = fixtures.find(({ pin }) => pin.name === name);
+  if (!fixture) {
+    const known = [pins.certManager.name, ...fixtures.map(({ pin }) => pin.name)].join(", ");
+    throw new Error(
+      `there is no stand-in for the chart ${name} (there are ${known}): add one to rehearsal/charts/fixtures.ts, or give the rehearsal a folder with the real charts (--charts).`,
+    );
+  }
+  return await packChart({
+    ...(await readTree(join(here, "all"))),
+    ...(await readTree(join(here, name))),
+    ...(await fixture.generated?.()),
+    "values.schema.json": valuesSchema(fixture.values),
+    "Chart.yaml": stringify({
+      apiVersion: "v2",
+      name,
+      version: fixture.pin.version,
+      appVersion: fixture.appVersion,
+      ...(fixture.kubeVersion !== undefined && { kubeVersion: fixture.kubeVersion }),
+      description: `Rehearsal stand-in for ${name}: its names, Services and values, not its templates.`,
+      ...(fixture.dependencies && { dependencies: fixture.dependencies }),
+    }),
+  });
+}
+
+/** `global` is Helm's own: every chart accepts it. */
+function valuesSchema(keys: readonly string[]): string {
+  const properties = Object.fromEntries(["global", ...keys].map((key) => [key, {}]));
+  return JSON.stringify(
+    { $schema: "http://json-schema.org/draft-07/schema#", type: "object", additionalProperties: false, properties },
+    undefined,
+    2,
+  );
+}
+
+/** cert-manager's module holds its chart without the version, which its release tool stamps; so does this. */
+async function packCertManager(): Promise<ChartArchive> {
+  const { name, version } = pins.certManager;
+  const source = await moduleDir("github.com/cert-manager/cert-manager", version);
+  const chart = await readTree(join(source, "deploy/charts", name));
+  const kept = Object.entries(chart).filter(([path]) => /^(templates\/|values\.|\.helmignore)/.test(path));
+  const stamped = (chart["Chart.yaml"] ?? "")
+    .replaceAll("v0.0.0", version)
+    .replace(
+      /^description: .*$/m,
+      `description: cert-manager's own chart, packed from its Go module by the rehearsal as a stand-in for the published one.`,
+    );
+  return await packChart({
+    ...Object.fromEntries(kept),
+    ...(await readTree(join(here, "all"))),
+    "Chart.yaml": stamped,
+  });
+}
