@@ -62,6 +62,11 @@ const kind = z
       .array(z.string())
       .default([])
       .describe("Further kubeadm patches, YAML each, without apiVersion so that Kind fits them to its version."),
+    kubeconfigFolder: z
+      .string()
+      .min(1)
+      .default(".kube")
+      .describe("Folder for the kubeconfig file, relative to the project; only its owner may read it."),
     readyTimeoutSeconds: z.int().min(30).max(3600).default(300).describe("How long the cluster may take to be ready."),
   })
   .prefault({});

@@ -3,7 +3,7 @@ import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import type { Settings } from "../../settings/schema.ts";
 import type { Cluster, ExposedService, HostPort } from "./cluster.ts";
-import { clusterName, kindConfig, registryFolder } from "./kind-config.ts";
+import { clusterFiles, clusterName, kindConfig } from "./kind-config.ts";
 
 /** Root of the project: scripts run there, wherever Pulumi was started. */
 const projectRoot = path.resolve(import.meta.dirname, "../..");
@@ -36,8 +36,8 @@ export class KindCluster extends pulumi.ComponentResource implements Cluster {
     super("observability:cluster:KindCluster", name, {}, opts);
     this.name = clusterName(args.stack);
     const config = kindConfig(args.settings, this.name);
-    const kubeconfigFile = `.kube/${this.name}.yaml`;
-    this.kubeconfigPath = path.join(projectRoot, kubeconfigFile);
+    const files = clusterFiles(args.settings, this.name);
+    this.kubeconfigPath = path.resolve(projectRoot, files.kubeconfig);
     this.context = `kind-${this.name}`;
     this.identifier = `${this.context}-${config.hash}`;
     this.hostPorts = config.hostPorts;
@@ -56,14 +56,15 @@ export class KindCluster extends pulumi.ComponentResource implements Cluster {
           KIND_CONFIG_HASH: config.hash,
           KIND_READY_TIMEOUT: String(args.settings.readyTimeoutSeconds),
           KIND_REGISTRY_MIRRORS: JSON.stringify(args.settings.registryMirrors),
-          KIND_REGISTRY_FOLDER: registryFolder(this.name),
-          KUBECONFIG_FILE: kubeconfigFile,
+          KIND_REGISTRY_FOLDER: files.registryFolder,
+          KUBECONFIG_FILE: files.kubeconfig,
           REQUESTED_CPU_MILLICORES: String(args.requests.cpuMillicores),
           REQUESTED_MEMORY_MIB: String(args.requests.memoryMiB),
         },
         triggers: [config.hash],
-        // Standard output is the kubeconfig: never logged, never handed to the next run (pulumi-command#260).
-        logging: "none",
+        // Standard output is the kubeconfig: never logged, never handed to the next run (pulumi-command#260). Standard
+        // error is the progress, and the script keeps key material out of it.
+        logging: "stderr",
         addPreviousOutputInEnv: false,
       },
       {

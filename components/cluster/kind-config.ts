@@ -50,9 +50,13 @@ export function clusterName(stack: string): string {
     .slice(0, 50);
 }
 
-/** Folder, relative to the project, with containerd's `hosts.toml` files of a cluster that uses mirrors. */
-export function registryFolder(name: string): string {
-  return `.kube/${name}.certs.d`;
+/** Files of a cluster on the host, relative to the project unless the settings say otherwise. */
+export function clusterFiles(settings: Settings["cluster"]["kind"], name: string) {
+  return {
+    kubeconfig: `${settings.kubeconfigFolder}/${name}.yaml`,
+    /** Containerd's `hosts.toml` files, for a cluster that uses mirrors. */
+    registryFolder: `${settings.kubeconfigFolder}/${name}.certs.d`,
+  };
 }
 
 /** Renders the Kind configuration. Ports listen on 127.0.0.1: Kind's default is all interfaces. */
@@ -68,7 +72,15 @@ export function kindConfig(settings: Settings["cluster"]["kind"], name: string):
   const extraMounts =
     Object.keys(settings.registryMirrors).length === 0
       ? {}
-      : { extraMounts: [{ hostPath: registryFolder(name), containerPath: "/etc/containerd/certs.d", readOnly: true }] };
+      : {
+          extraMounts: [
+            {
+              hostPath: clusterFiles(settings, name).registryFolder,
+              containerPath: "/etc/containerd/certs.d",
+              readOnly: true,
+            },
+          ],
+        };
   const config = (labels: Record<string, string>) => ({
     kind: "Cluster",
     apiVersion: "kind.x-k8s.io/v1alpha4",

@@ -1,0 +1,131 @@
+/** The whole environment, rehearsed: the unchanged program on the real engine, in surroundings of its own. */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { merge } from "ts-deepmerge";
+import { clusterName } from "../components/cluster/kind-config.ts";
+import { readStackFile } from "../settings/stack-file.ts";
+import { obtain } from "../tools/tools.ts";
+import { type Guard, guard, reap } from "./control-plane/processes.ts";
+import { type ConfigValue, type Environment, type EnvironmentOptions, openEnvironment } from "./engine.ts";
+import { type FluxControllers, type FluxControllersArgs, startFluxControllers } from "./flux/controllers.ts";
+import type { StandInOptions } from "./providers/index.ts";
+import { type Surroundings, startSurroundings } from "./surroundings.ts";
+
+const projectRoot = resolve(import.meta.dirname, "..");
+const project = "observability";
+
+export interface RehearsalOptions {
+  /** Stack to rehearse; its file is read, its state is not touched. @default "dev" */
+  readonly stack?: string;
+  /** Settings over those of the stack's file, nested. */
+  readonly settings?: Readonly<Record<string, unknown>>;
+  /** A folder with real charts. @default stand-in charts */
+  readonly charts?: string;
+  /** @default a new folder in the system's temporary folder */
+  readonly dir?: string;
+  /** Sees, delays or fails calls of the provider stand-ins. */
+  readonly onCall?: StandInOptions["onCall"];
+  readonly onEvent?: EnvironmentOptions["onEvent"];
+  /** What the engine prints. */
+  readonly onOutput?: EnvironmentOptions["onOutput"];
+  /** What the surroundings say. */
+  readonly log?: (line: string) => void;
+  /** Hears of a Flux controller that ended by itself. */
+  readonly onFailure?: FluxControllersArgs["onFailure"];
+}
+
+export interface Rehearsal {
+  readonly dir: string;
+  /** Where the kubeconfig is while there is a cluster. */
+  readonly kubeconfigPath: string;
+  readonly surroundings: Surroundings;
+  readonly environment: Environment;
+  readonly controllers: FluxControllers;
+  /** Changes settings: nested, over those in force. A value of undefined is left as it is. */
+  set(settings: Readonly<Record<string, unknown>>): Promise<void>;
+  /** Ends everything and removes the folder; `keep` leaves cluster, controllers and servers to this process's end. */
+  close(): Promise<void>;
+}
+
+let programs = 0;
+
+/**
+ * The program as Pulumi runs it. Every run imports it anew, as every run of Pulumi does; what it imports has no effect at
+ * import time and is shared.
+ */
+async function program(): Promise<Record<string, unknown>> {
+  programs += 1;
+  return { ...((await import(`../index.ts?run=${programs}`)) as Record<string, unknown>) };
+}
+
+/** Settings as configuration: one key a room, JSON as Pulumi stores structured values. */
+function configuration(settings: Readonly<Record<string, unknown>>): Record<string, ConfigValue> {
+  return Object.fromEntries(
+    Object.entries(settings).map(([key, value]) => [`${project}:${key}`, JSON.stringify(value)]),
+  );
+}
+
+/** Opens a rehearsal: everything but the environment itself is running when this returns. */
+export async function openRehearsal(options: RehearsalOptions = {}): Promise<Rehearsal> {
+  const stack = options.stack ?? "dev";
+  const log = options.log ?? (() => undefined);
+  const pulumi = await obtain(["pulumi"], { onProgress: log });
+  const controllerBinaries = await obtain(
+    ["source-controller", "kustomize-controller", "helm-controller", "notification-controller"],
+    { onProgress: log },
+  );
+  const dir = options.dir ?? (await mkdtemp(join(tmpdir(), "rehearsal-")));
+  const watcher: Guard = guard(dir);
+  const surroundings = await startSurroundings({
+    dir,
+    log,
+    ...(options.charts === undefined ? {} : { charts: options.charts }),
+    ...(options.onCall === undefined ? {} : { onCall: options.onCall }),
+  });
+  const kubeconfigPath = join(dir, "kube", `${clusterName(stack)}.yaml`);
+  const controllers = await startFluxControllers({
+    kubeconfig: kubeconfigPath,
+    binaries: controllerBinaries,
+    dir: join(dir, "flux"),
+    onLog: log,
+    ...(options.onFailure === undefined ? {} : { onFailure: options.onFailure }),
+  });
+  let settings = merge.withOptions(
+    { mergeArrays: false },
+    readStackFile(projectRoot, project, stack).settings,
+    surroundings.settings,
+    options.settings ?? {},
+  );
+  const environment = await openEnvironment({
+    program,
+    stack,
+    project,
+    pulumi: pulumi.pulumi,
+    workDir: join(dir, "pulumi"),
+    env: surroundings.env,
+    parallel: 32,
+    config: { ...configuration(settings), ...surroundings.config },
+    ...(options.onEvent === undefined ? {} : { onEvent: options.onEvent }),
+    ...(options.onOutput === undefined ? {} : { onOutput: options.onOutput }),
+  });
+  return {
+    dir,
+    kubeconfigPath,
+    surroundings,
+    environment,
+    controllers,
+    async set(changes) {
+      settings = merge.withOptions({ mergeArrays: false }, settings, changes);
+      await environment.configure(configuration(settings));
+    },
+    async close() {
+      await controllers.stop();
+      await surroundings.close();
+      await reap(dir);
+      await environment.close();
+      await watcher.release();
+      await rm(dir, { recursive: true, force: true });
+    },
+  };
+}
