@@ -22,7 +22,7 @@ const rules: readonly Rule[] = [
     }),
   ],
   [
-    /cannot connect to the docker daemon|is the docker daemon running|docker daemon is not running|error during connect/i,
+    /cannot connect to the docker daemon|failed to connect to the docker api|is the docker daemon running|docker daemon is not running|error during connect/i,
     () => ({
       engine: "silent",
       message: `Docker does not run, or DOCKER_HOST or the Docker context is wrong. ${startDocker}`,
@@ -36,7 +36,8 @@ const rules: readonly Rule[] = [
     }),
   ],
   [
-    /(?:bind for |exposing port (?:tcp|udp) |listen (?:tcp|udp)[46]? ?|tcp listener [^:]*: ?|for )\S*?:(\d+)\b[^\n]*(?:port is already allocated|address already in use)/i,
+    // Docker's wordings differ by version and platform; the host's side is always the first address of the line.
+    /(?:\d+\.\d+\.\d+\.\d+|\[[\da-f:]*\]):(\d+)\b[^\n]*(?:port is already allocated|address already in use)/i,
     ([, port]) => ({ message: portInUse(Number(port)) }),
   ],
   [

@@ -1,0 +1,41 @@
+/** A FAKE docker: the commands that the cluster script uses. */
+import { currentWorld, steps } from "./world.ts";
+
+const world = currentWorld();
+const args = process.argv.slice(2);
+const { engine, info, others } = world.plan;
+world.note(`docker ${args.join(" ")}`);
+
+/** Node labels as kind writes them into kubeadm's configuration. */
+function labelText(labels: Readonly<Record<string, string>> = {}): string {
+  return Object.entries(labels)
+    .map(([key, value]) => `${key}=${value}`)
+    .join(",");
+}
+
+function fail(text: string): void {
+  process.stderr.write(`${text}\n`);
+  process.exitCode = 1;
+}
+
+if (engine !== undefined) {
+  fail(engine.says);
+} else if (args[0] === "info") {
+  const well = { NCPU: 8, MemTotal: 16 * 1024 ** 3, CgroupVersion: "2", DockerRootDir: "/" };
+  process.stdout.write(`${JSON.stringify({ ...well, ...info })}\n`);
+} else if (args[0] === "cp") {
+  const name = /^(.*)-control-plane:\/kind\/kubeadm\.conf$/.exec(args[1] ?? "")?.[1] ?? "";
+  const cluster = world.cluster(name);
+  if (cluster === undefined || steps.indexOf(cluster.step) < steps.indexOf("config")) fail("Could not find the file");
+  else process.stdout.write(`kubeletExtraArgs:\n  node-labels: "${labelText(cluster.labels[0])}"\n`);
+} else if (args[0] === "ps") {
+  const label = /^label=io\.x-k8s\.kind\.cluster=(.*)$/.exec(args[3] ?? "")?.[1];
+  const nodes = label === undefined ? world.clusters() : world.clusters().filter((name) => name === label);
+  const found = args[3] === "network=kind" ? [...nodes, ...(others ?? [])] : nodes;
+  process.stdout.write(found.map((name) => `${name}\n`).join(""));
+} else if (args.join(" ") === "network rm kind") {
+  if (!world.network) fail("Error response from daemon: network kind not found");
+  world.network = false;
+} else {
+  fail(`the fake docker does not know: ${args.join(" ")}`);
+}

@@ -1,0 +1,206 @@
+/** A host of its own for a test of the cluster script: fake kind and docker, a decoy home, an own lock, a fake API server. */
+import { type ChildProcess, spawn } from "node:child_process";
+import * as fs from "node:fs";
+import * as os from "node:os";
+import * as path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+
+import { stringify } from "yaml";
+
+import { configHashLabel } from "../../../components/cluster/kind-config.ts";
+import { processMark } from "../../../components/cluster/lock.ts";
+import { type Pki, makePki } from "../../../rehearsal/control-plane/pki.ts";
+import { type FakeApiServer, startApiServer } from "./api-server.ts";
+import { type Step, World } from "./world.ts";
+
+const script = path.resolve(import.meta.dirname, "../../../components/cluster/kind-script.ts");
+
+/** The text of the decoy `~/.kube/config`; a run that touches it is a defect. */
+const decoy = "# the user's own kubeconfig\n";
+
+/** How a run of the script ended. */
+export interface Ended {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** A run of the script that is under way. */
+export interface Run {
+  readonly child: ChildProcess;
+  readonly ended: Promise<Ended>;
+  /** Standard error so far. */
+  stderr(): string;
+}
+
+let pki: Promise<Pki> | undefined;
+
+/** One set of certificates for all tests of a run. */
+async function sharedPki(): Promise<Pki> {
+  if (pki === undefined) {
+    const folder = fs.mkdtempSync(path.join(os.tmpdir(), "cluster-script-pki-"));
+    process.once("exit", () => {
+      fs.rmSync(folder, { recursive: true, force: true });
+    });
+    pki = makePki(folder, []);
+  }
+  return await pki;
+}
+
+/** Polls until the condition holds; the limit is generous and only there so that a defect ends the test. */
+export async function until(what: string, condition: () => boolean, seconds = 30): Promise<void> {
+  const deadline = Date.now() + seconds * 1_000;
+  while (!condition()) {
+    if (Date.now() > deadline) throw new Error(`waited ${seconds} s for: ${what}`);
+    await sleep(20);
+  }
+}
+
+/** A Kind configuration as kind-config.ts renders it, small. */
+export function configOf(hash: string, options: { workers?: number; hostPort?: number; label?: boolean } = {}): string {
+  const labels = options.label === false ? {} : { [configHashLabel]: hash };
+  const ports =
+    options.hostPort === undefined
+      ? []
+      : [{ containerPort: 30300, hostPort: options.hostPort, listenAddress: "127.0.0.1" }];
+  return stringify({
+    kind: "Cluster",
+    apiVersion: "kind.x-k8s.io/v1alpha4",
+    nodes: [
+      { role: "control-plane", image: "kindest/node:v1.36.1", labels, extraPortMappings: ports },
+      ...Array.from({ length: options.workers ?? 0 }, () => ({ role: "worker", labels })),
+    ],
+  });
+}
+
+export class Host {
+  readonly folder: string;
+  readonly world: World;
+  readonly api: FakeApiServer;
+  readonly name: string;
+  readonly #runs: Run[] = [];
+
+  private constructor(folder: string, world: World, api: FakeApiServer, name: string) {
+    this.folder = folder;
+    this.world = world;
+    this.api = api;
+    this.name = name;
+  }
+
+  static async start(name = "dev"): Promise<Host> {
+    const folder = fs.mkdtempSync(path.join(os.tmpdir(), "cluster-script-"));
+    const world = new World(path.join(folder, "world"));
+    const api = await startApiServer(world, name, await sharedPki());
+    fs.mkdirSync(path.join(folder, "home/.kube"), { recursive: true });
+    fs.writeFileSync(path.join(folder, "home/.kube/config"), decoy);
+    fs.mkdirSync(path.join(folder, "bin"));
+    const host = new Host(folder, world, api, name);
+    host.install("kind", "docker");
+    const ps = ["/bin/ps", "/usr/bin/ps"].find((file) => fs.existsSync(file));
+    if (ps !== undefined) fs.symlinkSync(ps, path.join(folder, "bin/ps"));
+    return host;
+  }
+
+  /** Puts the fakes of these names on PATH. */
+  install(...names: readonly ("kind" | "docker")[]): void {
+    for (const name of names) {
+      const fake = path.join(import.meta.dirname, `fake-${name}.ts`);
+      const text = `#!/bin/sh\n# A FAKE ${name} for tests\nexec '${process.execPath}' '${fake}' "$@"\n`;
+      fs.writeFileSync(path.join(this.folder, "bin", name), text, { mode: 0o755 });
+    }
+  }
+
+  uninstall(name: "kind" | "docker"): void {
+    fs.rmSync(path.join(this.folder, "bin", name));
+  }
+
+  get kubeconfigFile(): string {
+    return path.join(this.folder, "private/dev.yaml");
+  }
+
+  get lockFolder(): string {
+    return path.join(this.folder, "lock");
+  }
+
+  /** Starts the script; `env` replaces or, with undefined, removes variables. */
+  run(verb: string, env: Readonly<Record<string, string | undefined>> = {}): Run {
+    const all: Record<string, string | undefined> = {
+      PATH: path.join(this.folder, "bin"),
+      HOME: path.join(this.folder, "home"),
+      FAKE_WORLD: this.world.folder,
+      KIND_LOCK_DIR: this.lockFolder,
+      KIND_CLUSTER_NAME: this.name,
+      KIND_CONFIG: configOf("aaaa"),
+      KIND_CONFIG_HASH: "aaaa",
+      KIND_READY_TIMEOUT: "20",
+      KUBECONFIG_FILE: this.kubeconfigFile,
+      ...env,
+    };
+    const child = spawn(process.execPath, [script, verb], {
+      stdio: ["ignore", "pipe", "pipe"],
+      env: Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined)),
+    });
+    let stdout = "";
+    let stderr = "";
+    child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text));
+    child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
+    const ended = new Promise<Ended>((resolve, reject) => {
+      child.on("error", reject);
+      child.on("close", (code, signal) => {
+        resolve({ code, signal, stdout, stderr });
+      });
+    });
+    const run = { child, ended, stderr: () => stderr };
+    this.#runs.push(run);
+    return run;
+  }
+
+  async ensure(env: Readonly<Record<string, string | undefined>> = {}): Promise<Ended> {
+    return await this.run("ensure", env).ended;
+  }
+
+  async delete(env: Readonly<Record<string, string | undefined>> = {}): Promise<Ended> {
+    return await this.run("delete", env).ended;
+  }
+
+  /** Pid of the fake kind that is paused after the step. */
+  async paused(step: Step | "delete"): Promise<number> {
+    const find = (): string | undefined => this.world.events().find((event) => event.startsWith(`paused ${step} `));
+    await until(`kind to pause at ${step}`, () => find() !== undefined);
+    return Number(find()?.split(" ")[2]);
+  }
+
+  /** Everything that a destroyed environment must not leave; empty is good. */
+  leftovers(): string[] {
+    const files = (folder: string): string[] =>
+      fs.existsSync(path.join(this.folder, folder))
+        ? fs.readdirSync(path.join(this.folder, folder)).map((name) => `${folder}/${name}`)
+        : [];
+    return [
+      ...this.world.clusters().map((name) => `cluster ${name}`),
+      ...(this.world.network ? ["network kind"] : []),
+      ...files("private"),
+      ...files("lock"),
+    ];
+  }
+
+  decoyIsUntouched(): boolean {
+    const files = fs.readdirSync(path.join(this.folder, "home/.kube"));
+    return files.join() === "config" && fs.readFileSync(path.join(this.folder, "home/.kube/config"), "utf8") === decoy;
+  }
+
+  /** Ends what still runs and removes the host. */
+  async stop(): Promise<void> {
+    this.world.letGo();
+    for (const { child, ended } of this.#runs) {
+      if (child.exitCode === null && child.signalCode === null) child.kill("SIGKILL");
+      await ended;
+    }
+    // The fakes go on without their parent; they end by themselves now that they may go on.
+    const pids = this.world.events().flatMap((event) => /^(?:paused|create|delete) \S+ (\d+)$/.exec(event)?.[1] ?? []);
+    await until("the fakes to end", () => pids.every((pid) => processMark(Number(pid)) === undefined));
+    await this.api.close();
+    fs.rmSync(this.folder, { recursive: true, force: true });
+  }
+}

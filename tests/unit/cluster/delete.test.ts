@@ -1,0 +1,112 @@
+import * as fs from "node:fs";
+
+import { expect } from "chai";
+
+import { Host } from "../../support/fake-kind/host.ts";
+
+describe("cluster script: delete and list", () => {
+  let host: Host;
+  beforeEach(async () => {
+    host = await Host.start();
+  });
+  afterEach(async () => {
+    expect(host.decoyIsUntouched(), "~/.kube/config").to.equal(true);
+    await host.stop();
+  });
+
+  it("leaves no cluster, network, kubeconfig, temporary file or lock, and works twice", async () => {
+    expect((await host.ensure()).code).to.equal(0);
+    for (const suffix of [".tmp", ".lock", ".kind", ".kind.lock"]) fs.writeFileSync(host.kubeconfigFile + suffix, "");
+    const first = await host.delete();
+    expect(first.code, first.stderr).to.equal(0);
+    expect(first.stdout).to.equal("");
+    expect(host.leftovers()).to.deep.equal([]);
+    const second = await host.delete();
+    expect(second.code, second.stderr).to.equal(0);
+    expect(second.stderr).to.include("nothing to delete");
+  });
+
+  it("needs neither the Kind configuration nor its hash", async () => {
+    expect((await host.ensure()).code).to.equal(0);
+    const run = await host.delete({
+      KIND_CONFIG: undefined,
+      KIND_CONFIG_HASH: undefined,
+      KIND_READY_TIMEOUT: undefined,
+    });
+    expect(run.code, run.stderr).to.equal(0);
+    expect(host.leftovers()).to.deep.equal([]);
+  });
+
+  it("keeps kind's network while another cluster or container is on it", async () => {
+    expect((await host.ensure()).code).to.equal(0);
+    host.world.setCluster("mine", { step: "kubeconfig", running: true, labels: [{}] });
+    expect((await host.delete()).code).to.equal(0);
+    expect(host.world.network).to.equal(true);
+    expect(host.world.clusters()).to.deep.equal(["mine"]);
+    host.world.setCluster("mine", undefined);
+    host.world.plan = { others: ["registry"] };
+    expect((await host.delete()).code).to.equal(0);
+    expect(host.world.network).to.equal(true);
+  });
+
+  it("with Docker down: fails, says what to do, and keeps the kubeconfig for the next try", async () => {
+    expect((await host.ensure()).code).to.equal(0);
+    host.world.plan = {
+      engine: {
+        says: "Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?",
+      },
+    };
+    const run = await host.delete();
+    expect(run.code).to.equal(1);
+    expect(run.stderr)
+      .to.include("Docker does not run")
+      .and.to.include("systemctl start docker")
+      .and.to.include("pulumi state delete");
+    expect(fs.existsSync(host.kubeconfigFile)).to.equal(true);
+    expect(fs.existsSync(host.lockFolder)).to.equal(false);
+    host.world.plan = {};
+    expect((await host.delete()).code).to.equal(0);
+    expect(host.leftovers()).to.deep.equal([]);
+  });
+
+  it("without any container engine there is nothing to delete", async () => {
+    host.world.plan = { engine: { says: 'exec: "docker": executable file not found in $PATH' } };
+    expect((await host.delete()).code).to.equal(0);
+    host.uninstall("kind");
+    host.uninstall("docker");
+    const run = await host.delete();
+    expect(run.code, run.stderr).to.equal(0);
+    expect(run.stderr).to.include("neither kind nor docker is installed");
+  });
+
+  it("without kind: fails while Docker has the cluster's containers, else succeeds", async () => {
+    expect((await host.ensure()).code).to.equal(0);
+    host.uninstall("kind");
+    const run = await host.delete();
+    expect(run.code).to.equal(1);
+    expect(run.stderr).to.include("kind is not installed");
+    host.world.setCluster("dev", undefined);
+    expect((await host.delete()).code).to.equal(0);
+    expect(fs.existsSync(host.kubeconfigFile)).to.equal(false);
+  });
+
+  it("leaves a cluster of that name alone that somebody else made", async () => {
+    host.world.setCluster("dev", { step: "kubeconfig", running: true, labels: [{}] });
+    const run = await host.delete();
+    expect(run.code).to.equal(1);
+    expect(run.stderr).to.include("not made by this project");
+    expect(host.world.clusters()).to.deep.equal(["dev"]);
+  });
+
+  it("lists our clusters and those that do not tell, not the user's", async () => {
+    expect((await host.ensure()).code).to.equal(0);
+    host.world.setCluster("mine", { step: "kubeconfig", running: true, labels: [{}] });
+    host.world.setCluster("half", { step: "containers", running: true, labels: [{}] });
+    const run = await host.run("list").ended;
+    expect(run.code, run.stderr).to.equal(0);
+    expect(JSON.parse(run.stdout)).to.deep.equal([
+      { name: "dev", configHash: "aaaa", running: true },
+      { name: "half", configHash: null, running: false },
+    ]);
+  });
+});

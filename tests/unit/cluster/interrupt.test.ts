@@ -1,0 +1,180 @@
+import { expect } from "chai";
+
+import { processMark } from "../../../components/cluster/lock.ts";
+import { Host, configOf, until } from "../../support/fake-kind/host.ts";
+import { type FakeCluster, type Step, steps } from "../../support/fake-kind/world.ts";
+
+/** A small generator of numbers in [0, 1), so that a run can be repeated: SEED=7 npm run test:unit. */
+function randomFrom(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state * 1_664_525 + 1_013_904_223) % 2 ** 32;
+    return state / 2 ** 32;
+  };
+}
+
+describe("cluster script: interrupted", () => {
+  const two = { KIND_CONFIG: configOf("aaaa", { workers: 1 }) };
+  let host: Host;
+  beforeEach(async () => {
+    host = await Host.start();
+  });
+  afterEach(async () => {
+    expect(host.decoyIsUntouched(), "~/.kube/config").to.equal(true);
+    await host.stop();
+  });
+
+  const creates = (): number => host.world.events().filter((event) => event.startsWith("create ")).length;
+  const whole = (cluster: FakeCluster | undefined): boolean =>
+    (cluster?.step === "kubeconfig" || cluster?.step === "join") && cluster.labels.length === 2;
+
+  /** The next run must end well whatever was there, and a delete after it must leave nothing. */
+  async function heals(): Promise<string> {
+    host.world.plan = {};
+    const next = await host.ensure(two);
+    expect(next.code, next.stderr).to.equal(0);
+    expect(next.stdout).to.equal(host.world.kubeconfig);
+    expect(whole(host.world.cluster("dev")), "the cluster is whole").to.equal(true);
+    const removed = await host.delete(two);
+    expect(removed.code, removed.stderr).to.equal(0);
+    expect(host.leftovers()).to.deep.equal([]);
+    return next.stderr;
+  }
+
+  for (const step of steps) {
+    it(`SIGINT after "${step}": kind is stopped and nothing is left`, async () => {
+      host.world.plan = { pauseAfter: step };
+      const run = host.run("ensure", two);
+      const kind = await host.paused(step);
+      run.child.kill("SIGINT");
+      const { code, stdout, stderr } = await run.ended;
+      expect(code, stderr).to.equal(130);
+      expect(stdout).to.equal("");
+      expect(stderr).to.include("removing the half-made cluster").and.to.include("interrupted by SIGINT");
+      expect(processMark(kind), "kind").to.equal(undefined);
+      host.world.network = false; // kind keeps its network, which belongs to no cluster
+      expect(host.leftovers()).to.deep.equal([]);
+    });
+
+    it(`SIGKILL of script and kind after "${step}": the next run heals`, async () => {
+      host.world.plan = { pauseAfter: step };
+      const run = host.run("ensure", two);
+      const kind = await host.paused(step);
+      run.child.kill("SIGKILL");
+      process.kill(kind, "SIGKILL");
+      await run.ended;
+      const said = await heals();
+      // Only a cluster that kind finished may be adopted.
+      expect(creates(), said).to.equal(step === "kubeconfig" || step === "join" ? 1 : 2);
+    });
+  }
+
+  for (const step of ["image", "containers", "init", "kubeconfig"] satisfies Step[]) {
+    it(`SIGKILL of the script after "${step}": the next run waits for kind and adopts its cluster`, async () => {
+      host.world.plan = { pauseAfter: step };
+      const run = host.run("ensure", two);
+      const kind = await host.paused(step);
+      run.child.kill("SIGKILL");
+      expect((await run.ended).signal).to.equal("SIGKILL");
+      const next = host.run("ensure", two);
+      await until("the next run to say what it waits for", () => next.stderr().includes("still runs"));
+      expect(next.stderr()).to.include(`pid ${kind}`).and.to.include(`kill ${kind}`);
+      expect(processMark(kind), "kind").not.to.equal(undefined);
+      host.world.letGo();
+      const { code, stdout, stderr } = await next.ended;
+      expect(code, stderr).to.equal(0);
+      expect(stdout).to.equal(host.world.kubeconfig);
+      expect(stderr).to.include("adopted");
+      expect(creates()).to.equal(1);
+    });
+  }
+
+  for (const step of ["containers", "storage"] satisfies Step[]) {
+    it(`SIGKILL of the script after "${step}", then delete: kind is stopped, nothing is left`, async () => {
+      host.world.plan = { pauseAfter: step };
+      const run = host.run("ensure", two);
+      const kind = await host.paused(step);
+      run.child.kill("SIGKILL");
+      await run.ended;
+      const removed = await host.delete(two);
+      expect(removed.code, removed.stderr).to.equal(0);
+      expect(removed.stderr).to.include("stopping it");
+      expect(processMark(kind), "kind").to.equal(undefined);
+      expect(host.leftovers()).to.deep.equal([]);
+    });
+  }
+
+  it("SIGKILL during delete: the next ensure waits for kind, then makes the cluster", async () => {
+    expect((await host.ensure(two)).code).to.equal(0);
+    host.world.plan = { pauseDelete: true };
+    const run = host.run("delete", two);
+    await host.paused("delete");
+    run.child.kill("SIGKILL");
+    await run.ended;
+    const next = host.run("ensure", two);
+    await until("the next run to wait", () => next.stderr().includes('"kind delete cluster --name dev" still runs'));
+    expect(creates()).to.equal(1);
+    host.world.letGo();
+    expect((await next.ended).code).to.equal(0);
+    expect(creates()).to.equal(2);
+    expect(whole(host.world.cluster("dev"))).to.equal(true);
+  });
+
+  it("SIGTERM while waiting for readiness: the cluster nobody got is removed", async () => {
+    host.world.plan = { api: { nodesReady: false } };
+    const run = host.run("ensure", two);
+    await until("the wait", () => run.stderr().includes("waiting for: nodes"));
+    run.child.kill("SIGTERM");
+    const { code, stderr } = await run.ended;
+    expect(code, stderr).to.equal(143);
+    host.world.network = false;
+    expect(host.leftovers()).to.deep.equal([]);
+  });
+
+  it("SIGINT while an existing cluster is looked at: it stays", async () => {
+    expect((await host.ensure(two)).code).to.equal(0);
+    host.world.plan = { api: { readyz: 500 } };
+    const run = host.run("ensure", two);
+    await until("the wait", () => run.stderr().includes("waiting for: API server"));
+    run.child.kill("SIGINT");
+    expect((await run.ended).code).to.equal(130);
+    expect(whole(host.world.cluster("dev"))).to.equal(true);
+    expect(creates()).to.equal(1);
+  });
+
+  it("SIGINT while waiting for the lock: ends at once, the other run goes on", async () => {
+    host.world.plan = { pauseAfter: "init" };
+    const first = host.run("ensure", two);
+    await host.paused("init");
+    const second = host.run("ensure", two);
+    await until("the second run to wait", () => second.stderr().includes("another run holds the lock"));
+    second.child.kill("SIGINT");
+    expect((await second.ended).code).to.equal(130);
+    host.world.letGo();
+    const { code, stderr } = await first.ended;
+    expect(code, stderr).to.equal(0);
+  });
+
+  const seed = Number(process.env["SEED"] ?? "1");
+  it(`SIGKILL at moments of chance (SEED=${seed}): the next run heals`, async () => {
+    const random = randomFrom(seed);
+    for (let round = 0; round < 6; round++) {
+      const run = host.run(random() < 0.7 ? "ensure" : "delete", two);
+      await new Promise((resolve) => setTimeout(resolve, 50 + random() * 900));
+      run.child.kill("SIGKILL");
+      await run.ended;
+      if (random() < 0.4) {
+        const last = host.world
+          .events()
+          .flatMap((event) => /^(?:create|delete) \S+ (\d+)$/.exec(event)?.[1] ?? [])
+          .at(-1);
+        try {
+          if (last !== undefined) process.kill(Number(last), "SIGKILL");
+        } catch {
+          // It ended already.
+        }
+      }
+    }
+    await heals();
+  });
+});
