@@ -54,7 +54,7 @@ const crdsChart = { "charts/crds/Chart.yaml": stringify({ apiVersion: "v2", name
 export const fixtures: readonly Fixture[] = [
   {
     pin: pins.prometheusOperatorCrds,
-    appVersion: "v0.93.1",
+    appVersion: prometheusOperator.version,
     kubeVersion: ">=1.16.0-0",
     values: ["crds"],
     dependencies: [{ name: "crds", version: "0.0.0" }],
@@ -74,7 +74,7 @@ export const fixtures: readonly Fixture[] = [
 
   {
     pin: pins.kubePrometheusStack,
-    appVersion: "v0.93.1",
+    appVersion: prometheusOperator.version,
     kubeVersion: ">=1.25.0-0",
     values: [
       "nameOverride",
