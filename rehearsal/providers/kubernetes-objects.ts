@@ -1,5 +1,5 @@
 import type { Properties, Value } from "./values.ts";
-import { equal, isRecord, Secret, text, unknown } from "./values.ts";
+import { equal, hasUnknown, isRecord, Secret, text, unknown } from "./values.ts";
 import type { Change } from "./server.ts";
 
 /** A Kubernetes object as JSON. */
@@ -76,23 +76,91 @@ const clusterScoped: ReadonlySet<string> = new Set([
 
 /** Whether the kind is one of Kubernetes' own and belongs to no namespace. */
 export function isClusterScoped(apiVersion: string, kind: string): boolean {
-  const group = groupOf(apiVersion);
-  return (!group.includes(".") || group.endsWith(".k8s.io")) && clusterScoped.has(kind);
+  return isBuiltIn(apiVersion) && clusterScoped.has(kind);
 }
 
-/** `stringData` of a Secret becomes `data`, as the API server does. Unknown values stay unknown. */
+/** Kubernetes' own API groups: objects of these have one canonical form. */
+function isBuiltIn(apiVersion: string): boolean {
+  const group = groupOf(apiVersion);
+  return !group.includes(".") || group.endsWith(".k8s.io");
+}
+
+/** Fields that the API server sets and that no program declares. */
+const readOnlyMetadata = [
+  "creationTimestamp",
+  "deletionGracePeriodSeconds",
+  "deletionTimestamp",
+  "generation",
+  "managedFields",
+  "resourceVersion",
+  "uid",
+];
+
+/**
+ * The inputs as the API server will give them back, so that writing the same thing in another way is no change:
+ * quantities (`1000m` is `1`), and `stringData` of a Secret as `data`. As in the released provider, inputs with
+ * a part that is not known yet stay as they are.
+ */
 export function normalized(inputs: Properties): Properties {
-  if (inputs["apiVersion"] !== "v1" || inputs["kind"] !== "Secret") return inputs;
-  const { stringData, ...rest } = inputs;
+  const metadata = inputs["metadata"];
+  const declared = isRecord(metadata) ? { ...inputs, metadata: without(metadata, readOnlyMetadata) } : inputs;
+  if (hasUnknown(declared) || !isBuiltIn(text(inputs["apiVersion"]))) return declared;
+  if (inputs["kind"] === "CustomResourceDefinition") return without(declared, ["status"]);
+  if (inputs["apiVersion"] === "v1" && inputs["kind"] === "Secret") return withoutStringData(declared);
+  return canonicalQuantities(declared, "") as Properties;
+}
+
+function withoutStringData(inputs: Properties): Properties {
+  const { stringData } = inputs;
   if (!isRecord(stringData)) return inputs;
-  const encoded = Object.fromEntries(
-    Object.entries(stringData).map(([key, value]) => [
-      key,
-      typeof value === "string" ? Buffer.from(value).toString("base64") : value,
-    ]),
+  const data = isRecord(inputs["data"]) ? inputs["data"] : {};
+  const encoded = Object.entries(stringData).map(([key, value]) => [key, Buffer.from(text(value)).toString("base64")]);
+  return { ...without(inputs, ["stringData"]), data: { ...data, ...(Object.fromEntries(encoded) as Properties) } };
+}
+
+function without(record: Properties, keys: readonly string[]): Properties {
+  return Object.fromEntries(Object.entries(record).filter(([key]) => !keys.includes(key)));
+}
+
+/** Maps whose values are quantities, and single fields that are one. */
+const quantityMaps = new Set(["requests", "limits", "hard", "capacity", "overhead", "default", "defaultRequest"]);
+const quantityFields = new Set(["sizeLimit", "averageValue"]);
+
+function canonicalQuantities(value: Value, parent: string): Value {
+  if (Array.isArray(value)) return value.map((item) => canonicalQuantities(item as Value, ""));
+  if (!isRecord(value)) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, item]) => {
+      const isQuantity = quantityMaps.has(parent) || quantityFields.has(key);
+      const isScalar = typeof item === "string" || typeof item === "number";
+      return [key, isQuantity && isScalar ? canonicalQuantity(String(item)) : canonicalQuantities(item, key)];
+    }),
   );
-  const data = isRecord(rest["data"]) ? rest["data"] : {};
-  return { ...rest, data: { ...data, ...encoded } };
+}
+
+const decimalSuffixes = ["n", "u", "m", "", "k", "M", "G", "T", "P", "E"];
+const binarySuffixes = ["", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"];
+
+/** Kubernetes' canonical form: the largest suffix with which the number is whole. What is no quantity stays. */
+export function canonicalQuantity(quantity: string): string {
+  const match = /^([+-]?)(\d+)(?:\.(\d+))?(n|u|m|k|M|G|T|P|E|[KMGTPE]i)?$/.exec(quantity);
+  if (match === null) return quantity;
+  const [, sign = "", whole = "", fraction = "", suffix = ""] = match;
+  const isBinary = suffix.endsWith("i");
+  const suffixes = isBinary ? binarySuffixes : decimalSuffixes;
+  const base = isBinary ? 1024n : 1000n;
+  // In units of the smallest suffix.
+  let units = BigInt(whole + fraction) * base ** BigInt(suffixes.indexOf(suffix));
+  const divisor = 10n ** BigInt(fraction.length);
+  if (units % divisor !== 0n) return quantity; // Finer than the smallest unit.
+  units /= divisor;
+  let index = 0;
+  while (index < suffixes.length - 1 && units !== 0n && units % base === 0n) {
+    units /= base;
+    index++;
+  }
+  if (units === 0n) return "0";
+  return `${sign === "-" ? sign : ""}${units}${suffixes[index] ?? ""}`;
 }
 
 /** The part of the live object that the inputs speak of: what the API server defaulted is no drift. */
@@ -217,16 +285,21 @@ function join(path: string, key: string): string {
 }
 
 /** What the state keeps of a live object: without the bookkeeping of field managers, the content of a Secret marked. */
-export function outputsOf(object: KubeObject, inputs: Properties): Properties {
+export function outputsOf(object: KubeObject): Properties {
   const metadata = Object.fromEntries(Object.entries(object.metadata).filter(([key]) => key !== "managedFields"));
   const outputs = { ...object, metadata } as Record<string, Value>;
   if (object.apiVersion !== "v1" || object.kind !== "Secret") return outputs;
-  for (const key of ["data", "stringData"]) {
-    if (outputs[key] !== undefined) outputs[key] = new Secret(outputs[key]);
-  }
-  // The API server does not give `stringData` back; a program may still read it.
-  if (inputs["stringData"] !== undefined) outputs["stringData"] = new Secret(inputs["stringData"]);
-  return outputs;
+  return withSecretData(outputs);
+}
+
+/** Marks the content of a Secret as secret; the API server does not give `stringData` back. */
+export function withSecretData(secret: Properties): Properties {
+  return Object.fromEntries(
+    Object.entries(secret).map(([key, value]) => [
+      key,
+      (key === "data" || key === "stringData") && !(value instanceof Secret) ? new Secret(value) : value,
+    ]),
+  );
 }
 
 /** Name of the object, or undefined where it is unknown or missing. */

@@ -20,6 +20,7 @@ import {
   outputsOf,
   pruned,
   withMetadata,
+  withSecretData,
   type KubeObject,
   type MutableKinds,
   type ObjectReference,
@@ -130,10 +131,10 @@ export function kubernetesStandIn(connect: (config: KubernetesConfig) => Cluster
   }
 
   async function finish(object: KubeObject, request: CreateRequest, manager: string): Promise<Updated> {
-    if (isAwaitSkipped(request.inputs)) return { properties: recorded(object, request.inputs, manager) };
+    if (isAwaitSkipped(request.inputs)) return { properties: recorded(object, manager) };
     const timeout = timeoutOf(request.timeoutSeconds, request.inputs);
     const result = await connected().cluster.whenReady(object, request.inputs, timeout, request);
-    const properties = recorded(result.object, request.inputs, manager);
+    const properties = recorded(result.object, manager);
     return result.notReady === undefined ? { properties } : { properties, notReady: result.notReady };
   }
 
@@ -185,13 +186,9 @@ export function kubernetesStandIn(connect: (config: KubernetesConfig) => Cluster
       if (typeof inputs["apiVersion"] !== "string" || typeof inputs["kind"] !== "string") {
         return { inputs, failures: [{ property: "apiVersion", reason: "apiVersion and kind must be known texts" }] };
       }
-      if (nameOf(inputs) !== undefined || isNameUnknown(inputs)) return { inputs };
-      const metadata = isRecord(inputs["metadata"]) ? inputs["metadata"] : {};
-      const annotations = isRecord(metadata["annotations"]) ? metadata["annotations"] : {};
-      const name = (old && nameOf(old)) ?? `${request.name}-${randomBytes(4).toString("hex")}`;
-      return {
-        inputs: withMetadata(inputs, { name, annotations: { ...annotations, "pulumi.com/autonamed": "true" } }),
-      };
+      const checked = normalized(isNamed(inputs) ? inputs : autonamed(inputs, old, request.name));
+      const isSecret = inputs["apiVersion"] === "v1" && inputs["kind"] === "Secret";
+      return { inputs: isSecret ? withSecretData(checked) : checked };
     },
     async diff(request) {
       const { config } = connected();
@@ -227,7 +224,7 @@ export function kubernetesStandIn(connect: (config: KubernetesConfig) => Cluster
         const state = Object.keys(request.old).length > 0 ? request.old : request.inputs;
         const live = await cluster.get(await referenceOf(request.id, withTypeOf(state, request.type)), request.signal);
         if (live === undefined) return undefined;
-        const properties = recorded(live, request.inputs, managerOf(request.old));
+        const properties = recorded(live, managerOf(request.old));
         const notReady = isAwaitSkipped(request.inputs) ? [] : cluster.notReadyNow(live, request.inputs);
         return { id: request.id, properties, inputs: refreshedInputs(live, request.inputs), notReady };
       } catch (error) {
@@ -279,8 +276,8 @@ function isAwaitSkipped(inputs: Properties): boolean {
 }
 
 /** The state of an object: what it is, and which field manager owns what the program declares. */
-function recorded(object: KubeObject, inputs: Properties, fieldManager: string): Properties {
-  return { ...outputsOf(object, inputs), [managerKey]: fieldManager };
+function recorded(object: KubeObject, fieldManager: string): Properties {
+  return { ...outputsOf(object), [managerKey]: fieldManager };
 }
 
 function managerOf(state: Properties): string {
@@ -294,6 +291,20 @@ function applyOptions(request: CreateRequest, config: KubernetesConfig, recorded
   const own = `pulumi-kubernetes-${createHash("sha256").update(request.urn).digest("hex").slice(0, 8)}`;
   const fieldManager = annotationOf(request.inputs, "pulumi.com/patchFieldManager") ?? (recordedManager || own);
   return { fieldManager, force, signal: request.signal };
+}
+
+function isNamed(inputs: Properties): boolean {
+  return nameOf(inputs) !== undefined || isNameUnknown(inputs);
+}
+
+/** A name for an object that has none: the one it had, or one from the resource's name. */
+function autonamed(inputs: Properties, old: Properties | undefined, name: string): Properties {
+  const metadata = isRecord(inputs["metadata"]) ? inputs["metadata"] : {};
+  const annotations = isRecord(metadata["annotations"]) ? metadata["annotations"] : {};
+  return withMetadata(inputs, {
+    name: (old && nameOf(old)) ?? `${name}-${randomBytes(4).toString("hex")}`,
+    annotations: { ...annotations, "pulumi.com/autonamed": "true" },
+  });
 }
 
 /** Retries what may heal by itself: the object's namespace or kind is being made at the same time. */
