@@ -56,10 +56,9 @@ export function stackSchema(): object {
 function kind(node: Node): string {
   if (node.enum !== undefined) return node.enum.map((value) => `\`${String(value)}\``).join(" or ");
   if (node.anyOf !== undefined) return node.anyOf.map(kind).join(" or ");
-  const range =
-    node.minimum !== undefined && node.maximum !== undefined && node.type !== "string"
-      ? ` ${node.minimum} to ${node.maximum}`
-      : "";
+  const { minimum, maximum } = node;
+  const bounded = maximum !== undefined && maximum < Number.MAX_SAFE_INTEGER;
+  const range = minimum === undefined ? "" : bounded ? ` ${minimum} to ${maximum}` : ` from ${minimum}`;
   return `${node.type ?? "any"}${range}`;
 }
 

@@ -1,0 +1,40 @@
+import { readFileSync } from "node:fs";
+import * as path from "node:path";
+import { expect } from "chai";
+import { parse } from "yaml";
+import { secretSettings, settingsSchema } from "../../../settings/schema.ts";
+import { generatedFiles } from "../../../tools/schema.ts";
+
+const root = path.resolve(import.meta.dirname, "../../..");
+
+describe("what is generated from the settings", () => {
+  it("is up to date: run `npm run schema`", async () => {
+    for (const [name, text] of Object.entries(await generatedFiles())) {
+      expect(readFileSync(path.join(root, name), "utf8"), name).to.equal(text);
+    }
+  });
+
+  it("covers every setting with a description", async () => {
+    const page = (await generatedFiles())["docs/settings.md"] ?? "";
+    const rows = page.split("\n").filter((line) => /^\| `[a-z]/.test(line));
+    expect(rows.length).to.be.greaterThan(60);
+    const bare = rows.filter((row) => /\|\s*\|$/.test(row) || row.split("|").at(-2)?.trim() === "");
+    expect(bare).to.deep.equal([]);
+  });
+});
+
+describe("Pulumi.yaml", () => {
+  const project = parse(readFileSync(path.join(root, "Pulumi.yaml"), "utf8")) as {
+    config: Record<string, { description?: string }>;
+  };
+
+  it("describes every group of settings, and nothing else", () => {
+    const described = Object.keys(project.config).filter((key) => !key.includes(":"));
+    expect(described).to.have.members(Object.keys(settingsSchema.shape));
+    for (const key of described) expect(project.config[key]?.description, key).to.be.a("string").that.is.not.equal("");
+  });
+
+  it("leaves secrets out: Pulumi would demand them of every stack", () => {
+    for (const secret of Object.keys(secretSettings)) expect(project.config).to.not.have.property(secret);
+  });
+});

@@ -1,0 +1,33 @@
+import { expect } from "chai";
+import { parseSettings } from "../../../settings/parse.ts";
+import { cpuMillicores, memoryMiB, requestedResources } from "../../../settings/resources.ts";
+
+const settings = (raw: Record<string, unknown> = {}) =>
+  parseSettings(raw, { file: "Pulumi.dev.yaml", secrets: ["telegramToken"] });
+
+describe("requested resources", () => {
+  it("stay within 4 CPU and 8 GiB by default (acceptance, performance 6)", () => {
+    const { cpuMillicores: cpu, memoryMiB: memory } = requestedResources(settings());
+    expect(cpu).to.be.within(1000, 4000);
+    expect(memory).to.be.within(1024, 8192);
+  });
+
+  it("count replicas, and agents on every node", () => {
+    const base = requestedResources(settings());
+    const more = requestedResources(settings({ prometheus: { replicas: 2 }, cluster: { kind: { workers: 2 } } }));
+    expect(more.cpuMillicores - base.cpuMillicores).to.equal(100 + 2 * (10 + 20));
+    expect(more.memoryMiB - base.memoryMiB).to.equal(512 + 2 * (24 + 64));
+  });
+
+  it("leave out the demo when it is off", () => {
+    const off = requestedResources(settings({ demo: { enabled: false } }));
+    expect(off.cpuMillicores).to.be.lessThan(requestedResources(settings()).cpuMillicores);
+  });
+
+  it("read CPU and memory as Kubernetes writes them", () => {
+    expect(cpuMillicores("50m")).to.equal(50);
+    expect(cpuMillicores("0.5")).to.equal(500);
+    expect(memoryMiB("2Gi")).to.equal(2048);
+    expect(memoryMiB("512Ki")).to.equal(1);
+  });
+});
