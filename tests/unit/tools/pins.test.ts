@@ -1,0 +1,141 @@
+import { spawnSync } from "node:child_process";
+import { globSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect } from "chai";
+import { parse } from "yaml";
+import * as versions from "../../../settings/versions.ts";
+import { outputProblems } from "../../../tools/check-outputs.ts";
+import { pinnedVersion } from "../../../tools/tools.ts";
+
+const project = join(import.meta.dirname, "..", "..", "..");
+const read = (file: string) => readFileSync(join(project, file), "utf8");
+
+interface Renovate {
+  readonly customManagers: readonly { readonly description?: string[]; readonly matchStrings: string[] }[];
+  readonly packageRules: readonly { readonly description?: string[] }[];
+}
+
+describe("renovate.json", () => {
+  const renovate = JSON.parse(read("renovate.json")) as Renovate;
+
+  it("finds the pin after every renovate line of settings/versions.ts, and not that of another", () => {
+    const text = read("settings/versions.ts");
+    const pattern = renovate.customManagers[0]?.matchStrings[0] ?? "";
+    const found = [...text.matchAll(new RegExp(pattern, "g"))].map((match) => ({ ...match.groups }));
+    const announced = [...text.matchAll(/\/\/ renovate: .*depName=(\S+)/g)].map((match) => match[1]);
+    expect(found.map(({ depName }) => depName)).to.deep.equal(announced);
+
+    const charts = Object.values(versions.charts);
+    for (const { depName, currentValue } of found) {
+      const chart = charts.find(({ name }) => depName?.split("/").at(-1) === name);
+      if (chart) expect(currentValue, depName).to.equal(chart.version);
+    }
+    const value = (depName: string) => found.find((pin) => pin["depName"] === depName)?.["currentValue"];
+    expect(value("fluxcd/flux2")).to.equal(versions.flux);
+    expect(value("kindest/node")).to.equal(versions.kindNode);
+  });
+
+  it("says of every rule why it is there", () => {
+    for (const rule of [...renovate.packageRules, ...renovate.customManagers]) {
+      expect(rule.description?.join("") ?? "").to.have.length.greaterThan(20);
+    }
+  });
+});
+
+describe("mise.toml", () => {
+  const text = read("mise.toml");
+  const version = (tool: string) => new RegExp(`^${tool} = "(.+)"$`, "m").exec(text)?.[1];
+  const minor = (of: string | undefined) => of?.replace(/^v/, "").split(".").slice(0, 2).join(".");
+
+  it("has the versions that the environment is made of", () => {
+    const { devDependencies } = JSON.parse(read("package.json")) as { devDependencies: Record<string, string> };
+    expect(version("node")).to.equal(devDependencies["node"]);
+    expect(`v${version("pulumi") ?? ""}`).to.equal(pinnedVersion("pulumi", "github.com/pulumi/pulumi/pkg/v3"));
+    expect(`v${version("flux2") ?? ""}`).to.equal(versions.flux);
+    expect(minor(version("kubectl"))).to.equal(minor(versions.kindNode));
+    expect(version("go")).to.equal(minor(/^go (\S+)$/m.exec(read("tools/control-plane/go.mod"))?.[1]));
+  });
+
+  it("has Kind's node image and the rehearsal's control plane on one minor version", () => {
+    expect(minor(pinnedVersion("control-plane", "k8s.io/kubernetes"))).to.equal(minor(versions.kindNode));
+  });
+});
+
+interface Workflow {
+  readonly permissions: unknown;
+  readonly concurrency: { readonly group: string };
+  readonly jobs: Record<
+    string,
+    { readonly "timeout-minutes": number; readonly steps: readonly { readonly uses?: string; readonly run?: string }[] }
+  >;
+}
+
+describe("workflows", () => {
+  const files = globSync(".github/workflows/*.yaml", { cwd: project }).sort();
+
+  it("are check, preview and up", () => {
+    expect(files.map((file) => file.split("/").at(-1))).to.deep.equal(["check.yaml", "preview.yaml", "up.yaml"]);
+  });
+
+  for (const file of files) {
+    it(`${file} may only read, ends, runs one at a time, and gives expressions to scripts by the environment only`, () => {
+      const workflow = parse(read(file)) as Workflow;
+      expect(workflow.permissions).to.deep.equal({ contents: "read" });
+      expect(workflow.concurrency.group).to.be.a("string");
+      for (const job of Object.values(workflow.jobs)) {
+        expect(job).to.not.have.property("permissions");
+        expect(job["timeout-minutes"]).to.be.a("number");
+        for (const step of job.steps) {
+          // A value in the script's text would be read by the shell, and shown in the log.
+          expect(step.run ?? "").to.not.include("${{");
+          if (step.uses) expect(step.uses).to.match(/^[\w-]+\/[\w-]+@(v\d+|[0-9a-f]{40})/);
+        }
+      }
+    });
+  }
+
+  it("call only npm scripts and files that there are", () => {
+    const { scripts } = JSON.parse(read("package.json")) as { scripts: Record<string, string> };
+    for (const file of [...files, ".ci/run"]) {
+      const text = read(file);
+      for (const [, script] of text.matchAll(/npm run ([\w:]+)/g)) expect(scripts, file).to.have.property(script ?? "");
+      for (const [, path] of text.matchAll(/node (tools\/\S+\.ts)/g)) expect(read(path ?? "")).to.not.equal("");
+    }
+  });
+});
+
+describe("check-outputs", () => {
+  const schema = {
+    type: "object",
+    properties: { grafanaUrl: { type: "string", format: "uri" }, serviceUrls: { type: "object" } },
+    required: ["grafanaUrl", "serviceUrls"],
+    additionalProperties: false,
+  };
+
+  it("accepts outputs that keep the contract", () => {
+    expect(outputProblems({ grafanaUrl: "http://127.0.0.1:3000/", serviceUrls: {} }, schema)).to.deep.equal([]);
+  });
+
+  it("names every output that breaks it", () => {
+    const problems = outputProblems({ grafanaUrl: "nowhere", grafanaUrls: "x" }, schema).join("\n");
+    expect(problems)
+      .to.include("grafanaUrl: must match format")
+      .and.include("'serviceUrls'")
+      .and.include("(grafanaUrls)");
+  });
+
+  it("fails on a stack that has no outputs", function () {
+    try {
+      read("schemas/outputs.schema.json");
+    } catch {
+      // The contract itself is made with the settings.
+      this.skip();
+    }
+    const { status, stderr } = spawnSync(process.execPath, [join(project, "tools", "check-outputs.ts")], {
+      input: "{}",
+      encoding: "utf8",
+    });
+    expect(status).to.equal(1);
+    expect(stderr).to.include("grafanaUrl").and.include("schemas/outputs.schema.json");
+  });
+});
