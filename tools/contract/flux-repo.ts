@@ -1,0 +1,111 @@
+/**
+ * What Flux applies from a folder of `flux-repo/`: `kustomize build`, then Flux's substitution of `${NAME}`.
+ *
+ * Only the features that the folder uses are known; any other is refused with its name, never skipped.
+ */
+import { existsSync, readFileSync, statSync } from "node:fs";
+import * as path from "node:path";
+import { parse, parseAllDocuments, stringify } from "yaml";
+import type { Manifest } from "../../components/kubernetes/manifest.ts";
+
+interface Generated {
+  readonly name: string;
+  readonly namespace?: string;
+  readonly files?: readonly string[];
+}
+
+interface Kustomization {
+  readonly namespace?: string;
+  readonly resources?: readonly string[];
+  readonly configMapGenerator?: readonly Generated[];
+  readonly generatorOptions?: {
+    readonly disableNameSuffixHash?: boolean;
+    readonly labels?: Readonly<Record<string, string>>;
+    readonly annotations?: Readonly<Record<string, string>>;
+  };
+}
+
+const understood: Readonly<Record<string, readonly string[]>> = {
+  kustomization: ["apiVersion", "kind", "namespace", "resources", "configMapGenerator", "generatorOptions"],
+  generator: ["name", "namespace", "files"],
+  options: ["disableNameSuffixHash", "labels", "annotations"],
+};
+
+function onlyUnderstood(what: string, file: string, value: object): void {
+  const strange = Object.keys(value).filter((key) => understood[what]?.includes(key) !== true);
+  if (strange.length > 0) {
+    throw new Error(`${file} uses ${strange.join(", ")}, which tools/contract/flux-repo.ts does not know.`);
+  }
+}
+
+const clusterWide = ["Namespace", "CustomResourceDefinition", "ClusterRole", "ClusterRoleBinding", "PriorityClass"];
+
+/**
+ * The objects of a folder with a `kustomization.yaml`, as `kustomize build` gives them, without its order.
+ * @throws when a file is missing, or uses a feature that is not known here
+ */
+export function assemble(folder: string): Manifest[] {
+  const file = path.join(folder, "kustomization.yaml");
+  const kustomization = parse(readFileSync(file, "utf8")) as Kustomization;
+  onlyUnderstood("kustomization", file, kustomization);
+  const objects = (kustomization.resources ?? []).flatMap((resource) => {
+    const target = path.join(folder, resource);
+    if (!existsSync(target)) throw new Error(`${file} names ${resource}, which is not there.`);
+    if (statSync(target).isDirectory()) return assemble(target);
+    return parseAllDocuments(readFileSync(target, "utf8"))
+      .map((document) => document.toJS() as Manifest | null)
+      .filter((object) => object !== null);
+  });
+  const options = kustomization.generatorOptions ?? {};
+  onlyUnderstood("options", file, options);
+  for (const generator of kustomization.configMapGenerator ?? []) {
+    onlyUnderstood("generator", file, generator);
+    if (options.disableNameSuffixHash !== true) {
+      throw new Error(`${file}: ${generator.name} gets a hash at its name. Set disableNameSuffixHash: true.`);
+    }
+    objects.push({
+      apiVersion: "v1",
+      kind: "ConfigMap",
+      metadata: {
+        name: generator.name,
+        ...(generator.namespace === undefined ? {} : { namespace: generator.namespace }),
+        ...(options.labels === undefined ? {} : { labels: options.labels }),
+        ...(options.annotations === undefined ? {} : { annotations: options.annotations }),
+      },
+      data: Object.fromEntries(
+        (generator.files ?? []).map((name) => [path.basename(name), readFileSync(path.join(folder, name), "utf8")]),
+      ),
+    });
+  }
+  const { namespace } = kustomization;
+  if (namespace === undefined) return objects;
+  return objects.map((object) =>
+    clusterWide.includes(object.kind) ? object : { ...object, metadata: { ...object.metadata, namespace } },
+  );
+}
+
+/** `${NAME}`, `${NAME:=default}` and `${NAME/ #/}`, the forms of drone/envsubst that `flux-repo/` uses. */
+const variable = /\$\{([A-Za-z_][A-Za-z0-9_]*)([^}]*)\}/g;
+
+/**
+ * A text with its variables replaced as Flux's `postBuild` does it.
+ * @throws when a variable has neither a value nor a default, or a form that is not known here
+ */
+export function substituteText(text: string, values: Readonly<Record<string, string>>, where: string): string {
+  return text.replaceAll(variable, (whole, name: string, rest: string) => {
+    const value = values[name];
+    if (rest === "" || rest === "/ #/") {
+      if (value === undefined) throw new Error(`${where}: ${name} has no value. Add it in components/environment.ts.`);
+      return value;
+    }
+    if (rest.startsWith(":=")) return value === undefined || value === "" ? rest.slice(2) : value;
+    throw new Error(`${where}: ${whole} is of a form that tools/contract/flux-repo.ts does not know.`);
+  });
+}
+
+/** An object after Flux's substitution, which works on its YAML text. */
+export function substitute(object: Manifest, values: Readonly<Record<string, string>>): Manifest {
+  if (object.metadata.annotations?.["kustomize.toolkit.fluxcd.io/substitute"] === "disabled") return object;
+  const where = `${object.kind} ${object.metadata.name}`;
+  return parse(substituteText(stringify(object, { lineWidth: 0 }), values, where)) as Manifest;
+}

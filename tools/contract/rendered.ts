@@ -1,0 +1,91 @@
+/** An environment as plain data: what the program declares, and what Flux applies from `flux-repo/`. */
+import { existsSync } from "node:fs";
+import * as path from "node:path";
+import type { Manifest } from "../../components/kubernetes/manifest.ts";
+import type { Settings } from "../../settings/schema.ts";
+import { assemble, substitute } from "./flux-repo.ts";
+import { type Declared, type Program, type ProgramArgs, runProgram } from "./program.ts";
+
+export interface Rendered {
+  readonly settings: Settings;
+  /** Kubernetes objects that the program declares. */
+  readonly declared: readonly Manifest[];
+  /** Objects of `flux-repo/` for this environment, with Flux's variables replaced. */
+  readonly content: readonly Manifest[];
+}
+
+/** A HelmRelease with what its source says of the chart. */
+export interface Release {
+  readonly name: string;
+  readonly namespace: string;
+  /** Name and version of the chart; undefined for a chart from a Git repository. */
+  readonly chart: { readonly name: string; readonly version: string } | undefined;
+  readonly values: Readonly<Record<string, unknown>>;
+}
+
+const projectRoot = path.resolve(import.meta.dirname, "../..");
+
+/** The Kubernetes objects among resources. */
+export function kubernetesObjects(resources: readonly Declared[]): Manifest[] {
+  return resources
+    .filter(({ type, custom }) => custom && type.startsWith("kubernetes:"))
+    .map(({ inputs }) => inputs as unknown as Manifest);
+}
+
+/** What Flux applies from Git: the Kustomization that the program declares says which folder, and the variables. */
+function fluxContent(declared: readonly Manifest[]): Manifest[] {
+  return declared
+    .filter(({ kind, apiVersion }) => kind === "Kustomization" && apiVersion.startsWith("kustomize.toolkit.fluxcd.io/"))
+    .flatMap((kustomization) => {
+      const spec = kustomization["spec"] as {
+        readonly path: string;
+        readonly postBuild?: { readonly substitute?: Readonly<Record<string, string>> };
+      };
+      const folder = path.join(projectRoot, spec.path);
+      if (!existsSync(folder)) return [];
+      return assemble(folder).map((object) => substitute(object, spec.postBuild?.substitute ?? {}));
+    });
+}
+
+/** The environment that a run of the program declares. */
+export function fromProgram({ stack, resources }: Program): Rendered {
+  const declared = kubernetesObjects(resources);
+  return { settings: stack.settings, declared, content: fluxContent(declared) };
+}
+
+/** Runs the program for some settings and reads off its environment. */
+export async function render(args: ProgramArgs = {}): Promise<Rendered> {
+  return fromProgram(await runProgram(args));
+}
+
+interface HelmReleaseSpec {
+  readonly releaseName?: string;
+  readonly targetNamespace?: string;
+  readonly chartRef?: { readonly kind: string; readonly name: string };
+  readonly chart?: { readonly spec: { readonly chart: string; readonly version?: string } };
+  readonly values?: Readonly<Record<string, unknown>>;
+}
+
+/** Every release of some objects. */
+export function releases(objects: readonly Manifest[]): Release[] {
+  return objects
+    .filter(({ kind }) => kind === "HelmRelease")
+    .map((object) => {
+      const spec = object["spec"] as HelmReleaseSpec;
+      const source = objects.find(
+        ({ kind, metadata }) => kind === spec.chartRef?.kind && metadata.name === spec.chartRef.name,
+      )?.["spec"] as { readonly url: string; readonly ref: { readonly tag: string } } | undefined;
+      const chart =
+        source !== undefined
+          ? { name: source.url.split("/").at(-1) ?? "", version: source.ref.tag }
+          : spec.chart?.spec.version === undefined
+            ? undefined
+            : { name: spec.chart.spec.chart, version: spec.chart.spec.version };
+      return {
+        name: spec.releaseName ?? object.metadata.name,
+        namespace: spec.targetNamespace ?? object.metadata.namespace ?? "",
+        chart,
+        values: spec.values ?? {},
+      };
+    });
+}
