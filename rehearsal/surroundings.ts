@@ -1,0 +1,124 @@
+/**
+ * Everything that an environment meets outside itself, on loopback: GitHub and its Git server, a chart registry, a
+ * `kind` that makes a control plane of local processes, and the provider plugins. All of it lives in one folder and
+ * ends with this process.
+ */
+import { randomBytes } from "node:crypto";
+import { mkdir } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { charts, flux } from "../settings/versions.ts";
+import { type ChartRegistry, startChartRegistry } from "./charts/index.ts";
+import { obtainBinaries } from "./control-plane/binaries.ts";
+import { prepareKind } from "./control-plane/kind-state.ts";
+import type { ConfigValue } from "./engine.ts";
+import { fluxManifests } from "./flux/manifests.ts";
+import { createRepository, type GitServer, startGitServer } from "./git/index.ts";
+import { type GitHub, startGitHub } from "./github/index.ts";
+import { type StandInOptions, type StandIns, startStandIns } from "./providers/index.ts";
+
+const projectRoot = resolve(import.meta.dirname, "..");
+
+/** Owner and repositories at the GitHub stand-in. */
+export const owner = "acme";
+export const fleet = "observability-environment";
+
+export interface SurroundingsOptions {
+  /** Folder for all of it; made, and readable by its owner only. */
+  readonly dir: string;
+  /** A folder with real charts as `helm pull` leaves them; a chart that it lacks is a stand-in. */
+  readonly charts?: string;
+  readonly onCall?: StandInOptions["onCall"];
+  /** Told what is real and what stands in. */
+  readonly log?: (line: string) => void;
+}
+
+export interface Surroundings {
+  readonly github: GitHub;
+  readonly git: GitServer;
+  readonly registry: ChartRegistry;
+  readonly providers: StandIns;
+  /** Bare repository that Flux syncs. */
+  readonly fleetDirectory: string;
+  /** Settings that lead the program here instead of to the real GitHub, registries and releases. */
+  readonly settings: Readonly<Record<string, unknown>>;
+  /** Configuration beside the settings: provider keys and secrets. */
+  readonly config: Readonly<Record<string, ConfigValue>>;
+  /** For the engine: PATH with the `kind` stand-in in front, and where the providers listen. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Values that must never be seen in a state, a log or an output. */
+  readonly planted: { readonly githubToken: string; readonly telegramToken: string };
+  close(): Promise<void>;
+}
+
+/** Starts the surroundings. The first time, tools and Go modules are obtained, which takes minutes and says so. */
+export async function startSurroundings(options: SurroundingsOptions): Promise<Surroundings> {
+  const { dir, log = () => undefined } = options;
+  await mkdir(dir, { recursive: true, mode: 0o700 });
+  const binaries = await obtainBinaries({ onProgress: log });
+  const manifests = await fluxManifests(flux);
+  log(`flux ${flux}: manifests assembled from the controllers' modules, not the released file`);
+
+  const root = join(dir, "repositories");
+  const fleetDirectory = await createRepository(root, owner, fleet, {
+    folders: { "flux-repo": join(projectRoot, "flux-repo") },
+  });
+  await createRepository(root, owner, "kbot", { folders: { "": join(projectRoot, "rehearsal/charts/kbot") } });
+  const planted = {
+    githubToken: `ghp_${randomBytes(18).toString("hex")}`,
+    telegramToken: `1234567:${randomBytes(18).toString("hex")}`,
+  };
+  const github = await startGitHub({
+    root,
+    owner,
+    token: planted.githubToken,
+    repositories: [{ name: fleet }, { name: "kbot", public: true }],
+  });
+  const git = await startGitServer({ root, access: github });
+  github.servedAt({ ssh: git.ssh.address, http: git.http.address });
+  const registry = await startChartRegistry({
+    log,
+    ...(options.charts === undefined ? {} : { folder: options.charts }),
+  });
+  const kindEnvironment = prepareKind(join(dir, "kind"), binaries);
+  const environment = { ...process.env, ...kindEnvironment };
+  const providers = await startStandIns({
+    kubernetes: "api",
+    environment,
+    ...(options.onCall === undefined ? {} : { onCall: options.onCall }),
+  });
+  return {
+    github,
+    git,
+    registry,
+    providers,
+    fleetDirectory,
+    planted,
+    settings: {
+      cluster: { kind: { kubeconfigFolder: join(dir, "kube") } },
+      repository: {
+        name: fleet,
+        sshUrl: `${git.ssh.address}/${owner}/${fleet}.git`,
+        knownHosts: git.ssh.knownHosts,
+        apiUrl: github.baseUrl,
+      },
+      charts: { mirror: { url: registry.address, insecure: true } },
+      flux: { manifests },
+      demo: { repository: `${git.http.address}/${owner}/kbot` },
+    },
+    config: {
+      "github:owner": owner,
+      "github:token": { secret: planted.githubToken },
+      "observability:telegramToken": { secret: planted.telegramToken },
+    },
+    env: { ...kindEnvironment, ...providers.env },
+    async close() {
+      await providers.close();
+      await registry.close();
+      await git.close();
+      await github.close();
+    },
+  };
+}
+
+/** Names and versions of the charts, for the banner. */
+export const chartVersions = Object.values(charts).map(({ name, version }) => `${name} ${version}`);
