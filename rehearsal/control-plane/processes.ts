@@ -92,7 +92,8 @@ function records(dir: string): Recorded[] {
     const path = join(entry.parentPath, entry.name);
     try {
       const [pid = "", start = ""] = readFileSync(path, "utf8").split("\n");
-      if (/^\d+$/.test(pid) && start.trim() !== "")
+      // Signals to 0 and -1 go to many processes; such a record is nobody's.
+      if (/^\d+$/.test(pid) && Number(pid) > 1 && start.trim() !== "")
         found.push({ name: entry.name.slice(0, -SUFFIX.length), pid: Number(pid), start: start.trim(), path });
     } catch {
       // Removed since it was listed: the process it named was ended by somebody else.

@@ -24,6 +24,7 @@ import { obtainBinaries } from "../../rehearsal/control-plane/binaries.ts";
 import { type Binaries, type ControlPlane, startControlPlane } from "../../rehearsal/control-plane/control-plane.ts";
 import { prepareKind } from "../../rehearsal/control-plane/kind-state.ts";
 import { guard, launch, reap, running } from "../../rehearsal/control-plane/processes.ts";
+import { exists, until } from "../support/until.ts";
 
 const PROGRAMS = ["etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok"];
 
@@ -41,27 +42,6 @@ after(async () => {
   await reap(folder);
   rmSync(folder, { recursive: true, force: true });
 });
-
-/** Waits for something that will be so soon; fails with what it is that is not. */
-async function until<T>(what: string, condition: () => Promise<T | undefined | false>, seconds = 30): Promise<T> {
-  const end = Date.now() + seconds * 1000;
-  for (;;) {
-    const result = await condition();
-    if (result !== undefined && result !== false) return result;
-    if (Date.now() > end) expect.fail(`not within ${seconds} s: ${what}`);
-    await sleep(100);
-  }
-}
-
-function exists(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    // A process that only waits to be collected is no longer one.
-    return !existsSync("/proc/self/stat") || !/\) [ZX] /.test(readFileSync(`/proc/${pid}/stat`, "utf8"));
-  } catch {
-    return false;
-  }
-}
 
 function listens(server: string): Promise<boolean> {
   return new Promise((resolve) => {
