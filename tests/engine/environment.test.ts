@@ -1,0 +1,260 @@
+/**
+ * The whole environment on the real Pulumi engine, from nothing to nothing. The steps build on each other: together they
+ * are one life of a stack.
+ */
+import { readFileSync } from "node:fs";
+import { Ajv2020 } from "ajv/dist/2020.js";
+import { expect } from "chai";
+import { OperationFailed, type StateResource } from "../../rehearsal/engine.ts";
+import { openStack, planted, type TestStack } from "../support/stack.ts";
+
+const release = "kubernetes:helm.toolkit.fluxcd.io/v2:HelmRelease";
+const nameOf = (urn: string) => urn.slice(urn.lastIndexOf("::") + 2);
+
+describe("an environment on the real engine", function () {
+  this.timeout("5m");
+  let stack: TestStack;
+
+  before(async () => {
+    stack = await openStack();
+  });
+  after(async () => {
+    await stack.close();
+  });
+
+  const resources = async (): Promise<readonly StateResource[]> =>
+    (await stack.environment.exportDeployment()).resources ?? [];
+  /** Calls since the last time this was asked, without previews. */
+  let seen = 0;
+  const callsSince = () => {
+    const calls = stack.providers.calls.slice(seen).filter((call) => !call.preview);
+    seen = stack.providers.calls.length;
+    return calls;
+  };
+  const created = () => callsSince().filter((call) => call.method === "create");
+
+  it("previews from nothing, and touches nothing (reliability 1)", async () => {
+    const { changes } = await stack.environment.preview();
+    expect(Object.keys(changes)).to.deep.equal(["create"]);
+    expect(changes["create"]).to.be.greaterThan(60);
+    expect(created()).to.deep.equal([]);
+    expect(stack.host.world.events()).to.deep.equal([]);
+    expect(stack.github.requests.filter((request) => request.method !== "GET")).to.deep.equal([]);
+  });
+
+  it("is made in order of real need, and independent releases at the same time", async () => {
+    // Each of these releases waits for all of them to have begun: were one behind another, none would end.
+    const together = ["loki", "jaeger", "fluent-bit", "cert-manager", "kube-prometheus-stack"];
+    const begun = new Set<string>();
+    let allBegun: () => void;
+    const gathered = new Promise<void>((resolve) => (allBegun = resolve));
+    stack.onCall = async (call) => {
+      const name = call.name.replace(/-release$/, "");
+      if (call.preview || call.method !== "create" || call.type !== release || !together.includes(name)) return;
+      begun.add(name);
+      if (begun.size === together.length) allBegun();
+      await gathered;
+    };
+    await stack.environment.up();
+    stack.onCall = null;
+    const releases = new Map(created().map((call) => [call.name, call]));
+    const of = (name: string) => {
+      const call = releases.get(name);
+      if (call?.end === undefined) throw new Error(`${name} was not created`);
+      return { start: call.start, end: call.end };
+    };
+    const before = (first: string, second: string) => {
+      expect(of(first).end, `${first} before ${second}`).to.be.at.most(of(second).start);
+    };
+    before("cluster-kind", "flux-namespace-flux-system");
+    before("prometheus-operator-crds-release", "loki-release");
+    before("cert-manager-release", "opentelemetry-operator-release");
+    before("opentelemetry-operator-release", "opentelemetry-collector-collector");
+    before("kube-prometheus-stack-grafana-admin-1", "kube-prometheus-stack-release");
+    before("deploy-key-github-1", "environment-repository");
+    before("opentelemetry-operator-release", "environment-kustomization");
+    // Charts are fetched before any release is Ready.
+    before("chart-loki", "prometheus-operator-crds-release");
+  });
+
+  it("has outputs that keep their contract", async () => {
+    const schema = JSON.parse(
+      readFileSync(new URL("../../schemas/outputs.schema.json", import.meta.url), "utf8"),
+    ) as object;
+    const outputs = await stack.environment.outputs();
+    const plain = Object.fromEntries(Object.entries(outputs).map(([name, { value }]) => [name, value as unknown]));
+    const validate = new Ajv2020().compile(schema);
+    validate(plain);
+    expect(validate.errors ?? []).to.deep.equal([]);
+    const secrets = Object.keys(outputs).filter((name) => outputs[name]?.secret);
+    expect(secrets).to.have.members(["kubeconfig", "grafanaPassword"]);
+  });
+
+  it("changes nothing the second time, nor at refresh (reliability 1)", async () => {
+    callsSince();
+    expect(Object.keys((await stack.environment.up()).changes)).to.deep.equal(["same"]);
+    expect(Object.keys((await stack.environment.refresh()).changes)).to.deep.equal(["same"]);
+    expect(callsSince().filter((call) => ["create", "update", "delete"].includes(call.method))).to.deep.equal([]);
+  });
+
+  it("hands deletedWith to everything in the cluster, and not to the deploy key", async () => {
+    const all = await resources();
+    const inCluster = all.filter((resource) => resource.type.startsWith("kubernetes:"));
+    expect(inCluster.length).to.be.greaterThan(50);
+    for (const resource of inCluster) {
+      expect(nameOf(resource.deletedWith ?? ""), resource.urn).to.equal("cluster-kind");
+    }
+    for (const resource of all.filter(({ type }) => /^(github|tls):/.test(type))) {
+      expect(resource, resource.urn).to.not.have.property("deletedWith");
+    }
+  });
+
+  it("registers the deploy key read-only, titled with project and stack (security 3)", () => {
+    const keys = stack.keys();
+    expect(keys).to.have.length(1);
+    expect(keys[0]?.title).to.include("observability/dev");
+    expect(keys[0]?.readOnly).to.equal(true);
+  });
+
+  it("keeps secrets out of the state file and of everything printed (security 1)", async () => {
+    const outputs = await stack.environment.outputs();
+    const hidden = {
+      ...planted,
+      password: String(outputs["grafanaPassword"]?.value),
+      clusterKey: stack.host.api.clientKey,
+    };
+    const state = await stack.environment.stateText();
+    expect(state).to.not.include("PRIVATE KEY");
+    for (const [what, value] of Object.entries(hidden)) {
+      expect(value, what).to.have.length.greaterThan(10);
+      expect(state.includes(value), `${what} in the state`).to.equal(false);
+      expect(stack.printed().includes(value), `${what} in the output`).to.equal(false);
+      expect(state.includes(Buffer.from(value).toString("base64")), `${what} in the state, base64`).to.equal(false);
+    }
+  });
+
+  it("updates one release for a changed retention, and nothing else", async () => {
+    callsSince();
+    await stack.set({ loki: { retention: "48h" } });
+    const { changes } = await stack.environment.up();
+    expect(changes["update"]).to.equal(1);
+    expect(changes).to.not.have.any.keys("create", "delete", "replace");
+    expect(
+      callsSince()
+        .filter((call) => call.method === "update")
+        .map((call) => call.name),
+    ).to.deep.equal(["loki-release"]);
+  });
+
+  it("rotates the deploy key: the new one works everywhere before the old one goes (reliability 9)", async () => {
+    callsSince();
+    await stack.set({ deployKey: { rotation: 2 } });
+    await stack.environment.up();
+    const calls = callsSince();
+    const find = (method: string, name: string) => {
+      const call = calls.find((one) => one.method === method && one.name === name);
+      if (call?.end === undefined) throw new Error(`no ${method} of ${name}`);
+      return { start: call.start, end: call.end };
+    };
+    const registered = find("create", "deploy-key-github-2");
+    const inCluster = find("update", "environment-secret");
+    const removed = find("delete", "deploy-key-github-1");
+    expect(registered.end).to.be.at.most(removed.start);
+    expect(inCluster.end).to.be.at.most(removed.start);
+    expect(calls.filter((call) => call.method === "delete" && call.name === "environment-secret")).to.deep.equal([]);
+    expect(stack.keys().map((key) => key.title)).to.deep.equal(["flux observability/dev #2"]);
+  });
+
+  it("rotates Grafana's password with a new Secret, so that Grafana restarts with it (security 4)", async () => {
+    const before = (await stack.environment.outputs())["grafanaPassword"]?.value as string;
+    callsSince();
+    await stack.set({ grafana: { passwordRotation: 2 } });
+    await stack.environment.up();
+    expect((await stack.environment.outputs())["grafanaPassword"]?.value).to.not.equal(before);
+    expect(callsSince().map((call) => `${call.method} ${call.name}`)).to.include.members([
+      "create kube-prometheus-stack-grafana-admin-2",
+      "update kube-prometheus-stack-release",
+      "delete kube-prometheus-stack-grafana-admin-1",
+    ]);
+  });
+
+  it("restores a deploy key that was removed at GitHub (reliability 9)", async () => {
+    await stack.removeKeys();
+    expect(stack.keys()).to.deep.equal([]);
+    await stack.environment.refresh();
+    await stack.environment.up();
+    expect(stack.keys()).to.have.length(1);
+  });
+
+  it("finishes the siblings of a release that fails, and heals when run again (reliability 7)", async () => {
+    await stack.set({ loki: { retention: "72h" }, jaeger: { maxTraces: 500 } });
+    stack.onCall = (call) => {
+      if (call.name === "loki-release" && call.method === "update" && !call.preview)
+        throw new Error("injected failure");
+    };
+    const failure = await stack.environment.up().then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+    expect(failure).to.be.instanceOf(OperationFailed);
+    expect((failure as OperationFailed).output).to.include("injected failure");
+    expect(callsSince().some((call) => call.name === "jaeger-release" && call.method === "update")).to.equal(true);
+    stack.onCall = null;
+    await stack.environment.up();
+    expect(
+      callsSince()
+        .filter((call) => call.method === "update")
+        .map((call) => call.name),
+    ).to.deep.equal(["loki-release"]);
+  });
+
+  it("replaces the cluster for a changed port, says so in preview, and deletes before it creates (reliability 6)", async () => {
+    const { ports } = stack.settings.cluster.kind;
+    await stack.set({ cluster: { kind: { ...stack.settings.cluster.kind, ports: { ...ports, jaeger: null } } } });
+    const preview = await stack.environment.preview();
+    expect(preview.changes["replace"]).to.be.greaterThan(0);
+    expect(preview.output).to.match(/local:Command.*cluster-kind.*replace/);
+    callsSince();
+    await stack.environment.up();
+    const cluster = callsSince().filter((call) => call.name === "cluster-kind");
+    expect(
+      cluster.map((call) => call.method).filter((method) => method !== "check" && method !== "diff"),
+    ).to.deep.equal(["delete", "create"]);
+    expect(stack.host.world.clusters()).to.deep.equal(["dev"]);
+    expect(Object.keys((await stack.environment.up()).changes)).to.deep.equal(["same"]);
+  });
+
+  it("recovers from a killed engine: recover, up, and the state is that of a clean run (reliability 3)", async () => {
+    const names = async () => (await resources()).map((resource) => resource.urn).sort();
+    const clean = await names();
+    await stack.set({ loki: { retention: "96h" }, jaeger: { maxTraces: 600 }, deployKey: { rotation: 3 } });
+    stack.onCall = (call) => {
+      if (call.name === "jaeger-release" && call.method === "update" && !call.preview) stack.environment.kill();
+    };
+    const killed = await stack.environment.up().then(
+      () => "it survived",
+      () => "killed",
+    );
+    expect(killed).to.equal("killed");
+    stack.onCall = null;
+    await stack.environment.recover();
+    await stack.environment.up();
+    const renumbered = clean.map((urn) => urn.replace(/(deploy-key(?:-github)?)-2$/, "$1-3")).sort();
+    expect(await names()).to.deep.equal(renumbered);
+    expect(Object.keys((await stack.environment.up()).changes)).to.deep.equal(["same"]);
+    expect(stack.keys().map((key) => key.title)).to.deep.equal(["flux observability/dev #3"]);
+  });
+
+  it("is destroyed with its cluster: nothing in it is asked, the key goes, nothing is left (reliability 2, 8)", async () => {
+    callsSince();
+    await stack.environment.destroy();
+    const deleted = callsSince().filter((call) => call.method === "delete");
+    expect(deleted.filter((call) => call.type.startsWith("kubernetes:"))).to.deep.equal([]);
+    expect(deleted.map((call) => call.name)).to.include.members(["cluster-kind", "deploy-key-github-3"]);
+    expect(stack.keys()).to.deep.equal([]);
+    expect(stack.host.leftovers()).to.deep.equal([]);
+    expect(stack.host.decoyIsUntouched()).to.equal(true);
+    const left = (await resources()).filter((resource) => resource.type !== "pulumi:pulumi:Stack");
+    expect(left.map((resource) => resource.urn)).to.deep.equal([]);
+  });
+});

@@ -1,0 +1,127 @@
+/**
+ * The unchanged program on the real Pulumi engine, with no cluster behind it: provider stand-ins in memory, a fake kind and
+ * docker, and the GitHub stand-in.
+ */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import * as path from "node:path";
+import { freePorts } from "../../rehearsal/control-plane/processes.ts";
+import { type ConfigValue, type EngineEvent, type Environment, openEnvironment } from "../../rehearsal/engine.ts";
+import { createRepository } from "../../rehearsal/git/index.ts";
+import { type GitHub, startGitHub } from "../../rehearsal/github/index.ts";
+import { type StandInOptions, type StandIns, startStandIns } from "../../rehearsal/providers/index.ts";
+import { obtain } from "../../tools/tools.ts";
+import { Host } from "./fake-kind/host.ts";
+
+const owner = "acme";
+const repository = "fleet";
+
+/** Values that must not be seen anywhere outside the encrypted state. */
+export const planted = { githubToken: "ghp_plantedGithubToken0123456789", telegramToken: "4242:plantedTelegramToken" };
+
+export interface TestStack {
+  readonly host: Host;
+  readonly github: GitHub;
+  readonly providers: StandIns;
+  readonly environment: Environment;
+  /** Settings that keep a test's stack apart from others on this machine. */
+  readonly settings: { readonly cluster: { readonly kind: { readonly ports: Record<string, number> } } };
+  /** Called for every call of a provider; null lets all pass. */
+  onCall: StandInOptions["onCall"] | null;
+  onEvent: ((event: EngineEvent) => void) | null;
+  /** Everything that the engine has printed. */
+  printed(): string;
+  /** Sets groups of settings; others stay. */
+  set(groups: Readonly<Record<string, unknown>>): Promise<void>;
+  keys(): readonly { readonly title: string; readonly readOnly: boolean }[];
+  /** Removes the deploy keys as a person would at GitHub. */
+  removeKeys(): Promise<void>;
+  close(): Promise<void>;
+}
+
+let programs = 0;
+
+/** Opens a stack with the given groups of settings. Nothing has run yet. */
+export async function openStack(groups: Readonly<Record<string, unknown>> = {}): Promise<TestStack> {
+  const { pulumi } = await obtain(["pulumi"]);
+  const folder = await mkdtemp(path.join(tmpdir(), "test-stack-"));
+  const host = await Host.start("dev");
+  await createRepository(folder, owner, repository, { folders: {} });
+  const github = await startGitHub({
+    root: folder,
+    owner,
+    token: planted.githubToken,
+    repositories: [{ name: repository }],
+  });
+  const hooks: Pick<TestStack, "onCall" | "onEvent"> = { onCall: null, onEvent: null };
+  const providers = await startStandIns({
+    kubernetes: "memory",
+    environment: {
+      PATH: [path.join(host.folder, "bin"), path.dirname(process.execPath), "/usr/bin", "/bin"].join(path.delimiter),
+      HOME: path.join(host.folder, "home"),
+      FAKE_WORLD: host.world.folder,
+      KIND_LOCK_DIR: host.lockFolder,
+    },
+    onCall: async (call) => hooks.onCall?.(call),
+  });
+  const [grafana, prometheus, alertmanager, jaeger] = (await freePorts(4)) as [number, number, number, number];
+  const settings = {
+    cluster: {
+      kind: {
+        kubeconfigFolder: path.join(host.folder, "private"),
+        readyTimeoutSeconds: 60,
+        ports: { grafana, prometheus, alertmanager, jaeger },
+      },
+    },
+    repository: { name: repository, apiUrl: github.baseUrl },
+    flux: { manifests: path.join(import.meta.dirname, "flux-install.yaml") },
+  };
+  const configuration = (some: Readonly<Record<string, unknown>>): Record<string, ConfigValue> =>
+    Object.fromEntries(Object.entries(some).map(([key, value]) => [`observability:${key}`, JSON.stringify(value)]));
+  let output = "";
+  const environment = await openEnvironment({
+    program: async () => {
+      programs += 1;
+      return { ...((await import(`../../index.ts?test=${programs}`)) as Record<string, unknown>) };
+    },
+    stack: "dev",
+    pulumi,
+    workDir: path.join(folder, "pulumi"),
+    env: providers.env,
+    parallel: 32,
+    config: {
+      "github:owner": owner,
+      "github:token": { secret: planted.githubToken },
+      "observability:telegramToken": { secret: planted.telegramToken },
+      ...configuration({ ...settings, ...groups }),
+    },
+    onOutput: (text) => (output += text),
+    onEvent: (event) => hooks.onEvent?.(event),
+  });
+  return Object.assign(hooks, {
+    host,
+    github,
+    providers,
+    environment,
+    settings,
+    printed: () => output,
+    set: (some: Readonly<Record<string, unknown>>) => environment.configure(configuration(some)),
+    keys: () => github.deployKeys(owner, repository),
+    async removeKeys() {
+      for (const { id } of github.deployKeys(owner, repository)) {
+        const answer = await fetch(new URL(`repos/${owner}/${repository}/keys/${id}`, github.baseUrl), {
+          method: "DELETE",
+          headers: { authorization: `Bearer ${planted.githubToken}` },
+        });
+        if (!answer.ok) throw new Error(`the key was not removed: ${answer.status}`);
+      }
+    },
+    async close() {
+      await environment.close();
+      await providers.close();
+      await github.close();
+      await host.stop();
+      await rm(folder, { recursive: true, force: true });
+    },
+  });
+}
