@@ -1,0 +1,94 @@
+import { expect } from "chai";
+import { type Chart, loadChart } from "../../tools/contract/charts.ts";
+import { checkAllValues, checkValues } from "../../tools/contract/checks/values.ts";
+import { freeForm } from "../../tools/contract/checks/free-form.ts";
+import { charts } from "../../settings/versions.ts";
+import { releases } from "../../tools/contract/rendered.ts";
+import { allEnvironments, defaultEnvironment, expectNone, needsShared } from "../support/rendered.ts";
+
+describe("Values against charts", function () {
+  this.timeout(120_000);
+  before(function () {
+    needsShared(this, "charts");
+  });
+
+  it("has a release for every pinned chart, at the pinned version", async () => {
+    const { declared } = await defaultEnvironment();
+    const deployed = releases(declared).map(({ chart }) => `${chart?.name ?? ""} ${chart?.version ?? ""}`);
+    expect(deployed).to.have.members(Object.values(charts).map(({ name, version }) => `${name} ${version}`));
+  });
+
+  it("sets only keys that the charts have, with their kinds of value, for every pair of choices", async () => {
+    const environments = await allEnvironments();
+    console.log(
+      `      ${environments.length} environments, charts ${Object.values(charts)
+        .map(({ name, version }) => `${name} ${version}`)
+        .join(", ")}`,
+    );
+    expectNone(environments.flatMap(({ rendered }) => checkAllValues(rendered)));
+  });
+
+  it("lists no free-form place that no environment uses", async () => {
+    const values = (await allEnvironments()).flatMap(({ rendered }) => releases(rendered.declared));
+    const places = new Set(
+      values.flatMap(({ chart, values: tree }) => paths(tree).map((path) => `${chart?.name ?? ""}:${path}`)),
+    );
+    const idle = freeForm.filter(({ chart, path }) => {
+      const tail = path.replace(/^\*\*\//, "");
+      return ![...places].some(
+        (place) =>
+          place === `${chart}:${tail}` ||
+          (path !== tail && place.startsWith(`${chart}:`) && place.endsWith(`/${tail}`)),
+      );
+    });
+    expect(idle.map(({ chart, path }) => `${chart} ${path}`)).to.deep.equal([]);
+  });
+
+  describe("fails for", () => {
+    const chart: Chart = {
+      name: "sample",
+      version: "1.0.0",
+      defaults: { enabled: false, service: { port: 80, labels: {} }, list: [], nothing: null },
+      schema: undefined,
+    };
+    const found = (values: Record<string, unknown>) =>
+      checkValues({ name: "sample", values }, chart).map(({ path, message }) => `${path}: ${message}`);
+
+    it("a key that the chart has not, at the top and below", () => {
+      expect(found({ enable: true })).to.deep.equal(["enable: is no key of sample 1.0.0."]);
+      expect(found({ service: { prt: 80 } })).to.deep.equal(["service/prt: is no key of sample 1.0.0."]);
+    });
+    it("another kind of value", () => {
+      expect(found({ enabled: "true" })).to.deep.equal(["enabled: is a string, but sample 1.0.0 has a boolean there."]);
+      expect(found({ service: [] })).to.have.length(1);
+    });
+    it("anything below an empty map or in an empty list that is not listed as free-form", () => {
+      expect(found({ service: { labels: { a: "b" } } })).to.have.length(1);
+      expect(found({ list: ["a"] })).to.have.length(1);
+      expect(found({ nothing: { a: 1 } })).to.have.length(1);
+    });
+    it("nothing that is right", () => {
+      expect(found({ enabled: true, service: { port: 8080 }, nothing: "now", list: [] })).to.deep.equal([]);
+    });
+    it("a key that stands in a chart's values.yaml as a comment only", function () {
+      needsShared(this, "charts");
+      // kube-prometheus-stack 88.5.3 has `# adminPassword:` there, and Grafana's own chart too.
+      const { name, version } = charts.kubePrometheusStack;
+      const values = { grafana: { adminPassword: "x" } };
+      expect(checkValues({ name, values }, loadChart(name, version))).to.have.length(1);
+    });
+    it("what a chart's own schema refuses", function () {
+      needsShared(this, "charts");
+      const { name, version } = charts.certManager;
+      const values = { prometheus: { serviceMonitor: { enabled: true } } };
+      const messages = checkValues({ name, values }, loadChart(name, version)).map(({ message }) => message);
+      expect(messages.some((message) => message.startsWith("by the schema of cert-manager"))).to.equal(true);
+    });
+  });
+});
+
+/** Every path of a tree, keys joined by `/`. */
+function paths(tree: unknown, prefix = ""): string[] {
+  if (typeof tree !== "object" || tree === null || Array.isArray(tree)) return [];
+  return Object.entries(tree).flatMap(([key, child]) => [`${prefix}${key}`, ...paths(child, `${prefix}${key}/`)]);
+}

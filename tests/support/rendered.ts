@@ -1,0 +1,52 @@
+/** Environments for contract tests: rendered once for all test files of a run. */
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import * as path from "node:path";
+import { sharedFolder } from "../../tools/contract/charts.ts";
+import { type Combination, combinations, kubeconfigText } from "../../tools/contract/combinations.ts";
+import { describeFinding, type Finding } from "../../tools/contract/finding.ts";
+import { render, type Rendered } from "../../tools/contract/rendered.ts";
+
+let standard: Promise<Rendered> | undefined;
+
+/** The environment of the default settings. */
+export async function defaultEnvironment(): Promise<Rendered> {
+  standard ??= render();
+  return standard;
+}
+
+let all: Promise<(Combination & { readonly rendered: Rendered })[]> | undefined;
+
+async function renderAll() {
+  const folder = mkdtempSync(path.join(tmpdir(), "contract-"));
+  try {
+    const kubeconfig = path.join(folder, "kubeconfig.yaml");
+    writeFileSync(kubeconfig, kubeconfigText);
+    const made: (Combination & { readonly rendered: Rendered })[] = [];
+    for (const combination of combinations(kubeconfig)) {
+      made.push({ ...combination, rendered: await render({ settings: combination.settings }) });
+    }
+    return made;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** The environments of all setting combinations (pairwise), the default one first. */
+export async function allEnvironments(): Promise<(Combination & { readonly rendered: Rendered })[]> {
+  all ??= renderAll();
+  return all;
+}
+
+/** Fails a test with every finding, each in a line; the same finding of several environments once. */
+export function expectNone(findings: readonly Finding[]): void {
+  const lines = [...new Set(findings.map(describeFinding))];
+  if (lines.length > 0) throw new Error(`${lines.length} findings:\n  ${lines.join("\n  ")}`);
+}
+
+/** Skips a test, or all of a group, where the data of other projects is missing; says so. */
+export function needsShared(context: Mocha.Context, folder: "charts" | "crds"): void {
+  if (existsSync(path.join(sharedFolder, folder))) return;
+  console.log(`      skipped: ../shared/${folder} is not beside this project`);
+  context.skip();
+}

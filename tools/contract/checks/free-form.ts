@@ -1,0 +1,359 @@
+/**
+ * Places of charts' values that a chart's `values.yaml` says nothing about: maps that are handed on as they are, and keys
+ * that only templates read. Each names its reason, and the schema of the reader behind the chart judges what is in it.
+ */
+import { customResourcePart, type Schema } from "../schemas.ts";
+
+export interface FreeForm {
+  readonly chart: string;
+  /** Keys joined by `/`; a `*` stands for any one key, a `**` in front for any keys before it. */
+  readonly path: string;
+  readonly reason: string;
+  /** Judges what is there. A function, because CRDs are read only when they are needed. */
+  readonly schema: () => Schema;
+}
+
+const prometheus = ["monitoring.coreos.com/v1", "Prometheus"] as const;
+
+const quantity: Schema = { type: "string", pattern: "^\\d+(\\.\\d+)?(m|Ki|Mi|Gi|Ti)?$" };
+const amounts = (...names: readonly string[]): Schema => ({
+  type: "object",
+  additionalProperties: false,
+  minProperties: 1,
+  properties: Object.fromEntries(names.map((name) => [name, quantity])),
+});
+
+/** A container's requests and limits; stricter than Kubernetes, which takes any name for a resource. */
+export const resourcesSchema: Schema = {
+  type: "object",
+  additionalProperties: false,
+  required: ["requests", "limits"],
+  properties: {
+    requests: { ...amounts("cpu", "memory"), required: ["cpu", "memory"] },
+    limits: { ...amounts("memory"), required: ["memory"] },
+  },
+};
+
+const strict = (properties: Readonly<Record<string, Schema>>, required: readonly string[] = []): Schema => ({
+  type: "object",
+  additionalProperties: false,
+  properties,
+  ...(required.length > 0 ? { required } : {}),
+});
+const text: Schema = { type: "string", minLength: 1 };
+const flag: Schema = { type: "boolean" };
+const list = (items: Schema): Schema => ({ type: "array", items });
+const map = (values: Schema): Schema => ({ type: "object", additionalProperties: values });
+
+/** `rules` of a role (rbac.authorization.k8s.io/v1 PolicyRule), for reading only. */
+export const policyRulesSchema: Schema = {
+  ...list(
+    strict(
+      {
+        apiGroups: { ...list({ type: "string", pattern: "^$|^(apps|batch|[a-z.-]+\\.[a-z]+)$" }), minItems: 1 },
+        resources: { ...list({ type: "string", pattern: "^[a-z/]+$" }), minItems: 1 },
+        verbs: { ...list({ enum: ["get", "list", "watch"] }), minItems: 1 },
+      },
+      ["apiGroups", "resources", "verbs"],
+    ),
+  ),
+  minItems: 1,
+};
+
+const duration: Schema = { type: "string", pattern: "^\\d+(ms|s|m|h|d|w|y)$" };
+const objectStore: Schema = { enum: ["filesystem", "s3"] };
+
+/** Custom resource state metrics of kube-state-metrics 2.20 (docs/metrics/extend/customresourcestate-metrics.md). */
+const customResourceState = (): Schema =>
+  strict(
+    {
+      kind: { const: "CustomResourceStateMetrics" },
+      spec: strict(
+        {
+          resources: {
+            ...list(
+              strict(
+                {
+                  groupVersionKind: strict({ group: text, version: text, kind: text }, ["group", "version", "kind"]),
+                  metricNamePrefix: text,
+                  metrics: {
+                    ...list(
+                      strict(
+                        {
+                          name: { type: "string", pattern: "^[a-z_]+$" },
+                          help: text,
+                          each: strict(
+                            {
+                              type: { enum: ["Info"] },
+                              info: strict({ labelsFromPath: map({ ...list(text), minItems: 1 }) }, ["labelsFromPath"]),
+                            },
+                            ["type", "info"],
+                          ),
+                          labelsFromPath: map({ ...list(text), minItems: 1 }),
+                        },
+                        ["name", "help", "each"],
+                      ),
+                    ),
+                    minItems: 1,
+                  },
+                },
+                ["groupVersionKind", "metrics"],
+              ),
+            ),
+            minItems: 1,
+          },
+        },
+        ["resources"],
+      ),
+    },
+    ["kind", "spec"],
+  );
+
+const link = { datasourceUid: text, urlDisplayLabel: text };
+const tags = { ...list(strict({ key: text, value: text }, ["key", "value"])), minItems: 1 };
+
+/** Provisioned data sources, of the types that the environment has (Grafana: "Provision Grafana", each plug-in's page). */
+const dataSources = (): Schema => ({
+  ...list({
+    ...strict(
+      {
+        name: text,
+        uid: text,
+        type: { enum: ["loki", "jaeger"] },
+        access: { const: "proxy" },
+        url: { type: "string", pattern: "^http://" },
+        jsonData: { type: "object" },
+      },
+      ["name", "uid", "type", "access", "url", "jsonData"],
+    ),
+    allOf: [
+      {
+        if: { properties: { type: { const: "loki" } } },
+        then: {
+          properties: {
+            jsonData: strict(
+              {
+                derivedFields: {
+                  ...list(
+                    strict(
+                      { name: text, matcherType: { enum: ["regex", "label"] }, matcherRegex: text, url: text, ...link },
+                      ["name", "matcherType", "matcherRegex", "url", "datasourceUid"],
+                    ),
+                  ),
+                  minItems: 1,
+                },
+              },
+              ["derivedFields"],
+            ),
+          },
+        },
+      },
+      {
+        if: { properties: { type: { const: "jaeger" } } },
+        then: {
+          properties: {
+            jsonData: strict(
+              {
+                nodeGraph: strict({ enabled: flag }, ["enabled"]),
+                tracesToLogsV2: strict(
+                  {
+                    datasourceUid: text,
+                    spanStartTimeShift: { type: "string", pattern: "^-\\d+[smh]$" },
+                    spanEndTimeShift: { type: "string", pattern: "^\\d+[smh]$" },
+                    tags,
+                    customQuery: flag,
+                    query: text,
+                    filterByTraceID: flag,
+                    filterBySpanID: flag,
+                  },
+                  ["datasourceUid", "tags"],
+                ),
+                tracesToMetrics: strict(
+                  {
+                    datasourceUid: text,
+                    spanStartTimeShift: { type: "string", pattern: "^-\\d+[smh]$" },
+                    spanEndTimeShift: { type: "string", pattern: "^\\d+[smh]$" },
+                    tags,
+                    queries: { ...list(strict({ name: text, query: text }, ["name", "query"])), minItems: 1 },
+                  },
+                  ["datasourceUid", "tags", "queries"],
+                ),
+              },
+              ["tracesToLogsV2", "tracesToMetrics"],
+            ),
+          },
+        },
+      },
+    ],
+  }),
+  minItems: 1,
+});
+
+const dependency = "a map that the chart hands to the pod as it is";
+
+export const freeForm: readonly FreeForm[] = [
+  ...["cert-manager", "fluent-bit", "jaeger", "kube-prometheus-stack", "loki", "opentelemetry-operator"].map(
+    (chart) => ({ chart, path: "**/resources", reason: dependency, schema: () => resourcesSchema }),
+  ),
+  {
+    chart: "fluent-bit",
+    path: "tolerations",
+    reason: dependency,
+    schema: () => customResourcePart(...prometheus, "spec", "tolerations"),
+  },
+  {
+    chart: "jaeger",
+    path: "jaeger/podLabels",
+    reason: "read by the template of the Deployment only (seen in a render: the pod has the label)",
+    schema: () => map({ type: "string", pattern: "^[a-z0-9]+$" }),
+  },
+  {
+    chart: "jaeger",
+    path: "jaeger/podSecurityContext",
+    reason: dependency,
+    schema: () => customResourcePart(...prometheus, "spec", "securityContext"),
+  },
+  {
+    chart: "jaeger",
+    path: "jaeger/securityContext",
+    reason: dependency,
+    schema: () => customResourcePart(...prometheus, "spec", "containers", "items", "securityContext"),
+  },
+  {
+    chart: "jaeger",
+    path: "userconfig",
+    reason: "Jaeger's own configuration, null in the chart; checked as a collector's",
+    schema: () => ({ type: "object" }),
+  },
+  {
+    chart: "kube-prometheus-stack",
+    path: "prometheus/prometheusSpec/storageSpec",
+    reason: "handed on to the Prometheus object's spec.storage",
+    schema: () => customResourcePart(...prometheus, "spec", "storage"),
+  },
+  {
+    chart: "kube-prometheus-stack",
+    path: "prometheus/prometheusSpec/enableFeatures",
+    reason: "flags of Prometheus 3.14 (docs/feature_flags.md): those that the environment knows the meaning of",
+    schema: () => list({ enum: ["exemplar-storage", "extra-scrape-metrics"] }),
+  },
+  {
+    chart: "kube-prometheus-stack",
+    path: "kube-state-metrics/rbac/extraRules",
+    reason: "rules of a ClusterRole",
+    schema: () => policyRulesSchema,
+  },
+  {
+    chart: "kube-prometheus-stack",
+    path: "kube-state-metrics/customResourceState/config",
+    reason: "kube-state-metrics' own configuration",
+    schema: customResourceState,
+  },
+  {
+    chart: "kube-prometheus-stack",
+    path: "grafana/additionalDataSources",
+    reason: "provisioned data sources, Grafana's own format",
+    schema: dataSources,
+  },
+  {
+    chart: "kube-prometheus-stack",
+    path: "grafana/sidecar/datasources/exemplarTraceIdDestinations",
+    reason: "read by the template of the data source only (seen in a render); empty in the chart",
+    schema: () => strict({ datasourceUid: text, traceIdLabelName: text, urlDisplayLabel: text }, ["datasourceUid"]),
+  },
+  {
+    chart: "kube-prometheus-stack",
+    path: "grafana/grafana.ini",
+    reason:
+      "Grafana's own configuration (conf/defaults.ini of Grafana 13): sections and keys that the environment sets",
+    schema: () =>
+      strict(
+        {
+          server: strict({ root_url: { type: "string", pattern: "^https?://" } }),
+          analytics: strict({ reporting_enabled: flag, check_for_updates: flag }),
+          users: strict({ allow_sign_up: flag }),
+          "auth.anonymous": strict({ enabled: flag }),
+        },
+        ["analytics", "users", "auth.anonymous"],
+      ),
+  },
+  {
+    chart: "loki",
+    path: "loki/analytics",
+    reason: "Loki's own configuration, handed on as it is",
+    schema: () => strict({ reporting_enabled: flag }),
+  },
+  {
+    chart: "loki",
+    path: "loki/compactor",
+    reason: "Loki's own configuration, handed on as it is",
+    schema: () =>
+      strict({ retention_enabled: flag, delete_request_store: objectStore }, [
+        "retention_enabled",
+        "delete_request_store",
+      ]),
+  },
+  {
+    chart: "loki",
+    path: "loki/limits_config",
+    reason: "Loki's own configuration, handed on as it is; the chart sets some of its keys",
+    schema: () =>
+      strict({ allow_structured_metadata: flag, volume_enabled: flag, retention_period: duration }, [
+        "allow_structured_metadata",
+        "retention_period",
+      ]),
+  },
+  {
+    chart: "loki",
+    path: "loki/schemaConfig",
+    reason: "Loki's own configuration, handed on as it is",
+    schema: () =>
+      strict(
+        {
+          configs: {
+            ...list(
+              strict(
+                {
+                  from: { type: "string", pattern: "^\\d{4}-\\d\\d-\\d\\d$" },
+                  store: { const: "tsdb" },
+                  object_store: objectStore,
+                  schema: { const: "v13" },
+                  index: strict({ prefix: text, period: { const: "24h" } }, ["prefix", "period"]),
+                },
+                ["from", "store", "object_store", "schema", "index"],
+              ),
+            ),
+            minItems: 1,
+          },
+        },
+        ["configs"],
+      ),
+  },
+  {
+    chart: "loki",
+    path: "loki/storage/bucketNames",
+    reason: "read by the chart's helpers when the storage is a bucket; absent from values.yaml",
+    schema: () => strict({ chunks: text, ruler: text }, ["chunks", "ruler"]),
+  },
+  {
+    chart: "loki",
+    path: "singleBinary/extraEnvFrom",
+    reason: dependency,
+    schema: () => customResourcePart(...prometheus, "spec", "containers", "items", "envFrom"),
+  },
+];
+
+/** Whether a place is at or below a free-form path; the place itself is returned as a schema's root. */
+export function freeFormAt(chart: string, path: readonly string[]): FreeForm | undefined {
+  return freeForm.find((entry) => {
+    if (entry.chart !== chart) return false;
+    const pattern = entry.path.split("/");
+    if (pattern[0] === "**") return path.length >= pattern.length - 1 && ends(path, pattern.slice(1));
+    return pattern.length === path.length && ends(path, pattern);
+  });
+}
+
+function ends(path: readonly string[], pattern: readonly string[]): boolean {
+  const tail = path.slice(path.length - pattern.length);
+  return pattern.every((key, index) => key === "*" || key === tail[index]);
+}

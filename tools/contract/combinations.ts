@@ -1,0 +1,104 @@
+/** The setting combinations that contracts are checked for: every pair of choices that change what is declared. */
+import { merge } from "ts-deepmerge";
+import type { SettingsInput } from "../../settings/schema.ts";
+import { pairwise } from "./pairwise.ts";
+
+export interface Combination {
+  /** The choices that are not the default, for titles and messages. */
+  readonly title: string;
+  readonly settings: SettingsInput;
+}
+
+const bucket = { bucket: "observability-logs", credentialsSecret: "loki-bucket" };
+
+/** Choices by name; the first of each list is the default. Choices that only fit together are one factor. */
+function choices(kubeconfig: string): Readonly<Record<string, Readonly<Record<string, SettingsInput>>>> {
+  return {
+    cluster: {
+      kind: {},
+      "kind with workers": { cluster: { kind: { workers: 2 } } },
+      existing: { cluster: { type: "existing", existing: { kubeconfig, context: "platform" } } },
+    },
+    ports: {
+      all: {},
+      none: { cluster: { kind: { ports: { grafana: null, prometheus: null, alertmanager: null, jaeger: null } } } },
+      some: { cluster: { kind: { ports: { grafana: 13000, alertmanager: null, jaeger: null } } } },
+    },
+    "control plane": { scraped: {}, hidden: { cluster: { kind: { scrapeControlPlane: false } } } },
+    repository: {
+      there: {},
+      "made and seeded": { repository: { create: true, seed: true, visibility: "public" } },
+      "other server": {
+        repository: {
+          sshUrl: "ssh://git@git.example.com/team/platform.git",
+          knownHosts: "git.example.com ssh-ed25519 AAAA",
+          apiUrl: "https://git.example.com/",
+          branch: "release",
+        },
+      },
+    },
+    charts: {
+      published: {},
+      mirror: { charts: { mirror: { url: "oci://registry.example.com/charts" } } },
+      "plain mirror": { charts: { mirror: { url: "oci://127.0.0.1:5001/charts", insecure: true } } },
+    },
+    rotation: { first: {}, later: { deployKey: { rotation: 3 }, grafana: { passwordRotation: 2 } } },
+    prometheus: {
+      memory: {},
+      volume: { prometheus: { storage: "20Gi", retention: "7d", retentionSize: "15GB", scrapeInterval: "1m" } },
+      pair: { prometheus: { replicas: 2, storage: "20Gi" } },
+    },
+    alertmanager: { one: {}, three: { alertmanager: { replicas: 3 } } },
+    loki: {
+      volume: {},
+      bucket: { loki: { storage: { type: "s3", s3: bucket }, retention: "30d" } },
+      "own bucket, three pods": {
+        loki: { replicas: 3, storage: { type: "s3", s3: { ...bucket, endpoint: "http://storage.example.com:9000" } } },
+      },
+    },
+    "fluent bit": { inotify: {}, polling: { fluentBit: { inotify: false, memBufLimit: "20MB" } } },
+    instrumentation: { go: {}, none: { opentelemetry: { goInstrumentation: false, samplingRatio: 0.25 } } },
+    collector: { one: {}, three: { opentelemetry: { collector: { replicas: 3 } } } },
+    "cert-manager": { one: {}, three: { certManager: { replicas: 3 } } },
+    demo: { on: {}, off: { demo: { enabled: false } } },
+  };
+}
+
+/**
+ * Combinations in which every pair of choices occurs, the defaults alone first.
+ *
+ * @param kubeconfig file of an existing cluster with a context `platform`
+ */
+export function combinations(kubeconfig: string): Combination[] {
+  const all = choices(kubeconfig);
+  const rows = pairwise(
+    Object.fromEntries(Object.entries(all).map(([factor, levels]) => [factor, Object.keys(levels)])),
+  );
+  const made = rows.map((row) => {
+    const chosen = Object.entries(row) as [string, string][];
+    const parts = chosen.map(([factor, level]) => all[factor]?.[level] ?? {});
+    const told = chosen.filter(([factor, level]) => level !== Object.keys(all[factor] ?? {})[0]);
+    return {
+      title: told.map(([factor, level]) => `${factor}: ${level}`).join(", "),
+      settings: merge.withOptions({ mergeArrays: false }, ...parts),
+    };
+  });
+  return [{ title: "defaults", settings: {} }, ...made];
+}
+
+/** A kubeconfig for the choice of an existing cluster; nothing listens there. */
+export const kubeconfigText = `apiVersion: v1
+kind: Config
+clusters:
+  - name: platform
+    cluster:
+      server: https://127.0.0.1:1
+contexts:
+  - name: platform
+    context:
+      cluster: platform
+      user: platform
+users:
+  - name: platform
+    user: {}
+`;

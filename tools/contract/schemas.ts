@@ -1,0 +1,199 @@
+/** JSON Schemas that judge plain data: those of CRDs, made strict, and parts of them. */
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import * as path from "node:path";
+import { Ajv, type ErrorObject, type ValidateFunction } from "ajv";
+import { Ajv2019 } from "ajv/dist/2019.js";
+import addFormatsModule from "ajv-formats";
+import { parse } from "yaml";
+import { sharedFolder } from "./charts.ts";
+import { asMap, at } from "./finding.ts";
+
+// A CommonJS package whose default export is the function itself, or under `default`.
+const addFormats = addFormatsModule as unknown as typeof addFormatsModule.default;
+
+export type Schema = Readonly<Record<string, unknown>>;
+
+/** What a schema has against a value. */
+export interface Complaint {
+  /** Keys joined by dots. */
+  readonly path: string;
+  readonly message: string;
+}
+
+function pointerToPath(pointer: string): string {
+  return pointer
+    .split("/")
+    .slice(1)
+    .map((key) => key.replaceAll("~1", "/").replaceAll("~0", "~"))
+    .join(".");
+}
+
+function complaint(error: ErrorObject): Complaint {
+  const where = pointerToPath(error.instancePath);
+  switch (error.keyword) {
+    case "additionalProperties":
+    case "unevaluatedProperties": {
+      const key = String(error.params["additionalProperty"] ?? error.params["unevaluatedProperty"]);
+      return { path: [where, key].filter((part) => part !== "").join("."), message: "is no key of this place." };
+    }
+    case "enum":
+      return { path: where, message: `must be one of ${(error.params["allowedValues"] as unknown[]).join(", ")}.` };
+    default:
+      return { path: where, message: `${error.message ?? "is wrong"}.` };
+  }
+}
+
+/** Durations are Go's (`10m`) and not ISO 8601's; the rest of what CRDs name are kinds of numbers. */
+const kubernetesFormats = { duration: /^(\d+(\.\d+)?(ns|us|µs|ms|s|m|h))+$/, "int-or-string": true } as const;
+
+const options = { strict: false, allErrors: true, unicodeRegExp: false, logger: false } as const;
+const draft7 = addFormats(new Ajv({ ...options, formats: kubernetesFormats }), ["int32", "int64", "uri", "date-time"]);
+const draft2019 = addFormats(new Ajv2019(options));
+
+const compiled = new WeakMap<Schema, ValidateFunction>();
+
+/** What is wrong with a value by a schema; nothing when it is right. */
+export function validate(schema: Schema, value: unknown): Complaint[] {
+  let check = compiled.get(schema);
+  if (check === undefined) {
+    // An $id would be taken once only.
+    const rest = Object.fromEntries(Object.entries(schema).filter(([key]) => key !== "$id" && key !== "$schema"));
+    const dialect = schema["$schema"];
+    check = (typeof dialect === "string" && dialect.includes("2019") ? draft2019 : draft7).compile(rest);
+    compiled.set(schema, check);
+  }
+  if (check(value)) return [];
+  // What only says that a branch did not fit adds nothing to the reason inside the branch.
+  const errors = (check.errors ?? []).filter(({ keyword }) => !["if", "anyOf", "oneOf", "allOf"].includes(keyword));
+  return (errors.length > 0 ? errors : (check.errors ?? [])).map(complaint);
+}
+
+/** Metadata of an object: the API server's own type, as far as manifests say it. */
+const objectMeta: Schema = {
+  type: "object",
+  additionalProperties: false,
+  properties: {
+    name: { type: "string", pattern: "^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$", maxLength: 253 },
+    namespace: { type: "string", pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", maxLength: 63 },
+    labels: {
+      type: "object",
+      additionalProperties: { type: "string", maxLength: 63, pattern: "^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$" },
+    },
+    annotations: { type: "object", additionalProperties: { type: "string" } },
+    finalizers: { type: "array", items: { type: "string" } },
+  },
+};
+
+/**
+ * A structural schema of a CRD as a JSON Schema that refuses what the API server would drop: a key is unknown unless the
+ * schema lists it, has `additionalProperties`, or preserves unknown fields. CEL rules are left to an API server.
+ */
+export function strictSchema(structural: Schema): Schema {
+  const result: Record<string, unknown> = { ...structural };
+  const properties = asMap(structural["properties"]);
+  const preserves = structural["x-kubernetes-preserve-unknown-fields"] === true;
+  if (structural["x-kubernetes-int-or-string"] === true) {
+    delete result["type"];
+    delete result["format"];
+    // As CRDs write it, this may stand beside `allOf` of our own.
+    result["allOf"] = [{ type: ["integer", "string"] }];
+    delete result["anyOf"];
+  }
+  if (properties !== undefined) {
+    const strict = Object.fromEntries(
+      Object.entries(properties).map(([key, child]) => [key, strictSchema(child as Schema)]),
+    );
+    result["properties"] =
+      structural["x-kubernetes-embedded-resource"] === true
+        ? { apiVersion: { type: "string" }, kind: { type: "string" }, metadata: objectMeta, ...strict }
+        : strict;
+  }
+  if (asMap(structural["additionalProperties"]) !== undefined) {
+    result["additionalProperties"] = strictSchema(structural["additionalProperties"] as Schema);
+  } else if (structural["type"] === "object" && !preserves && structural["additionalProperties"] === undefined) {
+    result["additionalProperties"] = false;
+  }
+  if (asMap(structural["items"]) !== undefined) result["items"] = strictSchema(structural["items"] as Schema);
+  if (structural["nullable"] === true && typeof result["type"] === "string") {
+    result["type"] = [result["type"], "null"];
+  }
+  return result;
+}
+
+interface Definition {
+  readonly spec: {
+    readonly versions: readonly {
+      readonly name: string;
+      readonly served: boolean;
+      readonly schema: { readonly openAPIV3Schema: Schema };
+    }[];
+  };
+}
+
+/** Folders of CRDs beside this project whose kinds are used here. */
+const crdFolders = ["flux", "opentelemetry", "prometheus-operator", "cert-manager"];
+
+/** The text of the CRD of each kind, as `group/Kind`: parsing all of them would take seconds. */
+let texts: Map<string, string> | undefined;
+
+function definitionTexts(): ReadonlyMap<string, string> {
+  if (texts !== undefined) return texts;
+  texts = new Map();
+  for (const folder of crdFolders.map((name) => path.join(sharedFolder, "crds", name))) {
+    if (!existsSync(folder)) continue;
+    for (const file of readdirSync(folder).filter((name) => name.endsWith(".yaml"))) {
+      const text = readFileSync(path.join(folder, file), "utf8");
+      const group = /^ {2}group: (\S+)$/m.exec(text)?.[1];
+      const kind = /^ {4}kind: (\S+)$/m.exec(text)?.[1];
+      if (group !== undefined && kind !== undefined) texts.set(`${group}/${kind}`, text);
+    }
+  }
+  return texts;
+}
+
+const definitions = new Map<string, Schema>();
+
+/** Whether any CRD is at hand. */
+export function haveCustomResources(): boolean {
+  return existsSync(path.join(sharedFolder, "crds"));
+}
+
+/** The strict schema of a custom resource; undefined for a kind or a version that no CRD at hand serves. */
+export function customResourceSchema(apiVersion: string, kind: string): Schema | undefined {
+  const id = `${apiVersion}/${kind}`;
+  const known = definitions.get(id);
+  if (known !== undefined) return known;
+  const [group = "", version = ""] = apiVersion.split("/");
+  const text = definitionTexts().get(`${group}/${kind}`);
+  if (text === undefined) return undefined;
+  const { spec } = parse(text) as Definition;
+  const served = spec.versions.find(({ name, served: isServed }) => name === version && isServed);
+  if (served === undefined) return undefined;
+  const strict = strictSchema(served.schema.openAPIV3Schema);
+  const schema = {
+    ...strict,
+    required: ["apiVersion", "kind", "metadata", ...((strict["required"] as string[] | undefined) ?? [])],
+    properties: { ...asMap(strict["properties"]), metadata: { ...objectMeta, required: ["name"] } },
+  };
+  definitions.set(id, schema);
+  return schema;
+}
+
+const parts = new Map<string, Schema>();
+
+/**
+ * A part of a CRD's schema, by the keys that lead there (`items` for the elements of a list). For types of Kubernetes that
+ * CRDs embed: `spec.resources` of a Prometheus is a container's resources.
+ * @throws when there is no such part
+ */
+export function customResourcePart(apiVersion: string, kind: string, ...keys: readonly string[]): Schema {
+  const id = [apiVersion, kind, ...keys].join("/");
+  const known = parts.get(id);
+  if (known !== undefined) return known;
+  let here: unknown = customResourceSchema(apiVersion, kind);
+  for (const key of keys) here = key === "items" ? at(here, "items") : at(here, "properties", key);
+  const part = asMap(here);
+  if (part === undefined) throw new Error(`The CRD of ${kind} (${apiVersion}) has no ${keys.join(".")}.`);
+  parts.set(id, part);
+  return part;
+}
