@@ -368,14 +368,11 @@ async function requireNoContainers(name: string): Promise<void> {
   throw new UserError(`cannot delete the Kind cluster "${name}": ${installKind}`);
 }
 
-/** Removes kind's Docker network when no Kind cluster and no other container uses it. Nothing depends on success. */
+/** Removes kind's Docker network when no container is on it, running or stopped. Nothing depends on success. */
 async function removeNetwork(): Promise<void> {
-  const left = await query("kind", ["get", "clusters"]);
-  if (left.code !== 0 || left.stdout.trim() !== "") return;
-  // A stopped container (a registry of the user, say) keeps its network, but would not start again without it.
+  // Docker refuses only for running ones; a stopped one (a registry of the user, say) would not start again without it.
   const users = await query("docker", ["ps", "-aq", "--filter", "network=kind"]);
-  if (users.code !== 0 || users.stdout.trim() !== "") return;
-  await query("docker", ["network", "rm", "kind"]);
+  if (users.code === 0 && users.stdout.trim() === "") await query("docker", ["network", "rm", "kind"]);
 }
 
 /** Prints the Kind clusters of this project, and those that do not tell, as JSON. */

@@ -3,8 +3,6 @@ import * as fs from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 
-import { parse } from "yaml";
-
 import { type Step, currentWorld, steps } from "./world.ts";
 
 const world = currentWorld();
@@ -44,6 +42,7 @@ async function create(kubeconfig: string): Promise<void> {
   engineMustAnswer("failed to list nodes");
   if (world.cluster(name) !== undefined)
     throw new Failure(`node(s) already exist for a cluster with the name "${name}"`);
+  const { parse } = await import("yaml"); // only here: the other commands should start fast
   const config = parse(fs.readFileSync(0, "utf8")) as { nodes: { labels: Record<string, string> }[] };
   const labels = config.nodes.map((node) => node.labels);
   world.note(`create ${name} ${process.pid}`);

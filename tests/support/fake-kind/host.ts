@@ -34,6 +34,19 @@ export interface Run {
   stderr(): string;
 }
 
+/** The two frequent questions are answered by the shell while all is well, because it starts faster than Node. */
+const shortcut = `if [ ! -e "$FAKE_WORLD/plan.json" ]; then
+  case "$*" in
+    version) echo "kind v0.33.0 go1.26.0 linux/amd64 (FAKE)"; exit ;;
+    "get clusters")
+      for file in "$FAKE_WORLD"/clusters/*; do
+        case "$file" in *.new | *"*") ;; *) echo "\${file##*/}" ;; esac
+      done
+      exit ;;
+  esac
+fi
+`;
+
 let pki: Promise<Pki> | undefined;
 
 /** One set of certificates for all tests of a run. */
@@ -106,7 +119,7 @@ export class Host {
   install(...names: readonly ("kind" | "docker")[]): void {
     for (const name of names) {
       const fake = path.join(import.meta.dirname, `fake-${name}.ts`);
-      const text = `#!/bin/sh\n# A FAKE ${name} for tests\nexec '${process.execPath}' '${fake}' "$@"\n`;
+      const text = `#!/bin/sh\n# A FAKE ${name} for tests\n${name === "kind" ? shortcut : ""}exec '${process.execPath}' '${fake}' "$@"\n`;
       fs.writeFileSync(path.join(this.folder, "bin", name), text, { mode: 0o755 });
     }
   }

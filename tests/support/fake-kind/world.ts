@@ -71,7 +71,8 @@ export class World {
   }
 
   set plan(plan: Plan) {
-    this.#write("plan.json", JSON.stringify(plan));
+    if (Object.keys(plan).length === 0) fs.rmSync(this.#path("plan.json"), { force: true });
+    else this.#write("plan.json", JSON.stringify(plan));
   }
 
   clusters(): string[] {
