@@ -52,8 +52,8 @@ export interface Operation {
 /** An operation that failed, with what the CLI printed. */
 export class OperationFailed extends Error {
   readonly output: string;
-  constructor(verb: string, output: string, cause: unknown) {
-    super(`pulumi ${verb} failed:\n${output}`, { cause });
+  constructor(verb: string, output: string) {
+    super(`pulumi ${verb} failed:\n${output}`);
     this.name = "OperationFailed";
     this.output = output;
   }
@@ -150,6 +150,12 @@ export async function openEnvironment(options: EnvironmentOptions): Promise<Envi
     },
   );
 
+  // After each operation the Automation API asks for the outputs and the history: three more starts of the CLI,
+  // which take longer than most operations here. Whoever wants the outputs asks for them.
+  const outputs = stack.outputs.bind(stack);
+  stack.outputs = () => Promise.resolve({});
+  stack.info = () => Promise.resolve(undefined);
+
   async function operate(verb: string, start: (common: Common) => Promise<unknown>): Promise<Operation> {
     const changes: Partial<Record<string, number>> = {};
     let output = "";
@@ -170,7 +176,8 @@ export async function openEnvironment(options: EnvironmentOptions): Promise<Envi
         },
       });
     } catch (error) {
-      throw new OperationFailed(verb, output === "" ? String(error) : output, error);
+      // The error repeats the output twice; it is of use only when nothing was printed.
+      throw new OperationFailed(verb, output === "" ? String(error) : output);
     }
     return { changes, output };
   }
@@ -211,7 +218,7 @@ export async function openEnvironment(options: EnvironmentOptions): Promise<Envi
       return state.checkpoint.latest ?? { manifest: {} };
     },
     stateText: () => readFile(stateFile, "utf8"),
-    outputs: () => stack.outputs(),
+    outputs,
     kill() {
       signal(pidFile, "SIGKILL");
     },

@@ -98,12 +98,16 @@ export function kubernetesStandIn(connect: (config: KubernetesConfig) => Cluster
   let cluster: Cluster | undefined;
   let unreachable = "";
 
-  function connected(): { config: KubernetesConfig; cluster: Cluster } {
+  function configured(): KubernetesConfig {
     if (config === undefined) throw new Error("the kubernetes provider is not configured");
+    return config;
+  }
+
+  function connected(): { config: KubernetesConfig; cluster: Cluster } {
     if (cluster === undefined) {
       throw new KubeError("Unreachable", `configured Kubernetes cluster is unreachable: ${unreachable}`);
     }
-    return { config, cluster };
+    return { config: configured(), cluster };
   }
 
   async function isNamespaced(inputs: Properties): Promise<boolean> {
@@ -115,7 +119,7 @@ export function kubernetesStandIn(connect: (config: KubernetesConfig) => Cluster
   }
 
   async function objectOf(inputs: Properties): Promise<KubeObject> {
-    const namespace = (await isNamespaced(inputs)) ? (namespaceOf(inputs) ?? connected().config.namespace) : undefined;
+    const namespace = (await isNamespaced(inputs)) ? (namespaceOf(inputs) ?? configured().namespace) : undefined;
     // Without a namespace where the kind has none, whatever was declared.
     const own = withoutNulls(withMetadata(normalized(inputs), { namespace: namespace ?? null }));
     return own as unknown as KubeObject;
@@ -191,13 +195,13 @@ export function kubernetesStandIn(connect: (config: KubernetesConfig) => Cluster
       return { inputs: isSecret ? withSecretData(checked) : checked };
     },
     async diff(request) {
-      const { config } = connected();
+      const { namespace: fallback, mutable } = configured();
       const isInNamespace = await isNamespaced(request.inputs);
       const place = (properties: Properties): Properties =>
         isInNamespace
-          ? withMetadata(properties, { namespace: namespaceOf(properties) ?? config.namespace })
+          ? withMetadata(properties, { namespace: namespaceOf(properties) ?? fallback })
           : withMetadata(properties, { namespace: null });
-      const changes = changesOf(place(request.old), place(request.oldInputs), place(request.inputs), config.mutable);
+      const changes = changesOf(place(request.old), place(request.oldInputs), place(request.inputs), mutable);
       const isSameObject =
         nameOf(request.inputs) === nameOf(request.old) &&
         namespaceOf(place(request.inputs)) === namespaceOf(place(request.old));
