@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync } from "node:fs";
+import { chmodSync, existsSync, globSync, mkdirSync, readFileSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { withLock, withTemporaryFolder } from "./cache.ts";
 import { run, which, type Environment, type RunResult } from "./run.ts";
@@ -47,11 +47,13 @@ export async function findGo(moduleFolder: string, env: Environment): Promise<Go
 export function buildKey(inputs: {
   readonly goMod: string;
   readonly goSum: string;
+  /** Go code of ours in the module: file name and content. */
+  readonly sources: readonly (readonly [string, string])[];
   readonly flags: readonly string[];
   readonly go: Pick<Go, "version" | "os" | "arch">;
 }): string {
   const { version, os, arch } = inputs.go;
-  const identity = JSON.stringify([inputs.goMod, inputs.goSum, inputs.flags, version, os, arch]);
+  const identity = JSON.stringify([inputs.goMod, inputs.goSum, inputs.flags, version, os, arch, ...inputs.sources]);
   return createHash("sha256").update(identity).digest("hex").slice(0, 16);
 }
 
@@ -63,9 +65,12 @@ export function buildFlags(stamp: Readonly<Record<string, string>>): string[] {
 
 /** The folder in which the programs of a set end up; they may not be there yet. */
 export function buildFolder(toolsCache: string, set: string, moduleFolder: string, flags: string[], go: Go): string {
-  const goMod = readFileSync(join(moduleFolder, "go.mod"), "utf8");
-  const goSum = existsSync(join(moduleFolder, "go.sum")) ? readFileSync(join(moduleFolder, "go.sum"), "utf8") : "";
-  return join(toolsCache, `${set}-${buildKey({ goMod, goSum, flags, go })}`);
+  const read = (file: string) => readFileSync(join(moduleFolder, file), "utf8");
+  const sources = globSync("**/*.go", { cwd: moduleFolder })
+    .sort()
+    .map((file) => [file, read(file)] as const);
+  const goSum = existsSync(join(moduleFolder, "go.sum")) ? read("go.sum") : "";
+  return join(toolsCache, `${set}-${buildKey({ goMod: read("go.mod"), goSum, sources, flags, go })}`);
 }
 
 /**
@@ -98,36 +103,43 @@ export async function build(
     if (missing.length === 0) return;
     await withTemporaryFolder(destination, async (temporary) => {
       const started = Date.now();
-      const count = { downloaded: 0, compiled: 0 };
+      const count = { downloaded: 0, packages: 0, compiled: 0 };
       let last = "";
       const names = missing.map((program) => program.name).join(", ");
       onProgress(`${set}: building ${names} with ${go.version}; the first time this takes minutes`);
       const progress = setInterval(
         () => {
           const modules = count.downloaded > 0 ? `${count.downloaded} modules downloaded, ` : "";
-          const packages = last ? `${count.compiled} packages compiled (${last}), ` : "";
+          // "At most": what Go has in its own cache is not compiled again.
+          const packages = last ? `${count.compiled} of at most ${count.packages} packages compiled (${last}), ` : "";
           onProgress(`${set}: ${modules}${packages}${duration(Date.now() - started)}`);
         },
         (options.every ?? 10) * 1000,
       );
+      const packages = missing.map((program) => program.package);
+      // go.mod is not to be edited; downloads what is missing, too.
+      const readonly = "-mod=readonly";
+      const settings = {
+        cwd: moduleFolder,
+        env: goEnvironment(options.env),
+        signal,
+        onErrorLine: (line: string) => {
+          if (line.startsWith("go: downloading ")) count.downloaded++;
+          // -v prints a package's path, and nothing else that has no blank.
+          else if (/^[\w./~-]+$/.test(line)) {
+            count.compiled++;
+            last = line;
+          }
+        },
+      };
       let result: RunResult;
       try {
-        const packages = missing.map((program) => program.package);
-        // Neither flag changes a program: go.mod is not to be edited, and no VCS is asked.
-        const args = ["build", "-v", "-mod=readonly", "-buildvcs=false", ...options.flags];
-        result = await run(go.command, [...args, "-o", `${temporary}/`, ...packages], {
-          cwd: moduleFolder,
-          env: goEnvironment(options.env),
-          signal,
-          onErrorLine: (line) => {
-            if (line.startsWith("go: downloading ")) count.downloaded++;
-            // -v prints a package's path, and nothing else that has no blank.
-            else if (/^[\w./~-]+$/.test(line)) {
-              count.compiled++;
-              last = line;
-            }
-          },
-        });
+        result = await run(go.command, ["list", "-deps", readonly, ...packages], settings);
+        if (result.code === 0) {
+          count.packages = result.stdout.split("\n").length - 1;
+          const flags = ["-v", readonly, "-buildvcs=false", ...options.flags];
+          result = await run(go.command, ["build", ...flags, "-o", `${temporary}/`, ...packages], settings);
+        }
       } finally {
         clearInterval(progress);
       }

@@ -17,7 +17,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { expect } from "chai";
 import { withLock } from "../../../tools/cache.ts";
-import { buildFailure, buildFlags, buildKey } from "../../../tools/go.ts";
+import { build, buildFailure, buildFlags, buildKey, findGo } from "../../../tools/go.ts";
 import { sets, tools, type Tool } from "../../../tools/pins.ts";
 import { moduleDir, obtainFrom, pinnedVersion, type Catalogue } from "../../../tools/tools.ts";
 import { requiredVersion, versionFits } from "../../../tools/version.ts";
@@ -88,6 +88,7 @@ describe("tools: cache key", () => {
   const inputs = {
     goMod: "module a",
     goSum: "sum",
+    sources: [["main.go", "package main"]] as const,
     flags: ["-trimpath"],
     go: { version: "go1.26.0", os: "linux", arch: "amd64" },
   };
@@ -96,6 +97,7 @@ describe("tools: cache key", () => {
     const others = [
       { ...inputs, goMod: "module b" },
       { ...inputs, goSum: "other" },
+      { ...inputs, sources: [["main.go", "package other"]] as const },
       { ...inputs, flags: [] },
       { ...inputs, go: { ...inputs.go, version: "go1.26.1" } },
       { ...inputs, go: { ...inputs.go, os: "darwin" } },
@@ -169,6 +171,7 @@ describe("tools: obtain", () => {
     executable(
       "go",
       `if [ "$1" = env ]; then echo go1.26.0; echo linux; echo amd64; exit 0; fi
+if [ "$1" = list ]; then echo fmt; echo example.org/tool; exit 0; fi
 echo "$@" >> ${folder}/go.log
 while [ "$1" != -o ]; do shift; done
 out=$2; shift 2
@@ -249,6 +252,22 @@ for package in "$@"; do echo "$package" >&2; echo "built $package" > "$out/\${pa
     expect(builds()).to.have.length(1);
   });
 
+  it("shows how far a build is", async () => {
+    fakeGo(`echo "go: downloading example.org/x v1.0.0" >&2; echo example.org/x >&2; sleep 0.4`);
+    const { tools: all, folder: setFolder, env } = catalogue();
+    const tool = all["tool"];
+    const go = await findGo(join(setFolder, "near"), env);
+    if (!tool || !go) throw new Error("the fake Go is not found");
+    await build("near", [{ name: "tool", package: tool.package, built: "tool" }], {
+      ...{ go, env, moduleFolder: join(setFolder, "near"), destination: join(folder, "built"), flags: [] },
+      onProgress: (line) => progress.push(line),
+      every: 0.1,
+    });
+    expect(progress.join("\n")).to.include(
+      "1 modules downloaded, 1 of at most 2 packages compiled (example.org/x), ",
+    );
+  });
+
   it("adds to a set what is asked for later", async () => {
     fakeGo();
     const { tool } = await get(catalogue(), "tool");
@@ -267,13 +286,16 @@ for package in "$@"; do echo "$package" >&2; echo "built $package" > "$out/\${pa
     expect(builds()).to.have.length(2);
   });
 
-  it("builds anew when go.sum changes", async () => {
-    fakeGo();
-    const before = await get(catalogue(), "tool");
-    writeFileSync(join(folder, "tools", "near", "go.sum"), "example.org/other v1.0.0 h1:x\n");
-    expect(await get(catalogue(), "tool")).to.not.deep.equal(before);
-    expect(builds()).to.have.length(2);
-  });
+  for (const file of ["go.sum", "main.go", "cmd/tool/main.go"]) {
+    it(`builds anew when ${file} changes`, async () => {
+      fakeGo();
+      const before = await get(catalogue(), "tool");
+      mkdirSync(dirname(join(folder, "tools", "near", file)), { recursive: true });
+      writeFileSync(join(folder, "tools", "near", file), "changed\n");
+      expect(await get(catalogue(), "tool")).to.not.deep.equal(before);
+      expect(builds()).to.have.length(2);
+    });
+  }
 
   it("keeps nothing of a failed build, and says what Go said", async () => {
     fakeGo(`echo half > "$out/tool"; echo "tool.go:1: broken" >&2; exit 1`);
