@@ -3,7 +3,7 @@ import { startHttpServer, type HttpServer } from "./http-server.ts";
 import { startSshServer, type Access, type SshServer } from "./ssh-server.ts";
 
 export { commit, createRepository, git, GitError, readFile, repositoryPath, type Change } from "./repository.ts";
-export { fingerprint, publicKeyBlob, type Access, type Fetch, type SshServer } from "./ssh-server.ts";
+export { fingerprint, makeSshKeyPair, type Access, type Fetch, type SshKeyPair, type SshServer } from "./ssh-server.ts";
 export type { HttpServer } from "./http-server.ts";
 
 /** Both servers over one folder of bare repositories. */

@@ -59,6 +59,24 @@ export function fingerprint(key: string): string {
   return `SHA256:${digest.replace(/=+$/, "")}`;
 }
 
+/** An SSH key pair in OpenSSH's formats; the public key is one line without a comment or a newline. */
+export interface SshKeyPair {
+  readonly private: string;
+  readonly public: string;
+}
+
+/** Make an SSH key pair. */
+export function makeSshKeyPair(type: "ecdsa" | "ed25519"): SshKeyPair {
+  for (;;) {
+    const { utils } = ssh2;
+    const pair = type === "ecdsa" ? utils.generateKeyPairSync(type, { bits: 256 }) : utils.generateKeyPairSync(type);
+    // ssh2 1.17 drops the first byte of an ed25519 public key when it is zero, one key in 256: nobody can read that.
+    if (publicKeyBlob(pair.public) !== undefined) {
+      return { private: pair.private, public: pair.public.trim() };
+    }
+  }
+}
+
 /** The base64 blob of a line of an OpenSSH public key, or `undefined` when it is none. */
 export function publicKeyBlob(line: string): string | undefined {
   const [type, blob] = line.trim().split(/\s+/);
@@ -77,7 +95,7 @@ export async function startSshServer(root: string, access: Access, port = 0): Pr
   const connections = new Set<Connection>();
   const children = new Set<ChildProcess>();
   // GitHub offers both kinds too. Flux negotiates the kind of the first line of known_hosts: ecdsa comes first.
-  const hostKeys = [ssh2.utils.generateKeyPairSync("ecdsa", { bits: 256 }), ssh2.utils.generateKeyPairSync("ed25519")];
+  const hostKeys = [makeSshKeyPair("ecdsa"), makeSshKeyPair("ed25519")];
 
   const server = new ssh2.Server({ hostKeys: hostKeys.map((pair) => pair.private) }, (client) => {
     connections.add(client);
@@ -245,7 +263,7 @@ export async function startSshServer(root: string, access: Access, port = 0): Pr
   return {
     address: `ssh://git@127.0.0.1:${listening}`,
     port: listening,
-    knownHosts: hostKeys.map((pair) => `[127.0.0.1]:${listening} ${pair.public.trim()}\n`).join(""),
+    knownHosts: hostKeys.map((pair) => `[127.0.0.1]:${listening} ${pair.public}\n`).join(""),
     fetches,
     async close() {
       const closed = new Promise<void>((resolve) => {

@@ -33,6 +33,8 @@ export const answers = {
   badCredentials: message(401, "Bad credentials"),
   /** The token may not do this. */
   forbidden: message(403, "Resource not accessible by personal access token"),
+  /** A repository that was archived takes no change but its own revival or deletion. */
+  archived: message(403, "Repository was archived so is read-only."),
   notFound: message(404, "Not Found"),
   /** The Git data API on a repository without a commit. */
   emptyRepository: message(409, "Git Repository is empty."),

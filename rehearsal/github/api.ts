@@ -311,6 +311,12 @@ export async function startGitHub(options: GitHubOptions): Promise<GitHub> {
     if (sent !== token) throw new Refusal(answers.badCredentials);
   }
 
+  function refuseArchived(method: string, path: string): void {
+    const [, of = "", name = "", rest = ""] = /^\/repos\/([^/]+)\/([^/]+)(\/.+)?$/.exec(path) ?? [];
+    const archived = repositories.get(`${of}/${name}`)?.settings["archived"] === true;
+    if (archived && method !== "GET" && rest !== "") throw new Refusal(answers.archived);
+  }
+
   async function handle(request: IncomingMessage, url: URL): Promise<Answer> {
     authorize(request);
     const found = findRoute(routes, request.method ?? "GET", url.pathname);
@@ -321,6 +327,7 @@ export async function startGitHub(options: GitHubOptions): Promise<GitHub> {
       };
     }
     const { params } = found;
+    refuseArchived(request.method ?? "GET", url.pathname);
     return await found.route({
       param(name) {
         const value = params[name];

@@ -200,8 +200,12 @@ async function createTree(repository: Target, { body }: Call): Promise<Answer> {
   const sha = await withIndex(repository.directory, async (run) => {
     if (base !== undefined) await run(["read-tree", base]);
     const entries: Record<string, IndexEntry | null> = {};
+    const there = new Set((await run(["ls-files", "-z"])).toString().split("\0"));
     for (const entry of body.list("tree")) {
-      entries[entry.text("path")] = await treeEntry(repository, entry);
+      const path = entry.text("path");
+      entries[path] = await treeEntry(repository, entry);
+      if (entries[path] === null && !there.has(path))
+        throw new Refusal(answers.unprocessable("GitRPC::BadObjectState"));
     }
     await updateIndex(run, entries);
     return (await run(["write-tree"])).toString().trim();

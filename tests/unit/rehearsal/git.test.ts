@@ -3,8 +3,14 @@ import { execFile } from "node:child_process";
 import { mkdtemp, readFile as readDisk, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import ssh2 from "ssh2";
-import { commit, createRepository, readFile, startGitServer, type GitServer } from "../../../rehearsal/git/index.ts";
+import {
+  commit,
+  createRepository,
+  makeSshKeyPair,
+  readFile,
+  startGitServer,
+  type GitServer,
+} from "../../../rehearsal/git/index.ts";
 import { startGitHub, type GitHub } from "../../../rehearsal/github/index.ts";
 
 interface Result {
@@ -52,10 +58,10 @@ describe("rehearsal: Git servers", () => {
   });
 
   async function makeKey(): Promise<{ file: string; line: string }> {
-    const pair = ssh2.utils.generateKeyPairSync("ed25519", { comment: "somebody@somewhere" });
+    const pair = makeSshKeyPair("ed25519");
     const file = join(folder, `key-${++copies}`);
     await writeFile(file, pair.private, { mode: 0o600 });
-    return { file, line: `${pair.public}\n` };
+    return { file, line: `${pair.public} somebody@somewhere\n` };
   }
 
   async function register(line: string, repository = "platform"): Promise<number> {
@@ -170,7 +176,7 @@ describe("rehearsal: Git servers", () => {
       await writeFile(hosts, `${line}\n`);
       expect((await run("git", ["ls-remote", url("platform")], overSsh(key.file, hosts))).code).to.equal(0);
     }
-    const wrong = ssh2.utils.generateKeyPairSync("ed25519").public;
+    const wrong = makeSshKeyPair("ed25519").public;
     const hosts = join(folder, "hosts-wrong");
     await writeFile(hosts, `[127.0.0.1]:${server.ssh.port} ${wrong}\n`);
     const result = await run("git", ["ls-remote", url("platform")], overSsh(key.file, hosts));

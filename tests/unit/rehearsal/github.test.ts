@@ -2,8 +2,7 @@ import { expect } from "chai";
 import { mkdtemp, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import ssh2 from "ssh2";
-import { createRepository, git, readFile } from "../../../rehearsal/git/index.ts";
+import { createRepository, git, makeSshKeyPair, readFile } from "../../../rehearsal/git/index.ts";
 import { answers, failing, startGitHub, type GitHub } from "../../../rehearsal/github/index.ts";
 
 type Json = Record<string, unknown>;
@@ -16,7 +15,7 @@ interface Reply {
 }
 
 const token = "ghp_planted-secret";
-const newKey = (): string => ssh2.utils.generateKeyPairSync("ed25519", { comment: "me@here" }).public;
+const newKey = (): string => `${makeSshKeyPair("ed25519").public} me@here`;
 
 describe("rehearsal: GitHub API stand-in", () => {
   let root: string;
@@ -113,7 +112,7 @@ describe("rehearsal: GitHub API stand-in", () => {
     });
 
     it("refuses what is not an OpenSSH public key, a private one included", async () => {
-      for (const key of ["", "ssh-ed25519 AAAA", "nonsense", ssh2.utils.generateKeyPairSync("ed25519").private]) {
+      for (const key of ["", "ssh-ed25519 AAAA", "nonsense", makeSshKeyPair("ed25519").private]) {
         const reply = await call("POST", keys, { title: "t", key });
         expect(reply.status, key.slice(0, 30)).to.equal(422);
       }
@@ -156,6 +155,16 @@ describe("rehearsal: GitHub API stand-in", () => {
         () => "gone",
       );
       expect(gone).to.equal("gone");
+    });
+
+    it("take no change once they are archived, but can be revived", async () => {
+      const made = await call("POST", keys, { title: "t", key: newKey() });
+      const { id } = made.body as { id: number };
+      expect((await call("PATCH", "repos/acme/platform", { archived: true })).body).to.include({ archived: true });
+      expect((await call("DELETE", `${keys}/${id}`)).status).to.equal(403);
+      expect((await call("GET", `${keys}/${id}`)).status).to.equal(200);
+      expect((await call("PATCH", "repos/acme/platform", { archived: false })).status).to.equal(200);
+      expect((await call("DELETE", `${keys}/${id}`)).status).to.equal(204);
     });
 
     it("take their deploy keys with them", async () => {
@@ -206,6 +215,8 @@ describe("rehearsal: GitHub API stand-in", () => {
         ],
       });
       expect(tree.status).to.equal(201);
+      const absent = [{ path: "none", mode: "100644", type: "blob", sha: null }];
+      expect((await call("POST", `${api}/git/trees`, { base_tree: base.tree.sha, tree: absent })).status).to.equal(422);
       const made = await call("POST", `${api}/git/commits`, {
         message: "Seed\n\nbody",
         tree: tree.body["sha"],
