@@ -19,7 +19,7 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 
 import { configHashLabel as hashLabel } from "./kind-config.ts";
-import { EngineError, Kind, UserError, query, removeScratch, signalGroup } from "./kind.ts";
+import { EngineError, KilledError, Kind, UserError, query, removeScratch, signalGroup } from "./kind.ts";
 import { type Lock, LockError, acquireLock, isAlive, lockFolder } from "./lock.ts";
 import { type KindConfigFacts, hostProbes, preflight, readKindConfig } from "./preflight.ts";
 import { ApiClient, KubeconfigError, describeMissing, readKubeconfig, waitUntilReady } from "./readiness.ts";
@@ -227,7 +227,8 @@ async function create(kind: Kind, wanted: Wanted, lock: Lock, signal: AbortSigna
     await requireReady(kubeconfig, wanted, signal);
     return kubeconfig;
   } catch (error) {
-    if (signal.aborted) {
+    // kind removes what it made when it fails by itself; in these cases it could not.
+    if (signal.aborted || error instanceof KilledError) {
       say(`interrupted: removing the half-made cluster "${wanted.name}" ...`);
       await kind.delete(wanted.name, lock);
     }

@@ -22,6 +22,9 @@ export class EngineError extends UserError {
   }
 }
 
+/** kind was ended by a signal, so it could not clean up what it had begun. */
+export class KilledError extends UserError {}
+
 /** What a finished command left. */
 export interface Finished {
   /** Exit code; null when a signal ended it or it was not found. */
@@ -298,11 +301,9 @@ export function commandError(what: string, found: Finished): UserError {
     const message = `${what}: ${why.message}\nkind said:\n${indent(said)}`;
     return why.engine === undefined ? new UserError(message) : new EngineError(why.engine, message);
   }
-  const ended = found.code === null ? "was ended by a signal" : `exit code ${found.code}`;
-  return new UserError(
-    `${what} (${ended}). kind said:\n${indent(said)}\n` +
-      `If that does not tell: docker info, docker ps -a, free memory and disk; then run it again.`,
-  );
+  const tail = `kind said:\n${indent(said)}\nIf that does not tell: docker info, docker ps -a, free memory and disk; then run it again.`;
+  if (found.code === null) return new KilledError(`${what}: it was ended by a signal (out of memory?). ${tail}`);
+  return new UserError(`${what} (exit code ${found.code}). ${tail}`);
 }
 
 function lastLines(text: string, count: number): string {

@@ -35,21 +35,24 @@ export async function startApiServer(world: World, name: string, pki: Pki): Prom
   const { port } = server.address() as AddressInfo;
   const clientKey = base64(pki.admin.key);
   const id = `kind-${name}`;
-  world.kubeconfig = stringify({
-    apiVersion: "v1",
-    kind: "Config",
-    "current-context": id,
-    clusters: [
-      {
-        name: id,
-        cluster: { server: `https://127.0.0.1:${port}`, "certificate-authority-data": base64(pki.ca.certificate) },
-      },
-    ],
-    contexts: [{ name: id, context: { cluster: id, user: id } }],
-    users: [
-      { name: id, user: { "client-certificate-data": base64(pki.admin.certificate), "client-key-data": clientKey } },
-    ],
-  });
+  world.setKubeconfig(
+    name,
+    stringify({
+      apiVersion: "v1",
+      kind: "Config",
+      "current-context": id,
+      clusters: [
+        {
+          name: id,
+          cluster: { server: `https://127.0.0.1:${port}`, "certificate-authority-data": base64(pki.ca.certificate) },
+        },
+      ],
+      contexts: [{ name: id, context: { cluster: id, user: id } }],
+      users: [
+        { name: id, user: { "client-certificate-data": base64(pki.admin.certificate), "client-key-data": clientKey } },
+      ],
+    }),
+  );
   return {
     requests,
     clientKey,

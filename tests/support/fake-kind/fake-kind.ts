@@ -54,7 +54,7 @@ async function create(kubeconfig: string): Promise<void> {
     if (step !== "image" && step !== "network") world.setCluster(name, { step, running: true, labels: nodes });
     if (step === "kubeconfig") {
       withLock(kubeconfig, () => {
-        fs.writeFileSync(kubeconfig, world.plan.kubeconfig ?? world.kubeconfig, { mode: 0o600 });
+        fs.writeFileSync(kubeconfig, world.plan.kubeconfig ?? world.kubeconfig(name), { mode: 0o600 });
       });
     }
     say(` ✓ ${step}`);
@@ -99,7 +99,7 @@ try {
       const cluster = world.cluster(name);
       if (cluster?.running !== true || !afterInit(cluster.step))
         throw new Failure("failed to get cluster internal kubeconfig");
-      process.stdout.write(world.kubeconfig);
+      process.stdout.write(world.kubeconfig(name));
       break;
     }
     case "create cluster":

@@ -93,6 +93,7 @@ export class Host {
   readonly api: FakeApiServer;
   readonly name: string;
   readonly #runs: Run[] = [];
+  readonly #more: FakeApiServer[] = [];
 
   private constructor(folder: string, world: World, api: FakeApiServer, name: string) {
     this.folder = folder;
@@ -126,6 +127,16 @@ export class Host {
 
   uninstall(name: "kind" | "docker"): void {
     fs.rmSync(path.join(this.folder, "bin", name));
+  }
+
+  /** Kubeconfig of this host's cluster. */
+  get kubeconfig(): string {
+    return this.world.kubeconfig(this.name);
+  }
+
+  /** Starts the API server of a second cluster. */
+  async addCluster(name: string): Promise<void> {
+    this.#more.push(await startApiServer(this.world, name, await sharedPki()));
   }
 
   get kubeconfigFile(): string {
@@ -213,7 +224,7 @@ export class Host {
     // The fakes go on without their parent; they end by themselves now that they may go on.
     const pids = this.world.events().flatMap((event) => /^(?:paused|create|delete) \S+ (\d+)$/.exec(event)?.[1] ?? []);
     await until("the fakes to end", () => pids.every((pid) => processMark(Number(pid)) === undefined));
-    await this.api.close();
+    for (const api of [this.api, ...this.#more]) await api.close();
     fs.rmSync(this.folder, { recursive: true, force: true });
   }
 }

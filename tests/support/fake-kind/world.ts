@@ -95,13 +95,13 @@ export class World {
     else this.#write(`clusters/${name}`, JSON.stringify(cluster));
   }
 
-  /** Kubeconfig that `kind` gives out for every cluster; the fake API server writes it. */
-  get kubeconfig(): string {
-    return fs.readFileSync(this.#path("kubeconfig"), "utf8");
+  /** Kubeconfig that `kind` gives out for a cluster; its fake API server writes it. */
+  kubeconfig(name: string): string {
+    return fs.readFileSync(this.#path(`kubeconfig-${name}`), "utf8");
   }
 
-  set kubeconfig(text: string) {
-    this.#write("kubeconfig", text);
+  setKubeconfig(name: string, text: string): void {
+    this.#write(`kubeconfig-${name}`, text);
   }
 
   get network(): boolean {

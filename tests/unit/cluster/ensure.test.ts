@@ -4,6 +4,7 @@ import * as net from "node:net";
 import { expect } from "chai";
 
 import { type Ended, Host, configOf } from "../../support/fake-kind/host.ts";
+import { steps } from "../../support/fake-kind/world.ts";
 
 describe("cluster script: ensure", () => {
   let host: Host;
@@ -18,8 +19,8 @@ describe("cluster script: ensure", () => {
   const creates = (): number => host.world.events().filter((event) => event.startsWith("create ")).length;
   const ok = (run: Ended): void => {
     expect(run.code, run.stderr).to.equal(0);
-    expect(run.stdout).to.equal(host.world.kubeconfig);
-    expect(fs.readFileSync(host.kubeconfigFile, "utf8")).to.equal(host.world.kubeconfig);
+    expect(run.stdout).to.equal(host.kubeconfig);
+    expect(fs.readFileSync(host.kubeconfigFile, "utf8")).to.equal(host.kubeconfig);
     expect(run.stderr).not.to.include(host.api.clientKey.slice(0, 40)).and.not.to.include("BEGIN");
     expect(fs.existsSync(host.lockFolder), "lock").to.equal(false);
   };
@@ -155,6 +156,36 @@ describe("cluster script: ensure", () => {
     expect(run.code).to.equal(1);
     expect(run.stderr).to.include("said kubeadm").and.to.include("key material is left out");
     expect(run.stderr).not.to.include(host.api.clientKey.slice(0, 40));
+  });
+
+  it("says what kind said when kind fails at any step, and the next run is clean", async () => {
+    for (const after of steps) {
+      host.world.plan = { fail: { after, says: `failed at ${after}: no space left on device` } };
+      const run = await host.ensure();
+      expect(run.code).to.equal(1);
+      expect(run.stdout).to.equal("");
+      expect(run.stderr).to.include(`failed at ${after}`).and.to.include("docker system prune");
+      host.world.network = false;
+      expect(host.leftovers()).to.deep.equal([]);
+    }
+    host.world.plan = {};
+    ok(await host.ensure());
+  });
+
+  it("makes two environments on one host one after the other", async () => {
+    const other = { KIND_CLUSTER_NAME: "other", KUBECONFIG_FILE: `${host.folder}/private/other.yaml` };
+    await host.addCluster("other");
+    const [first, second] = await Promise.all([host.ensure(), host.ensure(other)]);
+    expect(first.code, first.stderr).to.equal(0);
+    expect(second.code, second.stderr).to.equal(0);
+    expect(first.stderr + second.stderr).to.include("another run holds the lock");
+    const order = host.world.events().flatMap((event) => /^(?:create|step) (\S+) /.exec(event)?.[1] ?? []);
+    expect(
+      order.filter((name, index) => name !== order[index - 1]),
+      "who made, in order",
+    ).to.have.length(2);
+    expect((await host.delete(other)).code).to.equal(0);
+    expect(host.world.clusters()).to.deep.equal(["dev"]);
   });
 
   it("names the port and the setting when a host port is taken", async () => {

@@ -33,7 +33,7 @@ describe("cluster script: interrupted", () => {
     host.world.plan = {};
     const next = await host.ensure(two);
     expect(next.code, next.stderr).to.equal(0);
-    expect(next.stdout).to.equal(host.world.kubeconfig);
+    expect(next.stdout).to.equal(host.kubeconfig);
     expect(whole(host.world.cluster("dev")), "the cluster is whole").to.equal(true);
     return next.stderr;
   }
@@ -80,7 +80,7 @@ describe("cluster script: interrupted", () => {
       host.world.letGo();
       const { code, stdout, stderr } = await next.ended;
       expect(code, stderr).to.equal(0);
-      expect(stdout).to.equal(host.world.kubeconfig);
+      expect(stdout).to.equal(host.kubeconfig);
       expect(stderr).to.include("adopted");
       expect(creates()).to.equal(1);
     });
@@ -137,6 +137,19 @@ describe("cluster script: interrupted", () => {
     expect((await run.ended).code).to.equal(130);
     expect(whole(host.world.cluster("dev"))).to.equal(true);
     expect(creates()).to.equal(1);
+  });
+
+  it("kind killed under a living script: an error, nothing is left, the next run heals", async () => {
+    host.world.plan = { pauseAfter: "cni" };
+    const run = host.run("ensure", two);
+    process.kill(await host.paused("cni"), "SIGKILL");
+    const { code, stdout, stderr } = await run.ended;
+    expect(code, stderr).to.equal(1);
+    expect(stdout).to.equal("");
+    expect(stderr).to.include("ended by a signal").and.to.include("removing the half-made cluster");
+    host.world.network = false;
+    expect(host.leftovers()).to.deep.equal([]);
+    await heals();
   });
 
   it("SIGINT while waiting for the lock: ends at once, the other run goes on", async () => {

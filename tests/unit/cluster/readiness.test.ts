@@ -9,7 +9,7 @@ describe("cluster script: readiness", () => {
   beforeEach(async () => {
     host = await Host.start();
     host.world.setCluster("dev", { step: "kubeconfig", running: true, labels: [{}] });
-    client = new ApiClient(readKubeconfig(host.world.kubeconfig));
+    client = new ApiClient(readKubeconfig(host.kubeconfig));
   });
   afterEach(async () => {
     client.close();
@@ -30,7 +30,7 @@ describe("cluster script: readiness", () => {
   });
 
   it("trusts only the cluster's own authority", async () => {
-    const access = readKubeconfig(host.world.kubeconfig);
+    const access = readKubeconfig(host.kubeconfig);
     const stranger = new ApiClient({ ...access, ca: access.cert });
     const { api } = await lookAtReadiness(stranger);
     stranger.close();
@@ -39,7 +39,7 @@ describe("cluster script: readiness", () => {
   });
 
   it("shows its client certificate", async () => {
-    const access = readKubeconfig(host.world.kubeconfig);
+    const access = readKubeconfig(host.kubeconfig);
     const nobody = new ApiClient({ ...access, cert: Buffer.alloc(0), key: Buffer.alloc(0) });
     const { api } = await lookAtReadiness(nobody);
     nobody.close();
@@ -48,7 +48,7 @@ describe("cluster script: readiness", () => {
   });
 
   it("refuses a kubeconfig it cannot use, without quoting it", () => {
-    const good = host.world.kubeconfig;
+    const good = host.kubeconfig;
     for (const [text, message] of [
       ["", "it is empty"],
       ["secret: [", "it is no YAML"],
