@@ -1,0 +1,69 @@
+import { expect } from "chai";
+import { execFile } from "node:child_process";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { parseAllDocuments } from "yaml";
+import type { Manifest } from "../../components/kubernetes/manifest.ts";
+import { packFixture } from "../../rehearsal/charts/index.ts";
+import { kindNode } from "../../settings/versions.ts";
+import { chartFacts, factsOf } from "../../tools/contract/chart-facts.ts";
+import { releases } from "../../tools/contract/rendered.ts";
+import { which } from "../../tools/run.ts";
+import { defaultEnvironment } from "../support/rendered.ts";
+
+const run = promisify(execFile);
+
+/** The same content in one order: neither Kubernetes nor a reader minds the order of ports or labels. */
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) {
+    return value.map(sorted).sort((a, b) => JSON.stringify(a).localeCompare(JSON.stringify(b)));
+  }
+  if (typeof value !== "object" || value === null) return value;
+  const entries = Object.entries(value).map(([key, below]): [string, unknown] => [key, sorted(below)]);
+  return Object.fromEntries(entries.sort(([a], [b]) => a.localeCompare(b)));
+}
+
+describe("stand-in charts against the real ones, with the environment's values", () => {
+  const helm = process.env["HELM"] ?? which("helm", process.env);
+  let folder: string;
+
+  before(async function () {
+    if (helm === undefined) {
+      console.warn("    the stand-in charts are not compared with the real ones: there is no helm on PATH or in HELM");
+      return this.skip();
+    }
+    folder = await mkdtemp(join(tmpdir(), "stand-in-charts-"));
+  });
+
+  after(async () => {
+    if (helm !== undefined) await rm(folder, { recursive: true, force: true });
+  });
+
+  for (const [release, real] of Object.entries(chartFacts())) {
+    it(`${release} has the same Services, pods, webhooks and monitors`, async function () {
+      this.timeout(300_000);
+      const { declared } = await defaultEnvironment();
+      const found = releases(declared).find(({ name }) => name === release);
+      if (found === undefined) throw new Error(`the environment has no release ${release}: run tools/chart-facts.ts`);
+      const archive = join(folder, `${release}.tgz`);
+      const values = join(folder, `${release}.json`);
+      await writeFile(archive, (await packFixture(real.chart)).content);
+      await writeFile(values, JSON.stringify(found.values));
+      const { stdout } = await run(
+        helm ?? "helm",
+        [
+          ...["template", release, archive, "--namespace", found.namespace, "--values", values],
+          ...["--kube-version", kindNode, "--api-versions", "monitoring.coreos.com/v1/ServiceMonitor"],
+        ],
+        { maxBuffer: 1 << 28 },
+      );
+      const objects = parseAllDocuments(stdout)
+        .map((document) => document.toJS() as Manifest | null)
+        .filter((object) => object !== null);
+      const { services, pods, webhooks, monitors } = real;
+      expect(sorted(factsOf(objects, found.namespace))).to.deep.equal(sorted({ services, pods, webhooks, monitors }));
+    });
+  }
+});
