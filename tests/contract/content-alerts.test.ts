@@ -1,0 +1,199 @@
+import { expect } from "chai";
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parse, stringify } from "yaml";
+import { charts } from "../../settings/versions.ts";
+import { programOrSkip } from "../support/program.ts";
+import {
+  projectFolder,
+  readRuleFiles,
+  recordedNames,
+  type Rule,
+  type RuleFile,
+  rulesOf,
+  shipped,
+  shortRanges,
+} from "./support/content.ts";
+
+const files = readRuleFiles();
+const rules = files.flatMap(rulesOf);
+const alerts = rules.flatMap((rule) => (rule.alert === undefined ? [] : [{ ...rule, alert: rule.alert }]));
+const records = rules.flatMap((rule) => (rule.record === undefined ? [] : [rule.record]));
+
+/** Labels that a rule may keep: each has as many values as there are things a person looks after. */
+const keptLabels = [
+  ...["namespace", "exported_namespace", "node", "pod", "container", "job", "instance", "name", "app"],
+  ...[
+    "resource",
+    "customresource_kind",
+    "kind",
+    "metric",
+    "receiver",
+    "exporter",
+    "signal",
+    "reason",
+    "route",
+    "command",
+  ],
+  // Buckets, inside histogram_quantile only; __name__, inside the count of series only.
+  ...["le", "__name__"],
+];
+
+interface UnitTest {
+  readonly name: string;
+  readonly alert_rule_test: readonly { readonly alertname: string; readonly exp_alerts: readonly unknown[] }[];
+}
+
+function unitTests(name: string): { readonly text: string; readonly tests: readonly UnitTest[] } {
+  const text = readFileSync(join(projectFolder, `tests/contract/alerts/${name}.test.yaml`), "utf8");
+  return { text, tests: (parse(text) as { tests: UnitTest[] }).tests };
+}
+
+/** Runs the unit tests of a rule file, with its rules as they are or changed. */
+function promtoolTest(promtool: string, file: RuleFile, change: (rule: Rule) => Rule = (rule) => rule) {
+  const folder = mkdtempSync(join(tmpdir(), "rules-"));
+  try {
+    const groups = file.groups.map((group) => ({ ...group, rules: group.rules.map(change) }));
+    writeFileSync(join(folder, `${file.name}.yaml`), stringify({ groups }));
+    writeFileSync(join(folder, "test.yaml"), unitTests(file.name).text);
+    const check = spawnSync(promtool, ["check", "rules", "--lint=all", "--lint-fatal", `${file.name}.yaml`], {
+      cwd: folder,
+      encoding: "utf8",
+    });
+    const test = spawnSync(promtool, ["test", "rules", "test.yaml"], { cwd: folder, encoding: "utf8" });
+    return { check, test, said: test.stdout + test.stderr };
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+describe("alert and recording rules", () => {
+  it("are of the version of kube-prometheus-stack that is deployed", () => {
+    expect(
+      shipped.version,
+      "read the chart's rules again into tests/contract/data/shipped-rules.json and see which of ours it ships now",
+    ).to.equal(charts.kubePrometheusStack.version);
+  });
+
+  it("have names of their own, and none that kube-prometheus-stack ships", () => {
+    const names = alerts.map(({ alert }) => alert);
+    expect(names).to.have.length.greaterThan(30);
+    expect(new Set(names)).to.have.length(names.length);
+    for (const name of names) expect(shipped.alerts).to.not.include(name);
+    for (const record of records) expect(shipped.records).to.not.include(record);
+  });
+
+  it("use Flux's variables for the two addresses only", () => {
+    for (const { file, text } of files) {
+      for (const [variable] of text.matchAll(/\$\{[^}]*\}/g)) {
+        expect(["${RUNBOOK_BASE_URL:=docs/runbooks}", "${GRAFANA_URL:=}"], file).to.include(variable);
+      }
+      // Flux would make one dollar of two.
+      expect(text, file).to.not.include("$$");
+    }
+  });
+
+  it("rate over at least four scrapes, and ask for recorded series that exist", () => {
+    expect(shortRanges("rate(x[1m])"), "the check itself").to.deep.equal(["[1m]"]);
+    for (const { alert, record, expr } of rules) {
+      const where = alert ?? record ?? "";
+      expect(shortRanges(expr), where).to.deep.equal([]);
+      for (const name of recordedNames(expr)) expect([...shipped.records, ...records], where).to.include(name);
+    }
+  });
+
+  it("keep only labels with few values", () => {
+    for (const { alert, record, expr, labels } of rules) {
+      const where = alert ?? record ?? "";
+      for (const [, list = ""] of expr.matchAll(/\b(?:by|group_left|group_right) \(([^)]*)\)/g)) {
+        for (const label of list.split(",").map((text) => text.trim())) {
+          if (label !== "") expect(keptLabels, where).to.include(label);
+        }
+      }
+      expect(JSON.stringify(labels ?? {}), `${where}: a label must not change with the value`).to.not.include("$value");
+    }
+  });
+
+  for (const rule of alerts) {
+    describe(rule.alert, () => {
+      it("says how bad it is, what happens, and where to look", () => {
+        expect(rule.labels?.["severity"]).to.be.oneOf(["critical", "warning", "info"]);
+        expect(rule.for, "for").to.match(/^\d+[smh]$/);
+        expect(rule.annotations).to.have.all.keys("summary", "description", "runbook_url", "dashboard_url");
+        expect(rule.annotations?.["summary"]).to.have.length.within(15, 120);
+        expect(rule.annotations?.["description"]).to.match(/^.{60,}\.$/);
+        expect(rule.annotations?.["runbook_url"]).to.equal(`docs/runbooks/${rule.alert}.md`);
+      });
+
+      it("has a runbook page", () => {
+        const page = join(projectFolder, `docs/runbooks/${rule.alert}.md`);
+        expect(existsSync(page), `docs/runbooks/${rule.alert}.md`).to.equal(true);
+        const text = readFileSync(page, "utf8");
+        expect(text).to.match(new RegExp(`^# ${rule.alert}\n`));
+        for (const part of ["Meaning", "Impact", "Look at", "Fix"]) {
+          expect(text, `section "${part}"`).to.match(new RegExp(`\n## ${part}\n\n[^#\\s]`));
+        }
+      });
+
+      it("is listed in docs/alerts.md", () => {
+        expect(readFileSync(join(projectFolder, "docs/alerts.md"), "utf8")).to.include(`\`${rule.alert}\``);
+      });
+    });
+  }
+
+  it("have no runbook page without an alert", () => {
+    const pages = readdirSync(join(projectFolder, "docs/runbooks")).filter((name) => name !== "README.md");
+    expect(pages.sort()).to.deep.equal(alerts.map(({ alert }) => `${alert}.md`).sort());
+  });
+
+  describe("unit tests, by promtool", () => {
+    let promtool: string;
+    before(async function () {
+      promtool = await programOrSkip(this, "promtool");
+    });
+
+    for (const file of files) {
+      describe(file.name, () => {
+        const own = rulesOf(file).flatMap(({ alert }) => (alert === undefined ? [] : [alert]));
+
+        it("has a test that fires and one that stays quiet for each alert", () => {
+          const cases = unitTests(file.name).tests.flatMap(({ alert_rule_test: list }) => list);
+          for (const alert of own) {
+            const ofAlert = cases.filter(({ alertname }) => alertname === alert);
+            expect(
+              ofAlert.some(({ exp_alerts: alerting }) => alerting.length > 0),
+              `${alert} fires`,
+            ).to.equal(true);
+            expect(
+              ofAlert.some(({ exp_alerts: alerting }) => alerting.length === 0),
+              `${alert} is quiet`,
+            ).to.equal(true);
+          }
+        });
+
+        it("passes", () => {
+          const { check, test, said } = promtoolTest(promtool, file);
+          expect(check.status, check.stdout + check.stderr).to.equal(0);
+          expect(test.status, said).to.equal(0);
+        });
+
+        it("fails for every alert that never fires, and for every one that always does", () => {
+          const tests = unitTests(file.name).tests.map(({ name }) => name);
+          const never = promtoolTest(promtool, file, (rule) =>
+            rule.alert === undefined ? rule : { ...rule, expr: "vector(1) > 1" },
+          );
+          const always = promtoolTest(promtool, file, (rule) =>
+            rule.alert === undefined ? rule : { ...rule, expr: "vector(1)", for: "0s" },
+          );
+          expect([never.test.status, always.test.status]).to.deep.equal([1, 1]);
+          for (const name of tests) {
+            const result = name.endsWith(" fires") ? never : always;
+            expect(result.said, "promtool's answer").to.include(`name: ${name},`);
+          }
+        });
+      });
+    }
+  });
+});

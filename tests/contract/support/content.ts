@@ -1,0 +1,169 @@
+/** The content of flux-repo/ as data, for its tests. */
+import { globSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parse } from "yaml";
+import { substituteText } from "../../../tools/contract/flux-repo.ts";
+
+/** The project's folder. */
+export const projectFolder = fileURLToPath(new URL("../../../", import.meta.url));
+
+/** What the tests scrape with; Prometheus of the platform has the same interval. */
+export const scrapeIntervalSeconds = 30;
+
+export interface Query {
+  /** Where it stands, for people. */
+  readonly where: string;
+  readonly expr: string;
+}
+
+export interface Panel {
+  readonly id: number;
+  readonly type: string;
+  readonly title: string;
+  readonly description?: string;
+  readonly datasource?: { readonly type: string; readonly uid: string };
+  readonly gridPos: { readonly x: number; readonly y: number; readonly w: number; readonly h: number };
+  readonly fieldConfig?: {
+    readonly defaults: { readonly unit?: string; readonly links?: readonly { readonly url: string }[] };
+    readonly overrides: readonly {
+      readonly properties: readonly { readonly id: string; readonly value: unknown }[];
+    }[];
+  };
+  readonly targets?: readonly {
+    readonly expr?: string;
+    readonly service?: string;
+    readonly datasource: { readonly type: string; readonly uid: string };
+  }[];
+  readonly panels?: readonly Panel[];
+}
+
+export interface Dashboard {
+  readonly uid: string;
+  readonly title: string;
+  readonly description: string;
+  readonly schemaVersion: number;
+  readonly panels: readonly Panel[];
+  readonly templating: {
+    readonly list: readonly {
+      readonly name: string;
+      readonly type: string;
+      readonly description?: string;
+      readonly query: string | { readonly query?: string; readonly stream?: string };
+      readonly current?: { readonly value?: unknown };
+      readonly datasource?: { readonly type: string; readonly uid: string };
+    }[];
+  };
+  readonly annotations: { readonly list: readonly { readonly name: string; readonly expr: string }[] };
+}
+
+export interface DashboardFile {
+  /** Path from the project's folder. */
+  readonly file: string;
+  readonly dashboard: Dashboard;
+}
+
+export function readDashboards(): DashboardFile[] {
+  return globSync("flux-repo/dashboards/**/*.json", { cwd: projectFolder })
+    .sort()
+    .map((file) => ({ file, dashboard: JSON.parse(readFileSync(join(projectFolder, file), "utf8")) as Dashboard }));
+}
+
+/** Panels that show something; rows are opened. */
+export function panelsOf(dashboard: Dashboard): Panel[] {
+  return dashboard.panels.flatMap((panel) => (panel.type === "row" ? (panel.panels ?? []) : [panel]));
+}
+
+/** Every query of a dashboard to the data source of a type: panels, variables, annotations. */
+export function queriesOf({ file, dashboard }: DashboardFile, source: "prometheus" | "loki"): Query[] {
+  const panels = panelsOf(dashboard).flatMap((panel) =>
+    (panel.targets ?? [])
+      .filter((target) => target.datasource.type === source)
+      .map((target) => ({ where: `${file}, panel "${panel.title}"`, expr: target.expr ?? "" })),
+  );
+  const variables = dashboard.templating.list
+    .filter((variable) => variable.datasource?.type === source)
+    .map((variable) => {
+      const query =
+        typeof variable.query === "string" ? variable.query : (variable.query.query ?? variable.query.stream);
+      return {
+        where: `${file}, variable ${variable.name}`,
+        expr: (query ?? "").replace(/^label_values\((?:(.*), )?\w+\)$/s, "$1"),
+      };
+    });
+  const annotations =
+    source === "prometheus"
+      ? dashboard.annotations.list.map(({ name, expr }) => ({ where: `${file}, annotation "${name}"`, expr }))
+      : [];
+  return [...panels, ...variables, ...annotations];
+}
+
+/** A query as Grafana would send it: its own variables filled in. */
+export function withGrafanaValues(expr: string): string {
+  return expr
+    .replaceAll("$__rate_interval", "2m")
+    .replaceAll("$__range", "1h")
+    .replaceAll("$__auto", "1m")
+    .replaceAll(/\$\{\w+(:\w+)?\}|\$\w+/g, "x");
+}
+
+export interface Rule {
+  readonly alert?: string;
+  readonly record?: string;
+  readonly expr: string;
+  readonly for?: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly annotations?: Readonly<Record<string, string>>;
+}
+
+export interface RuleFile {
+  /** Path from the project's folder. */
+  readonly file: string;
+  /** Name of the file without its ending: `nodes`. */
+  readonly name: string;
+  /** The text as Flux keeps it, with its variables. */
+  readonly text: string;
+  /** What Prometheus gets, in Prometheus's own form. */
+  readonly groups: readonly { readonly name: string; readonly interval?: string; readonly rules: readonly Rule[] }[];
+}
+
+/** The rule files, with the defaults of Flux's variables filled in. */
+export function readRuleFiles(): RuleFile[] {
+  return globSync("flux-repo/alerts/**/*.yaml", { cwd: projectFolder })
+    .sort()
+    .filter((file) => !file.endsWith("kustomization.yaml"))
+    .map((file) => {
+      const text = readFileSync(join(projectFolder, file), "utf8");
+      const object = parse(substituteText(text, {}, file)) as { spec: { groups: RuleFile["groups"] } };
+      return { file, text, name: /([^/]+)\.yaml$/.exec(file)?.[1] ?? file, groups: object.spec.groups };
+    });
+}
+
+/** All rules of a file. */
+export function rulesOf({ groups }: Pick<RuleFile, "groups">): Rule[] {
+  return groups.flatMap((group) => group.rules);
+}
+
+/** What kube-prometheus-stack ships: names of its alerts and recording rules (read from the chart's templates). */
+export const shipped = JSON.parse(
+  readFileSync(join(projectFolder, "tests/contract/data/shipped-rules.json"), "utf8"),
+) as {
+  readonly chart: string;
+  readonly version: string;
+  readonly alerts: readonly string[];
+  readonly records: readonly string[];
+};
+
+/** Ranges of a query that are too short for a rate: fewer than four scrapes. A step of a subquery is not a range. */
+export function shortRanges(expr: string): string[] {
+  const seconds: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400, w: 604_800 };
+  return [...expr.matchAll(/\[(\d+)([smhdw])[\]:]/g)]
+    .filter(([, count, unit]) => Number(count) * (seconds[unit ?? ""] ?? 0) < 4 * scrapeIntervalSeconds)
+    .map(([range]) => range);
+}
+
+/** Names of recorded series (they have a colon) that a query asks for. */
+export function recordedNames(expr: string): string[] {
+  const withoutStrings = expr.replaceAll(/"(?:[^"\\]|\\.)*"/g, '""');
+  return [...withoutStrings.matchAll(/[a-zA-Z_][\w]*:[\w:]*/g)].map(([name]) => name);
+}
