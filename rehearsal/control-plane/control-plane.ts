@@ -7,14 +7,14 @@
  * Job Succeeded), volumes (claims of the default class become Bound). What is missing: anything inside a pod, so admission
  * webhooks are switched off (no pod could answer them) and nothing enforces a NetworkPolicy.
  */
-import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { createConnection } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Api, connect } from "./api.ts";
 import { kubeconfig } from "./kubeconfig.ts";
 import { type Pair, type Pki, makePki } from "./pki.ts";
-import { type Program, freePorts, guard, lastLines, launch, reap, reopen, running } from "./processes.ts";
+import { type Program, freePorts, guard, lastLines, launch, reap, reopen } from "./processes.ts";
 import { STORAGE_CLASS, kwokConfiguration } from "./stages.ts";
 
 /** Paths of the executables, and of the folder of kwok's Go module (its stages). */
@@ -86,12 +86,6 @@ export async function startControlPlane(args: ControlPlaneArgs): Promise<Control
     await watcher.release();
     throw error;
   }
-}
-
-/** The control plane in a folder, whoever started it; undefined when there is none, or only half of one. */
-export function findControlPlane(name: string, dir: string): { kubeconfigPath: string; running: string[] } | undefined {
-  const kubeconfigPath = join(dir, "kubeconfig");
-  return existsSync(kubeconfigPath) ? { kubeconfigPath, running: running(dir).map((found) => found.name) } : undefined;
 }
 
 /**

@@ -5,10 +5,13 @@
  * Deployments this runs the controller with the flags and variables that the Deployment declares, and changes only those
  * that name an address or a folder (a list is in {@link localFlags}). A flag that the controller refuses therefore fails
  * here, and shows where one would look for it: the pods of the Deployment are put into CrashLoopBackOff with the
- * controller's last lines. What differs from a pod: it acts as the cluster's administrator, not as its ServiceAccount.
+ * controller's last lines.
+ *
+ * What differs from a pod: it acts as the cluster's administrator, not as its ServiceAccount; the executable is the one that
+ * tools/ pins, whatever the image's tag says; and kwok calls the pod Ready a moment before the process is.
  */
 import type { ChildProcess } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Api, connect } from "../control-plane/api.ts";
@@ -111,23 +114,23 @@ export async function startFluxControllers(args: FluxControllersArgs): Promise<F
   const stopped = new AbortController();
   const finished = (async () => {
     while (!stopped.signal.aborted) {
-      await session.step();
+      try {
+        await session.step();
+      } catch (error) {
+        // A cluster that is just being made or removed; the next step sees what became of it.
+        args.onLog?.(`Flux controllers: ${String(error)}`);
+      }
       await sleep(300, undefined, { signal: stopped.signal }).catch(() => undefined);
     }
   })();
-  // An error in here is a defect of the rehearsal; it surfaces in stop().
-  finished.catch(() => undefined);
   return {
     healthy: () => session.healthy(),
     logFile: (controller) => logFile(join(args.dir, controller), controller),
     stop: async () => {
       stopped.abort();
-      try {
-        await finished;
-      } finally {
-        await session.end();
-        await watcher.release();
-      }
+      await finished;
+      await session.end();
+      await watcher.release();
     },
   };
 }
@@ -326,7 +329,7 @@ class Session {
     child.once("error", (error) => {
       ended(error.message);
     });
-    this.#log(`${controller} started: ${container.image}, ${flags.join(" ")}`);
+    this.#log(`${controller} started: ${flags.join(" ")}`);
   }
 
   async #stop(controller: Controller, why: string): Promise<void> {
@@ -342,7 +345,10 @@ class Session {
         await Promise.race([gone, sleep(5000)]);
       }
     }
-    await reap(join(this.#args.dir, controller), { only: [controller] });
+    const dir = join(this.#args.dir, controller);
+    await reap(dir, { only: [controller] });
+    // The pod's volumes are emptyDirs: they go with it.
+    for (const volume of ["data", "tmp"]) rmSync(join(dir, volume), { recursive: true, force: true });
     this.#log(`${controller} stopped: ${why}`);
   }
 
@@ -351,8 +357,7 @@ class Session {
     this.#running.clear();
     this.#api?.close();
     await reap(this.#args.dir);
-    const { rm } = await import("node:fs/promises");
-    await rm(this.#args.dir, { recursive: true, force: true });
+    rmSync(this.#args.dir, { recursive: true, force: true });
   }
 
   /** Lets the played pods tell what became of the local process. */

@@ -23,7 +23,7 @@ import { type Api, connect } from "../../rehearsal/control-plane/api.ts";
 import { obtainBinaries } from "../../rehearsal/control-plane/binaries.ts";
 import { type Binaries, type ControlPlane, startControlPlane } from "../../rehearsal/control-plane/control-plane.ts";
 import { prepareKind } from "../../rehearsal/control-plane/kind-state.ts";
-import { guard, launch, reap, running } from "../../rehearsal/control-plane/processes.ts";
+import { guard, launch, logFile, reap, running } from "../../rehearsal/control-plane/processes.ts";
 import { exists, until } from "../support/until.ts";
 
 const PROGRAMS = ["etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok"];
@@ -210,9 +210,13 @@ describe("control plane of local processes", function () {
       };
       return events.items.some((event) => event.reason === "Failed" && event.involvedObject.name === "missing-image");
     });
-    // Nothing makes them run later either.
+    // Nothing makes them run later either, and kwok's own stages do not even try.
     await sleep(2000);
     expect(((await api.get(`${pods}/missing-image`)) as Pod).status.phase).to.equal("Pending");
+    const failed = readFileSync(logFile(plane.dir, "kwok"), "utf8").match(
+      /failed to apply stage.*(missing-image|marked)/,
+    );
+    expect(failed?.[0]).to.equal(undefined);
   });
 
   it("refuses a pod that the Pod Security label of its namespace forbids", async () => {
@@ -279,7 +283,9 @@ describe("control plane of local processes", function () {
        await startControlPlane({ name: "half", dir: ${JSON.stringify(dir)}, binaries: ${JSON.stringify(binaries)}, onLog: console.log });`,
     );
     expect(await firstLine(starter)).to.equal("etcd");
-    await until("etcd runs", () => Promise.resolve(running(dir).length > 0));
+    await until("the API server was started", () =>
+      Promise.resolve(running(dir).some(({ name }) => name === "kube-apiserver")),
+    );
     const pids = running(dir).map(({ pid }) => pid);
     starter.kill("SIGKILL");
     await until("processes and folder are gone", () => Promise.resolve(!pids.some(exists) && !existsSync(dir)));
