@@ -1,0 +1,156 @@
+/**
+ * The Kind component, unchanged, on the real engine with the real kind: the tests follow one cluster through its life, so
+ * each needs the one before it.
+ */
+import { expect } from "chai";
+import { readFileSync, statSync } from "node:fs";
+import { dirname } from "node:path";
+import { after, before, describe, it } from "mocha";
+import { configHashLabel } from "../../components/cluster/kind-config.ts";
+import { connect } from "../../rehearsal/control-plane/api.ts";
+import { freePorts } from "../../rehearsal/control-plane/processes.ts";
+import {
+  inDocker,
+  kindTier,
+  makeHost,
+  openClusterStack,
+  openListeners,
+  say,
+  type ClusterStack,
+  type Host,
+  type KindSettings,
+  type KindTier,
+} from "../support/kind-tier.ts";
+
+interface Inspected {
+  readonly Id: string;
+  readonly State: { readonly Running: boolean };
+  readonly NetworkSettings: { readonly Ports: Record<string, { HostIp: string; HostPort: string }[] | null> };
+}
+
+describe("the Kind cluster of an environment, on real Kind", function () {
+  this.timeout(20 * 60_000);
+  // A failed step leaves no cluster for the next one.
+  this.bail(true);
+  let tier: KindTier;
+  let host: Host;
+  let stack: ClusterStack;
+  const cleanUp: (() => unknown)[] = [];
+  let settings: KindSettings;
+  let before_: { readonly docker: string[]; readonly files: string[]; readonly listeners: string[] };
+
+  const inspect = async () =>
+    (JSON.parse(await tier.engine.docker(["inspect", stack.nodeContainer])) as [Inspected])[0];
+  const kubeconfig = () => readFileSync(stack.kubeconfigFile, "utf8");
+  const nodes = async () => {
+    const api = connect(kubeconfig());
+    try {
+      const list = (await api.get("/api/v1/nodes")) as { items: { metadata: { labels: Record<string, string> } }[] };
+      return list.items;
+    } finally {
+      api.close();
+    }
+  };
+  const hash = async () => (await nodes())[0]?.metadata.labels[configHashLabel];
+
+  before(async function () {
+    tier = await kindTier(this);
+    cleanUp.push(() => tier.close());
+    host = makeHost(tier);
+    cleanUp.push(() => {
+      host.remove();
+    });
+    before_ = { docker: await inDocker(tier), files: host.files(), listeners: openListeners() };
+    const [grafana = 0] = await freePorts(1);
+    settings = { ports: { grafana, prometheus: null, alertmanager: null, jaeger: null } };
+    stack = await openClusterStack({ tier, host, stack: "kind-life", settings });
+    cleanUp.push(async () => {
+      await stack.destroy().catch(() => undefined);
+      await stack.close();
+    });
+  });
+
+  after(async function () {
+    this.timeout(5 * 60_000);
+    for (const work of cleanUp.reverse()) await work();
+  });
+
+  it("is created, and a second up changes nothing", async () => {
+    const started = Date.now();
+    expect((await stack.up()).changes).to.include({ create: 3 });
+    say(`created in ${Math.round((Date.now() - started) / 1000)} s`);
+    expect(await nodes()).to.have.length(1);
+    expect((await stack.up()).changes).to.deep.equal({ same: 3 });
+    const memory = await tier.engine.docker(["stats", "--no-stream", "--format", "{{.MemUsage}}", stack.nodeContainer]);
+    say(`memory of the node: ${memory.trim()}`);
+  });
+
+  it("listens on 127.0.0.1 only", async () => {
+    const mapped = Object.values((await inspect()).NetworkSettings.Ports).flatMap((bindings) => bindings ?? []);
+    expect(mapped).to.have.length(2); // the API server and Grafana
+    expect(new Set(mapped.map(({ HostIp }) => HostIp))).to.deep.equal(new Set(["127.0.0.1"]));
+    expect(openListeners()).to.deep.equal(before_.listeners);
+  });
+
+  it("has a kubeconfig that only its owner may read, and leaves ~/.kube alone", async () => {
+    expect(statSync(stack.kubeconfigFile).mode & 0o777).to.equal(0o600);
+    expect(statSync(dirname(stack.kubeconfigFile)).mode & 0o777).to.equal(0o700);
+    expect(await stack.outputs()).to.have.nested.property("kubeconfig.secret", true);
+    const key = /client-key-data: (\S+)/.exec(kubeconfig())?.[1] ?? "";
+    expect(key).to.have.length.above(100);
+    expect(await stack.stateText()).not.to.include(key);
+    expect(host.files().filter((file) => file.startsWith("home/"))).to.deep.equal(before_.files);
+  });
+
+  it("is adopted by a stack that has no state of it", async () => {
+    const { Id } = await inspect();
+    await stack.close();
+    stack = await openClusterStack({ tier, host, stack: "kind-life", settings });
+    const { output, changes } = await stack.up();
+    expect(changes).to.include({ create: 3 });
+    expect(output).to.include("adopted");
+    expect((await inspect()).Id).to.equal(Id);
+  });
+
+  it("is rebuilt when it is broken", async () => {
+    const { Id } = await inspect();
+    await stack.close();
+    await tier.engine.docker(["stop", "--time", "1", stack.nodeContainer]);
+    stack = await openClusterStack({ tier, host, stack: "kind-life", settings });
+    const { output } = await stack.up();
+    expect(output).to.include("made anew");
+    const now = await inspect();
+    expect(now.Id).not.to.equal(Id);
+    expect(now.State.Running).to.equal(true);
+    expect(await nodes()).to.have.length(1);
+  });
+
+  it("is replaced, deleted first, when its configuration changes", async () => {
+    const was = { id: (await inspect()).Id, hash: await hash() };
+    stack.settings({ ...settings, registryMirrors: { "registry.example": "http://127.0.0.1:1" } });
+    expect((await stack.preview()).changes).to.include({ replace: 1 });
+    expect((await inspect()).Id, "a preview touches nothing").to.equal(was.id);
+    expect((await stack.up()).changes).to.include({ replace: 1 });
+    expect((await inspect()).Id).not.to.equal(was.id);
+    expect(await hash())
+      .to.be.a("string")
+      .and.not.equal(was.hash);
+  });
+
+  it("has the mirrors where its containerd reads them", async () => {
+    const inNode = (...args: string[]) => tier.engine.docker(["exec", stack.nodeContainer, ...args]);
+    expect(await inNode("cat", "/etc/containerd/certs.d/registry.example/hosts.toml")).to.include("http://127.0.0.1:1");
+    expect(await inNode("containerd", "config", "dump")).to.match(
+      /config_path = ['"][^'"]*\/etc\/containerd\/certs\.d/,
+    );
+  });
+
+  it("is destroyed and leaves nothing behind", async () => {
+    const started = Date.now();
+    await stack.destroy();
+    say(`destroyed in ${Math.round((Date.now() - started) / 1000)} s`);
+    expect(await inDocker(tier)).to.deep.equal(before_.docker);
+    expect(host.files()).to.deep.equal(before_.files);
+    expect(openListeners()).to.deep.equal(before_.listeners);
+  });
+});

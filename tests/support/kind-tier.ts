@@ -1,0 +1,180 @@
+/** What the tests on real Kind share: the tier itself, and environments of one KindCluster on the real engine. */
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Context } from "mocha";
+import { KindCluster } from "../../components/cluster/kind-cluster.ts";
+import { openEnvironment, type EngineEvent, type Environment } from "../../rehearsal/engine.ts";
+import { startStandIns } from "../../rehearsal/providers/index.ts";
+import { settingsSchema, type SettingsInput } from "../../settings/schema.ts";
+import { NoKindTier, prepareKindTier, type KindTier } from "../../tools/kind-tier/prepare.ts";
+import { run } from "../../tools/run.ts";
+import { obtain } from "../../tools/tools.ts";
+
+export type { KindTier } from "../../tools/kind-tier/prepare.ts";
+
+/** Words for the person who waits. */
+export function say(line: string): void {
+  process.stderr.write(`    ${line}\n`);
+}
+
+/** Prepares the tier in a `before` hook, or skips the suite and says why. */
+export async function kindTier(context: Context): Promise<KindTier> {
+  // A node image may have to be built.
+  context.timeout(60 * 60_000);
+  try {
+    return await prepareKindTier(say);
+  } catch (error) {
+    if (!(error instanceof NoKindTier)) throw error;
+    say(`SKIPPED, nothing of this was tested: ${error.message}`);
+    return context.skip();
+  }
+}
+
+/** The settings of a cluster, as a stack file has them. */
+export type KindSettings = NonNullable<NonNullable<SettingsInput["cluster"]>["kind"]>;
+
+/** A person's home folder with a kubeconfig of their own, and folders for what the environments of one test file write. */
+export interface Host {
+  readonly kubeconfigFolder: string;
+  readonly env: NodeJS.ProcessEnv;
+  /** What is in all of these folders, with a digest of the content; lock files that stay are the script's own. */
+  files(): string[];
+  remove(): void;
+}
+
+export function makeHost(tier: KindTier): Host {
+  const folder = mkdtempSync(join(tmpdir(), "kind-host-"));
+  const home = join(folder, "home");
+  const kubeconfigFolder = join(folder, "environments");
+  mkdirSync(join(home, ".kube"), { recursive: true });
+  const decoy = "apiVersion: v1\nkind: Config\ncurrent-context: mine\n";
+  writeFileSync(join(home, ".kube/config"), decoy, { mode: 0o600 });
+  return {
+    kubeconfigFolder,
+    env: { ...tier.env, HOME: home, KIND_LOCK_DIR: join(folder, "lock"), KUBECONFIG: undefined },
+    files: () =>
+      readdirSync(folder, { recursive: true, withFileTypes: true })
+        .filter((entry) => entry.isFile())
+        .map((entry) => join(entry.parentPath, entry.name))
+        .map((file) => `${file.slice(folder.length + 1)} ${digest(readFileSync(file))}`)
+        .sort(),
+    remove() {
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+function digest(content: Buffer): string {
+  return createHash("sha256").update(content).digest("hex").slice(0, 12);
+}
+
+/** A stack with one KindCluster and nothing else. */
+export interface ClusterStack extends Environment {
+  /** What a stack file says from now on. */
+  settings(change: KindSettings): void;
+  /** The kubeconfig file of the cluster. */
+  readonly kubeconfigFile: string;
+  readonly nodeContainer: string;
+  /** Ends the providers and forgets the state; the cluster stays. */
+  close(): Promise<void>;
+}
+
+const noPorts = { grafana: null, prometheus: null, alertmanager: null, jaeger: null };
+
+export async function openClusterStack(options: {
+  readonly tier: KindTier;
+  readonly host: Host;
+  readonly stack: string;
+  readonly settings?: KindSettings;
+  readonly onEvent?: (event: EngineEvent) => void;
+  readonly onOutput?: (text: string) => void;
+}): Promise<ClusterStack> {
+  const { tier, host, stack } = options;
+  let settings = options.settings ?? {};
+  const standIns = await startStandIns({ kubernetes: "memory", environment: host.env });
+  const { pulumi } = await obtain(["pulumi"], { onProgress: say });
+  const environment = await openEnvironment({
+    stack,
+    pulumi,
+    env: standIns.env,
+    ...(options.onEvent === undefined ? {} : { onEvent: options.onEvent }),
+    ...(options.onOutput === undefined ? {} : { onOutput: options.onOutput }),
+    program: () => {
+      const { cluster } = settingsSchema.parse({
+        cluster: {
+          kind: {
+            nodeImage: tier.nodeImage,
+            kubeconfigFolder: host.kubeconfigFolder,
+            ports: noPorts,
+            readyTimeoutSeconds: 600,
+            ...settings,
+          },
+        },
+      });
+      const made = new KindCluster("cluster", {
+        stack,
+        settings: cluster.kind,
+        requests: { cpuMillicores: 0, memoryMiB: 0 },
+      });
+      return Promise.resolve({ kubeconfig: made.kubeconfig, identifier: made.identifier });
+    },
+  });
+  return {
+    ...environment,
+    kubeconfigFile: join(host.kubeconfigFolder, `${stack}.yaml`),
+    nodeContainer: `${stack}-control-plane`,
+    settings(change) {
+      settings = change;
+    },
+    async close() {
+      await standIns.close();
+      await environment.close();
+    },
+  };
+}
+
+/** Runs the cluster script's `delete`, as `npm run destroy` does after Pulumi. */
+export async function deleteByScript(stack: ClusterStack, host: Host, name: string): Promise<void> {
+  const root = join(import.meta.dirname, "../..");
+  const result = await run(process.execPath, ["components/cluster/kind-script.ts", "delete"], {
+    cwd: root,
+    env: { ...host.env, KIND_CLUSTER_NAME: name, KUBECONFIG_FILE: stack.kubeconfigFile },
+  });
+  if (result.code !== 0) throw new Error(`kind-script.ts delete failed:\n${result.stderr}`);
+}
+
+/** Everything in Docker that somebody could have left: containers, volumes, networks that are not Docker's own. */
+export async function inDocker(tier: KindTier): Promise<string[]> {
+  const list = async (what: string, args: readonly string[]) =>
+    (await tier.engine.docker(args))
+      .split("\n")
+      .filter((line) => line !== "")
+      .map((line) => `${what} ${line}`);
+  return [
+    ...(await list("container", ["ps", "-a", "--format", "{{.Names}}"])),
+    ...(await list("volume", ["volume", "ls", "-q"])),
+    ...(await list("network", ["network", "ls", "--filter", "type=custom", "--format", "{{.Name}}"])),
+  ].sort();
+}
+
+/** Addresses on which something listens by TCP and that other machines reach. Linux only: it reads /proc. */
+export function openListeners(): string[] {
+  const found: string[] = [];
+  for (const [file, isLoopback] of [
+    ["/proc/net/tcp", (address: string) => address.endsWith("7F")],
+    [
+      "/proc/net/tcp6",
+      (address: string) => address === "00000000000000000000000001000000" || /^0{16}FFFF0000.{6}7F$/.test(address),
+    ],
+  ] as const) {
+    if (!existsSync(file)) continue;
+    for (const line of readFileSync(file, "utf8").trim().split("\n").slice(1)) {
+      const [, local = "", , state] = line.trim().split(/\s+/);
+      const [address = "", port = ""] = local.split(":");
+      if (state === "0A" && !isLoopback(address)) found.push(`${address}:${parseInt(port, 16)}`);
+    }
+  }
+  return found.sort();
+}
