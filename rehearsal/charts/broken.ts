@@ -31,25 +31,28 @@ export async function packBroken({ how, name, version }: BrokenChart): Promise<C
 
 function deployment(how: "image" | "rejected"): string {
   const labels = { "app.kubernetes.io/name": "broken" };
-  return stringify({
-    apiVersion: "apps/v1",
-    kind: "Deployment",
-    metadata: { name: "{{ .Release.Name }}-broken" },
-    spec: {
-      replicas: 1,
-      selector: { matchLabels: labels },
-      template: {
-        metadata: { labels },
-        spec: {
-          ...(how === "rejected" && { hostNetwork: true }),
-          containers: [
-            {
-              name: "broken",
-              image: how === "image" ? "registry.invalid/does-not-exist:v1.0.0" : "registry.k8s.io/pause:3.10",
-            },
-          ],
+  return stringify(
+    {
+      apiVersion: "apps/v1",
+      kind: "Deployment",
+      metadata: { name: "{{ .Release.Name }}-broken" },
+      spec: {
+        replicas: 1,
+        selector: { matchLabels: labels },
+        template: {
+          metadata: { labels },
+          spec: {
+            ...(how === "rejected" && { hostNetwork: true }),
+            containers: [
+              {
+                name: "broken",
+                image: how === "image" ? "registry.invalid/does-not-exist:v1.0.0" : "registry.k8s.io/pause:3.10",
+              },
+            ],
+          },
         },
       },
     },
-  });
+    { aliasDuplicateObjects: false },
+  );
 }

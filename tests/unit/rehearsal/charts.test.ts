@@ -256,6 +256,21 @@ describe("rehearsal: stand-in charts", () => {
     }
   });
 
+  it("that fail are charts all the same", async () => {
+    const broken = async (how: "template" | "image" | "rejected"): Promise<string> => {
+      const files = await unpack(await packBroken({ how, name: "loki", version: "1.0.0" }));
+      expect(Object.keys(files)).to.deep.equal(["loki/Chart.yaml", "loki/templates/broken.yaml", "loki/values.yaml"]);
+      return files["loki/templates/broken.yaml"] ?? "";
+    };
+    expect(await broken("template")).to.include("{{ fail ");
+    expect(await broken("image"))
+      .to.include("image: registry.invalid/does-not-exist")
+      .and.not.to.include("hostNetwork");
+    expect(await broken("rejected"))
+      .to.include("hostNetwork: true")
+      .and.not.to.include("does-not-exist");
+  });
+
   it("fail to be read from a folder with something else in it, by the file's name", async () => {
     const folder = await mkdtemp(join(tmpdir(), "rehearsal-charts-"));
     try {

@@ -166,6 +166,24 @@ describe("rehearsal: Git servers", () => {
     }
   });
 
+  it("tells a fetch that breaks off on the server from one that is refused", async () => {
+    const directory = await createRepository(github.root, "acme", "damaged", { files: { a: "1" } });
+    const made = await fetch(`${github.baseUrl}user/repos`, {
+      method: "POST",
+      headers: { authorization: "Bearer good-token" },
+      body: JSON.stringify({ name: "damaged", private: true }),
+    });
+    expect(made.status).to.equal(201);
+    const key = await makeKey();
+    await register(key.line, "damaged");
+    await rm(join(directory, "objects"), { recursive: true });
+    const result = await run("git", ["clone", url("damaged"), target()], overSsh(key.file));
+    expect(result.code).not.to.equal(0);
+    const { outcome, reason } = server.ssh.fetches.at(-1) ?? {};
+    expect(outcome).to.equal("failed");
+    expect(reason).to.include("does not appear to be a git repository");
+  });
+
   it("is recognised by either host key and by no other", async () => {
     const key = await makeKey();
     await register(key.line);
