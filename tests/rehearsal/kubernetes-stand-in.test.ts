@@ -4,16 +4,17 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { after, afterEach, before, describe, it } from "mocha";
 import { expect } from "chai";
 import * as k8s from "@pulumi/kubernetes";
 import { connect, type Api } from "../../rehearsal/control-plane/api.ts";
 import { obtainBinaries } from "../../rehearsal/control-plane/binaries.ts";
 import { startControlPlane, type ControlPlane } from "../../rehearsal/control-plane/control-plane.ts";
-import { openEnvironment, OperationFailed, type Environment } from "../../rehearsal/engine.ts";
+import { openEnvironment, type Environment } from "../../rehearsal/engine.ts";
 import { startStandIns, type StandIns } from "../../rehearsal/providers/index.ts";
 import { obtain } from "../../tools/tools.ts";
+import { failure } from "../support/failure.ts";
+import { until } from "../support/until.ts";
 
 type Program = (provider: k8s.Provider) => void;
 
@@ -82,16 +83,6 @@ describe("the stand-in Kubernetes provider on a real API server", function () {
 
   async function live(path: string): Promise<LiveObject | undefined> {
     return (await api.get(path)) as LiveObject | undefined;
-  }
-
-  async function failure(operation: Promise<unknown>): Promise<string> {
-    try {
-      await operation;
-    } catch (error) {
-      if (error instanceof OperationFailed) return error.output;
-      throw error;
-    }
-    throw new Error("it succeeded, although it should fail");
   }
 
   const configMap =
@@ -266,8 +257,7 @@ describe("the stand-in Kubernetes provider on a real API server", function () {
   it("keeps an object that did not become ready, says why, and waits for it again in the next run", async () => {
     program = widget({ annotations: { "pulumi.com/waitFor": "condition=Ready" } }, { create: "4s" });
     const first = environment.up();
-    await eventually(async () => expect(await live(widgetPath)).not.to.equal(undefined));
-    const { metadata } = (await live(widgetPath)) ?? expect.fail("the widget is gone");
+    const { metadata } = await until("the widget is there", () => live(widgetPath));
     const condition = { type: "Ready", status: "False", reason: "ImageMissing", message: "no such image" };
     await api.call(
       "PATCH",
@@ -402,16 +392,3 @@ const widgetDefinition = {
     ],
   },
 };
-
-/** Tries an assertion until it holds; its last failure counts. */
-async function eventually(assertion: () => Promise<unknown>): Promise<void> {
-  for (let attempt = 0; attempt < 100; attempt++) {
-    try {
-      await assertion();
-      return;
-    } catch {
-      await sleep(100);
-    }
-  }
-  await assertion();
-}
