@@ -1,0 +1,163 @@
+import { expect } from "chai";
+import { spawnSync } from "node:child_process";
+import { existsSync, globSync, readFileSync, statSync } from "node:fs";
+import { join, relative } from "node:path";
+import { parse, parseAllDocuments } from "yaml";
+import { type Manifest, manifestId } from "../../components/kubernetes/manifest.ts";
+import { assemble, substitute, substituteText } from "../../tools/contract/flux-repo.ts";
+import { customResourceSchema, haveCustomResources, validate } from "../../tools/contract/schemas.ts";
+import { which } from "../../tools/run.ts";
+import { projectFolder } from "./support/content.ts";
+
+const clusters = ["dev", "local", "production"] as const;
+
+/** Values as awkward as settings allow: numbers and booleans that must stay text, and text that must become one. */
+const values = {
+  CLUSTER_NAME: "dev",
+  DEMO_REPOSITORY: "https://github.com/acme/kbot",
+  DEMO_REF_BRANCH: "main",
+  DEMO_IMAGE_REPOSITORY: "ghcr.io/acme/kbot",
+  DEMO_IMAGE_TAG: "1.10",
+  DEMO_SUSPEND: "true",
+  COLLECTOR_OTLP_GRPC: "http://otel-collector.monitoring:4317",
+  COLLECTOR_OTLP_HTTP: "http://otel-collector.monitoring:4318",
+  SAMPLING_RATIO: "0.25",
+  RUNBOOK_BASE_URL: "https://github.com/acme/platform/blob/main/docs/runbooks",
+  GRAFANA_URL: "http://localhost:3000",
+};
+
+function folderOf(cluster: string): string {
+  return join(projectFolder, "flux-repo/clusters", cluster);
+}
+
+function objectsOf(cluster: string): Manifest[] {
+  return assemble(folderOf(cluster)).map((object) => substitute(object, values));
+}
+
+function find(objects: readonly Manifest[], kind: string): Manifest & { readonly spec: Record<string, unknown> } {
+  const found = objects.filter((object) => object.kind === kind);
+  expect(found, kind).to.have.length(1);
+  return found[0] as Manifest & { readonly spec: Record<string, unknown> };
+}
+
+/** Files that a folder's kustomization reaches, itself included. */
+function reached(folder: string): string[] {
+  const file = join(folder, "kustomization.yaml");
+  const { resources = [], configMapGenerator = [] } = (parse(readFileSync(file, "utf8")) ?? {}) as {
+    resources?: string[];
+    configMapGenerator?: { files: string[] }[];
+  };
+  return [
+    file,
+    ...resources.flatMap((name) => {
+      const target = join(folder, name);
+      expect(existsSync(target), `${file} names ${name}`).to.equal(true);
+      return statSync(target).isDirectory() ? reached(target) : [target];
+    }),
+    ...configMapGenerator.flatMap(({ files }) => files.map((name) => join(folder, name))),
+  ];
+}
+
+describe("what Flux syncs", () => {
+  it("has no file that no cluster uses", () => {
+    const used = new Set(clusters.flatMap((cluster) => reached(folderOf(cluster))));
+    const present = globSync("flux-repo/**/*", { cwd: projectFolder })
+      .map((file) => join(projectFolder, file))
+      .filter((file) => statSync(file).isFile() && !file.endsWith(".md"));
+    const unused = present.filter((file) => !used.has(file));
+    expect(unused.map((file) => relative(projectFolder, file))).to.deep.equal([]);
+  });
+
+  it("is YAML without duplicate keys", () => {
+    for (const file of globSync("flux-repo/**/*.yaml", { cwd: projectFolder })) {
+      for (const document of parseAllDocuments(readFileSync(join(projectFolder, file), "utf8"))) {
+        expect([...document.errors, ...document.warnings], file).to.deep.equal([]);
+      }
+    }
+  });
+
+  for (const cluster of clusters) {
+    describe(cluster, () => {
+      it("declares each object once, in a namespace that the environment has", () => {
+        const objects = objectsOf(cluster);
+        const ids = objects.map(manifestId);
+        expect(new Set(ids)).to.have.length(ids.length);
+        for (const { metadata } of objects) expect(metadata.namespace).to.be.oneOf(["monitoring", "demo"]);
+      });
+
+      it(`${cluster === "production" ? "has no" : "has the"} demo`, () => {
+        const demo = objectsOf(cluster).filter(({ metadata }) => /kbot/.test(metadata.name));
+        const kinds = demo.map(({ kind }) => kind).sort();
+        const all = ["ConfigMap", "GitRepository", "HelmRelease", "PrometheusRule", "Service", "ServiceMonitor"];
+        expect(kinds).to.deep.equal(cluster === "production" ? [] : all);
+      });
+
+      it("keeps Grafana's variables from Flux, and Prometheus's rules for it", () => {
+        for (const { kind, metadata } of objectsOf(cluster)) {
+          const disabled = metadata.annotations?.["kustomize.toolkit.fluxcd.io/substitute"] === "disabled";
+          expect(disabled, `${kind} ${metadata.name}`).to.equal(kind === "ConfigMap");
+        }
+      });
+
+      it("holds custom resources that their CRDs accept", function () {
+        if (!haveCustomResources()) {
+          console.warn("Skipped, the CRDs beside the project (../shared/crds) are not there.");
+          this.skip();
+        }
+        const custom = objectsOf(cluster).filter(({ apiVersion }) => apiVersion.includes("."));
+        expect(custom).to.have.length.greaterThan(7);
+        for (const object of custom) {
+          const schema = customResourceSchema(object.apiVersion, object.kind);
+          if (schema === undefined) expect.fail(`no CRD for ${object.apiVersion} ${object.kind}`);
+          expect(validate(schema, object), manifestId(object)).to.deep.equal([]);
+        }
+      });
+    });
+  }
+
+  describe("substitution", () => {
+    it("keeps numbers that are text and makes booleans of flags", () => {
+      const objects = objectsOf("dev");
+      expect(find(objects, "Instrumentation").spec["sampler"]).to.deep.equal({
+        type: "parentbased_traceidratio",
+        argument: "0.25",
+      });
+      expect(find(objects, "GitRepository").spec["suspend"]).to.equal(true);
+      const release = find(objects, "HelmRelease").spec as {
+        suspend: boolean;
+        postRenderers: { kustomize: { patches: { patch: string }[] } }[];
+      };
+      expect(release.suspend).to.equal(true);
+      const patch = parse(release.postRenderers[0]?.kustomize.patches[0]?.patch ?? "") as Manifest & {
+        spec: { template: { spec: { containers: unknown[] } } };
+      };
+      expect(patch.spec.template.spec.containers[0]).to.include({ name: "kbot", image: "ghcr.io/acme/kbot:1.10" });
+    });
+
+    it("fills the alerts' links and leaves their templates alone", () => {
+      const text = JSON.stringify(objectsOf("dev").filter(({ kind }) => kind === "PrometheusRule"));
+      expect(text).to.include("https://github.com/acme/platform/blob/main/docs/runbooks/NodeMemoryNearEviction.md");
+      expect(text).to.include("http://localhost:3000/d/cluster?var-node={{ $labels.node }}");
+      expect(text).to.include('\\"metric\\", \\"$1\\"').and.not.include("${");
+    });
+
+    it("gives the same in the text that kustomize writes", function () {
+      // The text decides: a plain scalar would become a number, one in quotes stays text.
+      const kubectl = which("kubectl", process.env);
+      if (kubectl === undefined) {
+        console.warn("Skipped, kubectl (kustomize) is not on PATH.");
+        return this.skip();
+      }
+      for (const cluster of clusters) {
+        const result = spawnSync(kubectl, ["kustomize", folderOf(cluster)], { encoding: "utf8" });
+        expect(result.status, result.stderr).to.equal(0);
+        const written = result.stdout.split(/^---\n/m).map((text) => {
+          const disabled = text.includes("kustomize.toolkit.fluxcd.io/substitute: disabled");
+          return parse(disabled ? text : substituteText(text, values, cluster)) as Manifest;
+        });
+        const byId = (a: Manifest, b: Manifest) => manifestId(a).localeCompare(manifestId(b));
+        expect(written.sort(byId)).to.deep.equal(objectsOf(cluster).sort(byId));
+      }
+    });
+  });
+});
