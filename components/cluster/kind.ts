@@ -170,7 +170,6 @@ export class Kind {
       {
         detached: true,
         stdio: [stdin, log, log, "pipe"],
-        env: { ...process.env, KUBECONFIG: scratchKubeconfig },
       },
     );
     if (typeof stdin === "number") fs.closeSync(stdin);

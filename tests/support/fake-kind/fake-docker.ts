@@ -18,7 +18,7 @@ function fail(text: string): void {
   process.exitCode = 1;
 }
 
-if (engine !== undefined) {
+if (engine !== undefined && engine.onlyFor === undefined) {
   fail(engine.says);
 } else if (args[0] === "info") {
   const well = { NCPU: 8, MemTotal: 16 * 1024 ** 3, CgroupVersion: "2", DockerRootDir: "/" };

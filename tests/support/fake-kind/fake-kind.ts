@@ -16,7 +16,7 @@ class Failure extends Error {}
 
 function engineMustAnswer(what: string): void {
   const { engine } = world.plan;
-  if (engine !== undefined)
+  if (engine !== undefined && (engine.onlyFor === undefined || positionals.includes(engine.onlyFor)))
     throw new Failure(
       `${what}: command "docker ps" failed with error: exit status 1\n\nCommand Output: ${engine.says}`,
     );

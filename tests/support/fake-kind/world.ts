@@ -37,7 +37,7 @@ export interface Plan {
   /** `kind delete` waits until the file `go` is there. */
   readonly pauseDelete?: boolean;
   /** What `docker` and kind say instead of working, or that docker is missing. */
-  readonly engine?: { readonly says: string };
+  readonly engine?: { readonly says: string; readonly onlyFor?: "kubeconfig" };
   readonly kindVersion?: string;
   readonly info?: Readonly<Record<string, unknown>>;
   /** Containers on the network `kind` that are no nodes. */

@@ -224,11 +224,14 @@ describe("cluster script: ensure", () => {
 
   it("takes an engine that falls silent for no fault of the cluster", async () => {
     ok(await host.ensure());
-    host.world.plan = { engine: { says: "Cannot connect to the Docker daemon. Is the docker daemon running?" } };
-    const run = await host.ensure();
-    expect(run.code).to.equal(1);
-    expect(run.stderr).not.to.include("made anew");
-    expect(host.world.cluster("dev")).not.to.equal(undefined);
+    const says = "Cannot connect to the Docker daemon. Is the docker daemon running?";
+    for (const engine of [{ says }, { says, onlyFor: "kubeconfig" as const }]) {
+      host.world.plan = { engine };
+      const run = await host.ensure();
+      expect(run.code).to.equal(1);
+      expect(run.stderr).to.include("Docker does not run").and.not.to.include("made anew");
+      expect(host.world.cluster("dev")).not.to.equal(undefined);
+    }
   });
 
   it("asks Docker nothing when kind is a stand-in, and says so", async () => {

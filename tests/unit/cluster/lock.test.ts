@@ -15,6 +15,8 @@ import {
   processMark,
 } from "../../../components/cluster/lock.ts";
 
+import { until } from "../../support/fake-kind/host.ts";
+
 const contender = path.resolve(import.meta.dirname, "../../support/fake-kind/lock-contender.ts");
 
 describe("cluster script: lock", () => {
@@ -141,16 +143,56 @@ describe("cluster script: lock", () => {
     expect(said[0]).to.match(/another run holds the lock .*"ensure" of cluster "other", pid \d+, since .*kill \d+/);
   });
 
+  /** Another process that takes the lock; see lock-contender.ts. */
+  const contend = (...args: readonly string[]) => {
+    const child = spawn(process.execPath, [contender, folder, ...args], { stdio: ["ignore", "pipe", "inherit"] });
+    let output = "";
+    child.stdout.on("data", (text) => (output += String(text)));
+    const ended = new Promise<number | null>((resolve) => child.on("close", resolve));
+    return { ended, said: () => output };
+  };
+  const mark = (name: string): void => {
+    fs.writeFileSync(path.join(root, name), "");
+  };
+  const there = (name: string): boolean => fs.existsSync(path.join(root, name));
+
+  it("a waiter that is late to remove a stale lock leaves the new one alone", async () => {
+    put({ token: "t1" });
+    const late = contend("1", "pauses-at-link");
+    await until("the late one to stand before the removal", () => there("paused"));
+    const lock = await acquireLock(options());
+    const held = fs.readFileSync(file, "utf8");
+    mark("inside"); // the late one would find it and fail
+    mark("go");
+    await until("the late one to wait", () => late.said().includes("another run holds the lock"));
+    expect(fs.readFileSync(file, "utf8")).to.equal(held);
+    fs.rmSync(path.join(root, "inside"));
+    lock.release();
+    expect(await late.ended).to.equal(0);
+  });
+
+  it("only one at a time removes a stale lock", async () => {
+    put({ token: "t1" });
+    const first = contend("1", "pauses-at-remove");
+    await until("the first to stand before the removal", () => there("paused"));
+    let got = false;
+    const second = acquireLock(options()).then((lock) => {
+      got = true;
+      return lock;
+    });
+    await new Promise((resolve) => setTimeout(resolve, 700)); // some polls of the second
+    expect(got, "the second got the lock that the first is about to remove").to.equal(false);
+    mark("go");
+    (await second).release();
+    expect(await first.ended).to.equal(0);
+  });
+
   it("is never held by two, with waiters that race for stale locks", async () => {
-    // Every third contender dies inside, so that the others fight over what it leaves.
-    const run = async (args: readonly string[]): Promise<number | null> => {
-      const child = spawn(process.execPath, [contender, folder, ...args], { stdio: ["ignore", "ignore", "inherit"] });
-      return await new Promise((resolve) => child.on("close", resolve));
-    };
-    const codes = await Promise.all([
-      ...Array.from({ length: 4 }, () => run(["8"])),
-      ...Array.from({ length: 3 }, () => run(["1", "dies"])),
-    ]);
+    const runs = [
+      ...Array.from({ length: 4 }, () => contend("8")),
+      ...Array.from({ length: 3 }, () => contend("1", "dies")), // the others fight over what these leave
+    ];
+    const codes = await Promise.all(runs.map(({ ended }) => ended));
     expect(codes).to.deep.equal([0, 0, 0, 0, null, null, null]);
     const last = await acquireLock(options());
     last.release();
