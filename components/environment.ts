@@ -203,7 +203,7 @@ export class Environment extends pulumi.ComponentResource {
     }
 
     const content: pulumi.Resource[] = [monitoring, definitions, operator];
-    if (settings.demo.enabled) content.push(...this.demo(stack, inCluster));
+    content.push(...this.demo(stack, inCluster));
     new GitSource(
       "environment",
       {
@@ -274,6 +274,7 @@ export class Environment extends pulumi.ComponentResource {
     return { repository, deployKey };
   }
 
+  /** What the demo's content needs. The namespace always: that content is in Git, suspended when the demo is off. */
   private demo(stack: Stack, inCluster: pulumi.ComponentResourceOptions): pulumi.Resource[] {
     const namespace = new Namespace(
       "demo",
@@ -286,7 +287,7 @@ export class Environment extends pulumi.ComponentResource {
       inCluster,
     );
     const { telegramToken } = stack.secrets;
-    if (telegramToken === undefined) return [namespace];
+    if (!stack.settings.demo.enabled || telegramToken === undefined) return [namespace];
     return [
       namespace,
       new KbotSecret(

@@ -20,8 +20,10 @@ export interface KindClusterArgs {
  * A Kind cluster on this host. The script behind it adopts a healthy cluster of the same configuration, rebuilds any
  * other, and returns when API, nodes and DNS are ready (`kind-script.ts`).
  *
- * A change to the configuration is one replacement, deleted first because names collide. A change to the script
- * replaces nothing.
+ * A change to the configuration is one replacement. The script itself deletes the old cluster before it makes the new one;
+ * to the engine it is create before delete, because only then does it know, when it comes to the old objects, that they
+ * went with their cluster (`deletedWith`). With `deleteBeforeReplace` engine 3.246 forgets that, and asks a cluster that is
+ * gone to delete them one by one. A change to the script replaces nothing.
  */
 export class KindCluster extends pulumi.ComponentResource implements Cluster {
   readonly name: string;
@@ -39,6 +41,7 @@ export class KindCluster extends pulumi.ComponentResource implements Cluster {
     const files = clusterFiles(args.settings, this.name);
     this.kubeconfigPath = path.resolve(projectRoot, files.kubeconfig);
     this.context = `kind-${this.name}`;
+    // From the configuration, not from what the command printed: a command that runs again makes no other cluster.
     this.identifier = `${this.context}-${config.hash}`;
     this.hostPorts = config.hostPorts;
 
@@ -69,7 +72,6 @@ export class KindCluster extends pulumi.ComponentResource implements Cluster {
       },
       {
         parent: this,
-        deleteBeforeReplace: true,
         additionalSecretOutputs: ["stdout"],
         customTimeouts: { create: "20m", update: "20m", delete: "5m" },
       },

@@ -3,6 +3,7 @@
  * `node components/cluster/kind-script.ts ensure|delete|list` with the same environment variables:
  *
  * - `KIND_CLUSTER_NAME`: name of the cluster (ensure, delete).
+ * - `KIND_CONFIG_HASH`: hash of the configuration (ensure); with it `delete` leaves a cluster of another hash alone (delete).
  * - `KIND_CONFIG`: the Kind configuration, v1alpha4 YAML; every node carries the label `observability.dev/config-hash` (ensure).
  * - `KIND_CONFIG_HASH`: the value of that label (ensure).
  * - `KUBECONFIG_FILE`: where the kubeconfig is written, mode 0600 (ensure, delete).
@@ -299,6 +300,28 @@ async function ownHash(kind: Kind, name: string, kubeconfig: string | undefined)
   }
 }
 
+/**
+ * Whether the cluster of this name was made from another configuration than the one to be deleted: `ensure` has put it in
+ * that one's place. This is how the engine ends a replacement: it makes the new cluster, then deletes the old one.
+ */
+async function isSucceeded(kind: Kind, name: string): Promise<boolean> {
+  const hash = process.env["KIND_CONFIG_HASH"];
+  if (hash === undefined || hash === "") return false;
+  try {
+    if (!(await kind.clusters()).includes(name)) return false;
+    const found = await ownHash(kind, name, await kind.kubeconfig(name));
+    if (typeof found !== "string" || found === hash) return false;
+    say(
+      `cluster "${name}" was made anew from another configuration (${found}, not ${hash}): it stays. ` +
+        `To delete it all the same: npm run destroy.`,
+    );
+    return true;
+  } catch (error) {
+    if (error instanceof EngineError) return false; // What cannot be asked is left to the deletion and its message.
+    throw error;
+  }
+}
+
 async function remove(signal: AbortSignal): Promise<void> {
   const target = readTarget();
   const folder = lockFolder();
@@ -320,6 +343,7 @@ async function remove(signal: AbortSignal): Promise<void> {
     },
   });
   try {
+    if (kind !== undefined && (await isSucceeded(kind, target.name))) return;
     if (kind === undefined) await requireNoContainers(target.name);
     else await removeCluster(kind, target.name, lock);
     if (kind !== undefined && !kind.isStandIn) await removeNetwork();

@@ -56,8 +56,11 @@ export class ChartSources extends pulumi.ComponentResource {
       ? {
           interval: this.settings.interval,
           url: `${repository}/${pin.name}`,
-          // The tag is the exact version; a digest, where it is pinned, decides alone.
-          ref: pin.digest === undefined ? { tag: pin.version } : { tag: pin.version, digest: pin.digest },
+          // The tag is the exact version; a digest, where it is pinned, decides alone. A mirror may have packed the chart anew.
+          ref:
+            pin.digest === undefined || mirror !== undefined
+              ? { tag: pin.version }
+              : { tag: pin.version, digest: pin.digest },
           layerSelector: {
             mediaType: "application/vnd.cncf.helm.chart.content.v1.tar+gzip",
             operation: "copy",
