@@ -7,12 +7,12 @@ import { readFileSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { after, before, describe, it } from "mocha";
 import { configHashLabel } from "../../components/cluster/kind-config.ts";
-import { connect } from "../../rehearsal/control-plane/api.ts";
 import { freePorts } from "../../rehearsal/control-plane/processes.ts";
 import {
   inDocker,
   kindTier,
   makeHost,
+  nodesOf,
   openClusterStack,
   openListeners,
   say,
@@ -42,20 +42,10 @@ describe("the Kind cluster of an environment, on real Kind", function () {
   const inspect = async () =>
     (JSON.parse(await tier.engine.docker(["inspect", stack.nodeContainer])) as [Inspected])[0];
   const kubeconfig = () => readFileSync(stack.kubeconfigFile, "utf8");
-  const nodes = async () => {
-    const api = connect(kubeconfig());
-    try {
-      const list = (await api.get("/api/v1/nodes")) as { items: { metadata: { labels: Record<string, string> } }[] };
-      return list.items;
-    } finally {
-      api.close();
-    }
-  };
-  const hash = async () => (await nodes())[0]?.metadata.labels[configHashLabel];
+  const hash = async () => (await nodesOf(stack))[0]?.metadata.labels[configHashLabel];
 
   before(async function () {
     tier = await kindTier(this);
-    cleanUp.push(() => tier.close());
     host = makeHost(tier);
     cleanUp.push(() => {
       host.remove();
@@ -79,7 +69,7 @@ describe("the Kind cluster of an environment, on real Kind", function () {
     const started = Date.now();
     expect((await stack.up()).changes).to.include({ create: 3 });
     say(`created in ${Math.round((Date.now() - started) / 1000)} s`);
-    expect(await nodes()).to.have.length(1);
+    expect(await nodesOf(stack)).to.have.length(1);
     expect((await stack.up()).changes).to.deep.equal({ same: 3 });
     const memory = await tier.engine.docker(["stats", "--no-stream", "--format", "{{.MemUsage}}", stack.nodeContainer]);
     say(`memory of the node: ${memory.trim()}`);
@@ -122,7 +112,7 @@ describe("the Kind cluster of an environment, on real Kind", function () {
     const now = await inspect();
     expect(now.Id).not.to.equal(Id);
     expect(now.State.Running).to.equal(true);
-    expect(await nodes()).to.have.length(1);
+    expect(await nodesOf(stack)).to.have.length(1);
   });
 
   it("is replaced, deleted first, when its configuration changes", async () => {

@@ -3,8 +3,9 @@ import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Context } from "mocha";
+import { after, type Context } from "mocha";
 import { KindCluster } from "../../components/cluster/kind-cluster.ts";
+import { connect } from "../../rehearsal/control-plane/api.ts";
 import { openEnvironment, type EngineEvent, type Environment } from "../../rehearsal/engine.ts";
 import { startStandIns } from "../../rehearsal/providers/index.ts";
 import { settingsSchema, type SettingsInput } from "../../settings/schema.ts";
@@ -19,18 +20,28 @@ export function say(line: string): void {
   process.stderr.write(`    ${line}\n`);
 }
 
-/** Prepares the tier in a `before` hook, or skips the suite and says why. */
+let shared: Promise<KindTier> | undefined;
+
+/** The tier, once for all test files, in a `before` hook; or the suite is skipped, which says why. */
 export async function kindTier(context: Context): Promise<KindTier> {
   // A node image may have to be built.
   context.timeout(60 * 60_000);
+  shared ??= prepareKindTier(say);
   try {
-    return await prepareKindTier(say);
+    return await shared;
   } catch (error) {
     if (!(error instanceof NoKindTier)) throw error;
     say(`SKIPPED, nothing of this was tested: ${error.message}`);
     return context.skip();
   }
 }
+
+// Of the root suite: after all test files.
+after("stops what the Kind tier started", async function () {
+  this.timeout(5 * 60_000);
+  const tier = await shared?.catch(() => undefined);
+  await tier?.close();
+});
 
 /** The settings of a cluster, as a stack file has them. */
 export type KindSettings = NonNullable<NonNullable<SettingsInput["cluster"]>["kind"]>;
@@ -133,6 +144,17 @@ export async function openClusterStack(options: {
       await environment.close();
     },
   };
+}
+
+/** The nodes that the cluster's API server knows, by the kubeconfig that was written. */
+export async function nodesOf(stack: ClusterStack): Promise<{ metadata: { labels: Record<string, string> } }[]> {
+  const api = connect(readFileSync(stack.kubeconfigFile, "utf8"));
+  try {
+    const list = (await api.get("/api/v1/nodes")) as { items: { metadata: { labels: Record<string, string> } }[] };
+    return list.items;
+  } finally {
+    api.close();
+  }
 }
 
 /** Runs the cluster script's `delete`, as `npm run destroy` does after Pulumi. */
