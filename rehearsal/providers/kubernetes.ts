@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
-import { parseAllDocuments } from "yaml";
+import { parse, parseAllDocuments } from "yaml";
 import {
   compare,
   unsupported,
@@ -25,7 +25,7 @@ import {
   type MutableKinds,
   type ObjectReference,
 } from "./kubernetes-objects.ts";
-import { isRecord, text, unknown, type Properties, type Value } from "./values.ts";
+import { equal, isRecord, text, unknown, type Properties, type Value } from "./values.ts";
 
 /** How a cluster is asked to take an object. */
 export interface ApplyOptions {
@@ -151,14 +151,17 @@ export function kubernetesStandIn(connect: (config: KubernetesConfig) => Cluster
     },
     diffConfig(old, inputs) {
       const changes = compare(old, inputs, []);
-      const identifier = "clusterIdentifier";
-      const was = old[identifier];
-      const isSameCluster = was !== undefined && was === inputs[identifier];
-      for (const key of ["kubeconfig", "context", "cluster", identifier]) {
+      const identifier = inputs["clusterIdentifier"];
+      const wasIdentified = old["clusterIdentifier"] !== undefined;
+      if (identifier !== undefined && identifier === old["clusterIdentifier"]) return { changes };
+      for (const key of ["kubeconfig", "context", "cluster", "clusterIdentifier"]) {
         const change = changes.get(key);
-        if (change === undefined || isSameCluster) continue;
-        // With an identifier on both sides only the identifier decides.
-        const replace = key === identifier ? change.kind === "update" : !sameServer(key, old[key], inputs[key]);
+        if (change === undefined) continue;
+        // An identifier that is added or removed replaces nothing, one that changes replaces everything.
+        const replace =
+          key === "clusterIdentifier"
+            ? wasIdentified && identifier !== undefined
+            : inputs[key] === unknown || isOtherCluster(old, inputs);
         changes.set(key, { ...change, replace });
       }
       return { changes };
@@ -390,9 +393,28 @@ function flag(value: Value | undefined): boolean {
   return value === true || value === "true";
 }
 
-/** Two kubeconfigs mean the same cluster when the servers they name are the same. */
-function sameServer(key: string, old: Value | undefined, now: Value | undefined): boolean {
-  if (key !== "kubeconfig" || typeof old !== "string" || typeof now !== "string") return false;
-  const servers = (kubeconfig: string): string => (kubeconfig.match(/\bserver: *\S+/g) ?? []).join();
-  return servers(old) === servers(now);
+/** Whether both configurations name a cluster, by address and authority, and not the same one. */
+function isOtherCluster(old: Properties, now: Properties): boolean {
+  const [was, is] = [clusterIn(old), clusterIn(now)];
+  return was !== undefined && is !== undefined && !equal(was, is);
+}
+
+/** What the kubeconfig says of the cluster in use; undefined where it says nothing. */
+function clusterIn(config: Properties): Value | undefined {
+  try {
+    const content = parse(text(config["kubeconfig"])) as Value;
+    const context = entryOf(content, "contexts", text(config["context"]));
+    const name = text(config["cluster"]) || (isRecord(context) ? text(context["cluster"]) : "");
+    return entryOf(content, "clusters", name);
+  } catch {
+    return undefined;
+  }
+}
+
+/** The content of a named entry: `{ name: x, context: {...} }` in `contexts`. */
+function entryOf(kubeconfig: Value, list: "contexts" | "clusters", name: string): Value | undefined {
+  const entries = isRecord(kubeconfig) ? kubeconfig[list] : undefined;
+  if (!Array.isArray(entries)) return undefined;
+  const entry = (entries as Value[]).find((item) => isRecord(item) && item["name"] === name);
+  return isRecord(entry) ? entry[list.slice(0, -1)] : undefined;
 }

@@ -172,10 +172,16 @@ describe("stand-in providers, one by one", function () {
       const verifier = ssh2.utils.parseKey(line);
       if (verifier instanceof Error) throw verifier;
       expect(verifier.verify("text", signature)).to.equal(true);
+      // RFC 4251: the first bit of a multiple precision integer is its sign.
+      if (name === "rsa") {
+        const [, exponent, modulus] = partsOf(Buffer.from(line.split(" ")[1] ?? "", "base64"));
+        expect([exponent?.toString("hex"), modulus?.subarray(0, 1).toString("hex")]).to.deep.equal(["010001", "00"]);
+      }
       const digest = createHash("sha256").update(parsed.getPublicSSH()).digest("base64").replace(/=+$/, "");
       expect(key["fingerprint"]).to.equal(`SHA256:${digest}`);
-      const derived = createPublicKey(key["pem"] ?? "").export({ type: "spki", format: "pem" });
-      expect(derived).to.equal(key["publicPem"]);
+      for (const pem of [key["pem"] ?? "", parsed.getPublicPEM()]) {
+        expect(createPublicKey(pem).export({ type: "spki", format: "pem" })).to.equal(key["publicPem"]);
+      }
     }
     const before = outputs["ed25519"]?.value as unknown;
     kinds.ed25519 = { algorithm: "ED25519" };
@@ -355,6 +361,25 @@ describe("stand-in providers, one by one", function () {
       expect((await environment.preview()).changes).to.deep.equal({ same: 1, replace: 2 });
     });
 
+    it("without an identifier replaces all objects when the kubeconfig names another cluster, not for another user", async () => {
+      const kubeconfig = (server: string, token: string): string =>
+        JSON.stringify({
+          clusters: [{ name: "dev", cluster: { server } }],
+          contexts: [{ name: "dev", context: { cluster: "dev", user: "dev" } }],
+          users: [{ name: "dev", user: { token } }],
+        });
+      let args: Partial<k8s.ProviderArgs> = { kubeconfig: kubeconfig("https://127.0.0.1:2", "one") };
+      program = () =>
+        inCluster(args, (opts) => {
+          new k8s.core.v1.ConfigMap("c", { metadata: { name: "c", namespace: "default" } }, opts);
+        })();
+      await environment.up();
+      args = { kubeconfig: kubeconfig("https://127.0.0.1:2", "two") };
+      expect((await environment.preview()).changes).to.deep.equal({ same: 2, update: 1 });
+      args = { kubeconfig: kubeconfig("https://127.0.0.1:3", "one") };
+      expect((await environment.preview()).changes).to.deep.equal({ same: 1, replace: 2 });
+    });
+
     it("creates again after an error that a hook of the program calls temporary", async () => {
       let attempts = 0;
       hook = ({ method, name, preview }) => {
@@ -444,6 +469,17 @@ function keyOutputs(key: tls.PrivateKey): pulumi.Output<Record<string, string>> 
       publicPem,
       fingerprint,
     }));
+}
+
+/** The length-prefixed parts of an SSH wire format. */
+function partsOf(wire: Buffer): Buffer[] {
+  const parts: Buffer[] = [];
+  for (let at = 0; at < wire.length;) {
+    const length = wire.readUInt32BE(at);
+    parts.push(wire.subarray(at + 4, at + 4 + length));
+    at += 4 + length;
+  }
+  return parts;
 }
 
 /** A well-formed Ed25519 public key; nobody has its private half. */
