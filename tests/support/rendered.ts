@@ -50,3 +50,13 @@ export function needsShared(context: Mocha.Context, folder: "charts" | "crds"): 
   console.log(`      skipped: ../shared/${folder} is not beside this project`);
   context.skip();
 }
+
+/** What an optional reader needs, or a visible skip that says why it cannot be had. */
+export async function orSkip<T>(context: Mocha.Context, what: string, get: () => Promise<T>): Promise<T> {
+  try {
+    return await get();
+  } catch (error) {
+    console.log(`      skipped: ${what} cannot be had: ${error instanceof Error ? error.message : String(error)}`);
+    return context.skip();
+  }
+}

@@ -63,11 +63,7 @@ export function loadChart(name: string, version: string): Chart {
   const chart: Chart = {
     name,
     version,
-    defaults: merge.withOptions(
-      { mergeArrays: false },
-      ...below,
-      parse(read("values.yaml")) as object,
-    ),
+    defaults: merge.withOptions({ mergeArrays: false }, ...below, parse(read("values.yaml")) as object),
     schema: existsSync(path.join(folder, "values.schema.json"))
       ? (JSON.parse(read("values.schema.json")) as Chart["schema"])
       : undefined,

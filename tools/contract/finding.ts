@@ -35,3 +35,9 @@ export function at(value: unknown, ...keys: readonly (string | number)[]): unkno
   }
   return here;
 }
+
+/** The text at a path, or undefined for anything else. */
+export function textAt(value: unknown, ...keys: readonly (string | number)[]): string | undefined {
+  const found = at(value, ...keys);
+  return typeof found === "string" ? found : undefined;
+}

@@ -1,6 +1,7 @@
 /** An environment as plain data: what the program declares, and what Flux applies from `flux-repo/`. */
 import { existsSync } from "node:fs";
 import * as path from "node:path";
+import { parse } from "yaml";
 import type { Manifest } from "../../components/kubernetes/manifest.ts";
 import type { Settings } from "../../settings/schema.ts";
 import { assemble, substitute } from "./flux-repo.ts";
@@ -12,6 +13,8 @@ export interface Rendered {
   readonly declared: readonly Manifest[];
   /** Objects of `flux-repo/` for this environment, with Flux's variables replaced. */
   readonly content: readonly Manifest[];
+  /** Configuration of the Kind cluster; undefined for a cluster that was there already. */
+  readonly kindConfig: unknown;
 }
 
 /** A HelmRelease with what its source says of the chart. */
@@ -50,7 +53,14 @@ function fluxContent(declared: readonly Manifest[]): Manifest[] {
 /** The environment that a run of the program declares. */
 export function fromProgram({ stack, resources }: Program): Rendered {
   const declared = kubernetesObjects(resources);
-  return { settings: stack.settings, declared, content: fluxContent(declared) };
+  const command = resources.find(({ type, name }) => type === "command:local:Command" && name.endsWith("-kind"));
+  const { KIND_CONFIG: kind } = (command?.inputs["environment"] ?? {}) as Readonly<Record<string, string>>;
+  return {
+    settings: stack.settings,
+    declared,
+    content: fluxContent(declared),
+    kindConfig: kind === undefined ? undefined : parse(kind),
+  };
 }
 
 /** Runs the program for some settings and reads off its environment. */

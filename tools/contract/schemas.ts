@@ -46,7 +46,20 @@ function complaint(error: ErrorObject): Complaint {
 /** Durations are Go's (`10m`) and not ISO 8601's; the rest of what CRDs name are kinds of numbers. */
 const kubernetesFormats = { duration: /^(\d+(\.\d+)?(ns|us|µs|ms|s|m|h))+$/, "int-or-string": true } as const;
 
-const options = { strict: false, allErrors: true, unicodeRegExp: false, logger: false } as const;
+/** Patterns of CRDs are Go's: `(?i)` anywhere is the flag of all that follows. */
+const goPattern = Object.assign(
+  (pattern: string, flags: string) =>
+    new RegExp(pattern.replaceAll("(?i)", ""), pattern.includes("(?i)") ? `${flags}i` : flags),
+  { code: "goPattern" },
+);
+
+const options = {
+  strict: false,
+  allErrors: true,
+  unicodeRegExp: false,
+  logger: false,
+  code: { regExp: goPattern },
+} as const;
 const draft7 = addFormats(new Ajv({ ...options, formats: kubernetesFormats }), ["int32", "int64", "uri", "date-time"]);
 const draft2019 = addFormats(new Ajv2019(options));
 

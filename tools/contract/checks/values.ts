@@ -33,7 +33,10 @@ export function checkValues(release: Pick<Release, "name" | "values">, chart: Ch
       if (kind === "map" || kind === "list") add(path, `is a ${kind}, where ${id} has null: list it as free-form.`);
       return;
     }
-    if (kind !== wanted) return void add(path, `is a ${kind}, but ${id} has a ${wanted} there.`);
+    if (kind !== wanted) {
+      add(path, `is a ${kind}, but ${id} has a ${wanted} there.`);
+      return;
+    }
     if (kind === "list" && (value as unknown[]).length > 0) {
       add(path, `is a list that nothing describes: list it as free-form.`);
     }

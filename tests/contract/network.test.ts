@@ -1,0 +1,160 @@
+import { expect } from "chai";
+import { charts } from "../../settings/versions.ts";
+import { chartFacts } from "../../tools/contract/chart-facts.ts";
+import { checkNetwork, checkPodSecurity } from "../../tools/contract/checks/network.ts";
+import { podSecurityViolations } from "../../tools/contract/pod-security.ts";
+import { releases, render, type Rendered } from "../../tools/contract/rendered.ts";
+import { fluxObjects } from "../support/flux.ts";
+import { allEnvironments, defaultEnvironment, expectNone, orSkip } from "../support/rendered.ts";
+
+/** The default environment after a change of its plain data, in which a text is another one everywhere. */
+async function replaced(what: string, by: string, only: (kind: string, name: string) => boolean): Promise<Rendered> {
+  const rendered = await defaultEnvironment();
+  const change = (objects: Rendered["declared"]) =>
+    objects.map((object) =>
+      only(object.kind, object.metadata.name)
+        ? (JSON.parse(JSON.stringify(object).replaceAll(what, by)) as typeof object)
+        : object,
+    );
+  const result = { ...rendered, declared: change(rendered.declared), content: change(rendered.content) };
+  expect(JSON.stringify(result)).not.to.equal(JSON.stringify(rendered));
+  return result;
+}
+
+describe("Names and ports", function () {
+  this.timeout(120_000);
+
+  it("are known from renders of the pinned charts", () => {
+    const facts = Object.values(chartFacts()).map(({ chart, version }) => `${chart} ${version}`);
+    // A new version: npm run charts:refresh, then node tools/chart-facts.ts.
+    expect(facts).to.have.members(Object.values(charts).map(({ name, version }) => `${name} ${version}`));
+  });
+
+  it("have facts for every release", async () => {
+    const { declared } = await defaultEnvironment();
+    expect(Object.keys(chartFacts())).to.have.members(releases(declared).map(({ name }) => name));
+  });
+
+  it("lead to Services, ports and pods that are there and let the caller in, for every pair of choices", async () => {
+    expectNone((await allEnvironments()).flatMap(({ rendered }) => checkNetwork(rendered)));
+  });
+
+  it("are right with Flux's pods among them", async function () {
+    const fluxManifests = await orSkip(this, "Flux's manifests", fluxObjects);
+    expectNone(checkNetwork(await render({ fluxManifests })));
+  });
+
+  const policy = (kind: string) => kind === "NetworkPolicy";
+  const cases: readonly [string, string, string, (kind: string, name: string) => boolean][] = [
+    [
+      "an exporter that sends to a Service nobody makes",
+      "jaeger-collector.monitoring",
+      "jaeger-colector.monitoring",
+      (kind) => kind === "OpenTelemetryCollector",
+    ],
+    [
+      "a port that the Service has not",
+      "loki.monitoring.svc:3100",
+      "loki.monitoring.svc:3101",
+      (kind) => kind === "OpenTelemetryCollector",
+    ],
+    ["a log agent that sends to another port", "Port 3100", "Port 3200", (kind) => kind === "HelmRelease"],
+    [
+      "a data source in another namespace",
+      "jaeger-query.monitoring",
+      "jaeger-query.tracing",
+      (kind) => kind === "HelmRelease",
+    ],
+    ["a monitor of a port that has another name", "internal-metrics", "metrics", (kind) => kind === "ServiceMonitor"],
+    ["a monitor of a Service that has other labels", "all-in-one", "query", (kind) => kind === "ServiceMonitor"],
+    [
+      "a Service that selects nothing",
+      "all-in-one",
+      "collector",
+      (kind, name) => kind === "Service" && name === "jaeger-collector",
+    ],
+    [
+      "a host port that the cluster does not map",
+      "30300",
+      "30301",
+      (kind, name) => kind === "Service" && name === "host-grafana",
+    ],
+    ["a policy for pods with other labels", '"loki"', '"lokki"', policy],
+    ["a policy for a port that the pods have not", "3100", "3101", policy],
+    [
+      "a policy for a namespace that nobody makes",
+      '"node-agents"',
+      '"agents"',
+      (kind, name) => policy(kind) && name === "allow-logs",
+    ],
+    ["a log agent that no policy lets in", "3100", "9095", (kind, name) => policy(kind) && name === "allow-logs"],
+    ["Prometheus, that no policy lets in", "2020", "2021", policy],
+    ["a webhook that the API server cannot call", "9443", "8443", policy],
+    ["an interface that the host cannot reach", "16686", "16685", policy],
+    [
+      "applications that cannot send",
+      '"demo"',
+      '"node-agents"',
+      (kind, name) => policy(kind) && name === "allow-telemetry",
+    ],
+  ];
+  for (const [title, what, by, only] of cases) {
+    it(`fail for ${title}`, async () => {
+      expect(checkNetwork(await replaced(what, by, only))).not.to.deep.equal([]);
+    });
+  }
+});
+
+describe("Pod security", function () {
+  this.timeout(120_000);
+
+  it("lets every pod run in its namespace, for every pair of choices", async () => {
+    expectNone((await allEnvironments()).flatMap(({ rendered }) => checkPodSecurity(rendered)));
+  });
+
+  it("lets Flux's pods run", async function () {
+    const fluxManifests = await orSkip(this, "Flux's manifests", fluxObjects);
+    expectNone(checkPodSecurity(await render({ fluxManifests })));
+  });
+
+  it("fails for a namespace that is stricter than its pods", async () => {
+    const stricter = await replaced(
+      '"privileged"',
+      '"baseline"',
+      (kind, name) => kind === "Namespace" && name === "node-agents",
+    );
+    expect(checkPodSecurity(stricter).map(({ object }) => object)).to.include("DaemonSet fluent-bit in node-agents");
+  });
+
+  it("fails for a namespace without a level or a version", async () => {
+    const without = await replaced("/enforce", "/enforced", (kind, name) => kind === "Namespace" && name === "demo");
+    expect(checkPodSecurity(without)).to.have.length(2);
+  });
+
+  it("knows what restricted and baseline refuse", () => {
+    const hardened = {
+      allowPrivilegeEscalation: false,
+      runAsNonRoot: true,
+      capabilities: { drop: ["ALL"] },
+      seccompProfile: { type: "RuntimeDefault" },
+    };
+    const pod = (securityContext: object, rest: object = {}) => ({
+      containers: [{ name: "c", securityContext }],
+      ...rest,
+    });
+    expect(podSecurityViolations(pod(hardened), "restricted")).to.deep.equal([]);
+    expect(podSecurityViolations(pod({}), "restricted")).to.have.length(4);
+    expect(podSecurityViolations(pod({}), "baseline")).to.deep.equal([]);
+    for (const [context, rest] of [
+      [{ privileged: true }, {}],
+      [{ capabilities: { add: ["SYS_PTRACE"] } }, {}],
+      [{}, { hostNetwork: true }],
+      [{}, { volumes: [{ name: "v", hostPath: { path: "/" } }] }],
+      [{ seccompProfile: { type: "Unconfined" } }, {}],
+    ] as const) {
+      expect(podSecurityViolations(pod(context, rest), "baseline"), JSON.stringify([context, rest])).to.have.length(1);
+    }
+    expect(podSecurityViolations(pod({ ...hardened, runAsUser: 0 }), "restricted")).to.have.length(1);
+    expect(podSecurityViolations(pod({}, { hostPID: true }), "privileged")).to.deep.equal([]);
+  });
+});

@@ -1,0 +1,192 @@
+/** What charts make of our values, as far as other objects refer to it: written by tools/chart-facts.ts from real renders. */
+import { readFileSync } from "node:fs";
+import * as path from "node:path";
+import type { Manifest } from "../../components/kubernetes/manifest.ts";
+import { asMap, at, textAt } from "./finding.ts";
+import { type Level, podSecurityLevel } from "./pod-security.ts";
+
+export type Labels = Readonly<Record<string, string>>;
+
+export interface ServiceFact {
+  readonly namespace: string;
+  readonly name: string;
+  readonly labels: Labels;
+  readonly selector: Labels;
+  readonly ports: readonly { readonly name?: string; readonly port: number; readonly targetPort: number | string }[];
+}
+
+export interface PodFact {
+  readonly namespace: string;
+  /** Kind and name of what makes the pods. */
+  readonly owner: string;
+  readonly labels: Labels;
+  readonly ports: readonly { readonly name?: string; readonly port: number }[];
+  /** The strictest Pod Security level that lets them run. */
+  readonly level: Level;
+  readonly serviceAccount: string;
+  /** Lives as long as a hook of an install. */
+  readonly hook: boolean;
+}
+
+export interface Facts {
+  readonly services: readonly ServiceFact[];
+  readonly pods: readonly PodFact[];
+  /** Ports of pods that the API server calls: webhooks, by the Service in front. */
+  readonly webhooks: readonly { readonly namespace: string; readonly service: string }[];
+  /** Monitors that the chart makes: namespaces and Service ports they scrape. */
+  readonly monitors: readonly {
+    readonly namespace: string;
+    readonly name: string;
+    readonly selector: unknown;
+    readonly namespaces: readonly string[];
+    readonly ports: readonly string[];
+  }[];
+}
+
+export interface ChartFacts extends Facts {
+  readonly chart: string;
+  readonly version: string;
+  /** How the facts were obtained. */
+  readonly obtained: string;
+}
+
+/** Where the facts are kept. */
+export const chartFactsFile = path.join(import.meta.dirname, "chart-facts.json");
+
+let kept: Readonly<Record<string, ChartFacts>> | undefined;
+
+/** The facts by name of release. */
+export function chartFacts(): Readonly<Record<string, ChartFacts>> {
+  kept ??= JSON.parse(readFileSync(chartFactsFile, "utf8")) as Record<string, ChartFacts>;
+  return kept;
+}
+
+/** Labels that change with versions or settings, and that nothing may select by. */
+const changing = ["helm.sh/chart", "chart", "heritage", "app.kubernetes.io/version", "config-hash"];
+
+const lasting = (labels: unknown): Labels =>
+  Object.fromEntries(Object.entries(asMap(labels) ?? {}).filter(([key]) => !changing.includes(key))) as Labels;
+
+/** Where the template of the pods of a workload is. */
+export function podTemplate(object: Manifest): Readonly<Record<string, unknown>> | undefined {
+  switch (object.kind) {
+    case "Deployment":
+    case "DaemonSet":
+    case "StatefulSet":
+    case "Job":
+      return asMap(at(object, "spec", "template"));
+    case "CronJob":
+      return asMap(at(object, "spec", "jobTemplate", "spec", "template"));
+    default:
+      return undefined;
+  }
+}
+
+/** Reads the facts off rendered objects. A chart's tests (`helm test`) are left out: Flux does not run them here. */
+export function factsOf(objects: readonly Manifest[], releaseNamespace: string): Facts {
+  const hook = (object: Manifest) => object.metadata.annotations?.["helm.sh/hook"];
+  const namespace = (object: Manifest) => object.metadata.namespace ?? releaseNamespace;
+  const live = objects.filter((object) => hook(object) !== "test" && hook(object) !== "test-success");
+  return {
+    services: live.filter(({ kind }) => kind === "Service").map((object) => serviceFact(object, namespace(object))),
+    pods: live.flatMap((object) => podFact(object, namespace(object), hook(object) !== undefined)),
+    webhooks: live
+      .filter(({ kind }) => kind === "ValidatingWebhookConfiguration" || kind === "MutatingWebhookConfiguration")
+      .flatMap((object) => (object["webhooks"] ?? []) as readonly unknown[])
+      .map((webhook) => ({
+        namespace: String(at(webhook, "clientConfig", "service", "namespace")),
+        service: String(at(webhook, "clientConfig", "service", "name")),
+      }))
+      .filter(({ service }, index, all) => all.findIndex((other) => other.service === service) === index),
+    monitors: live
+      .filter(({ kind }) => kind === "ServiceMonitor")
+      .map((object) => ({
+        namespace: namespace(object),
+        name: object.metadata.name,
+        selector: at(object, "spec", "selector"),
+        namespaces: (at(object, "spec", "namespaceSelector", "matchNames") ?? [namespace(object)]) as string[],
+        ports: ((at(object, "spec", "endpoints") ?? []) as readonly unknown[]).map((endpoint) =>
+          String(at(endpoint, "port") ?? at(endpoint, "targetPort")),
+        ),
+      })),
+  };
+}
+
+/** A Service as others see it. */
+export function serviceFact(object: Manifest, namespace: string): ServiceFact {
+  const ports = (at(object, "spec", "ports") ?? []) as readonly {
+    readonly name?: string;
+    readonly port: number;
+    readonly targetPort?: number | string;
+  }[];
+  return {
+    namespace,
+    name: object.metadata.name,
+    labels: lasting(object.metadata.labels),
+    selector: (at(object, "spec", "selector") ?? {}) as Labels,
+    ports: ports.map(({ name, port, targetPort }) => ({
+      ...(name === undefined ? {} : { name }),
+      port,
+      targetPort: targetPort ?? port,
+    })),
+  };
+}
+
+/**
+ * Pods that the Prometheus Operator makes of its objects, with the labels and ports of its 0.93 (pkg/prometheus,
+ * pkg/alertmanager: the operator hardens every container itself, the pod's part comes from the object).
+ */
+function operated(object: Manifest, namespace: string): PodFact[] {
+  const kinds: Readonly<Record<string, number>> = { Prometheus: 9090, Alertmanager: 9093 };
+  const port = kinds[object.kind];
+  if (port === undefined) return [];
+  const { name } = object.metadata;
+  const app = object.kind.toLowerCase();
+  const pod = asMap(at(object, "spec", "securityContext")) ?? {};
+  const hardened = { allowPrivilegeEscalation: false, capabilities: { drop: ["ALL"] } };
+  return [
+    {
+      namespace,
+      owner: `${object.kind} ${name}`,
+      labels: {
+        "app.kubernetes.io/name": app,
+        "app.kubernetes.io/instance": name,
+        "app.kubernetes.io/managed-by": "prometheus-operator",
+        [app]: name,
+        ...(object.kind === "Prometheus" ? { "operator.prometheus.io/name": name } : {}),
+      },
+      ports: [
+        { name: textAt(object, "spec", "portName") ?? "web", port },
+        { name: "reloader-web", port: 8080 },
+      ],
+      level: podSecurityLevel({ securityContext: pod, containers: [{ name: app, securityContext: hardened }] }),
+      serviceAccount: textAt(object, "spec", "serviceAccountName") ?? "default",
+      hook: false,
+    },
+  ];
+}
+
+/** The pods of a workload as others see them; nothing for an object that makes none. */
+export function podFact(object: Manifest, namespace: string, hook = false): PodFact[] {
+  const made = operated(object, namespace);
+  if (made.length > 0) return made;
+  const template = podTemplate(object);
+  const spec = asMap(template?.["spec"]);
+  if (template === undefined || spec === undefined) return [];
+  const containers = (spec["containers"] ?? []) as readonly {
+    readonly ports?: readonly { readonly name?: string; readonly containerPort: number }[];
+  }[];
+  return [
+    {
+      namespace,
+      owner: `${object.kind} ${object.metadata.name}`,
+      labels: lasting(at(template, "metadata", "labels")),
+      ports: containers
+        .flatMap(({ ports = [] }) => ports)
+        .map(({ name, containerPort }) => ({ ...(name === undefined ? {} : { name }), port: containerPort })),
+      level: podSecurityLevel(spec),
+      serviceAccount: textAt(spec, "serviceAccountName") ?? "default",
+      hook,
+    },
+  ];
+}
