@@ -3,7 +3,7 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { stringify } from "yaml";
+import { parse, stringify } from "yaml";
 import { staleFiles } from "../../tools/dashboards/build.ts";
 import { programOrSkip } from "../support/program.ts";
 import {
@@ -24,6 +24,9 @@ const files = readDashboards();
 
 /** Grafana's own variables that our dashboards use. */
 const builtIn = /^__(rate_interval|range|auto|url_time_range|value|data|field)$/;
+
+/** What a person has chosen: everything, and of the metrics one. */
+const chosen = (variable: string): string => (variable === "metric" ? "up" : ".*");
 
 /** What is wrong with each query by Prometheus's parser; a query without a mistake is left out. */
 function promqlMistakes(promtool: string, queries: readonly Query[]): string[] {
@@ -50,6 +53,44 @@ function logqlMistakes(logql: string, queries: readonly Query[]): string[] {
   const answers = JSON.parse(execFileSync(logql, { input, encoding: "utf8" })) as string[];
   expect(answers).to.have.length(queries.length);
   return answers.flatMap((answer, index) => (answer === "" ? [] : [`${queries[index]?.where ?? "?"}: ${answer}`]));
+}
+
+/**
+ * Queries that return no data from the recorded data set (tests/contract/data/series.yaml), with the rules that record
+ * series at work. promtool compares with what is expected; expecting nothing, it fails exactly where there is data.
+ *
+ * @throws Error when Prometheus cannot execute a query: a join that matches many to many parses, but does not run
+ */
+function emptyQueries(promtool: string, queries: readonly Query[]): string[] {
+  const folder = mkdtempSync(join(tmpdir(), "data-"));
+  try {
+    const { eval_time, ...data } = parse(
+      readFileSync(join(projectFolder, "tests/contract/data/series.yaml"), "utf8"),
+    ) as { eval_time: string; interval: string; input_series: unknown };
+    const rules = readRuleFiles();
+    for (const { name, groups } of rules) writeFileSync(join(folder, `${name}.yaml`), stringify({ groups }));
+    // Each query is a test of its own name: label_replace makes the expression say which one answered.
+    const promql_expr_test = queries.map(({ expr }, index) => ({
+      expr: `label_replace(${withGrafanaValues(expr, chosen)}, "query", "query_${index}_", "", "")`,
+      eval_time,
+      exp_samples: [],
+    }));
+    const test = { rule_files: rules.map(({ name }) => `${name}.yaml`), evaluation_interval: data.interval };
+    writeFileSync(join(folder, "test.yaml"), stringify({ ...test, tests: [{ ...data, promql_expr_test }] }));
+    const result = spawnSync(promtool, ["test", "rules", "test.yaml"], {
+      cwd: folder,
+      encoding: "utf8",
+      maxBuffer: 2 ** 26,
+    });
+    const said = result.stdout + result.stderr;
+    const broken = /^.*(?:found duplicate series|many-to-many|err:.*|parse error.*|couldn't evaluate).*$/m.exec(said);
+    if (broken !== null) throw new Error(`Prometheus cannot execute a query: ${broken[0]}`);
+    return queries
+      .filter((_, index) => !said.includes(`query="query_${index}_"`))
+      .map(({ where, expr }) => `${where}: ${expr}`);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 }
 
 describe("dashboards", () => {
@@ -180,6 +221,28 @@ describe("dashboards", () => {
         .filter(({ expr }) => expr !== "");
       expect(queries).to.have.length.greaterThan(100);
       expect(promqlMistakes(promtool, queries)).to.deep.equal([]);
+    });
+  });
+
+  describe("data, from a recorded data set by Prometheus's engine", () => {
+    let promtool: string;
+    before(async function () {
+      promtool = await programOrSkip(this, "promtool");
+    });
+
+    it("finds a query that returns nothing (the check itself)", () => {
+      const nothing = { where: "here", expr: "no_such_metric" };
+      expect(emptyQueries(promtool, [{ where: "there", expr: "up" }, nothing])).to.deep.equal(["here: no_such_metric"]);
+      const manyToMany = { where: "here", expr: "kube_pod_info * on (job) up" };
+      expect(() => emptyQueries(promtool, [manyToMany])).to.throw("cannot execute");
+    });
+
+    it("is returned by every query of every panel", () => {
+      const queries = files
+        .flatMap((file) => queriesOf(file, "prometheus"))
+        .filter(({ where }) => where.includes("panel"));
+      expect(queries).to.have.length.greaterThan(100);
+      expect(emptyQueries(promtool, queries)).to.deep.equal([]);
     });
   });
 

@@ -98,13 +98,17 @@ export function queriesOf({ file, dashboard }: DashboardFile, source: "prometheu
   return [...panels, ...variables, ...annotations];
 }
 
-/** A query as Grafana would send it: its own variables filled in. */
-export function withGrafanaValues(expr: string): string {
+/**
+ * A query as Grafana would send it: its own variables filled in, and those of the dashboard.
+ *
+ * @param valueOf what is chosen for a variable of the dashboard
+ */
+export function withGrafanaValues(expr: string, valueOf: (variable: string) => string = () => "x"): string {
   return expr
     .replaceAll("$__rate_interval", "2m")
     .replaceAll("$__range", "1h")
     .replaceAll("$__auto", "1m")
-    .replaceAll(/\$\{\w+(:\w+)?\}|\$\w+/g, "x");
+    .replaceAll(/\$\{(\w+)(?::\w+)?\}|\$(\w+)/g, (_, braced?: string, bare?: string) => valueOf(braced ?? bare ?? ""));
 }
 
 export interface Rule {
