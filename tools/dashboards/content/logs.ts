@@ -140,14 +140,14 @@ export const logs: Dashboard = {
           min: 0,
           targets: [
             {
-              expr: `topk(10, sum by (pod, container) (rate(container_cpu_usage_seconds_total{${containers}}[$__rate_interval])))`,
+              expr: `topk(10, sum by (namespace, pod, container) (rate(container_cpu_usage_seconds_total{${containers}}[$__rate_interval])))`,
               legend: "{{pod}}/{{container}}",
             },
           ],
           links: [
             {
               title: "Workload",
-              url: dashboardUrl("workload", { namespace: "${namespace}", pod: "${__field.labels.pod}" }),
+              url: dashboardUrl("workload", { namespace: "${__field.labels.namespace}", pod: "${__field.labels.pod}" }),
             },
           ],
         },

@@ -203,7 +203,10 @@ export const workload: Dashboard = {
             { field: "limit", limit: true, color: "red" },
           ],
           links: [
-            { title: "Logs", url: dashboardUrl("logs", { namespace: "${namespace}", pod: "${__field.labels.pod}" }) },
+            {
+              title: "Logs",
+              url: dashboardUrl("logs", { namespace: "${__field.labels.namespace}", pod: "${__field.labels.pod}" }),
+            },
           ],
         },
         {
@@ -229,7 +232,10 @@ export const workload: Dashboard = {
             { field: "limit", limit: true, color: "red" },
           ],
           links: [
-            { title: "Logs", url: dashboardUrl("logs", { namespace: "${namespace}", pod: "${__field.labels.pod}" }) },
+            {
+              title: "Logs",
+              url: dashboardUrl("logs", { namespace: "${__field.labels.namespace}", pod: "${__field.labels.pod}" }),
+            },
           ],
         },
       ],
