@@ -263,9 +263,7 @@ for package in "$@"; do echo "$package" >&2; echo "built $package" > "$out/\${pa
       onProgress: (line) => progress.push(line),
       every: 0.1,
     });
-    expect(progress.join("\n")).to.include(
-      "1 modules downloaded, 1 of at most 2 packages compiled (example.org/x), ",
-    );
+    expect(progress.join("\n")).to.include("1 modules downloaded, 1 of at most 2 packages compiled (example.org/x), ");
   });
 
   it("adds to a set what is asked for later", async () => {

@@ -17,7 +17,10 @@ describe("npm test", () => {
   });
 
   /** Runs Mocha on one file with the totals reporter. */
-  function mocha(test: string): { readonly status: number | null; readonly totals: () => string } {
+  function mocha(
+    test: string,
+    ...options: string[]
+  ): { readonly status: number | null; readonly totals: () => string } {
     writeFileSync(join(folder, "sample.test.mjs"), test);
     const totals = join(folder, "totals");
     const reporter = ["--reporter", join(project, "tools", "totals-reporter.ts")];
@@ -25,32 +28,54 @@ describe("npm test", () => {
       process.execPath,
       [
         join(project, "node_modules", "mocha", "bin", "mocha.js"),
-        ...["--no-config", ...reporter, "--reporter-option", `totals=${totals}`, join(folder, "sample.test.mjs")],
+        ...[
+          "--no-config",
+          ...options,
+          ...reporter,
+          "--reporter-option",
+          `totals=${totals}`,
+          join(folder, "sample.test.mjs"),
+        ],
       ],
       { encoding: "utf8" },
     );
     return { status, totals: () => readFileSync(totals, "utf8") };
   }
 
-  it("counts passed, failed and skipped tests as Mocha saw them, whatever a test prints", () => {
-    const run = mocha(`
-      it("passes", () => console.log("99 passing\\n99 passed, 0 failed, 0 skipped"));
-      it("passes too", () => {});
-      it("fails", () => { throw new Error("on purpose"); });
-      it.skip("is skipped", () => {});
-    `);
-    expect(run.status).to.equal(1);
-    expect(parseTotals(run.totals())).to.deep.equal({ passed: 2, failed: 1, skipped: 1 });
-  });
-
-  it("counts a failing hook as a failure", () => {
-    const run = mocha(`
-      describe("suite", () => {
-        before(() => { throw new Error("on purpose"); });
-        it("never runs", () => {});
+  for (const [mode, options] of [
+    ["one file after the other", []],
+    ["several files at once", ["--parallel", "--jobs", "2"]],
+  ] as const) {
+    describe(mode, () => {
+      it("counts passed, failed and skipped tests as Mocha saw them, whatever a test prints", () => {
+        const run = mocha(
+          `it("passes", () => console.log("99 passing\\n99 passed, 0 failed, 0 skipped"));
+           it("passes too", () => {});
+           it("fails", () => { throw new Error("on purpose"); });
+           it.skip("is skipped", () => {});`,
+          ...options,
+        );
+        expect(run.status).to.equal(1);
+        expect(parseTotals(run.totals())).to.deep.equal({ passed: 2, failed: 1, skipped: 1 });
       });
-    `);
-    expect(run.status).to.equal(1);
+
+      it("counts a failing hook as a failure", () => {
+        const run = mocha(
+          `describe("suite", () => {
+             before(() => { throw new Error("on purpose"); });
+             it("never runs", () => {});
+           });`,
+          ...options,
+        );
+        expect(run.status).to.equal(1);
+        expect(parseTotals(run.totals()).failed).to.equal(1);
+      });
+    });
+  }
+
+  it("counts a file that cannot be loaded as a failure when several run at once", () => {
+    const run = mocha(`import "./not-there.mjs";`, "--parallel", "--jobs", "2");
+    expect(run.status).to.not.equal(0);
     expect(parseTotals(run.totals()).failed).to.equal(1);
   });
 
@@ -66,8 +91,12 @@ describe("npm test", () => {
   });
 
   it("counts a failed step as a failure in the last line", () => {
-    expect(totalsLine({ passed: 5, failed: 0, skipped: 1 }, 0)).to.equal("5 passed, 0 failed, 1 skipped");
-    expect(totalsLine({ passed: 5, failed: 2, skipped: 0 }, 1)).to.equal("5 passed, 3 failed, 0 skipped");
+    expect(totalsLine({ passed: 5, failed: 0, skipped: 1 }, [])).to.equal("5 passed, 0 failed, 1 skipped");
+    expect(totalsLine({ passed: 5, failed: 2, skipped: 0 }, ["eslint", "tests"])).to.equal(
+      "5 passed, 3 failed, 0 skipped",
+    );
+    // Mocha crashed, or coverage could not be had.
+    expect(totalsLine({ passed: 5, failed: 0, skipped: 0 }, ["tests"])).to.equal("5 passed, 1 failed, 0 skipped");
   });
 
   it("selects test files by a part of their path, and refuses to run none", () => {

@@ -1,0 +1,107 @@
+import { spawnSync } from "node:child_process";
+import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect } from "chai";
+
+const project = join(import.meta.dirname, "..", "..", "..");
+
+describe(".ci/run, with a stand-in for npm", () => {
+  let folder: string;
+
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), "ci-run-"));
+    mkdirSync(join(folder, ".ci"));
+    mkdirSync(join(folder, "bin"));
+    copyFileSync(join(project, ".ci", "run"), join(folder, ".ci", "run"));
+  });
+  afterEach(() => {
+    rmSync(folder, { recursive: true });
+  });
+
+  /** @param commands what npm does, by its first words: shell text */
+  function run(commands: { readonly ci?: string; readonly test: string; readonly rehearsal?: string }) {
+    writeFileSync(
+      join(folder, "bin", "npm"),
+      `#!/bin/sh
+echo "$*" >> ${folder}/calls
+case "$1 $2" in
+  "ci ") ${commands.ci ?? "true"} ;;
+  "test ") ${commands.test} ;;
+  # The last argument is totals=<file>.
+  "run test:rehearsal") for last in "$@"; do :; done; totals="\${last#totals=}"; ${commands.rehearsal ?? "exit 9"} ;;
+  *) exit 99 ;;
+esac
+`,
+    );
+    chmodSync(join(folder, "bin", "npm"), 0o755);
+    if (commands.rehearsal) {
+      mkdirSync(join(folder, "tests", "rehearsal"), { recursive: true });
+      writeFileSync(join(folder, "tests", "rehearsal", "one.test.ts"), "");
+    }
+    const env = { ...process.env, PATH: `${join(folder, "bin")}:${process.env["PATH"] ?? ""}` };
+    const { status, stdout } = spawnSync(join(folder, ".ci", "run"), { encoding: "utf8", env });
+    const calls = readFileSync(join(folder, "calls"), "utf8").trim().split("\n");
+    return { status, last: stdout.trimEnd().split("\n").at(-1), calls };
+  }
+
+  it("adds up the tests and the rehearsal", () => {
+    const result = run({
+      test: `echo "1 passed, 0 failed, 0 skipped"; echo "10 passed, 0 failed, 2 skipped"`,
+      rehearsal: `echo "5 0 1" > "$totals"`,
+    });
+    expect(result).to.include({ status: 0, last: "15 passed, 0 failed, 3 skipped" });
+    expect(result.calls[2]).to.match(/^run test:rehearsal -- --reporter \S+ --reporter-option totals=/);
+  });
+
+  it("does without a rehearsal that has no tests", () => {
+    const result = run({ test: `echo "10 passed, 0 failed, 2 skipped"` });
+    expect(result).to.include({ status: 0, last: "10 passed, 0 failed, 2 skipped" });
+    expect(result.calls).to.deep.equal(["ci", "test"]);
+  });
+
+  it("fails, and still runs the rehearsal, when a test failed", () => {
+    const result = run({
+      test: `echo "10 passed, 2 failed, 0 skipped"; exit 1`,
+      rehearsal: `echo "5 0 0" > "$totals"`,
+    });
+    expect(result).to.include({ status: 1, last: "15 passed, 2 failed, 0 skipped" });
+  });
+
+  for (const [what, commands, last] of [
+    ["npm test dies without a total", { test: "exit 1" }, "0 passed, 1 failed, 0 skipped"],
+    ["npm test says nothing and claims success", { test: "true" }, "0 passed, 1 failed, 0 skipped"],
+    [
+      "npm test fails though no test did",
+      { test: `echo "3 passed, 0 failed, 0 skipped"; exit 1` },
+      "3 passed, 1 failed, 0 skipped",
+    ],
+    [
+      "the rehearsal dies without a total",
+      { test: `echo "3 passed, 0 failed, 0 skipped"`, rehearsal: "exit 1" },
+      "3 passed, 1 failed, 0 skipped",
+    ],
+    [
+      "a rehearsal test failed",
+      { test: `echo "3 passed, 0 failed, 0 skipped"`, rehearsal: `echo "2 1 0" > "$totals"; exit 1` },
+      "5 passed, 1 failed, 0 skipped",
+    ],
+  ] as const) {
+    it(`fails when ${what}`, () => {
+      expect(run(commands)).to.include({ status: 1, last });
+    });
+  }
+
+  it("installs once more when that failed, then gives up", () => {
+    const once = run({
+      ci: `[ -e ${folder}/tried ] || { touch ${folder}/tried; exit 1; }`,
+      test: `echo "1 passed, 0 failed, 0 skipped"`,
+    });
+    expect(once).to.include({ status: 0 });
+    expect(once.calls).to.deep.equal(["ci", "ci", "test"]);
+    rmSync(join(folder, "calls"));
+    const never = run({ ci: "exit 1", test: "true" });
+    expect(never).to.include({ status: 1, last: "0 passed, 1 failed, 0 skipped" });
+    expect(never.calls).to.deep.equal(["ci", "ci"]);
+  });
+});
