@@ -1,0 +1,185 @@
+import { expect } from "chai";
+import type { Declared, Program } from "../../tools/contract/program.ts";
+import { runProgram } from "../../tools/contract/program.ts";
+import { fromProgram } from "../../tools/contract/rendered.ts";
+import { manifestId } from "../../components/kubernetes/manifest.ts";
+import { fluxObjects } from "../support/flux.ts";
+import { allEnvironments, orSkip } from "../support/rendered.ts";
+
+const nameOf = (urn: string) => urn.split("::").at(-1) ?? "";
+
+/** Every string of a tree. */
+function strings(tree: unknown): string[] {
+  if (typeof tree === "string") return [tree];
+  return typeof tree === "object" && tree !== null ? Object.values(tree).flatMap(strings) : [];
+}
+
+/** Images that a tree names: values of keys that are called so, and `repository` with `tag`. */
+function images(tree: unknown): string[] {
+  if (typeof tree !== "object" || tree === null) return [];
+  const { image, repository, tag } = tree as Record<string, unknown>;
+  return [
+    ...(typeof image === "string" ? [image] : []),
+    ...(typeof repository === "string" && typeof tag === "string" ? [`${repository}:${tag}`] : []),
+    ...Object.values(tree).flatMap(images),
+  ];
+}
+
+describe("The program", function () {
+  this.timeout(120_000);
+  let program: Program;
+  const of = (type: string) => program.resources.filter((resource) => resource.type === type);
+
+  /** Types of a resource's parent, its parent, and so on. */
+  const ancestors = (urn: string): string[] => {
+    const resource = program.resources.find((candidate) => candidate.urn === urn);
+    return resource === undefined ? [] : [resource.type, ...ancestors(resource.parent)];
+  };
+  const platformType = "observability:index:Platform";
+
+  before(async function () {
+    program = await runProgram({ fluxManifests: await orSkip(this, "Flux's manifests", fluxObjects) });
+  });
+
+  it("declares every part of the product's table", () => {
+    const declared = program.resources.filter(({ custom }) => !custom).map(({ type }) => type);
+    for (const component of [
+      "cluster:KindCluster",
+      "gitops:DeployKey",
+      "gitops:Flux",
+      "gitops:GitSource",
+      "monitoring:CertManager",
+      "monitoring:KubePrometheusStack",
+      "monitoring:Loki",
+      "monitoring:FluentBit",
+      "monitoring:OpentelemetryOperator",
+      "monitoring:OpentelemetryCollector",
+      "monitoring:Jaeger",
+      "demo:KbotSecret",
+    ]) {
+      expect(declared).to.include(`observability:${component}`);
+    }
+  });
+
+  it("gives its components the type observability:<room>:<Class>", () => {
+    for (const { type, custom } of program.resources) {
+      if (!custom)
+        expect(type).to.match(/^observability:(index|cluster|gitops|kubernetes|monitoring|demo):[A-Z][A-Za-z]+$/);
+    }
+  });
+
+  it("names the resources of a component after it", () => {
+    // The environment, its platform and the providers are the top of the tree, named for what they are.
+    const below = (urn: string) => !/::observability:index:(Environment|Environment\$.*Platform|Platform)::/.test(urn);
+    const strays = program.resources.filter(
+      ({ parent, name }) =>
+        parent !== "" && below(parent) && !(name === nameOf(parent) || name.startsWith(`${nameOf(parent)}-`)),
+    );
+    // A chart's source is named for the chart, below "charts".
+    const odd = strays.filter(({ name }) => !name.startsWith("chart-"));
+    expect(odd.map(({ type, name, parent }) => `${type} ${name} below ${nameOf(parent)}`)).to.deep.equal([]);
+  });
+
+  it("gives no two resources of a type the same name", () => {
+    const all = program.resources.map(({ type, name }) => `${type} ${name}`);
+    expect(all.filter((id, index) => all.indexOf(id) !== index)).to.deep.equal([]);
+  });
+
+  it("deletes what is in a cluster of its own with the cluster, and GitHub's part never", () => {
+    const platform = of(platformType)[0];
+    const cluster = of("command:local:Command").find(({ name }) => name === "cluster-kind");
+    expect(platform?.deletedWith).to.equal(cluster?.urn);
+    // The engine hands it down from the platform to everything below; nothing of GitHub is below.
+    for (const { type, parent, deletedWith } of program.resources) {
+      if (!type.startsWith("github:") && !type.startsWith("tls:")) continue;
+      expect(deletedWith, type).to.equal(undefined);
+      expect(ancestors(parent), type).not.to.include(platformType);
+    }
+    for (const { type, custom, parent, name } of program.resources) {
+      if (custom && type.startsWith("kubernetes:")) expect(ancestors(parent), name).to.include(platformType);
+    }
+  });
+
+  it("never deletes with a cluster that stays", async () => {
+    const existing = (await allEnvironments()).find(({ settings }) => settings.cluster?.type === "existing");
+    expect(existing).not.to.equal(undefined);
+    expect(existing?.rendered.kindConfig).to.equal(undefined);
+  });
+
+  it("puts no secret into the values of a release, nor anything secret beside a Secret", () => {
+    const secret = (resource: Declared) =>
+      resource.secretInputs.map((key) => `${resource.type} ${resource.name} ${key}`);
+    const kubernetes = program.resources.filter(({ type, custom }) => custom && type.startsWith("kubernetes:"));
+    expect(kubernetes.filter(({ type }) => type !== "kubernetes:core/v1:Secret").flatMap(secret)).to.deep.equal([]);
+    const { declared } = fromProgram(program);
+    for (const object of declared.filter(({ kind }) => kind !== "Secret")) {
+      expect(strings(object).filter((text) => text.includes("<secret"))).to.deep.equal([]);
+    }
+    // The stand-ins for secrets do arrive where they belong, so that the search above can find something.
+    const secrets = declared.filter(({ kind }) => kind === "Secret").flatMap(strings);
+    for (const what of ["deploy key", "password", "telegramToken"]) expect(secrets).to.include(`<secret: ${what}>`);
+  });
+
+  it("marks every Secret's content as secret", () => {
+    for (const { name, inputs, secretInputs } of of("kubernetes:core/v1:Secret")) {
+      const content = Object.keys(inputs).filter((key) => key === "data" || key === "stringData");
+      expect(secretInputs, name).to.include.members(content);
+    }
+  });
+
+  it("declares no object twice, and none that flux-repo declares too", async () => {
+    for (const { title, rendered } of await allEnvironments()) {
+      const group = (apiVersion: string) => apiVersion.replace(/\/.*$/, "");
+      const all = [...rendered.declared, ...rendered.content].map((o) => `${group(o.apiVersion)} ${manifestId(o)}`);
+      expect(
+        all.filter((id, index) => all.indexOf(id) !== index),
+        title,
+      ).to.deep.equal([]);
+    }
+  });
+
+  it("gives every namespace a Pod Security level of a pinned version", () => {
+    const namespaces = fromProgram(program).declared.filter(({ kind }) => kind === "Namespace");
+    expect(namespaces.map(({ metadata }) => metadata.name)).to.have.members([
+      "flux-system",
+      "monitoring",
+      "node-agents",
+      "cert-manager",
+      "demo",
+    ]);
+    for (const { metadata } of namespaces) {
+      expect(metadata.labels?.["pod-security.kubernetes.io/enforce"], metadata.name).to.match(
+        /^(restricted|privileged)$/,
+      );
+      expect(metadata.labels?.["pod-security.kubernetes.io/enforce-version"], metadata.name).to.match(/^v1\.\d+$/);
+    }
+    const privileged = namespaces.filter(
+      ({ metadata }) => metadata.labels?.["pod-security.kubernetes.io/enforce"] === "privileged",
+    );
+    expect(privileged.map(({ metadata }) => metadata.name)).to.have.members(["node-agents", "demo"]);
+  });
+
+  it("names no image without a version, and none that is latest", async () => {
+    const found = (await allEnvironments()).flatMap(({ rendered }) =>
+      images([rendered.declared, rendered.content, rendered.kindConfig]),
+    );
+    const flux = images(fromProgram(program).declared);
+    expect(flux.length).to.be.greaterThan(4);
+    for (const image of [...new Set([...found, ...flux])]) {
+      expect(image).to.match(/(:[^:/]*\d[^:/]*|@sha256:[0-9a-f]{64})$/);
+      expect(image).not.to.match(/:latest$/);
+    }
+  });
+
+  it("has outputs for what people open", () => {
+    const { outputs } = program;
+    expect(Object.keys(outputs.serviceUrls)).to.include.members([
+      "grafana",
+      "prometheus",
+      "alertmanager",
+      "jaeger",
+      "loki",
+    ]);
+    expect(outputs.grafanaUrl).to.equal("http://localhost:3000");
+  });
+});
