@@ -71,6 +71,8 @@ export class GitSource extends pulumi.ComponentResource {
           retryInterval: "20s",
           timeout: "5m",
           prune: true,
+          // What was applied from Git is gone before this object is: its namespaces are deleted next.
+          deletionPolicy: "WaitForTermination",
           wait: true,
           path: `./${args.path}`,
           sourceRef: { kind: "GitRepository", name },
