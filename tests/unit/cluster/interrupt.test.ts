@@ -1,3 +1,5 @@
+import * as path from "node:path";
+
 import { expect } from "chai";
 
 import { processMark } from "../../../components/cluster/lock.ts";
@@ -100,6 +102,15 @@ describe("cluster script: interrupted", () => {
       expect(host.leftovers()).to.deep.equal([]);
     });
   }
+
+  it("SIGKILL before the lock names kind: kind does not start", async () => {
+    host.world.plan = { pauseAfter: "image" };
+    const hook = path.resolve(import.meta.dirname, "../../support/fake-kind/die-before-record.ts");
+    const { signal } = await host.ensure({ ...two, NODE_OPTIONS: `--import ${hook}` });
+    expect(signal).to.equal("SIGKILL");
+    await heals();
+    expect(creates()).to.equal(1);
+  });
 
   it("SIGKILL during delete: the next ensure waits for kind, then makes the cluster", async () => {
     expect((await host.ensure(two)).code).to.equal(0);

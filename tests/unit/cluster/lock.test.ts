@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
@@ -24,6 +24,7 @@ describe("cluster script: lock", () => {
   let folder: string;
   let file: string;
   let said: string[];
+  const contenders: ChildProcess[] = [];
   beforeEach(() => {
     root = fs.mkdtempSync(path.join(os.tmpdir(), "cluster-lock-"));
     folder = path.join(root, "lock");
@@ -31,6 +32,7 @@ describe("cluster script: lock", () => {
     said = [];
   });
   afterEach(() => {
+    for (const child of contenders.splice(0)) child.kill("SIGKILL");
     fs.rmSync(root, { recursive: true, force: true });
   });
 
@@ -146,6 +148,7 @@ describe("cluster script: lock", () => {
   /** Another process that takes the lock; see lock-contender.ts. */
   const contend = (...args: readonly string[]) => {
     const child = spawn(process.execPath, [contender, folder, ...args], { stdio: ["ignore", "pipe", "inherit"] });
+    contenders.push(child);
     let output = "";
     child.stdout.on("data", (text) => (output += String(text)));
     const ended = new Promise<number | null>((resolve) => child.on("close", resolve));

@@ -183,6 +183,8 @@ describe("cluster script: preflight", () => {
     const address = "127.0.0.1";
     expect(await hostProbes.portIsFree({ port: tcp, address, protocol: "TCP" })).to.equal(false);
     expect(await hostProbes.portIsFree({ port: udp, address, protocol: "UDP" })).to.equal(false);
+    // Not an address of this host: that says nothing about the port.
+    expect(await hostProbes.portIsFree({ port: tcp, address: "203.0.113.1", protocol: "TCP" })).to.equal(true);
     await new Promise((resolve) => server.close(resolve));
     await new Promise<void>((resolve) => {
       socket.close(resolve);
