@@ -189,15 +189,17 @@ export async function openEnvironment(options: EnvironmentOptions): Promise<Envi
 
   const stateFile = join(folder("backend"), ".pulumi", "stacks", project, `${options.stack}.json`);
 
-  async function setConfig(key: string, value: ConfigValue | undefined): Promise<void> {
-    if (value === undefined) {
-      await stack.removeConfig(key);
-    } else if (typeof value === "string") {
-      await stack.setConfig(key, { value });
-    } else {
+  async function configure(config: Readonly<Record<string, ConfigValue | undefined>>): Promise<void> {
+    const plain: Record<string, { value: string }> = {};
+    const removed: string[] = [];
+    for (const [key, value] of Object.entries(config)) {
+      if (value === undefined) removed.push(key);
+      else if (typeof value === "string") plain[key] = { value };
       // By standard input: the Automation API would put the secret in the process list.
-      await pulumi(["config", "set", "--secret", key], value.secret);
+      else await pulumi(["config", "set", "--secret", key], value.secret);
     }
+    if (Object.keys(plain).length > 0) await stack.setAllConfig(plain);
+    if (removed.length > 0) await stack.removeAllConfig(removed);
   }
 
   const environment: Environment = {
@@ -228,14 +230,12 @@ export async function openEnvironment(options: EnvironmentOptions): Promise<Envi
     use(next) {
       program = next;
     },
-    async configure(config) {
-      for (const [key, value] of Object.entries(config)) await setConfig(key, value);
-    },
+    configure,
     async close() {
       await rm(workDir, { recursive: true, force: true });
     },
   };
-  await environment.configure(options.config ?? {});
+  await configure(options.config ?? {});
   return environment;
 }
 

@@ -19,7 +19,8 @@ export interface StandInOptions {
   /** Runs before each call; it may wait or throw. */
   readonly onCall?: CallHook;
   /**
-   * Environment of the commands, and where the github stand-in looks for its variables.
+   * The environment that released plugins would see: of the commands, and of the variables that the github and
+   * kubernetes providers read. It is looked at in each call, so it may be changed while the stand-ins run.
    * @default the environment of this process
    */
   readonly environment?: NodeJS.ProcessEnv;
@@ -44,8 +45,9 @@ export async function startStandIns(options: StandInOptions): Promise<StandIns> 
     command: () => commandStandIn(environment),
     github: () => githubStandIn(environment),
     kubernetes: () =>
-      kubernetesStandIn((config) =>
-        options.kubernetes === "memory" ? cluster : ApiCluster.connect(config.kubeconfig, config.context),
+      kubernetesStandIn(
+        (config) => (options.kubernetes === "memory" ? cluster : ApiCluster.connect(config.kubeconfig, config.context)),
+        environment,
       ),
     random: randomStandIn,
     tls: tlsStandIn,

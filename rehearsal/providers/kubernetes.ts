@@ -92,8 +92,12 @@ const creationRetries = [1, 2, 4, 8, 16, 32];
  * Charts, Helm releases and Kustomize directories are not in it.
  * @param connect Opens the cluster that the configuration names. As in the released provider a failure is no error by
  * itself: every later call to the cluster fails with its reason.
+ * @param environment Where `PULUMI_K8S_DELETE_UNREACHABLE` is read: a destroy does not run the program that could set it.
  */
-export function kubernetesStandIn(connect: (config: KubernetesConfig) => Cluster | Promise<Cluster>): StandIn {
+export function kubernetesStandIn(
+  connect: (config: KubernetesConfig) => Cluster | Promise<Cluster>,
+  environment: NodeJS.ProcessEnv,
+): StandIn {
   let config: KubernetesConfig | undefined;
   let cluster: Cluster | undefined;
   let unreachable = "";
@@ -173,7 +177,7 @@ export function kubernetesStandIn(connect: (config: KubernetesConfig) => Cluster
         namespace: text(inputs["namespace"]) || "default",
         upsertExistingObjects: flag(inputs["upsertExistingObjects"]),
         enablePatchForce: flag(inputs["enablePatchForce"]),
-        deleteUnreachable: flag(inputs["deleteUnreachable"]),
+        deleteUnreachable: flag(inputs["deleteUnreachable"]) || environment["PULUMI_K8S_DELETE_UNREACHABLE"] === "true",
         mutable: {
           secrets: flag(inputs["enableSecretMutable"]),
           configMaps: flag(inputs["enableConfigMapMutable"]),

@@ -113,6 +113,9 @@ async function keyPair(
 
 /** The key as RFC 4253 (RSA), RFC 5656 (ECDSA) and RFC 8709 (Ed25519) put it on the wire; type "" where there is none. */
 function sshPublicKey(key: KeyObject, curve: string): { type: string; blob: Buffer } {
+  const sshCurve = curves[curve]?.[1] ?? "";
+  // Neither OpenSSH nor JWK knows P224.
+  if (key.asymmetricKeyType === "ec" && sshCurve === "") return { type: "", blob: Buffer.alloc(0) };
   const jwk = key.export({ format: "jwk" });
   const part = (name: "x" | "y" | "n" | "e"): Buffer => Buffer.from(jwk[name] ?? "", "base64url");
   switch (key.asymmetricKeyType) {
@@ -121,10 +124,8 @@ function sshPublicKey(key: KeyObject, curve: string): { type: string; blob: Buff
     case "rsa":
       return { type: "ssh-rsa", blob: wire("ssh-rsa", positive(part("e")), positive(part("n"))) };
     default: {
-      const name = curves[curve]?.[1] ?? "";
-      if (name === "") return { type: "", blob: Buffer.alloc(0) };
       const point = Buffer.concat([Buffer.from([4]), part("x"), part("y")]);
-      return { type: `ecdsa-sha2-${name}`, blob: wire(`ecdsa-sha2-${name}`, name, point) };
+      return { type: `ecdsa-sha2-${sshCurve}`, blob: wire(`ecdsa-sha2-${sshCurve}`, sshCurve, point) };
     }
   }
 }

@@ -1,7 +1,7 @@
 /** Each stand-in provider does what the released one does, as far as the project relies on it. */
 import { createHash, createPublicKey } from "node:crypto";
 import { existsSync } from "node:fs";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -148,6 +148,8 @@ describe("stand-in providers, one by one", function () {
       ed25519: { algorithm: "ED25519" },
       rsa: { algorithm: "RSA", rsaBits: 2048 },
       ecdsa: { algorithm: "ECDSA", ecdsaCurve: "P256" },
+      // A curve that OpenSSH does not have.
+      p224: { algorithm: "ECDSA" },
     };
     program = () =>
       Object.fromEntries(
@@ -183,6 +185,7 @@ describe("stand-in providers, one by one", function () {
         expect(createPublicKey(pem).export({ type: "spki", format: "pem" })).to.equal(key["publicPem"]);
       }
     }
+    expect(outputs["p224"]?.value).to.include({ openssh: "", public: "", fingerprint: "" });
     const before = outputs["ed25519"]?.value as unknown;
     kinds.ed25519 = { algorithm: "ED25519" };
     await environment.up();
@@ -407,6 +410,36 @@ describe("stand-in providers, one by one", function () {
       expect(message).to.contain("spec.config: Required value");
       expect(standIns.cluster.objects.map(({ metadata }) => metadata.name)).to.include("collector");
     });
+  });
+
+  it("keeps its folder private, puts no secret in a command line, takes settings back, and leaves nothing behind", async () => {
+    const seen = join(folder, "command-lines");
+    const recorder = join(folder, "pulumi");
+    await writeFile(recorder, `#!/bin/sh\necho "$@" >>'${seen}'\nexec '${cli}' "$@"\n`, { mode: 0o700 });
+    const own = await openEnvironment({
+      stack: "private",
+      pulumi: recorder,
+      env: standIns.env,
+      config: { "observability:token": { secret: "planted-token" }, "observability:plain": "one" },
+      program: () => {
+        const config = new pulumi.Config("observability");
+        return Promise.resolve({ token: config.requireSecret("token"), plain: config.get("plain") ?? "none" });
+      },
+    });
+    try {
+      expect((await stat(own.workDir)).mode & 0o777).to.equal(0o700);
+      await own.up();
+      expect((await own.outputs())["token"]).to.deep.equal({ value: "planted-token", secret: true });
+      await own.configure({ "observability:plain": undefined });
+      await own.up();
+      expect((await own.outputs())["plain"]?.value).to.equal("none");
+      const lines = await readFile(seen, "utf8");
+      expect(lines).to.contain("config set --secret observability:token");
+      expect(lines).not.to.contain("planted-token");
+    } finally {
+      await own.close();
+    }
+    expect(existsSync(own.workDir)).to.equal(false);
   });
 
   it("runs two environments in one process at once without mixing them", async () => {

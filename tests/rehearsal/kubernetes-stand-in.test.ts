@@ -37,13 +37,14 @@ describe("the stand-in Kubernetes provider on a real API server", function () {
   let environment: Environment;
   let program: Program;
   let providerArgs: k8s.ProviderArgs;
+  const engineEnvironment: NodeJS.ProcessEnv = { ...process.env };
 
   before(async function () {
     this.timeout(20 * 60_000); // The first time its programs may have to be built.
     folder = await mkdtemp(join(tmpdir(), "kubernetes-stand-in-"));
     plane = await startControlPlane({ name: "stand-in", dir: join(folder, "plane"), binaries: await obtainBinaries() });
     api = connect(plane.kubeconfig);
-    standIns = await startStandIns({ kubernetes: "api" });
+    standIns = await startStandIns({ kubernetes: "api", environment: engineEnvironment });
     const { pulumi } = await obtain(["pulumi"]);
     environment = await openEnvironment({
       stack: "api",
@@ -356,7 +357,7 @@ describe("the stand-in Kubernetes provider on a real API server", function () {
     }
   });
 
-  it("says that a cluster is unreachable, and drops its objects with deleteUnreachable", async () => {
+  it("says that a cluster is unreachable, and drops its objects when told that it is gone for good", async () => {
     program = configMap({ one: "1" });
     await environment.up();
     const dead = plane.kubeconfig.replace(/server: .*/, "server: https://127.0.0.1:1");
@@ -365,9 +366,9 @@ describe("the stand-in Kubernetes provider on a real API server", function () {
     const stuck = await failure(environment.destroy());
     expect(stuck).to.contain("https://127.0.0.1:1 cannot be reached");
     expect(stuck).to.contain("PULUMI_K8S_DELETE_UNREACHABLE=true");
-    providerArgs = { ...providerArgs, deleteUnreachable: true };
-    await environment.up();
+    engineEnvironment["PULUMI_K8S_DELETE_UNREACHABLE"] = "true";
     await environment.destroy();
+    delete engineEnvironment["PULUMI_K8S_DELETE_UNREACHABLE"];
     expect((await environment.exportDeployment()).resources ?? []).to.deep.equal([]);
     await api.call("DELETE", configMapPath);
   });
