@@ -108,8 +108,11 @@ describe("cluster script: interrupted", () => {
     const hook = path.resolve(import.meta.dirname, "../../support/fake-kind/die-before-record.ts");
     const { signal } = await host.ensure({ ...two, NODE_OPTIONS: `--import ${hook}` });
     expect(signal).to.equal("SIGKILL");
-    await heals();
-    expect(creates()).to.equal(1);
+    const next = host.run("ensure", two);
+    await until("the next run's kind", () => next.stderr().includes("✓ image"));
+    expect(creates(), "kinds that started").to.equal(1);
+    host.world.letGo();
+    expect((await next.ended).code).to.equal(0);
   });
 
   it("SIGKILL during delete: the next ensure waits for kind, then makes the cluster", async () => {
