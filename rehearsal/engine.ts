@@ -117,8 +117,17 @@ const offline = {
  * @throws When the CLI is missing or too old, or the stack cannot be made.
  */
 export async function openEnvironment(options: EnvironmentOptions): Promise<Environment> {
-  const project = options.project ?? "observability";
   const workDir = options.workDir ?? (await mkdtemp(join(tmpdir(), "observability-")));
+  try {
+    return await openIn(workDir, options);
+  } catch (error) {
+    if (options.workDir === undefined) await rm(workDir, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+async function openIn(workDir: string, options: EnvironmentOptions): Promise<Environment> {
+  const project = options.project ?? "observability";
   await mkdir(workDir, { recursive: true });
   await chmod(workDir, 0o700);
   const folder = (name: string): string => join(workDir, name);

@@ -1,6 +1,6 @@
 /** Each stand-in provider does what the released one does, as far as the project relies on it. */
 import { createHash, createPublicKey } from "node:crypto";
-import { existsSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -440,6 +440,20 @@ describe("stand-in providers, one by one", function () {
       await own.close();
     }
     expect(existsSync(own.workDir)).to.equal(false);
+
+    // A temporary folder of our own, so that nobody else's appear in it.
+    const temporary = await mkdtemp(join(folder, "temporary-"));
+    const before = process.env["TMPDIR"];
+    process.env["TMPDIR"] = temporary;
+    try {
+      const cli = join(folder, "no-such-cli");
+      const missing = openEnvironment({ stack: "missing", pulumi: cli, program: () => Promise.resolve({}) });
+      expect(await missing.catch((error: unknown) => String(error))).to.contain("no-such-cli");
+      expect(readdirSync(temporary)).to.deep.equal([]);
+    } finally {
+      if (before === undefined) delete process.env["TMPDIR"];
+      else process.env["TMPDIR"] = before;
+    }
   });
 
   it("runs two environments in one process at once without mixing them", async () => {
