@@ -13,7 +13,7 @@ import { KbotSecret } from "./demo/kbot.ts";
 import { ChartSources } from "./gitops/chart-source.ts";
 import { DeployKey } from "./gitops/deploy-key.ts";
 import { Flux } from "./gitops/flux.ts";
-import { GitSource } from "./gitops/git-source.ts";
+import { GitSource, type SyncedFolder } from "./gitops/git-source.ts";
 import { githubKnownHosts } from "./gitops/known-hosts.ts";
 import { Repository } from "./gitops/repository.ts";
 import { HostPort } from "./kubernetes/host-port.ts";
@@ -202,21 +202,29 @@ export class Environment extends pulumi.ComponentResource {
       );
     }
 
-    const content: pulumi.Resource[] = [monitoring, definitions, operator];
-    content.push(...this.demo(stack, inCluster));
+    const folders: SyncedFolder[] = [
+      {
+        name: "environment",
+        path: settings.repository.path ?? `flux-repo/clusters/${stack.name}`,
+        prerequisites: [monitoring, definitions],
+      },
+    ];
+    if (settings.demo.enabled) {
+      const prerequisites = [monitoring, definitions, operator, ...this.demo(stack, inCluster)];
+      folders.push({ name: "demo", path: settings.demo.path, prerequisites });
+    }
     new GitSource(
       "environment",
       {
         url: settings.repository.sshUrl ?? `ssh://git@github.com/${stack.github.owner}/${settings.repository.name}.git`,
         branch: settings.repository.branch,
-        path: settings.repository.path ?? `flux-repo/clusters/${stack.name}`,
+        folders,
         interval: settings.flux.interval,
         privateKey: deployKey.privateKey,
         publicKey: deployKey.publicKey,
         knownHosts: settings.repository.knownHosts ?? githubKnownHosts,
         substitute: this.substitutions(stack, cluster),
         prerequisites: [flux, deployKey.registration, ...repository.ready],
-        contentPrerequisites: content,
       },
       inCluster,
     );
@@ -287,7 +295,7 @@ export class Environment extends pulumi.ComponentResource {
       inCluster,
     );
     const { telegramToken } = stack.secrets;
-    if (!stack.settings.demo.enabled || telegramToken === undefined) return [namespace];
+    if (telegramToken === undefined) return [namespace];
     return [
       namespace,
       new KbotSecret(
@@ -310,7 +318,6 @@ export class Environment extends pulumi.ComponentResource {
       COLLECTOR_OTLP_GRPC: clusterUrl(collectorGateway.otlpGrpc),
       COLLECTOR_OTLP_HTTP: clusterUrl(collectorGateway.otlpHttp),
       SAMPLING_RATIO: String(opentelemetry.samplingRatio),
-      DEMO_SUSPEND: String(!demo.enabled),
       RUNBOOK_BASE_URL: `https://github.com/${stack.github.owner}/${repository.name}/blob/${repository.branch}/docs/runbooks`,
       GRAFANA_URL: this.serviceUrls(cluster)["grafana"]?.host ?? "",
     };

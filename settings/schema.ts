@@ -98,7 +98,9 @@ const repository = z
     seed: z
       .boolean()
       .default(false)
-      .describe("Adds the files of `flux-repo/` that the repository lacks, in one commit. Never changes a file."),
+      .describe(
+        "Adds the files of `flux-repo/` and `docs/runbooks/` that the repository lacks, in one commit; changes none.",
+      ),
     sshUrl: url(/^ssh:\/\//, "an ssh:// address")
       .optional()
       .describe("Where Flux fetches; `ssh://git@github.com/<owner>/<name>.git` when absent."),
@@ -277,6 +279,11 @@ const jaeger = z
 const demo = z
   .strictObject({
     enabled: z.boolean().default(true).describe("Deploys kbot; it needs the secret `telegramToken`."),
+    path: z
+      .string()
+      .regex(/^[^/].*/, "must be relative to the repository's root")
+      .default("flux-repo/demo")
+      .describe("Folder of the demo in the repository that Flux syncs."),
     repository: url(/^(https?|ssh):\/\//, "an https:// or ssh:// address")
       .optional()
       .describe("Git repository with kbot's chart in `helm/`; `https://github.com/<owner>/kbot` when absent."),

@@ -7,8 +7,8 @@ export interface GitSourceArgs {
   /** `ssh://` address of the repository. */
   readonly url: string;
   readonly branch: string;
-  /** Folder in the repository that is applied, relative to its root. */
-  readonly path: string;
+  /** What of the repository is applied: each folder on its own, so that one that fails holds up no other. */
+  readonly folders: readonly SyncedFolder[];
   /** How often Git is looked at, e.g. `1m`. */
   readonly interval: string;
   /** OpenSSH private key; secret. */
@@ -21,11 +21,19 @@ export interface GitSourceArgs {
   readonly substitute: Readonly<Record<string, string>>;
   /** What the key and the repository need: Flux, and the key registered at GitHub. */
   readonly prerequisites: readonly Prerequisite[];
-  /** What the content needs: namespaces, definitions, webhooks, Secrets. */
-  readonly contentPrerequisites: readonly Prerequisite[];
 }
 
-/** What Flux syncs from Git: the key, the repository and the folder of this environment. */
+/** A folder of the repository that Flux applies. */
+export interface SyncedFolder {
+  /** Name of the Kustomization. */
+  readonly name: string;
+  /** Relative to the repository's root. */
+  readonly path: string;
+  /** What the content needs: namespaces, definitions, webhooks, Secrets. */
+  readonly prerequisites: readonly Prerequisite[];
+}
+
+/** What Flux syncs from Git: the key, the repository and folders of it. */
 export class GitSource extends pulumi.ComponentResource {
   constructor(name: string, args: GitSourceArgs, opts?: pulumi.ComponentResourceOptions) {
     super("observability:gitops:GitSource", name, {}, opts);
@@ -60,31 +68,33 @@ export class GitSource extends pulumi.ComponentResource {
       },
       { parent: this, dependsOn: secret, customTimeouts: { create: "3m", update: "3m", delete: "2m" } },
     );
-    new k8s.apiextensions.CustomResource(
-      `${name}-kustomization`,
-      {
-        apiVersion: api.kustomize,
-        kind: "Kustomization",
-        metadata: { name, namespace: fluxNamespace, annotations: waitForReady },
-        spec: {
-          interval: "10m",
-          retryInterval: "20s",
-          timeout: "5m",
-          prune: true,
-          // What was applied from Git is gone before this object is: its namespaces are deleted next.
-          deletionPolicy: "WaitForTermination",
-          wait: true,
-          path: `./${args.path}`,
-          sourceRef: { kind: "GitRepository", name },
-          postBuild: { substitute: { ...args.substitute } },
+    for (const folder of args.folders) {
+      new k8s.apiextensions.CustomResource(
+        `${name}-kustomization-${folder.name}`,
+        {
+          apiVersion: api.kustomize,
+          kind: "Kustomization",
+          metadata: { name: folder.name, namespace: fluxNamespace, annotations: waitForReady },
+          spec: {
+            interval: "10m",
+            retryInterval: "20s",
+            timeout: "5m",
+            prune: true,
+            // What was applied from Git is gone before this object is: its namespaces are deleted next.
+            deletionPolicy: "WaitForTermination",
+            wait: true,
+            path: `./${folder.path}`,
+            sourceRef: { kind: "GitRepository", name },
+            postBuild: { substitute: { ...args.substitute } },
+          },
         },
-      },
-      {
-        parent: this,
-        dependsOn: [repository, ...args.contentPrerequisites],
-        customTimeouts: { create: "8m", update: "8m", delete: "5m" },
-      },
-    );
+        {
+          parent: this,
+          dependsOn: [repository, ...folder.prerequisites],
+          customTimeouts: { create: "8m", update: "8m", delete: "5m" },
+        },
+      );
+    }
     this.registerOutputs();
   }
 }

@@ -8,6 +8,9 @@ import type { Settings } from "../../settings/schema.ts";
 
 const projectRoot = path.resolve(import.meta.dirname, "../..");
 
+/** What Flux syncs, and the pages that its alerts lead to. */
+const seededFolders = ["flux-repo", "docs/runbooks"];
+
 export interface RepositoryArgs {
   readonly settings: Settings["repository"];
   readonly owner: string;
@@ -28,8 +31,8 @@ function folderHash(folder: string): string {
 }
 
 /**
- * The repository that Flux syncs: it exists, or it is created; and the files of `flux-repo/` that it lacks can be added
- * to it. Created repositories are archived and not deleted when the environment goes: people's work may be in them.
+ * The repository that Flux syncs: it exists, or it is created; and the files of `flux-repo/` and `docs/runbooks/` that it
+ * lacks can be added to it. Created repositories are archived and not deleted when the environment goes: people's work may be in them.
  */
 export class Repository extends pulumi.ComponentResource {
   /** Name on GitHub, without its owner; known when the repository is there. */
@@ -67,8 +70,8 @@ export class Repository extends pulumi.ComponentResource {
               SEED_API_URL: settings.apiUrl,
               SEED_REPOSITORY: pulumi.interpolate`${args.owner}/${this.repository}`,
               SEED_BRANCH: settings.branch,
-              SEED_FOLDER: "flux-repo",
-              SEED_HASH: folderHash(path.join(projectRoot, "flux-repo")),
+              SEED_FOLDERS: seededFolders.join(" "),
+              SEED_HASH: seededFolders.map((folder) => folderHash(path.join(projectRoot, folder))).join("-"),
               ...(args.token === undefined ? {} : { GITHUB_TOKEN: args.token }),
             },
             addPreviousOutputInEnv: false,

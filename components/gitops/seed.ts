@@ -1,9 +1,9 @@
 /**
- * Adds the files of a folder that a GitHub repository lacks, in one commit. A file that is there is never changed or
+ * Adds the files of some folders that a GitHub repository lacks, in one commit. A file that is there is never changed or
  * removed: it may be someone's work. Run again, it does nothing.
  *
- * Told by its environment: SEED_API_URL, SEED_REPOSITORY (`owner/name`), SEED_BRANCH, SEED_FOLDER (relative to the
- * current folder; the same path is used in the repository) and GITHUB_TOKEN.
+ * Told by its environment: SEED_API_URL, SEED_REPOSITORY (`owner/name`), SEED_BRANCH, SEED_FOLDERS (separated by spaces,
+ * relative to the current folder; the same paths are used in the repository) and GITHUB_TOKEN.
  */
 import { readdirSync, readFileSync } from "node:fs";
 import * as path from "node:path";
@@ -15,7 +15,7 @@ interface Told {
   readonly api: string;
   readonly repository: string;
   readonly branch: string;
-  readonly folder: string;
+  readonly folders: readonly string[];
   readonly token: string;
 }
 
@@ -37,7 +37,7 @@ function told(): Told {
     api: get("SEED_API_URL").replace(/\/$/, ""),
     repository: get("SEED_REPOSITORY"),
     branch: get("SEED_BRANCH"),
-    folder: get("SEED_FOLDER"),
+    folders: get("SEED_FOLDERS").split(" "),
     token,
   };
 }
@@ -94,9 +94,9 @@ async function seed(to: Told): Promise<boolean> {
   );
   if (tree.truncated) throw new SeedError(`${to.repository} has too many files to be compared. Add the files by hand.`);
   const there = new Set(tree.tree.map((entry) => entry.path));
-  const missing = files(to.folder).filter((file) => !there.has(file));
+  const missing = to.folders.flatMap(files).filter((file) => !there.has(file));
   if (missing.length === 0) {
-    console.error(`${to.repository} has every file of ${to.folder}.`);
+    console.error(`${to.repository} has every file of ${to.folders.join(" and ")}.`);
     return true;
   }
   const { data: made } = await call<{ sha: string }>(to, "POST", "git/trees", {
@@ -104,7 +104,7 @@ async function seed(to: Told): Promise<boolean> {
     tree: missing.map((file) => ({ path: file, mode: "100644", type: "blob", content: readFileSync(file, "utf8") })),
   });
   const { data: commit } = await call<{ sha: string }>(to, "POST", "git/commits", {
-    message: `Add ${missing.length} files of ${to.folder} that were missing`,
+    message: `Add ${missing.length} files of ${to.folders.join(" and ")} that were missing`,
     tree: made.sha,
     parents: [parent],
   });

@@ -9,7 +9,8 @@ import { customResourceSchema, haveCustomResources, validate } from "../../tools
 import { which } from "../../tools/run.ts";
 import { projectFolder } from "./support/content.ts";
 
-const clusters = ["dev", "local", "production"] as const;
+/** Folders that Flux applies: one for each folder, and the demo's. */
+const folders = ["clusters/dev", "clusters/local", "clusters/production", "demo"] as const;
 
 /** Values as awkward as settings allow: numbers and booleans that must stay text, and text that must become one. */
 const values = {
@@ -18,7 +19,6 @@ const values = {
   DEMO_REF_BRANCH: "main",
   DEMO_IMAGE_REPOSITORY: "ghcr.io/acme/kbot",
   DEMO_IMAGE_TAG: "1.10",
-  DEMO_SUSPEND: "true",
   COLLECTOR_OTLP_GRPC: "http://otel-collector.monitoring:4317",
   COLLECTOR_OTLP_HTTP: "http://otel-collector.monitoring:4318",
   SAMPLING_RATIO: "0.25",
@@ -26,12 +26,12 @@ const values = {
   GRAFANA_URL: "http://localhost:3000",
 };
 
-function folderOf(cluster: string): string {
-  return join(projectFolder, "flux-repo/clusters", cluster);
+function folderOf(folder: string): string {
+  return join(projectFolder, "flux-repo", folder);
 }
 
-function objectsOf(cluster: string): Manifest[] {
-  return assemble(folderOf(cluster)).map((object) => substitute(object, values));
+function objectsOf(folder: string): Manifest[] {
+  return assemble(folderOf(folder)).map((object) => substitute(object, values));
 }
 
 function find(objects: readonly Manifest[], kind: string): Manifest & { readonly spec: Record<string, unknown> } {
@@ -59,8 +59,8 @@ function reached(folder: string): string[] {
 }
 
 describe("what Flux syncs", () => {
-  it("has no file that no cluster uses", () => {
-    const used = new Set(clusters.flatMap((cluster) => reached(folderOf(cluster))));
+  it("has no file that nothing uses", () => {
+    const used = new Set(folders.flatMap((folder) => reached(folderOf(folder))));
     const present = globSync("flux-repo/**/*", { cwd: projectFolder })
       .map((file) => join(projectFolder, file))
       .filter((file) => statSync(file).isFile() && !file.endsWith(".md"));
@@ -76,24 +76,24 @@ describe("what Flux syncs", () => {
     }
   });
 
-  for (const cluster of clusters) {
-    describe(cluster, () => {
+  for (const folder of folders) {
+    describe(folder, () => {
       it("declares each object once, in a namespace that the environment has", () => {
-        const objects = objectsOf(cluster);
+        const objects = objectsOf(folder);
         const ids = objects.map(manifestId);
         expect(new Set(ids)).to.have.length(ids.length);
         for (const { metadata } of objects) expect(metadata.namespace).to.be.oneOf(["monitoring", "demo"]);
       });
 
-      it(`${cluster === "production" ? "has no" : "has the"} demo`, () => {
-        const demo = objectsOf(cluster).filter(({ metadata }) => /kbot/.test(metadata.name));
+      it(`${folder === "demo" ? "has the" : "has no"} demo`, () => {
+        const demo = objectsOf(folder).filter(({ metadata }) => /kbot/.test(metadata.name));
         const kinds = demo.map(({ kind }) => kind).sort();
         const all = ["ConfigMap", "GitRepository", "HelmRelease", "PrometheusRule", "Service", "ServiceMonitor"];
-        expect(kinds).to.deep.equal(cluster === "production" ? [] : all);
+        expect(kinds).to.deep.equal(folder === "demo" ? all : []);
       });
 
       it("keeps Grafana's variables from Flux, and Prometheus's rules for it", () => {
-        for (const { kind, metadata } of objectsOf(cluster)) {
+        for (const { kind, metadata } of objectsOf(folder)) {
           const disabled = metadata.annotations?.["kustomize.toolkit.fluxcd.io/substitute"] === "disabled";
           expect(disabled, `${kind} ${metadata.name}`).to.equal(kind === "ConfigMap");
         }
@@ -104,8 +104,8 @@ describe("what Flux syncs", () => {
           console.warn("Skipped, the CRDs beside the project (../shared/crds) are not there.");
           this.skip();
         }
-        const custom = objectsOf(cluster).filter(({ apiVersion }) => apiVersion.includes("."));
-        expect(custom).to.have.length.greaterThan(7);
+        const custom = objectsOf(folder).filter(({ apiVersion }) => apiVersion.includes("."));
+        expect(custom).to.have.length.greaterThan(4);
         for (const object of custom) {
           const schema = customResourceSchema(object.apiVersion, object.kind);
           if (schema === undefined) expect.fail(`no CRD for ${object.apiVersion} ${object.kind}`);
@@ -116,18 +116,15 @@ describe("what Flux syncs", () => {
   }
 
   describe("substitution", () => {
-    it("keeps numbers that are text and makes booleans of flags", () => {
-      const objects = objectsOf("dev");
+    it("keeps numbers that are text", () => {
+      const objects = objectsOf("demo");
       expect(find(objects, "Instrumentation").spec["sampler"]).to.deep.equal({
         type: "parentbased_traceidratio",
         argument: "0.25",
       });
-      expect(find(objects, "GitRepository").spec["suspend"]).to.equal(true);
       const release = find(objects, "HelmRelease").spec as {
-        suspend: boolean;
         postRenderers: { kustomize: { patches: { patch: string }[] } }[];
       };
-      expect(release.suspend).to.equal(true);
       const patch = parse(release.postRenderers[0]?.kustomize.patches[0]?.patch ?? "") as Manifest & {
         spec: { template: { spec: { containers: unknown[] } } };
       };
@@ -135,7 +132,7 @@ describe("what Flux syncs", () => {
     });
 
     it("fills the alerts' links and leaves their templates alone", () => {
-      const text = JSON.stringify(objectsOf("dev").filter(({ kind }) => kind === "PrometheusRule"));
+      const text = JSON.stringify(objectsOf("clusters/dev").filter(({ kind }) => kind === "PrometheusRule"));
       expect(text).to.include("https://github.com/acme/platform/blob/main/docs/runbooks/NodeMemoryNearEviction.md");
       expect(text).to.include("http://localhost:3000/d/cluster?var-node={{ $labels.node }}");
       expect(text).to.include('\\"metric\\", \\"$1\\"').and.not.include("${");
@@ -148,15 +145,15 @@ describe("what Flux syncs", () => {
         console.warn("Skipped, kubectl (kustomize) is not on PATH.");
         return this.skip();
       }
-      for (const cluster of clusters) {
-        const result = spawnSync(kubectl, ["kustomize", folderOf(cluster)], { encoding: "utf8" });
+      for (const folder of folders) {
+        const result = spawnSync(kubectl, ["kustomize", folderOf(folder)], { encoding: "utf8" });
         expect(result.status, result.stderr).to.equal(0);
         const written = result.stdout.split(/^---\n/m).map((text) => {
           const disabled = text.includes("kustomize.toolkit.fluxcd.io/substitute: disabled");
-          return parse(disabled ? text : substituteText(text, values, cluster)) as Manifest;
+          return parse(disabled ? text : substituteText(text, values, folder)) as Manifest;
         });
         const byId = (a: Manifest, b: Manifest) => manifestId(a).localeCompare(manifestId(b));
-        expect(written.sort(byId)).to.deep.equal(objectsOf(cluster).sort(byId));
+        expect(written.sort(byId)).to.deep.equal(objectsOf(folder).sort(byId));
       }
     });
   });
