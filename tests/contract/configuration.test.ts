@@ -1,0 +1,134 @@
+import { expect } from "chai";
+import { charts, collector } from "../../settings/versions.ts";
+import { checkCollectors } from "../../tools/contract/checks/collector.ts";
+import { checkDataSources } from "../../tools/contract/checks/data-sources.ts";
+import { checkFluentBit, readClassic } from "../../tools/contract/checks/fluent-bit.ts";
+import { collectorSchemas } from "../../tools/contract/collector-schemas.ts";
+import { relabel } from "../../tools/contract/relabel.ts";
+import type { Finding } from "../../tools/contract/finding.ts";
+import type { Rendered } from "../../tools/contract/rendered.ts";
+import { allEnvironments, defaultEnvironment, expectNone, orSkip } from "../support/rendered.ts";
+
+/** What a check finds after a text of the declared objects was replaced. */
+async function foundAfter(what: string, by: string, check: (rendered: Rendered) => Finding[]): Promise<Finding[]> {
+  const rendered = await defaultEnvironment();
+  const text = JSON.stringify(rendered.declared);
+  expect(text).to.include(what);
+  return check({ ...rendered, declared: JSON.parse(text.replaceAll(what, by)) as Rendered["declared"] });
+}
+
+describe("Configuration of collectors", function () {
+  this.timeout(120_000);
+
+  it("is right by what every part of a pipeline needs, for every pair of choices", async () => {
+    expectNone((await allEnvironments()).flatMap(({ rendered }) => checkCollectors(rendered, undefined)));
+  });
+
+  it("has only options that the components of the deployed version have", async function () {
+    const schemas = await orSkip(this, "the components' schemas", collectorSchemas);
+    console.log(`      schemas of the collector's modules ${schemas.version}`);
+    expect(schemas.version).to.equal(`v${collector}`);
+    expectNone((await allEnvironments()).flatMap(({ rendered }) => checkCollectors(rendered, schemas)));
+    expect(await foundAfter("limit_percentage", "limit_percent", (r) => checkCollectors(r, schemas))).not.to.deep.equal(
+      [],
+    );
+    expect(
+      await foundAfter("pod_association", "pod_associations", (r) => checkCollectors(r, schemas)),
+    ).not.to.deep.equal([]);
+    expect(await foundAfter("max_traces", "maxTraces", (r) => checkCollectors(r, schemas))).not.to.deep.equal([]);
+  });
+
+  for (const [title, what, by] of [
+    ["a pipeline without a processor", '"memory_limiter","k8s_attributes","batch"', '"k8s_attributes","batch"'],
+    [
+      "a pipeline that names an exporter nobody defines",
+      '"exporters":["otlp_http/logs"]',
+      '"exporters":["otlp_http/log"]',
+    ],
+    ["a receiver that is defined and not used", '"receivers":["otlp","prometheus"]', '"receivers":["otlp"]'],
+    ["an annotation that nobody writes", "annotation_prometheus_io_scrape", "annotation_prometheus_scrape"],
+    ["a capture group for the environment", "$$1:$$2", "$1:$2"],
+    ["an attribute that links need", '"k8s.pod.name",', '"k8s.pod.ip",'],
+    ["Jaeger reading from a store it has not", '"traces":"memory"', '"traces":"main"'],
+    ["Jaeger listening on another port", "0.0.0.0:16686", "0.0.0.0:16687"],
+  ] as const) {
+    it(`fails for ${title}`, async () => {
+      expect(await foundAfter(what, by, (rendered) => checkCollectors(rendered, undefined))).not.to.deep.equal([]);
+    });
+  }
+});
+
+describe("Relabelling", () => {
+  it("keeps, drops and replaces as Prometheus does", () => {
+    expect(relabel({ a: "1" }, [{ source_labels: ["a"], action: "keep", regex: "1" }])).to.deep.equal({ a: "1" });
+    expect(relabel({ a: "11" }, [{ source_labels: ["a"], action: "keep", regex: "1" }])).to.equal(undefined);
+    expect(relabel({ a: "1" }, [{ source_labels: ["a"], action: "drop", regex: "1" }])).to.equal(undefined);
+    expect(
+      relabel({ a: "x", b: "y" }, [
+        { source_labels: ["a", "b"], regex: "(.+);(.+)", replacement: "$2-$1", target_label: "c" },
+      ]),
+    ).to.deep.equal({ a: "x", b: "y", c: "y-x" });
+    expect(() => relabel({}, [{ action: "hashmod" }])).to.throw("hashmod");
+  });
+});
+
+describe("Configuration of Fluent Bit", function () {
+  this.timeout(120_000);
+
+  it(`is read strictly (options of Fluent Bit 5.1, chart ${charts.fluentBit.version}), for every pair of choices`, async () => {
+    expectNone((await allEnvironments()).flatMap(({ rendered }) => checkFluentBit(rendered)));
+  });
+
+  for (const [title, what, by] of [
+    ["an option that a plug-in has not", "Skip_Long_Lines", "Skip_Long_Line"],
+    ["a value of another kind", "Merge_Log On", "Merge_Log Onn"],
+    ["a filter that no line passes", "Match kube.*", "Match kub.logs"],
+    ["a label that dashboards do not know", "namespace=$kubernetes", "ns=$kubernetes"],
+    ["a path that Loki has not", "/loki/api/v1/push", "/loki/api/push"],
+    ["braces, which Helm would replace", "Log_Level info", "Log_Level {{ info }}"],
+    ["a heading that is none", "[FILTER]", "[FILTERS]"],
+  ] as const) {
+    it(`fails for ${title}`, async () => {
+      expect(await foundAfter(what, by, checkFluentBit)).not.to.deep.equal([]);
+    });
+  }
+
+  it("reads the format", () => {
+    const [section] = readClassic("# comment\n[INPUT]\n    Name tail\n    Path /a b\n");
+    expect([...(section?.options ?? [])]).to.deep.equal([
+      ["name", "tail"],
+      ["path", "/a b"],
+    ]);
+    for (const wrong of [
+      "Name tail",
+      "[INPUT]\nName tail",
+      "[INPUT]\n    Name",
+      "[INPUT]\n    A b\n  C d",
+      "[INPUT]\n  A b\n  a c",
+    ]) {
+      expect(() => readClassic(wrong), wrong).to.throw("line");
+    }
+  });
+});
+
+describe("Data sources", function () {
+  this.timeout(120_000);
+
+  it("are linked in every direction, for every pair of choices", async () => {
+    expectNone((await allEnvironments()).flatMap(({ rendered }) => checkDataSources(rendered)));
+  });
+
+  for (const [title, what, by] of [
+    ["a link to a data source that is not there", '"datasourceUid":"jaeger"', '"datasourceUid":"tempo"'],
+    ["a pattern that does not find the id", "trace_?[iI][dD]", "trace-id"],
+    ["a label that log lines have not", '"value":"namespace"', '"value":"k8s_namespace"'],
+    ["a variable that Grafana replaces too early", "$${__value.raw}", "${__value.raws}"],
+    ["a metric that nobody measures", "container_memory_working_set_bytes", "container_memory_bytes"],
+  ] as const) {
+    it(`fail for ${title}`, async () => {
+      expect(
+        await foundAfter(JSON.stringify(what).slice(1, -1).replaceAll('\\"', '"'), by, checkDataSources),
+      ).not.to.deep.equal([]);
+    });
+  }
+});

@@ -1,0 +1,328 @@
+/** Configurations of collectors: ours, and Jaeger's, which is one too. */
+import { type Manifest, manifestId } from "../../../components/kubernetes/manifest.ts";
+import { chartFacts } from "../chart-facts.ts";
+import type { CollectorSchemas } from "../collector-schemas.ts";
+import { asMap, at, type Finding, textAt } from "../finding.ts";
+import { relabel, type RelabelRule } from "../relabel.ts";
+import { releases, type Rendered } from "../rendered.ts";
+import { type Schema, validate } from "../schemas.ts";
+
+const places = ["receivers", "processors", "exporters", "extensions"] as const;
+
+const names: Schema = { type: "array", items: { type: "string" }, minItems: 1 };
+const strict = (properties: Readonly<Record<string, Schema>>, required = Object.keys(properties)): Schema => ({
+  type: "object",
+  additionalProperties: false,
+  required,
+  properties,
+});
+
+/** `service` of a configuration (collector, "service", and OpenTelemetry's declarative configuration of readers). */
+const serviceSchema = strict(
+  {
+    extensions: names,
+    pipelines: {
+      type: "object",
+      additionalProperties: strict({ receivers: names, processors: names, exporters: names }),
+    },
+    telemetry: strict(
+      {
+        resource: strict({ "service.name": { type: "string" } }),
+        metrics: strict({
+          level: { enum: ["none", "basic", "normal", "detailed"] },
+          readers: {
+            type: "array",
+            minItems: 1,
+            items: strict({
+              pull: strict({
+                exporter: strict({ prometheus: strict({ host: { type: "string" }, port: { type: "integer" } }) }),
+              }),
+            }),
+          },
+        }),
+      },
+      [],
+    ),
+  },
+  ["extensions", "pipelines"],
+);
+
+const listening: Schema = strict({ endpoint: { type: "string", pattern: "^0\\.0\\.0\\.0:\\d+$" } });
+
+/** Components of Jaeger 2.19 (cmd/jaeger/internal), which ships no schemas. */
+const jaegerComponents: Readonly<Record<string, Schema>> = {
+  "extensions/healthcheckv2": strict({ use_v2: { const: true }, http: listening }),
+  "extensions/jaeger_query": strict({
+    storage: strict({ traces: { type: "string" } }),
+    http: listening,
+    grpc: listening,
+  }),
+  "extensions/jaeger_storage": strict({
+    backends: {
+      type: "object",
+      additionalProperties: strict({ memory: strict({ max_traces: { type: "integer", minimum: 1 } }) }),
+      minProperties: 1,
+    },
+  }),
+  "exporters/jaeger_storage_exporter": strict({ trace_storage: { type: "string" } }),
+};
+
+type Add = (path: string, message: string) => void;
+
+/** What every collector's configuration has to be: components known and right, pipelines made of what is defined. */
+function checkConfig(
+  config: unknown,
+  schemas: CollectorSchemas | undefined,
+  own: typeof jaegerComponents,
+  add: Add,
+): void {
+  for (const key of Object.keys(asMap(config) ?? {})) {
+    if (key !== "service" && !places.some((place) => place === key)) add(key, "is no part of a configuration.");
+  }
+  for (const { path, message } of validate(serviceSchema, at(config, "service"))) add(`service.${path}`, message);
+  for (const place of places) {
+    for (const [name, value] of Object.entries(asMap(at(config, place)) ?? {})) {
+      const id = `${place}/${name.replace(/\/.*$/, "")}`;
+      const schema = own[id] ?? schemas?.component(id);
+      if (schema === undefined) {
+        if (schemas !== undefined) add(`${place}.${name}`, "is no component that the environment knows.");
+        continue;
+      }
+      for (const { path, message } of validate(schema, value)) add(`${place}.${name}.${path}`, message);
+    }
+  }
+  const used = new Set<string>();
+  const pipelines = asMap(at(config, "service", "pipelines")) ?? {};
+  const use = (place: string, list: unknown, path: string) => {
+    for (const name of Array.isArray(list) ? (list as unknown[]) : []) {
+      used.add(`${place}/${String(name)}`);
+      if (!(String(name) in (asMap(at(config, place)) ?? {}))) add(path, `${String(name)} is not among the ${place}.`);
+    }
+  };
+  use("extensions", at(config, "service", "extensions"), "service.extensions");
+  for (const [name, pipeline] of Object.entries(pipelines)) {
+    if (!/^(traces|metrics|logs)(\/.+)?$/.test(name)) add(`service.pipelines.${name}`, "is no kind of telemetry.");
+    for (const place of ["receivers", "processors", "exporters"] as const) {
+      use(place, at(pipeline, place), `service.pipelines.${name}.${place}`);
+    }
+  }
+  for (const place of places) {
+    for (const name of Object.keys(asMap(at(config, place)) ?? {})) {
+      if (!used.has(`${place}/${name}`)) add(`${place}.${name}`, "is defined and not used.");
+    }
+  }
+}
+
+/** Findings about the environment's collector. */
+function checkCollector(object: Manifest, demo: string, schemas: CollectorSchemas | undefined): Finding[] {
+  const findings: Finding[] = [];
+  const add: Add = (path, message) => findings.push({ check: "collector", object: manifestId(object), path, message });
+  const config = at(object, "spec", "config");
+  checkConfig(config, schemas, {}, add);
+
+  const pipelines = asMap(at(config, "service", "pipelines")) ?? {};
+  for (const kind of ["traces", "metrics", "logs"]) {
+    const pipeline = pipelines[kind];
+    if (pipeline === undefined) {
+      add(`service.pipelines.${kind}`, "is missing.");
+      continue;
+    }
+    const receivers = (at(pipeline, "receivers") ?? []) as readonly string[];
+    if (!receivers.includes("otlp")) add(`service.pipelines.${kind}.receivers`, "has no otlp.");
+    if (kind === "metrics" && !receivers.includes("prometheus"))
+      add("service.pipelines.metrics.receivers", "has no prometheus.");
+    // The limiter first, so that it refuses before anything is done; the batch last, over what the others left.
+    const processors = (at(pipeline, "processors") ?? []) as readonly string[];
+    const order = ["memory_limiter", "k8s_attributes", "batch"];
+    if (order.join() !== processors.join()) add(`service.pipelines.${kind}.processors`, `are not ${order.join(", ")}.`);
+    const exporters = (at(pipeline, "exporters") ?? []) as readonly string[];
+    const wanted = { traces: /^otlp_grpc\//, metrics: /^prometheus$/, logs: /^otlp_http\// }[kind];
+    if (!exporters.some((name) => wanted?.test(name) === true))
+      add(`service.pipelines.${kind}.exporters`, "lead to no store.");
+  }
+  for (const [name, exporter] of Object.entries(asMap(at(config, "exporters")) ?? {})) {
+    const endpoint = textAt(exporter, "endpoint") ?? "";
+    const form = name.startsWith("otlp_grpc")
+      ? /^[a-z0-9-]+\.[a-z0-9-]+\.svc:\d+$/
+      : name.startsWith("otlp_http")
+        ? /^http:\/\/[a-z0-9-]+\.[a-z0-9-]+\.svc:\d+\/otlp$/
+        : /^0\.0\.0\.0:8889$/;
+    if (!form.test(endpoint)) add(`exporters.${name}.endpoint`, `is ${endpoint}, and has to be like ${String(form)}.`);
+    // Inside the cluster there is no TLS; gRPC has to be told, and HTTP is by its scheme.
+    if (name.startsWith("otlp_grpc") && at(exporter, "tls", "insecure") !== true)
+      add(`exporters.${name}.tls.insecure`, "is not true.");
+  }
+  if (at(config, "exporters", "prometheus", "enable_open_metrics") !== true) {
+    add("exporters.prometheus.enable_open_metrics", "is not true: no exemplars.");
+  }
+  if (at(config, "exporters", "prometheus", "resource_to_telemetry_conversion", "enabled") !== true) {
+    add("exporters.prometheus.resource_to_telemetry_conversion", "is off: metrics would not say whose they are.");
+  }
+  for (const protocol of ["grpc", "http"]) {
+    const endpoint = textAt(config, "receivers", "otlp", "protocols", protocol, "endpoint") ?? "";
+    const port = { grpc: "4317", http: "4318" }[protocol];
+    if (endpoint !== `0.0.0.0:${port ?? ""}`) add(`receivers.otlp.protocols.${protocol}.endpoint`, `is ${endpoint}.`);
+  }
+  if (textAt(config, "extensions", "health_check", "endpoint") !== "0.0.0.0:13133") {
+    add("extensions.health_check.endpoint", "is not 0.0.0.0:13133, where the operator's probes ask.");
+  }
+  checkAttributes(config, add);
+  checkScrapeJob(config, demo, add);
+  return findings;
+}
+
+/** What every signal has to carry: the links between stores go by these. */
+const attributes = ["namespace.name", "pod.name", "pod.uid", "deployment.name", "node.name", "container.name"];
+
+function checkAttributes(config: unknown, add: Add): void {
+  const processor = at(config, "processors", "k8s_attributes");
+  const metadata = (at(processor, "extract", "metadata") ?? []) as readonly string[];
+  const known = attributes.map((name) => `k8s.${name}`);
+  for (const name of known)
+    if (!metadata.includes(name)) add("processors.k8s_attributes.extract.metadata", `lacks ${name}.`);
+  for (const name of metadata)
+    if (!known.includes(name)) add("processors.k8s_attributes.extract.metadata", `${name} is not known.`);
+  // A pod is told by its uid (the operator sets it), else by its address, else by who connects.
+  const ways = ((at(processor, "pod_association") ?? []) as readonly unknown[]).map((way) =>
+    ((at(way, "sources") ?? []) as readonly unknown[])
+      .map((source) => `${textAt(source, "from") ?? "?"} ${textAt(source, "name") ?? ""}`.trim())
+      .join(" and "),
+  );
+  const wanted = ["resource_attribute k8s.pod.uid", "resource_attribute k8s.pod.ip", "connection"];
+  if (ways.join() !== wanted.join())
+    add("processors.k8s_attributes.pod_association", `is ${ways.join(", ")} and not ${wanted.join(", ")}.`);
+}
+
+/** Discovery and relabelling do what the annotations promise, for pods as the API server tells of them. */
+function checkScrapeJob(config: unknown, demo: string, add: Add): void {
+  const jobs = (at(config, "receivers", "prometheus", "config", "scrape_configs") ?? []) as readonly unknown[];
+  const [job] = jobs;
+  const path = "receivers.prometheus.config.scrape_configs.0";
+  if (job === undefined) {
+    add(path, "is missing.");
+    return;
+  }
+  const unknown = Object.keys(asMap(job) ?? {}).filter(
+    (key) => !["job_name", "scrape_interval", "kubernetes_sd_configs", "relabel_configs"].includes(key),
+  );
+  if (unknown.length > 0) add(path, `${unknown.join(", ")} is not known here.`);
+  const [discovery] = (at(job, "kubernetes_sd_configs") ?? []) as readonly unknown[];
+  if (textAt(discovery, "role") !== "pod") add(`${path}.kubernetes_sd_configs`, "does not discover pods.");
+  if (((at(discovery, "namespaces", "names") ?? []) as readonly string[]).join() !== demo) {
+    add(`${path}.kubernetes_sd_configs`, `does not discover those of ${demo} alone.`);
+  }
+  // The collector reads `$$` as `$` before Prometheus's part sees it.
+  const rules = ((at(job, "relabel_configs") ?? []) as readonly RelabelRule[]).map((rule) => ({
+    ...rule,
+    ...(rule.replacement === undefined ? {} : { replacement: rule.replacement.replaceAll("$$", "$") }),
+  }));
+  if (
+    ((at(job, "relabel_configs") ?? []) as readonly RelabelRule[]).some(({ replacement = "" }) =>
+      /(^|[^$])\$[^$]/.test(replacement),
+    )
+  ) {
+    add(`${path}.relabel_configs`, "has a single $, which the collector would replace from its environment.");
+  }
+  const pod = {
+    __address__: "10.0.0.7:9999",
+    __metrics_path__: "/metrics",
+    __meta_kubernetes_namespace: demo,
+    __meta_kubernetes_pod_name: "kbot-1",
+    __meta_kubernetes_pod_ip: "10.0.0.7",
+    __meta_kubernetes_pod_container_init: "false",
+    __meta_kubernetes_pod_annotation_prometheus_io_scrape: "true",
+    __meta_kubernetes_pod_annotation_prometheus_io_port: "8080",
+    __meta_kubernetes_pod_annotation_prometheus_io_path: "/stats",
+  };
+  const cases: readonly [string, Readonly<Record<string, string>>, Readonly<Record<string, string>> | undefined][] = [
+    [
+      "an annotated pod",
+      pod,
+      { __address__: "10.0.0.7:8080", __metrics_path__: "/stats", namespace: demo, pod: "kbot-1" },
+    ],
+    ["a pod without the annotation", { ...pod, __meta_kubernetes_pod_annotation_prometheus_io_scrape: "" }, undefined],
+    ["an init container", { ...pod, __meta_kubernetes_pod_container_init: "true" }, undefined],
+    [
+      "a pod that names no path",
+      { ...pod, __meta_kubernetes_pod_annotation_prometheus_io_path: "" },
+      { __address__: "10.0.0.7:8080", __metrics_path__: "/metrics" },
+    ],
+  ];
+  for (const [what, labels, wanted] of cases) {
+    try {
+      const target = relabel(labels, rules);
+      const told = wanted === undefined ? [] : Object.entries(wanted);
+      if ((target === undefined) !== (wanted === undefined))
+        add(`${path}.relabel_configs`, `${what} is ${target === undefined ? "dropped" : "kept"}.`);
+      for (const [label, value] of told) {
+        if (target !== undefined && target[label] !== value) {
+          add(`${path}.relabel_configs`, `${what} has ${label} ${target[label] ?? "missing"} and not ${value}.`);
+        }
+      }
+      const extra = Object.keys(target ?? {}).filter(
+        (label) => !label.startsWith("__") && !(label in (wanted ?? {})) && told.length > 2,
+      );
+      if (extra.length > 0)
+        add(`${path}.relabel_configs`, `${what} has the labels ${extra.join(", ")}, which nobody asks for.`);
+    } catch (error) {
+      add(`${path}.relabel_configs`, error instanceof Error ? error.message : String(error));
+    }
+  }
+}
+
+/** Findings about Jaeger's configuration. */
+function checkJaeger(name: string, config: unknown, schemas: CollectorSchemas | undefined): Finding[] {
+  const findings: Finding[] = [];
+  const add: Add = (path, message) =>
+    findings.push({ check: "collector", object: `HelmRelease ${name}`, path: `userconfig.${path}`, message });
+  checkConfig(config, schemas, jaegerComponents, add);
+  const backends = Object.keys(asMap(at(config, "extensions", "jaeger_storage", "backends")) ?? {});
+  for (const path of [
+    ["extensions", "jaeger_query", "storage", "traces"],
+    ["exporters", "jaeger_storage_exporter", "trace_storage"],
+  ]) {
+    const backend = textAt(config, ...path);
+    if (backend === undefined || !backends.includes(backend))
+      add(path.join("."), `${backend ?? "nothing"} is no backend (${backends.join(", ")}).`);
+  }
+  const pipeline = at(config, "service", "pipelines", "traces");
+  const wanted = { receivers: "otlp", processors: "batch", exporters: "jaeger_storage_exporter" };
+  for (const [place, component] of Object.entries(wanted)) {
+    if (((at(pipeline, place) ?? []) as readonly string[]).join() !== component)
+      add(`service.pipelines.traces.${place}`, `is not ${component}.`);
+  }
+  // Ports that the chart's pod has, its probes ask, and its Service and ours lead to.
+  const ports: readonly [string, ...string[]][] = [
+    ["16686", "extensions", "jaeger_query", "http", "endpoint"],
+    ["16685", "extensions", "jaeger_query", "grpc", "endpoint"],
+    ["13133", "extensions", "healthcheckv2", "http", "endpoint"],
+    ["4317", "receivers", "otlp", "protocols", "grpc", "endpoint"],
+    ["4318", "receivers", "otlp", "protocols", "http", "endpoint"],
+  ];
+  const pods = chartFacts()[name]?.pods.flatMap((pod) => pod.ports.map(({ port }) => String(port))) ?? [];
+  for (const [port, ...path] of ports) {
+    if (textAt(config, ...path) !== `0.0.0.0:${port}`) add(path.join("."), `is not 0.0.0.0:${port}.`);
+    if (!pods.includes(port)) add(path.join("."), `the chart's pod has no port ${port}.`);
+  }
+  const reader = at(config, "service", "telemetry", "metrics", "readers", 0, "pull", "exporter", "prometheus");
+  if (at(reader, "port") !== 8888 || at(reader, "host") !== "0.0.0.0") {
+    add("service.telemetry.metrics", "is not read on 0.0.0.0:8888, where the Service's port internal-metrics leads.");
+  }
+  return findings;
+}
+
+/**
+ * Findings about every collector's configuration.
+ *
+ * @param schemas of the components; without them their own keys are not looked at
+ */
+export function checkCollectors({ declared }: Rendered, schemas: CollectorSchemas | undefined): Finding[] {
+  return [
+    ...declared
+      .filter(({ kind }) => kind === "OpenTelemetryCollector")
+      .flatMap((object) => checkCollector(object, "demo", schemas)),
+    ...releases(declared)
+      .filter(({ chart }) => chart?.name === "jaeger")
+      .flatMap(({ name, values }) => checkJaeger(name, values["userconfig"], schemas)),
+  ];
+}

@@ -1,0 +1,134 @@
+/** Grafana's data sources: UIDs, addresses, and the links between them that lead from one store to the other. */
+import { dataSourceUid } from "../../../components/capabilities.ts";
+import { asMap, at, type Finding, textAt } from "../finding.ts";
+import { releases, type Rendered } from "../rendered.ts";
+import { logLabels } from "./fluent-bit.ts";
+
+const traceId = "4bf92f3577b34da6a3ce929d0e0e4736";
+
+/** Lines as programs write them; each has to lead to its trace. */
+const lines = [
+  `{"level":"info","trace_id":"${traceId}","msg":"x"}`,
+  `{"traceId": "${traceId}"}`,
+  `{"traceID":"${traceId}"}`,
+];
+
+/** Labels of the metrics that the links ask for (cAdvisor's, by kube-prometheus-stack's relabelling). */
+const metricLabels = ["namespace", "pod", "container", "node"];
+
+const metrics = ["container_cpu_usage_seconds_total", "container_memory_working_set_bytes"];
+
+/** In provisioning files Grafana reads `$$` as `$`. */
+const provisioned = (text: string) => text.replaceAll("$$", "$");
+
+/** Findings about the data sources of every Grafana. */
+export function checkDataSources({ declared }: Rendered): Finding[] {
+  return releases(declared)
+    .filter(({ values }) => asMap(values["grafana"]) !== undefined)
+    .flatMap(({ name, values }) => {
+      const findings: Finding[] = [];
+      const add = (path: string, message: string) =>
+        findings.push({ check: "data sources", object: `HelmRelease ${name}`, path, message });
+      const sources = (at(values, "grafana", "additionalDataSources") ?? []) as readonly unknown[];
+      // The chart makes the first two itself, under these UIDs (its values' sidecar.datasources.uid and alertmanager.uid).
+      const uids: string[] = [dataSourceUid.metrics, dataSourceUid.alerts];
+      for (const source of sources) uids.push(textAt(source, "uid") ?? "");
+      for (const uid of Object.values(dataSourceUid)) {
+        if (uids.filter((other) => other === uid).length !== 1)
+          add("additionalDataSources", `there is not one with the UID ${uid}.`);
+      }
+      const lead = (path: string, uid: unknown, wanted: string) => {
+        if (uid !== wanted) add(path, `leads to ${String(uid)} and not to ${wanted}.`);
+      };
+      const exemplars = at(values, "grafana", "sidecar", "datasources", "exemplarTraceIdDestinations");
+      lead("exemplarTraceIdDestinations", at(exemplars, "datasourceUid"), dataSourceUid.traces);
+      // Instrumentation names it so in exemplars (OpenMetrics, and the collector's Prometheus exporter).
+      if (at(exemplars, "traceIdLabelName") !== "trace_id")
+        add("exemplarTraceIdDestinations", "does not read the label trace_id.");
+
+      for (const source of sources) {
+        const uid = textAt(source, "uid") ?? "?";
+        const path = `additionalDataSources ${uid}`;
+        const types: Readonly<Record<string, [string, RegExp, string]>> = {
+          [dataSourceUid.logs]: ["loki", /^http:\/\/[a-z0-9-]+\.[a-z0-9-]+\.svc:\d+$/, "Loki"],
+          [dataSourceUid.traces]: ["jaeger", /^http:\/\/[a-z0-9-]+\.[a-z0-9-]+\.svc:\d+(\/[a-z]+)?$/, "Jaeger"],
+        };
+        const [type, url, title] = types[uid] ?? [undefined, /^$/, ""];
+        if (textAt(source, "type") !== type) add(`${path} type`, `is ${textAt(source, "type") ?? "missing"}.`);
+        if (textAt(source, "name") !== title) add(`${path} name`, `is ${textAt(source, "name") ?? "missing"}.`);
+        if (!url.test(textAt(source, "url") ?? "")) add(`${path} url`, "is no address of a Service.");
+        const data = at(source, "jsonData");
+        if (uid === dataSourceUid.logs) checkLogs(data, path, add, lead);
+        if (uid === dataSourceUid.traces) checkTraces(data, path, add, lead);
+      }
+      return findings;
+    });
+}
+
+type Add = (path: string, message: string) => void;
+type Lead = (path: string, uid: unknown, wanted: string) => void;
+
+function checkLogs(data: unknown, path: string, add: Add, lead: Lead): void {
+  const fields = (at(data, "derivedFields") ?? []) as readonly unknown[];
+  const kinds = fields.map((field) => textAt(field, "matcherType"));
+  for (const kind of ["regex", "label"])
+    if (!kinds.includes(kind)) add(`${path} derivedFields`, `none matches by ${kind}.`);
+  for (const [index, field] of fields.entries()) {
+    const where = `${path} derivedFields.${index}`;
+    lead(where, at(field, "datasourceUid"), dataSourceUid.traces);
+    if (provisioned(textAt(field, "url") ?? "") !== "${__value.raw}")
+      add(where, "does not ask for the value that was found.");
+    const matcher = textAt(field, "matcherRegex") ?? "";
+    if (textAt(field, "matcherType") === "label") {
+      // Loki keeps OTLP's trace id under this name.
+      if (matcher !== "trace_id") add(where, `reads ${matcher} and not trace_id.`);
+      continue;
+    }
+    try {
+      const regex = new RegExp(matcher);
+      for (const line of lines) if (regex.exec(line)?.[1] !== traceId) add(where, `does not find the id in ${line}.`);
+    } catch (error) {
+      add(where, String(error));
+    }
+  }
+}
+
+function checkTraces(data: unknown, path: string, add: Add, lead: Lead): void {
+  const tags = (of: string, labels: readonly string[]) => {
+    const list = (at(data, of, "tags") ?? []) as readonly unknown[];
+    const told = new Map(list.map((tag) => [textAt(tag, "key") ?? "", textAt(tag, "value") ?? ""] as const));
+    // Attributes that the collector gives every span, and what the other store calls them.
+    for (const [attribute, label] of [
+      ["k8s.namespace.name", "namespace"],
+      ["k8s.pod.name", "pod"],
+    ] as const) {
+      if (told.get(attribute) !== label)
+        add(`${path} ${of}.tags`, `${attribute} is ${told.get(attribute) ?? "missing"}.`);
+    }
+    for (const label of told.values())
+      if (!labels.includes(label)) add(`${path} ${of}.tags`, `${label} is no label there.`);
+    for (const shift of ["spanStartTimeShift", "spanEndTimeShift"]) {
+      if (textAt(data, of, shift) === undefined)
+        add(`${path} ${of}.${shift}`, "is missing: the other store's clock is another.");
+    }
+  };
+  tags("tracesToLogsV2", Object.keys(logLabels));
+  lead(`${path} tracesToLogsV2`, at(data, "tracesToLogsV2", "datasourceUid"), dataSourceUid.logs);
+  const query = provisioned(textAt(data, "tracesToLogsV2", "query") ?? "");
+  if (at(data, "tracesToLogsV2", "customQuery") !== true || query !== '{${__tags}} |= "${__trace.traceId}"') {
+    add(`${path} tracesToLogsV2.query`, `${query} is not the trace's lines of the span's pod.`);
+  }
+  tags("tracesToMetrics", metricLabels);
+  lead(`${path} tracesToMetrics`, at(data, "tracesToMetrics", "datasourceUid"), dataSourceUid.metrics);
+  const queries = (at(data, "tracesToMetrics", "queries") ?? []) as readonly unknown[];
+  for (const metric of metrics) {
+    const asked = queries.filter((entry) => textAt(entry, "query")?.includes(metric) === true);
+    if (asked.length !== 1) add(`${path} tracesToMetrics.queries`, `not one asks for ${metric}.`);
+  }
+  for (const entry of queries) {
+    const text = provisioned(textAt(entry, "query") ?? "");
+    if (!/^sum\((rate\()?[a-z_]+\{\$\{__tags\}\}(\[\d+m\]\))?\)$/.test(text)) {
+      add(`${path} tracesToMetrics.queries`, `${text} is no sum over the span's pod.`);
+    }
+  }
+}

@@ -1,0 +1,267 @@
+/**
+ * A strict reader of Fluent Bit's classic format, with the options of the plug-ins that the environment uses, as the
+ * documentation of Fluent Bit 5.1 lists them (pipeline/inputs/tail, pipeline/filters/kubernetes, pipeline/outputs/loki,
+ * administration/configuring-fluent-bit, administration/buffering). Fluent Bit itself ignores an unknown option of a
+ * section and stops at one of a plug-in; it cannot be had here, so this reads in its place.
+ */
+import { at, type Finding, textAt } from "../finding.ts";
+import { releases, type Rendered } from "../rendered.ts";
+
+export interface Section {
+  /** `SERVICE`, `INPUT`, `FILTER` or `OUTPUT`. */
+  readonly name: string;
+  /** Options in lower case: Fluent Bit does not mind. */
+  readonly options: ReadonlyMap<string, string>;
+}
+
+/**
+ * The sections of a text.
+ * @throws for anything that the format has not
+ */
+export function readClassic(text: string): Section[] {
+  const sections: { name: string; options: Map<string, string> }[] = [];
+  let indent: string | undefined;
+  for (const [index, line] of text.split("\n").entries()) {
+    const where = `line ${index + 1} "${line}"`;
+    if (line.trim() === "" || line.trimStart().startsWith("#")) continue;
+    const heading = /^\[([A-Z_]+)\]$/.exec(line)?.[1];
+    if (heading !== undefined) {
+      sections.push({ name: heading, options: new Map() });
+      indent = undefined;
+      continue;
+    }
+    const entry = /^([ \t]+)(\S+)[ \t]+(\S.*?)[ \t]*$/.exec(line);
+    const section = sections.at(-1);
+    if (entry === null || section === undefined)
+      throw new Error(`${where} is neither a heading nor an indented option.`);
+    const [, spaces = "", key = "", value = ""] = entry;
+    indent ??= spaces;
+    if (spaces !== indent) throw new Error(`${where} is indented unlike the lines above it.`);
+    if (section.options.has(key.toLowerCase())) throw new Error(`${where} stands there twice.`);
+    section.options.set(key.toLowerCase(), value);
+  }
+  return sections;
+}
+
+const flag = /^(on|off|true|false|yes|no)$/i;
+const size = /^\d+([KMG]B?)?$/i;
+const number = /^\d+$/;
+const word = /^\S+$/;
+const any = /\S/;
+const absolute = /^\/\S+$/;
+
+/** Options by section and plug-in: those that the environment may need, with the form of their values. */
+const known: Readonly<Record<string, Readonly<Record<string, RegExp>>>> = {
+  SERVICE: {
+    daemon: flag,
+    flush: /^\d+(\.\d+)?$/,
+    grace: number,
+    log_level: /^(off|error|warn|info|debug|trace)$/,
+    parsers_file: absolute,
+    http_server: flag,
+    http_listen: word,
+    http_port: number,
+    health_check: flag,
+    hc_errors_count: number,
+    hc_retry_failure_count: number,
+    hc_period: number,
+    "storage.path": absolute,
+    "storage.sync": /^(normal|full)$/,
+    "storage.checksum": flag,
+    "storage.metrics": flag,
+    "storage.max_chunks_up": number,
+    "storage.backlog.mem_limit": size,
+    "scheduler.base": number,
+    "scheduler.cap": number,
+  },
+  "INPUT tail": {
+    tag: word,
+    path: absolute,
+    exclude_path: any,
+    db: absolute,
+    "db.sync": /^(extra|full|normal|off)$/,
+    "db.locking": flag,
+    mem_buf_limit: size,
+    skip_long_lines: flag,
+    skip_empty_lines: flag,
+    inotify_watcher: flag,
+    refresh_interval: number,
+    rotate_wait: number,
+    read_from_head: flag,
+    buffer_chunk_size: size,
+    buffer_max_size: size,
+    "multiline.parser": /^(docker|cri|go|java|python)(, ?(docker|cri|go|java|python))*$/,
+    "storage.type": /^(filesystem|memory|memrb)$/,
+    "storage.pause_on_chunks_overlimit": flag,
+    threaded: flag,
+  },
+  "FILTER kubernetes": {
+    match: word,
+    merge_log: flag,
+    merge_log_key: word,
+    merge_log_trim: flag,
+    keep_log: flag,
+    "k8s-logging.parser": flag,
+    "k8s-logging.exclude": flag,
+    labels: flag,
+    annotations: flag,
+    buffer_size: size,
+    use_kubelet: flag,
+    kubelet_port: number,
+    kube_url: word,
+    kube_tag_prefix: word,
+  },
+  "OUTPUT loki": {
+    match: word,
+    host: word,
+    port: number,
+    uri: absolute,
+    tls: flag,
+    tenant_id: word,
+    labels: any,
+    label_keys: any,
+    structured_metadata: any,
+    structured_metadata_map_keys: any,
+    remove_keys: any,
+    drop_single_key: /^(on|off|true|false|raw)$/i,
+    line_format: /^(json|key_value)$/,
+    auto_kubernetes_labels: flag,
+    compress: /^gzip$/,
+    workers: number,
+    retry_limit: /^(\d+|no_limits|no_retries|false)$/,
+    "storage.total_limit_size": size,
+  },
+};
+
+/** What the product says of the log agent (`options` of a section must have these values). */
+const promised: Readonly<Record<string, Readonly<Record<string, RegExp>>>> = {
+  // The chart's probes and its ServiceMonitor ask on 2020; health is what /api/v2/health answers from.
+  SERVICE: {
+    http_server: /^on$/i,
+    http_listen: /^0\.0\.0\.0$/,
+    http_port: /^2020$/,
+    health_check: /^on$/i,
+    // Shipped in the image; it defines the parsers that pods may ask for.
+    parsers_file: /^\/fluent-bit\/etc\/parsers\.conf$/,
+    // A folder of the host that the chart mounts for writing, so that what is buffered outlives the pod.
+    "storage.path": /^\/var\/log\//,
+    "storage.metrics": /^on$/i,
+    daemon: /^off$/i,
+    flush: any,
+    log_level: any,
+  },
+  "INPUT tail": {
+    path: /^\/var\/log\/containers\/\*\.log$/,
+    tag: /^kube\.\*$/,
+    "multiline.parser": /docker.*cri/,
+    db: /^\/var\/log\//,
+    mem_buf_limit: any,
+    skip_long_lines: /^on$/i,
+    inotify_watcher: any,
+    "storage.type": /^filesystem$/,
+  },
+  "FILTER kubernetes": {
+    merge_log: /^on$/i,
+    "k8s-logging.parser": /^on$/i,
+    "k8s-logging.exclude": /^on$/i,
+    // Without the text beside the merged fields each line would be kept twice.
+    keep_log: /^off$/i,
+    labels: /^off$/i,
+    annotations: /^off$/i,
+  },
+  "OUTPUT loki": {
+    line_format: /^json$/,
+    auto_kubernetes_labels: /^off$/i,
+    retry_limit: any,
+    "storage.total_limit_size": any,
+    remove_keys: /\bkubernetes\b/,
+  },
+};
+
+/** Labels of every log line: what dashboards and the links of data sources select by. */
+export const logLabels: Readonly<Record<string, string>> = {
+  job: "fluentbit",
+  namespace: "$kubernetes['namespace_name']",
+  pod: "$kubernetes['pod_name']",
+  container: "$kubernetes['container_name']",
+};
+
+/** Whether a tag that is read can fit a pattern that routes it; both may end in `*`. */
+function routes(pattern: string, tag: string): boolean {
+  const start = (text: string) => text.replace(/\*.*$/, "");
+  return start(tag).startsWith(start(pattern)) && (pattern.endsWith("*") || pattern === tag);
+}
+
+/** Findings about the configuration of the log agent. */
+export function checkFluentBit({ declared }: Rendered): Finding[] {
+  return releases(declared)
+    .filter(({ chart }) => chart?.name === "fluent-bit")
+    .flatMap(({ name, values }) => {
+      const findings: Finding[] = [];
+      const add = (path: string, message: string) =>
+        findings.push({ check: "fluent-bit", object: `HelmRelease ${name}`, path, message });
+      const wanted = { service: "SERVICE", inputs: "INPUT", filters: "FILTER", outputs: "OUTPUT" } as const;
+      const read: Section[] = [];
+      for (const [key, kind] of Object.entries(wanted)) {
+        const text = textAt(values, "config", key) ?? "";
+        // The chart passes each section through Helm's template engine.
+        if (text.includes("{{")) add(`config/${key}`, "has braces, which Helm would replace.");
+        try {
+          const sections = readClassic(text);
+          if (sections.length !== 1 || sections[0]?.name !== kind)
+            add(`config/${key}`, `is not one [${kind}] section.`);
+          read.push(...sections);
+        } catch (error) {
+          add(`config/${key}`, error instanceof Error ? error.message : String(error));
+        }
+      }
+      for (const { name: kind, options } of read) {
+        const plugin = options.get("name");
+        const id = plugin === undefined ? kind : `${kind} ${plugin}`;
+        const forms = known[id];
+        if (forms === undefined) {
+          add(id, "is no section that the environment knows the options of.");
+          continue;
+        }
+        for (const [option, value] of options) {
+          if (option === "name") continue;
+          const form = forms[option];
+          if (form === undefined) add(`${id} ${option}`, "is no option of it.");
+          else if (!form.test(value)) add(`${id} ${option}`, `cannot be ${value}.`);
+        }
+        for (const [option, form] of Object.entries(promised[id] ?? {})) {
+          const value = options.get(option);
+          if (value === undefined) add(`${id} ${option}`, "is missing.");
+          else if (!form.test(value)) add(`${id} ${option}`, `is ${value}, and has to be like ${String(form)}.`);
+        }
+      }
+      const tags = read.filter((section) => section.name === "INPUT").map(({ options }) => options.get("tag") ?? "");
+      for (const { name: kind, options } of read) {
+        const match = options.get("match");
+        if ((kind === "FILTER" || kind === "OUTPUT") && !tags.some((tag) => routes(match ?? "", tag))) {
+          add(`${kind} match`, `${match ?? "nothing"} fits no tag that is read (${tags.join(", ")}).`);
+        }
+      }
+      const output = read.find((section) => section.name === "OUTPUT");
+      for (const option of ["host", "port", "uri"])
+        if (output?.options.has(option) !== true) add(`OUTPUT ${option}`, "is missing.");
+      if (output?.options.get("uri") !== "/loki/api/v1/push") add("OUTPUT uri", "is not Loki's push path.");
+      if (!/\.svc(\.cluster\.local)?$/.test(output?.options.get("host") ?? ""))
+        add("OUTPUT host", "is no Service's name.");
+      const labels = new Map(
+        (output?.options.get("labels") ?? "").split(/,\s*/).map((label) => {
+          const [key = "", ...value] = label.split("=");
+          return [key, value.join("=")] as const;
+        }),
+      );
+      for (const [label, value] of Object.entries(logLabels)) {
+        if (labels.get(label) !== value)
+          add("OUTPUT labels", `${label} is ${labels.get(label) ?? "missing"} and not ${value}.`);
+      }
+      for (const label of labels.keys())
+        if (!(label in logLabels)) add("OUTPUT labels", `${label} is no label that is known.`);
+      if (at(values, "serviceMonitor", "enabled") !== true)
+        add("serviceMonitor/enabled", "is not true: nobody would see it drop lines.");
+      return findings;
+    });
+}
