@@ -18,7 +18,7 @@ export function checkNetwork(rendered: Rendered): Finding[] {
   const add: Add = (object, path, message) => findings.push({ check: "network", object, path, message });
 
   for (const service of ownServices([...declared, ...content], model)) checkService(model, service, add);
-  for (const policy of model.policies) checkPolicy(model, policy, add);
+  for (const policy of model.policies) checkPolicy(model, policy, rendered, add);
   checkAddresses(rendered, model, add);
   checkMonitors(rendered, model, add);
   checkHostPorts(rendered, model, add);
@@ -68,7 +68,7 @@ function checkService(model: Model, service: ServiceFact, add: Add): void {
 }
 
 /** A policy is about pods that exist, on ports that they have, from namespaces that exist. */
-function checkPolicy(model: Model, policy: Manifest, add: Add): void {
+function checkPolicy(model: Model, policy: Manifest, { settings }: Rendered, add: Add): void {
   const object = manifestId(policy);
   const selector = at(policy, "spec", "podSelector") ?? {};
   const ours = model.pods.filter(({ namespace }) => namespace === policy.metadata.namespace);
@@ -92,7 +92,7 @@ function checkPolicy(model: Model, policy: Manifest, add: Add): void {
       for (const [key, name] of Object.entries(labels)) {
         if (key !== "kubernetes.io/metadata.name")
           add(object, "spec.ingress.from", `${key} is no label that every namespace has.`);
-        else if (!model.namespaces.has(String(name)))
+        else if (!model.namespaces.has(String(name)) && !(name === "demo" && !settings.demo.enabled))
           add(object, "spec.ingress.from", `names the namespace ${String(name)}, which nobody makes.`);
       }
     }

@@ -1,7 +1,7 @@
 /** Objects that name each other: namespaces, Secrets, sources, accounts and roles that are named exist. */
 import { type Manifest, manifestId } from "../../../components/kubernetes/manifest.ts";
 import { charts } from "../../../settings/versions.ts";
-import { asMap, at, type Finding } from "../finding.ts";
+import { asMap, at, type Finding, textAt } from "../finding.ts";
 import { modelOf } from "../model.ts";
 import { releases, type Rendered } from "../rendered.ts";
 
@@ -115,9 +115,10 @@ export function checkReferences(rendered: Rendered): Finding[] {
         `names ${String(source?.["kind"])} ${String(source?.["name"])}, which is not there.`,
       );
     }
-    const wanted = settings.repository.path ?? "flux-repo/clusters/";
-    if (!String(at(object, "spec", "path")).startsWith(`./${wanted}`))
-      add(object, "spec.path", "is not what the settings say.");
+    const told = textAt(object, "spec", "path") ?? "";
+    const environment = settings.repository.path ?? "flux-repo/clusters/dev";
+    const wanted = object.metadata.name === "demo" ? settings.demo.path : environment;
+    if (told !== `./${wanted}`) add(object, "spec.path", `is ${told} and not ./${wanted}.`);
   }
 
   const credentials = settings.loki.storage.s3?.credentialsSecret;
