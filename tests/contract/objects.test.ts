@@ -15,11 +15,14 @@ interface Changeable {
   readonly stringData: Record<string, unknown>;
 }
 
-/** The default environment with one object changed. */
-async function changed(kind: string, change: (object: Changeable) => void): Promise<Rendered> {
+/** The default environment with one object changed: the first of a kind, or `<kind> <name>`. */
+async function changed(what: string, change: (object: Changeable) => void): Promise<Rendered> {
+  const [kind, name] = what.split(" ");
   const rendered = structuredClone(await defaultEnvironment());
-  const object = [...rendered.declared, ...rendered.content].find((candidate) => candidate.kind === kind);
-  if (object === undefined) throw new Error(`there is no ${kind}`);
+  const object = [...rendered.declared, ...rendered.content].find(
+    (candidate) => candidate.kind === kind && (name === undefined || candidate.metadata.name === name),
+  );
+  if (object === undefined) throw new Error(`there is no ${what}`);
   change(object as unknown as Changeable);
   return rendered;
 }
@@ -118,14 +121,14 @@ describe("References between objects", function () {
   const cases: readonly [string, string, (object: Changeable) => void][] = [
     [
       "a release whose source is another's",
-      "HelmRelease",
+      "HelmRelease loki",
       ({ spec }) => {
         spec["chartRef"] = { kind: "OCIRepository", name: "other" };
       },
     ],
     [
       "a release in a namespace that nobody makes",
-      "HelmRelease",
+      "HelmRelease loki",
       ({ spec }) => {
         spec["targetNamespace"] = "other";
       },
@@ -139,7 +142,7 @@ describe("References between objects", function () {
     ],
     [
       "a Secret without a key that is used",
-      "Secret",
+      "Secret environment-deploy-key",
       ({ stringData }) => {
         delete stringData["known_hosts"];
       },

@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import * as path from "node:path";
 import { parse } from "yaml";
-import type { Manifest } from "../../components/kubernetes/manifest.ts";
+import { type Manifest, manifestId } from "../../components/kubernetes/manifest.ts";
 import type { Settings } from "../../settings/schema.ts";
 import { assemble, substitute } from "./flux-repo.ts";
 import { type Declared, type Program, type ProgramArgs, runProgram } from "./program.ts";
@@ -28,11 +28,12 @@ export interface Release {
 
 const projectRoot = path.resolve(import.meta.dirname, "../..");
 
-/** The Kubernetes objects among resources. */
+/** The Kubernetes objects among resources, by kind and name: the order of registration differs from run to run. */
 export function kubernetesObjects(resources: readonly Declared[]): Manifest[] {
   return resources
     .filter(({ type, custom }) => custom && type.startsWith("kubernetes:"))
-    .map(({ inputs }) => inputs as unknown as Manifest);
+    .map(({ inputs }) => inputs as unknown as Manifest)
+    .sort((a, b) => manifestId(a).localeCompare(manifestId(b)));
 }
 
 /** What Flux applies from Git: the Kustomization that the program declares says which folder, and the variables. */
