@@ -276,6 +276,7 @@ export class Environment extends pulumi.ComponentResource {
         repository: repository.repository,
         title: `flux ${stack.project}/${stack.name}`,
         rotation: settings.deployKey.rotation,
+        github: { ...account, apiUrl: settings.repository.apiUrl },
       },
       options,
     );

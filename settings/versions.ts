@@ -46,7 +46,7 @@ export const charts = {
 // renovate: datasource=github-releases depName=fluxcd/flux2
 export const flux = "v2.9.4";
 
-/** Kubernetes version of the Kind node image and of the rehearsal's control plane. */
+/** Kubernetes version of the Kind node image. The rehearsal's control plane has the same minor version (tools/control-plane). */
 // renovate: datasource=docker depName=kindest/node
 export const kindNode = "v1.36.1";
 

@@ -1,6 +1,7 @@
 import * as github from "@pulumi/github";
 import * as pulumi from "@pulumi/pulumi";
 import * as tls from "@pulumi/tls";
+import { callGitHub } from "./github-api.ts";
 
 export interface DeployKeyArgs {
   /** Repository (without its owner) on which the key is registered. */
@@ -9,6 +10,32 @@ export interface DeployKeyArgs {
   readonly title: string;
   /** Counts rotations: another number is another key. */
   readonly rotation: number;
+  /** Where the key is registered, for taking back a registration that a killed run left behind. */
+  readonly github: {
+    readonly owner: string;
+    readonly apiUrl: string;
+    /** Without it such a registration has to be removed by hand. */
+    readonly token: pulumi.Output<string> | undefined;
+  };
+}
+
+/**
+ * Tries the registration again after a run that was killed between GitHub's answer and its record: the state knows the
+ * key, but not that GitHub has it, and GitHub takes no key twice. The registration left behind carries our title.
+ */
+function retakeRegistration({ github: account, title }: DeployKeyArgs): pulumi.ErrorHook {
+  return new pulumi.ErrorHook("retake-deploy-key", async ({ errors, newInputs }) => {
+    if (account.token === undefined || errors.length > 1 || !/already in use/i.test(errors[0] ?? "")) return false;
+    const { apiUrl, owner, token } = account;
+    const access = { apiUrl, token: await new Promise<string>((resolve) => void token.apply(resolve)) };
+    const repository = `${owner}/${String(newInputs?.["repository"])}`;
+    const listed = await callGitHub(access, repository, "GET", "keys?per_page=100");
+    if (listed.status !== 200) return false;
+    const keys = listed.data as readonly { readonly id: number; readonly title: string; readonly key: string }[];
+    const left = keys.filter((key) => key.title.startsWith(title) && key.key === newInputs?.["key"]);
+    for (const { id } of left) await callGitHub(access, repository, "DELETE", `keys/${id}`);
+    return left.length > 0;
+  });
 }
 
 /**
@@ -36,7 +63,7 @@ export class DeployKey extends pulumi.ComponentResource {
     this.registration = new github.RepositoryDeployKey(
       `${name}-github-${args.rotation}`,
       { repository: args.repository, title: `${args.title} #${args.rotation}`, key: this.publicKey, readOnly: true },
-      { parent: this },
+      { parent: this, hooks: { onError: [retakeRegistration(args)] } },
     );
     this.privateKey = key.privateKeyOpenssh;
     this.fingerprint = key.publicKeyFingerprintSha256;

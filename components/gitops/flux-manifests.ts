@@ -124,13 +124,12 @@ function tuned(manifest: Manifest, settings: Settings["flux"]): Manifest {
   };
 }
 
-const isController = (name: string) => name.endsWith("-controller") || name.endsWith("-watcher");
+/** Parts of a release that are installed only when someone asks for them (as with `flux install`). */
+const extras = ["image-reflector-controller", "image-automation-controller", "source-watcher"];
 
-/** Objects that belong to a controller that is not installed. */
-function unused(manifest: Manifest): boolean {
-  const { name, labels } = manifest.metadata;
-  const component = labels?.["app.kubernetes.io/component"] ?? name;
-  return isController(component) && !controllers.some((controller) => controller === component);
+/** Objects that belong to a part that is not installed; definitions carry no label, but their group tells. */
+function unused({ metadata: { name, labels } }: Manifest): boolean {
+  return name.endsWith(".image.toolkit.fluxcd.io") || extras.includes(labels?.["app.kubernetes.io/component"] ?? name);
 }
 
 /**

@@ -10,6 +10,12 @@ export interface FluxArgs {
 /** Namespaces and definitions come before all else; everything else may be made at once. */
 const first = ["Namespace", "CustomResourceDefinition"];
 
+/** A Service that nobody waits for: the provider would want its endpoints, and then ten seconds without a change. */
+function unawaited(manifest: Manifest): Manifest {
+  const annotations = { ...manifest.metadata.annotations, "pulumi.com/skipAwait": "true" };
+  return { ...manifest, metadata: { ...manifest.metadata, annotations } };
+}
+
 /**
  * The Flux controllers, declared object by object from the released manifests: every object has a diff, a preview works
  * before there is a cluster, and nothing is pushed to Git.
@@ -35,7 +41,7 @@ export class Flux extends pulumi.ComponentResource {
         return declare(resourceName(manifest), labelled, { parent: this });
       });
     for (const manifest of args.manifests.filter(({ kind }) => !first.includes(kind))) {
-      declare(resourceName(manifest), manifest, {
+      declare(resourceName(manifest), manifest.kind === "Service" ? unawaited(manifest) : manifest, {
         parent: this,
         dependsOn: foundation,
         ...(manifest.kind === "Deployment" ? { customTimeouts: { create: "5m", update: "5m", delete: "3m" } } : {}),

@@ -7,16 +7,15 @@
  */
 import { readdirSync, readFileSync } from "node:fs";
 import * as path from "node:path";
+import { type Answer, callGitHub, type GitHubAccount } from "./github-api.ts";
 
 /** Attempts when someone else pushes at the same moment. */
 const attempts = 5;
 
-interface Told {
-  readonly api: string;
+interface Told extends GitHubAccount {
   readonly repository: string;
   readonly branch: string;
   readonly folders: readonly string[];
-  readonly token: string;
 }
 
 class SeedError extends Error {}
@@ -34,7 +33,7 @@ function told(): Told {
     );
   }
   return {
-    api: get("SEED_API_URL").replace(/\/$/, ""),
+    apiUrl: get("SEED_API_URL"),
     repository: get("SEED_REPOSITORY"),
     branch: get("SEED_BRANCH"),
     folders: get("SEED_FOLDERS").split(" "),
@@ -50,28 +49,11 @@ const remedies: Readonly<Record<number, string>> = {
   409: "The repository is empty. Give it a first commit, or set repository.create.",
 };
 
-async function call<T>(
-  { api, repository, token }: Told,
-  method: string,
-  what: string,
-  body?: object,
-): Promise<{ readonly status: number; readonly data: T }> {
-  const base = new URL(api).host === "api.github.com" ? api : `${api}/api/v3`;
-  const response = await fetch(`${base}/repos/${repository}/${what}`, {
-    method,
-    headers: {
-      accept: "application/vnd.github+json",
-      authorization: `Bearer ${token}`,
-      "user-agent": "observability-environment",
-    },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    signal: AbortSignal.timeout(60_000),
-  });
-  if (!response.ok && response.status !== 422) {
-    const remedy = remedies[response.status] ?? "Try again.";
-    throw new SeedError(`GitHub answered ${response.status} to ${method} ${what} of ${repository}. ${remedy}`);
-  }
-  return { status: response.status, data: (await response.json()) as T };
+async function call(to: Told, method: string, what: string, body?: object): Promise<Answer> {
+  const answer = await callGitHub(to, to.repository, method, what, body);
+  if (answer.status < 300 || answer.status === 422) return answer;
+  const remedy = remedies[answer.status] ?? "Try again.";
+  throw new SeedError(`GitHub answered ${answer.status} to ${method} ${what} of ${to.repository}. ${remedy}`);
 }
 
 /** Files below a folder, relative to the current one, with `/`. */
@@ -84,14 +66,13 @@ function files(folder: string): string[] {
 
 /** One attempt; false when the branch moved meanwhile. */
 async function seed(to: Told): Promise<boolean> {
-  const { data: ref } = await call<{ object: { sha: string } }>(to, "GET", `git/ref/heads/${to.branch}`);
+  const ref = (await call(to, "GET", `git/ref/heads/${to.branch}`)).data as { object: { sha: string } };
   const parent = ref.object.sha;
-  const { data: head } = await call<{ tree: { sha: string } }>(to, "GET", `git/commits/${parent}`);
-  const { data: tree } = await call<{ tree: { path: string }[]; truncated: boolean }>(
-    to,
-    "GET",
-    `git/trees/${head.tree.sha}?recursive=1`,
-  );
+  const head = (await call(to, "GET", `git/commits/${parent}`)).data as { tree: { sha: string } };
+  const tree = (await call(to, "GET", `git/trees/${head.tree.sha}?recursive=1`)).data as {
+    tree: { path: string }[];
+    truncated: boolean;
+  };
   if (tree.truncated) throw new SeedError(`${to.repository} has too many files to be compared. Add the files by hand.`);
   const there = new Set(tree.tree.map((entry) => entry.path));
   const missing = to.folders.flatMap(files).filter((file) => !there.has(file));
@@ -99,15 +80,22 @@ async function seed(to: Told): Promise<boolean> {
     console.error(`${to.repository} has every file of ${to.folders.join(" and ")}.`);
     return true;
   }
-  const { data: made } = await call<{ sha: string }>(to, "POST", "git/trees", {
-    base_tree: head.tree.sha,
-    tree: missing.map((file) => ({ path: file, mode: "100644", type: "blob", content: readFileSync(file, "utf8") })),
-  });
-  const { data: commit } = await call<{ sha: string }>(to, "POST", "git/commits", {
-    message: `Add ${missing.length} files of ${to.folders.join(" and ")} that were missing`,
-    tree: made.sha,
-    parents: [parent],
-  });
+  const entries = missing.map((file) => ({
+    path: file,
+    mode: "100644",
+    type: "blob",
+    content: readFileSync(file, "utf8"),
+  }));
+  const made = (await call(to, "POST", "git/trees", { base_tree: head.tree.sha, tree: entries })).data as {
+    sha: string;
+  };
+  const commit = (
+    await call(to, "POST", "git/commits", {
+      message: `Add ${missing.length} files of ${to.folders.join(" and ")} that were missing`,
+      tree: made.sha,
+      parents: [parent],
+    })
+  ).data as { sha: string };
   const { status } = await call(to, "PATCH", `git/refs/heads/${to.branch}`, { sha: commit.sha, force: false });
   if (status === 422) return false;
   console.error(`Added ${missing.length} files to ${to.repository}, branch ${to.branch}, in commit ${commit.sha}.`);

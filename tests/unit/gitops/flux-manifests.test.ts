@@ -16,7 +16,11 @@ metadata: {name: ${name}-controller, namespace: flux-system, labels: {app.kubern
 spec:
   template: {spec: {containers: [{name: manager, args: [--log-level=info, --watch-all-namespaces=true]}]}}
 `;
-const release = controllers.map(deployment).join("---");
+// No label, and a name that ends like a controller's: without these rights source-controller may list nothing.
+const rights = ["ClusterRole", "ClusterRoleBinding"].map(
+  (kind) => `\napiVersion: rbac.authorization.k8s.io/v1\nkind: ${kind}\nmetadata: {name: crd-controller}\n`,
+);
+const release = [...controllers.map(deployment), ...rights].join("---");
 
 const settings = (manifests: string, more: object = {}) =>
   parseSettings({ flux: { manifests, ...more } }, { file: "Pulumi.dev.yaml", secrets: ["telegramToken"] }).flux;
@@ -53,6 +57,8 @@ describe("Flux's manifests", () => {
       "kustomize-controller",
       "helm-controller",
       "notification-controller",
+      "crd-controller",
+      "crd-controller",
     ]);
   });
 
@@ -71,7 +77,7 @@ describe("Flux's manifests", () => {
 
   it("must have the checksum that the settings name", async () => {
     const sha256 = createHash("sha256").update(release).digest("hex");
-    expect(await fluxManifests(settings(file, { sha256 }))).to.have.length(4);
+    expect(await fluxManifests(settings(file, { sha256 }))).to.have.length(6);
     const message = await rejection(fluxManifests(settings(file, { sha256: "0".repeat(64) })));
     expect(message).to.include(sha256).and.to.include("flux.sha256");
   });
