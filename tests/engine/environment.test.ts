@@ -72,7 +72,7 @@ describe("an environment on the real engine", function () {
     before("opentelemetry-operator-release", "opentelemetry-collector-collector");
     before("kube-prometheus-stack-grafana-admin-1", "kube-prometheus-stack-release");
     before("deploy-key-github-1", "environment-repository");
-    before("opentelemetry-operator-release", "environment-kustomization");
+    before("opentelemetry-operator-release", "environment-kustomization-demo");
     // Charts are fetched before any release is Ready.
     before("chart-loki", "prometheus-operator-crds-release");
   });
