@@ -34,18 +34,22 @@ export interface Run {
   stderr(): string;
 }
 
-/** The two frequent questions are answered by the shell while all is well, because it starts faster than Node. */
-const shortcut = `if [ ! -e "$FAKE_WORLD/plan.json" ]; then
-  case "$*" in
-    version) echo "kind v0.33.0 go1.26.0 linux/amd64 (FAKE)"; exit ;;
-    "get clusters")
-      for file in "$FAKE_WORLD"/clusters/*; do
-        case "$file" in *.new | *"*") ;; *) echo "\${file##*/}" ;; esac
-      done
-      exit ;;
-  esac
-fi
-`;
+/** Frequent and simple commands are answered by the shell while the engine is well, because it starts faster than Node. */
+const shortcuts = {
+  kind: `
+  version) echo "kind v0.33.0 go1.26.0 linux/amd64 (FAKE)"; exit ;;
+  "get clusters")
+    for file in "$FAKE_WORLD"/clusters/*; do
+      case "$file" in *.new | *"*") ;; *) echo "\${file##*/}" ;; esac
+    done
+    exit ;;`,
+  docker: `
+  info*) echo '{"NCPU":8,"MemTotal":17179869184,"CgroupVersion":"2","DockerRootDir":"/"}'; exit ;;
+  "ps -aq --filter network=kind")
+    for file in "$FAKE_WORLD"/clusters/*; do [ -e "$file" ] && echo "\${file##*/}"; done
+    exit 0 ;;
+  "network rm kind") exec /bin/rm "$FAKE_WORLD/network" ;;`,
+} as const;
 
 let pki: Promise<Pki> | undefined;
 
@@ -120,7 +124,8 @@ export class Host {
   install(...names: readonly ("kind" | "docker")[]): void {
     for (const name of names) {
       const fake = path.join(import.meta.dirname, `fake-${name}.ts`);
-      const text = `#!/bin/sh\n# A FAKE ${name} for tests\n${name === "kind" ? shortcut : ""}exec '${process.execPath}' '${fake}' "$@"\n`;
+      const shortcut = `if [ ! -e "$FAKE_WORLD/unwell" ]; then\n  case "$*" in${shortcuts[name]}\n  esac\nfi\n`;
+      const text = `#!/bin/sh\n# A FAKE ${name} for tests\n${shortcut}exec '${process.execPath}' '${fake}' "$@"\n`;
       fs.writeFileSync(path.join(this.folder, "bin", name), text, { mode: 0o755 });
     }
   }

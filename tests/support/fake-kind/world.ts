@@ -71,8 +71,11 @@ export class World {
   }
 
   set plan(plan: Plan) {
-    if (Object.keys(plan).length === 0) fs.rmSync(this.#path("plan.json"), { force: true });
-    else this.#write("plan.json", JSON.stringify(plan));
+    this.#write("plan.json", JSON.stringify(plan));
+    // The shell's shortcuts (host.ts) know nothing of plans.
+    const { engine, kindVersion, info, others } = plan;
+    if ([engine, kindVersion, info, others].some((part) => part !== undefined)) this.#write("unwell", "");
+    else fs.rmSync(this.#path("unwell"), { force: true });
   }
 
   clusters(): string[] {
