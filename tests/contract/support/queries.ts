@@ -1,0 +1,76 @@
+/** Queries before the programs that will read them: Prometheus's and Loki's own parsers and engines. */
+import { execFileSync, spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parse, stringify } from "yaml";
+import { projectFolder, type Query, readRuleFiles, withGrafanaValues } from "./content.ts";
+
+/** What a person has chosen: everything, and of the metrics one. */
+const chosen = (variable: string): string => (variable === "metric" ? "up" : ".*");
+
+/** What is wrong with each query by Prometheus's parser; a query without a mistake is left out. */
+export function promqlMistakes(promtool: string, queries: readonly Query[]): string[] {
+  const folder = mkdtempSync(join(tmpdir(), "promql-"));
+  try {
+    const rules = queries.map(({ expr }, index) => ({ record: `query_${index}`, expr: withGrafanaValues(expr) }));
+    writeFileSync(join(folder, "queries.yaml"), stringify({ groups: [{ name: "queries", rules }] }));
+    const result = spawnSync(promtool, ["check", "rules", "--lint=none", "queries.yaml"], {
+      cwd: folder,
+      encoding: "utf8",
+    });
+    const said = result.stdout + result.stderr;
+    if (result.status === 0) return [];
+    const named = [...said.matchAll(/"query_(\d+)"[^\n]*/g)];
+    if (named.length === 0) throw new Error(`promtool failed and named no query:\n${said}`);
+    return named.map(([line, index]) => `${queries[Number(index)]?.where ?? "?"}: ${line}`);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+/** What is wrong with each query by Loki's parser; a query without a mistake is left out. */
+export function logqlMistakes(logql: string, queries: readonly Query[]): string[] {
+  const input = JSON.stringify(queries.map(({ expr }) => withGrafanaValues(expr)));
+  const answers = JSON.parse(execFileSync(logql, { input, encoding: "utf8" })) as string[];
+  if (answers.length !== queries.length) throw new Error("Loki's parser did not answer for every query.");
+  return answers.flatMap((answer, index) => (answer === "" ? [] : [`${queries[index]?.where ?? "?"}: ${answer}`]));
+}
+
+/**
+ * Queries that return no data from the recorded data set (tests/contract/data/series.yaml), with the rules that record
+ * series at work. promtool compares with what is expected; expecting nothing, it fails exactly where there is data.
+ *
+ * @throws Error when Prometheus cannot execute a query: a join that matches many to many parses, but does not run
+ */
+export function emptyQueries(promtool: string, queries: readonly Query[]): string[] {
+  const folder = mkdtempSync(join(tmpdir(), "data-"));
+  try {
+    const { eval_time, ...data } = parse(
+      readFileSync(join(projectFolder, "tests/contract/data/series.yaml"), "utf8"),
+    ) as { eval_time: string; interval: string; input_series: unknown };
+    const rules = readRuleFiles();
+    for (const { name, groups } of rules) writeFileSync(join(folder, `${name}.yaml`), stringify({ groups }));
+    // Each query is a test of its own name: label_replace makes the expression say which one answered.
+    const promql_expr_test = queries.map(({ expr }, index) => ({
+      expr: `label_replace(${withGrafanaValues(expr, chosen)}, "query", "query_${index}_", "", "")`,
+      eval_time,
+      exp_samples: [],
+    }));
+    const test = { rule_files: rules.map(({ name }) => `${name}.yaml`), evaluation_interval: data.interval };
+    writeFileSync(join(folder, "test.yaml"), stringify({ ...test, tests: [{ ...data, promql_expr_test }] }));
+    const result = spawnSync(promtool, ["test", "rules", "test.yaml"], {
+      cwd: folder,
+      encoding: "utf8",
+      maxBuffer: 2 ** 26,
+    });
+    const said = result.stdout + result.stderr;
+    const broken = /^.*(?:found duplicate series|many-to-many|err:.*|parse error.*|couldn't evaluate).*$/m.exec(said);
+    if (broken !== null) throw new Error(`Prometheus cannot execute a query: ${broken[0]}`);
+    return queries
+      .filter((_, index) => !said.includes(`query="query_${index}_"`))
+      .map(({ where, expr }) => `${where}: ${expr}`);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
