@@ -10,6 +10,10 @@ import { homedir, hostname } from "node:os";
 import { delimiter, dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parse } from "yaml";
+import { clusterFiles, clusterName } from "../components/cluster/kind-config.ts";
+import { parseSettings } from "../settings/parse.ts";
+import { type SecretName, secretSettings } from "../settings/schema.ts";
+import { readStackFile } from "../settings/stack-file.ts";
 import { cacheFolder, configFolder, dataFolder } from "./cache.ts";
 import { which, type Environment } from "./run.ts";
 import { obtain } from "./tools.ts";
@@ -222,13 +226,13 @@ export function parseArguments(
 }
 
 /** Runs one command of the CLI in the person's terminal. Its standard error is shown and also returned. */
-async function runPulumi(
-  pulumi: string,
+async function runProgram(
+  executable: string,
   args: readonly string[],
   cwd: string,
   env: Environment,
 ): Promise<{ readonly code: number; readonly errors: string }> {
-  const child = spawn(pulumi, args, { cwd, env: { ...env }, stdio: ["inherit", "inherit", "pipe"] });
+  const child = spawn(executable, args, { cwd, env: { ...env }, stdio: ["inherit", "inherit", "pipe"] });
   let errors = "";
   child.stderr.setEncoding("utf8").on("data", (text: string) => {
     errors += text;
@@ -249,6 +253,30 @@ async function runPulumi(
   } finally {
     process.off("SIGINT", stay).off("SIGTERM", pass);
   }
+}
+
+/**
+ * Removes a Kind cluster that the state does not know: a run that was killed while it was made left no record of it.
+ * Where nothing was left, it does nothing.
+ */
+async function removeLeftCluster(stack: string, projectFolder: string, env: Environment): Promise<void> {
+  const project = field(readYaml(join(projectFolder, "Pulumi.yaml")), "name") ?? "";
+  const file = readStackFile(projectFolder, project, stack);
+  const settings = parseSettings(file.settings, {
+    file: `Pulumi.${stack}.yaml`,
+    secrets: Object.keys(secretSettings) as SecretName[],
+  });
+  if (settings.cluster.type !== "kind" || which("kind", env) === undefined) return;
+  const name = clusterName(stack);
+  const files = clusterFiles(settings.cluster.kind, name);
+  const script = join("components", "cluster", "kind-script.ts");
+  process.stderr.write(`$ ${shellLine(["node", script, "delete"])}\n`);
+  await runProgram(process.execPath, [script, "delete"], projectFolder, {
+    ...env,
+    KIND_CLUSTER_NAME: name,
+    KUBECONFIG_FILE: files.kubeconfig,
+    KIND_REGISTRY_FOLDER: files.registryFolder,
+  });
 }
 
 /** Does what the command line says. @returns the exit code */
@@ -290,13 +318,15 @@ export async function main(args: readonly string[], projectFolder: string, env: 
   }
   for (const step of steps(command, stack, rest)) {
     process.stderr.write(`$ ${shellLine([which("pulumi", env) ? "pulumi" : pulumi, ...step])}\n`);
-    const { code, errors } = await runPulumi(pulumi, step, projectFolder, full);
+    const { code, errors } = await runProgram(pulumi, step, projectFolder, full);
     if (code !== 0) {
       const help = explain(errors, stack);
       if (help) process.stderr.write(`\n${help}\n`);
       return code;
     }
   }
+  const whole = !rest.some((argument) => /^(-t|--target|--exclude|--preview-only)\b/.test(argument));
+  if (command === "destroy" && whole) await removeLeftCluster(stack, projectFolder, full);
   if (command === "recover") {
     process.stderr.write(`\nThe state of "${stack}" is put right. Bring the environment up: npm run up -- ${stack}\n`);
   }
