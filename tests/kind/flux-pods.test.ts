@@ -6,8 +6,7 @@
  * Git server and the registry are the rehearsal's stand-ins on 127.0.0.1; pods reach them through a relay.
  */
 import { expect } from "chai";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "mocha";
 import * as github from "@pulumi/github";
@@ -34,7 +33,7 @@ import { flux as fluxVersion } from "../../settings/versions.ts";
 import { run } from "../../tools/run.ts";
 import { obtain } from "../../tools/tools.ts";
 import { programImage } from "../support/image.ts";
-import { inDocker, kindTier, makeHost, say, type Host, type KindTier } from "../support/kind-tier.ts";
+import { inDocker, kindTier, makeHost, say, temporaryFolder, type Host, type KindTier } from "../support/kind-tier.ts";
 import { relayProgram, startRelay } from "../support/relay.ts";
 import { until } from "../support/until.ts";
 
@@ -101,9 +100,10 @@ describe("Flux as pods, on real Kind", function () {
     cleanUp.push(() => {
       host.remove();
     });
-    folder = mkdtempSync(join(tmpdir(), "kind-flux-"));
+    const temporary = temporaryFolder("kind-flux-");
+    folder = temporary.path;
     cleanUp.push(() => {
-      rmSync(folder, { recursive: true, force: true });
+      temporary.remove();
     });
     clean = { docker: await inDocker(tier), files: host.files() };
 
@@ -172,7 +172,12 @@ describe("Flux as pods, on real Kind", function () {
         const account = new github.Provider("github", { owner, token, baseUrl: hub.baseUrl });
         const key = new DeployKey(
           "deploy-key",
-          { repository: "platform", title: `flux ${name}`, rotation: 1 },
+          {
+            repository: "platform",
+            title: `flux ${name}`,
+            rotation: 1,
+            github: { owner, apiUrl: hub.baseUrl, token: undefined },
+          },
           { providers: [account] },
         );
         const flux = new Flux("flux", { manifests }, inCluster);
@@ -182,14 +187,13 @@ describe("Flux as pods, on real Kind", function () {
           {
             url: `ssh://git@${relayHost}:${relayPorts.git}/${owner}/platform.git`,
             branch: "main",
-            path: "clusters/dev",
+            folders: [{ name: "content", path: "clusters/dev", prerequisites: [namespace] }],
             interval: "10s",
             privateKey: key.privateKey,
             publicKey: key.publicKey,
             knownHosts: git.ssh.knownHosts.replaceAll(/^\S+/gm, `[${relayHost}]:${relayPorts.git}`),
             substitute: {},
             prerequisites: [flux, key.registration],
-            contentPrerequisites: [namespace],
           },
           inCluster,
         );

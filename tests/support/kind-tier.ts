@@ -52,11 +52,22 @@ export interface Host {
   readonly env: NodeJS.ProcessEnv;
   /** What is in all of these folders, with a digest of the content; lock files that stay are the script's own. */
   files(): string[];
-  remove(): void;
+  readonly remove: () => void;
+}
+
+/** A new folder that goes with this process at the latest, also when Ctrl-C ends it. */
+export function temporaryFolder(prefix: string): { readonly path: string; readonly remove: () => void } {
+  const path = mkdtempSync(join(tmpdir(), prefix));
+  const remove = () => {
+    process.off("exit", remove);
+    rmSync(path, { recursive: true, force: true });
+  };
+  process.once("exit", remove);
+  return { path, remove };
 }
 
 export function makeHost(tier: KindTier): Host {
-  const folder = mkdtempSync(join(tmpdir(), "kind-host-"));
+  const { path: folder, remove } = temporaryFolder("kind-host-");
   const home = join(folder, "home");
   const kubeconfigFolder = join(folder, "environments");
   mkdirSync(join(home, ".kube"), { recursive: true });
@@ -71,9 +82,7 @@ export function makeHost(tier: KindTier): Host {
         .map((entry) => join(entry.parentPath, entry.name))
         .map((file) => `${file.slice(folder.length + 1)} ${digest(readFileSync(file))}`)
         .sort(),
-    remove() {
-      rmSync(folder, { recursive: true, force: true });
-    },
+    remove,
   };
 }
 

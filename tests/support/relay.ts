@@ -53,11 +53,16 @@ export function startRelay(port: number, servers: readonly number[]): () => void
       replaced = true;
       setTimeout(wait, delay).unref();
     };
-    // Where nothing answers yet, or nothing any more.
+    // Where nothing answers yet, or nothing any more: Docker accepts, and then ends it.
+    const ended = (): void => {
+      connection.destroy();
+    };
+    connection.once("end", ended);
     connection.on("close", () => {
       replace(500);
     });
     connection.once("data", (first: Buffer) => {
+      connection.off("end", ended); // from now on an end is one of the pod's
       connection.pause();
       replace(0);
       const server = servers[first[0] ?? servers.length];

@@ -23,6 +23,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { cacheFolder } from "../cache.ts";
 import { run, which, type RunResult } from "../run.ts";
+import { ensureCommands } from "./apt.ts";
 import { lacksSysResource } from "./node-image.ts";
 
 export type Say = (line: string) => void;
@@ -108,24 +109,7 @@ function engineAt(env: Readonly<Record<string, string>>, ours: boolean, stop: ()
 async function prepareOwn(say: Say): Promise<string | undefined> {
   if (process.platform !== "linux") return `that needs Linux; this is ${process.platform}`;
   if (process.getuid?.() !== 0) return "that needs root";
-  const needed = { dockerd: "docker.io", iptables: "iptables", ip: "iproute2", mmdebstrap: "mmdebstrap" };
-  const wanted = Object.entries(needed).flatMap(([command, name]) => (which(command, process.env) ? [] : [name]));
-  if (wanted.length === 0) return undefined;
-  if (!which("apt-get", process.env)) return `${wanted.join(", ")} are not installed, and there is no apt-get`;
-  say(`installing ${wanted.join(", ")} with apt-get; they stay installed`);
-  // A package that brings a service starts it; ours is started below, and no other.
-  const policy = "/usr/sbin/policy-rc.d";
-  const barred = existsSync(policy);
-  if (!barred) writeFileSync(policy, "#!/bin/sh\nexit 101\n", { mode: 0o755 });
-  try {
-    const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
-    const apt = (...args: string[]) => run("apt-get", ["-q", "-o", "DPkg::Lock::Timeout=300", ...args], { env });
-    await apt("update");
-    const installed = await apt("install", "-y", "--no-install-recommends", ...wanted);
-    return installed.code === 0 ? undefined : `apt-get could not install them: ${lastLines(installed.stderr, 3)}`;
-  } finally {
-    if (!barred) rmSync(policy, { force: true });
-  }
+  return ensureCommands({ dockerd: "docker.io", iptables: "iptables", ip: "iproute2" }, say);
 }
 
 /** All that is needed to stop an engine of ours and to put the host back, on disk before anything is changed. */

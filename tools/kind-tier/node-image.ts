@@ -25,6 +25,7 @@ import { basename, dirname, join } from "node:path";
 import { cacheFolder, withLock, withTemporaryFolder } from "../cache.ts";
 import { run, which } from "../run.ts";
 import { moduleDir } from "../tools.ts";
+import { ensureCommands } from "./apt.ts";
 import { pack, writeImage, type ImageConfig } from "./archive.ts";
 import { kindVersion, kubernetesVersion, obtainPrograms, programNames } from "./programs.ts";
 
@@ -71,19 +72,27 @@ export function nodeImage(): NodeImage {
   };
 }
 
-/** Why a node image cannot be built on this machine, or undefined when it can. */
-export function whyNotBuildable(): string | undefined {
-  if (process.platform !== "linux") return `it needs Linux; this is ${process.platform}`;
-  if (process.getuid?.() !== 0) return "it needs root (mmdebstrap, chroot)";
-  if (!which("go", process.env)) return "it needs Go 1.26 or newer (https://go.dev/dl/)";
-  const missing = ["mmdebstrap", "tar", "unshare", "chroot"].filter((name) => !which(name, process.env));
-  return missing.length > 0 ? `it needs ${missing.join(", ")} on PATH (apt-get install mmdebstrap)` : undefined;
+/** A node image cannot be built on this machine; the message says why. */
+export class NotBuildable extends Error {
+  override readonly name = "NotBuildable";
+}
+
+async function requireBuildable(say: (line: string) => void): Promise<void> {
+  const why = async () => {
+    if (process.platform !== "linux") return `that needs Linux; this is ${process.platform}`;
+    if (process.getuid?.() !== 0) return "that needs root (mmdebstrap, chroot)";
+    if (!which("go", process.env)) return "that needs Go 1.26 or newer (https://go.dev/dl/)";
+    return ensureCommands({ mmdebstrap: "mmdebstrap", tar: "tar", unshare: "util-linux" }, say);
+  };
+  const reason = await why();
+  if (reason !== undefined) throw new NotBuildable(`a Kind node image cannot be built here: ${reason}.`);
 }
 
 /**
  * Builds the image unless its archive is in the user's cache folder. The first time takes about a quarter of an hour on
  * two cores, nearly all of it Go's compiler.
  *
+ * @throws NotBuildable when this machine cannot
  * @throws Error that says what could not be built, and why
  */
 export async function buildNodeImage(say: (line: string) => void): Promise<NodeImage> {
@@ -93,8 +102,7 @@ export async function buildNodeImage(say: (line: string) => void): Promise<NodeI
       utimesSync(image.archive, new Date(), new Date());
       return image;
     }
-    const why = whyNotBuildable();
-    if (why !== undefined) throw new Error(`a Kind node image cannot be built here: ${why}.`);
+    await requireBuildable(say);
     const started = Date.now();
     const step = (text: string) => {
       say(`node image: ${text} (after ${Math.round((Date.now() - started) / 1000)} s)`);
@@ -147,26 +155,29 @@ function removeUnused(archive: string): void {
   const weekAgo = Date.now() - 7 * 24 * 3_600_000;
   for (const entry of readdirSync(dirname(archive))) {
     const file = join(dirname(archive), entry);
-    if (!/^node-[0-9a-f]+\.tar$/.test(entry) || entry === basename(archive)) continue;
+    if (!/^(node|debian-\w+)-[0-9a-f]+\.tar$/.test(entry) || entry === basename(archive)) continue;
     if (statSync(file).mtimeMs < weekAgo) for (const path of [file, `${file}.lock`]) rmSync(path, { force: true });
   }
 }
 
 /** The Debian part, kept by its list of packages: it outlives a change of what is put on top. */
 async function debianBase(say: (line: string) => void): Promise<string> {
+  const excluded = ["man", "doc", "locale", "info"].map((name) => `--dpkgopt=path-exclude=/usr/share/${name}/*`);
+  const options = ["--mode=root", "--variant=minbase", ...excluded, `--include=${packages.join(",")}`, suite];
   const key = createHash("sha256")
-    .update(JSON.stringify([suite, packages, process.arch]))
+    .update(JSON.stringify([options, process.arch]))
     .digest("hex")
     .slice(0, 12);
   const file = join(cacheFolder(), "kind-tier", `debian-${suite}-${key}.tar`);
   const work = async () => {
-    if (existsSync(file)) return file;
+    if (existsSync(file)) {
+      utimesSync(file, new Date(), new Date());
+      return file;
+    }
     await withTemporaryFolder(file, async (folder) => {
       const tar = join(folder, "base.tar");
-      const excluded = ["man", "doc", "locale", "info"].map((name) => `--dpkgopt=path-exclude=/usr/share/${name}/*`);
-      const args = ["--mode=root", "--variant=minbase", ...excluded, `--include=${packages.join(",")}`, suite, tar];
       let last = Date.now();
-      const result = await run("mmdebstrap", args, {
+      const result = await run("mmdebstrap", [...options, tar], {
         onErrorLine(line) {
           if (Date.now() - last < 10_000 || !line.startsWith("I: ")) return;
           last = Date.now();

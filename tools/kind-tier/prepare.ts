@@ -3,12 +3,12 @@
  *
  * Online the node image is the released one; where no image registry can be reached it is built (node-image.ts).
  */
-import { existsSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
+import { mkdtempSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { settingsSchema } from "../../settings/schema.ts";
 import { obtainEngine, NoEngine, type Engine, type Say } from "./docker.ts";
-import { buildNodeImage, nodeImage, whyNotBuildable } from "./node-image.ts";
+import { buildNodeImage, NotBuildable } from "./node-image.ts";
 import { obtainPrograms } from "./programs.ts";
 
 /** Kind cannot run on this machine; the message says why and what to do. */
@@ -41,8 +41,13 @@ export async function prepareKindTier(say: Say): Promise<KindTier> {
     throw error instanceof NoEngine ? new NoKindTier(error.message) : error;
   });
   const bin = mkdtempSync(join(tmpdir(), "kind-tier-"));
-  const close = async () => {
+  const removeBin = () => {
     rmSync(bin, { recursive: true, force: true });
+  };
+  process.once("exit", removeBin);
+  const close = async () => {
+    process.off("exit", removeBin);
+    removeBin();
     await engine.stop();
   };
   try {
@@ -89,11 +94,11 @@ async function registryAnswers(): Promise<boolean> {
 }
 
 async function loadBuiltImage(engine: Engine, say: Say): Promise<string> {
-  const why = existsSync(nodeImage().archive) ? undefined : whyNotBuildable();
-  if (why !== undefined) {
-    throw new NoKindTier(`${releasedImage} cannot be pulled, and a node image cannot be built here: ${why}.`);
-  }
-  const { name, archive } = await buildNodeImage(say);
+  const { name, archive } = await buildNodeImage(say).catch((error: unknown) => {
+    throw error instanceof NotBuildable
+      ? new NoKindTier(`${releasedImage} cannot be pulled, and ${error.message}`)
+      : error;
+  });
   if (!(await hasImage(engine, name))) {
     say(`loading ${name} into Docker`);
     await engine.docker(["load", "--quiet", "--input", archive]);
