@@ -7,13 +7,14 @@
  * here, and shows where one would look for it: the pods of the Deployment are put into CrashLoopBackOff with the
  * controller's last lines.
  *
- * What differs from a pod: it acts as the cluster's administrator, not as its ServiceAccount; the executable is the one that
+ * It acts as the Deployment's ServiceAccount, so a right that is missing fails here too. What differs from a pod: the executable is the one that
  * tools/ pins, whatever the image's tag says; and kwok calls the pod Ready a moment before the process is.
  */
 import type { ChildProcess } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { parse, stringify } from "yaml";
 import { type Api, connect } from "../control-plane/api.ts";
 import { freePorts, guard, lastLines, launch, logFile, reap } from "../control-plane/processes.ts";
 import { MISSING_IMAGE } from "../control-plane/stages.ts";
@@ -64,7 +65,7 @@ interface Deployment {
   spec: {
     replicas?: number;
     selector: { matchLabels?: Record<string, string> };
-    template: { spec: { containers: Container[] } };
+    template: { spec: { serviceAccountName?: string; containers: Container[] } };
   };
 }
 
@@ -273,14 +274,14 @@ class Session {
     const declared = JSON.stringify([deployment.metadata.uid, image, args, env]);
     if (before?.declared !== declared) {
       if (before !== undefined) await this.#stop(controller, "its Deployment changed");
-      this.#start(controller, declared, container);
+      await this.#start(api, deployment, controller, declared, container);
       return;
     }
     if (before.failure !== undefined) {
       await this.#show(api, deployment, before.failure);
       if (Date.now() >= before.retryAt) {
         if (/address already in use/.test(before.failure.lastLines)) this.#addresses = await addresses();
-        this.#start(controller, declared, container, before.failures);
+        await this.#start(api, deployment, controller, declared, container, before.failures);
       }
     } else if (!before.healthy && (await answers(this.#addresses.of[controller].health))) {
       before.healthy = true;
@@ -289,10 +290,23 @@ class Session {
     }
   }
 
-  #start(controller: Controller, declared: string, container: Container, failures = 0): void {
+  async #start(
+    api: Api,
+    deployment: Deployment,
+    controller: Controller,
+    declared: string,
+    container: Container,
+    failures = 0,
+  ): Promise<void> {
     const dir = join(this.#args.dir, controller);
+    const account = deployment.spec.template.spec.serviceAccountName ?? "default";
+    const token = await accountToken(api, account);
+    // As a pod would wait for it.
+    if (token === undefined) return;
     for (const folder of ["data", "home/gnupg", "tmp"]) mkdirSync(join(dir, folder), { recursive: true, mode: 0o700 });
-    const env = environment(container, this.#args.kubeconfig, dir);
+    const kubeconfig = join(dir, "kubeconfig.yaml");
+    writeFileSync(kubeconfig, withToken(this.#kubeconfig ?? "", token), { mode: 0o600 });
+    const env = environment(container, kubeconfig, dir);
     const notifications = this.#wanted.includes("notification-controller");
     const flags = localFlags(
       controller,
@@ -406,6 +420,22 @@ class Session {
   #log(line: string): void {
     this.#args.onLog?.(line);
   }
+}
+
+/** A token of a ServiceAccount of Flux; undefined while there is no such account. */
+async function accountToken(api: Api, account: string): Promise<string | undefined> {
+  const { status, body } = await api.call("POST", `/api/v1/namespaces/${NAMESPACE}/serviceaccounts/${account}/token`, {
+    apiVersion: "authentication.k8s.io/v1",
+    kind: "TokenRequest",
+    spec: { expirationSeconds: 24 * 3600 },
+  });
+  return status === 201 ? (body as { status: { token: string } }).status.token : undefined;
+}
+
+/** A kubeconfig with another user: the one that the token says. */
+function withToken(kubeconfig: string, token: string): string {
+  const config = parse(kubeconfig) as { users: { name: string; user: object }[] };
+  return stringify({ ...config, users: config.users.map(({ name }) => ({ name, user: { token } })) });
 }
 
 interface PodList {
