@@ -51,7 +51,7 @@ interface Pod {
   readonly status: { readonly phase: string; readonly containerStatuses?: readonly { readonly ready: boolean }[] };
 }
 
-/** A chart whose one pod meets the "restricted" level; its image is in every Kind node. */
+/** A chart whose one pod meets the "restricted" level and has a volume; its image is in every Kind node. */
 const chartFiles = {
   "Chart.yaml": "apiVersion: v2\nname: probe\nversion: 1.2.3\ndescription: One pod that does nothing\n",
   "values.yaml": "replicas: 1\nimage: ''\n",
@@ -72,6 +72,15 @@ spec:
           image: {{ .Values.image }}
           imagePullPolicy: Never
           securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: [ALL] } }
+          volumeMounts: [{ name: data, mountPath: /data }]
+      volumes: [{ name: data, persistentVolumeClaim: { claimName: {{ .Release.Name }} } }]
+`,
+  "templates/claim.yaml": `
+apiVersion: v1
+kind: PersistentVolumeClaim
+metadata:
+  name: {{ .Release.Name }}
+spec: { accessModes: [ReadWriteOnce], resources: { requests: { storage: 1Mi } } }
 `,
 };
 
@@ -316,11 +325,15 @@ describe("Flux as pods, on real Kind", function () {
     );
   });
 
-  it("runs the chart's pod from the OCI registry", async () => {
+  it("runs the chart's pod, with its volume, from the OCI registry", async () => {
     expect(registry.requests.map(({ path }) => path)).to.include("/v2/charts/probe/manifests/1.2.3");
     const [pod, ...more] = await pods("demo");
     expect(more).to.deep.equal([]);
     expect(pod?.status.phase).to.equal("Running");
+    const claim = (await api.get("/api/v1/namespaces/demo/persistentvolumeclaims/probe")) as {
+      status: { phase: string };
+    };
+    expect(claim.status.phase).to.equal("Bound");
   });
 
   it("runs where Pod Security is enforced: what does not meet it is refused by the API server", async () => {

@@ -53,14 +53,14 @@ export class NoEngine extends Error {
 export async function obtainEngine(say: Say): Promise<Engine> {
   const there = await usableEngine();
   if ("engine" in there) return there.engine;
-  say(`Docker: ${there.why}; starting one of our own`);
   const cannot = await prepareOwn(say);
   if (cannot !== undefined) {
     throw new NoEngine(
-      `no Docker to run Kind on: ${there.why}, and one of our own cannot be started: ${cannot}. ` +
+      `no Docker to run Kind on (${there.why}), and one of our own cannot be started: ${cannot}. ` +
         `Install Docker (https://docs.docker.com/engine/install/) or run as root on Debian.`,
     );
   }
+  say(`Docker: ${there.why}; starting one of our own`);
   return startEngine(say);
 }
 
