@@ -24,12 +24,28 @@ const programs = {
     module: "github.com/prometheus/prometheus",
     package: "github.com/prometheus/prometheus/cmd/promtool",
   },
-  /** Parses LogQL (loki/main.go). */
+  /** Without its user interface's assets, which the module has not. */
+  prometheus: {
+    set: "prometheus",
+    module: "github.com/prometheus/prometheus",
+    package: "github.com/prometheus/prometheus/cmd/prometheus",
+  },
+  /** Parses LogQL (loki/logql). */
   logql: {
     set: "loki",
     module: "github.com/grafana/loki/v3",
-    package: "observability-environment/tools/contract/loki",
-    built: "loki",
+    package: "observability-environment/tools/contract/loki/logql",
+  },
+  loki: {
+    set: "loki",
+    module: "github.com/grafana/loki/v3",
+    package: "github.com/grafana/loki/v3/cmd/loki",
+  },
+  /** A collector of the components that the environment uses (collector/otelcol). */
+  otelcol: {
+    set: "collector",
+    module: "go.opentelemetry.io/collector/otelcol",
+    package: "observability-environment/tools/contract/collector/otelcol",
   },
 } as const satisfies Catalogue["tools"];
 
@@ -41,7 +57,18 @@ const catalogue: Catalogue = {
         "github.com/prometheus/common/version.Version": version("github.com/prometheus/prometheus"),
       }),
     },
-    loki: { stamp: () => ({ "main.source": sourceDigest("loki/main.go") }) },
+    loki: {
+      stamp: (version) => ({
+        "main.source": sourceDigest("loki/logql/main.go"),
+        "github.com/grafana/loki/v3/pkg/util/build.Version": version("github.com/grafana/loki/v3").slice(1),
+      }),
+    },
+    collector: {
+      stamp: (version) => ({
+        "main.version": version("go.opentelemetry.io/collector/otelcol").slice(1),
+        "main.source": sourceDigest("collector/otelcol/main.go"),
+      }),
+    },
   },
   folder,
   env: {

@@ -1,0 +1,74 @@
+import { expect } from "chai";
+import { spawnSync } from "node:child_process";
+import type { collectorConfig } from "../../components/monitoring/opentelemetry-collector.ts";
+import { prometheusStart } from "../../tools/contract/prometheus-config.ts";
+import { releases, type Rendered } from "../../tools/contract/rendered.ts";
+import { programOrSkip } from "../support/program.ts";
+import { allEnvironments, defaultEnvironment } from "../support/rendered.ts";
+import { different, judge, misspellings } from "./support/verdict.ts";
+
+/** The scrape jobs inside the collector's Prometheus receiver, after the collector has read `$$` as `$`. */
+function scrapeConfigs({ declared }: Rendered): object {
+  const object = declared.find(({ kind }) => kind === "OpenTelemetryCollector");
+  const { config } = object?.["spec"] as { config: ReturnType<typeof collectorConfig> };
+  return JSON.parse(JSON.stringify(config.receivers.prometheus.config).replaceAll("$$", "$")) as object;
+}
+
+function startOf({ declared }: Rendered) {
+  const release = releases(declared).find(({ chart }) => chart?.name === "kube-prometheus-stack");
+  return prometheusStart(release?.values ?? {});
+}
+
+describe("Configuration of Prometheus, read by promtool", function () {
+  this.timeout("3m");
+  let promtool: string;
+  const check = (config: unknown) => judge(promtool, (file) => ["check", "config", file], config);
+
+  before(async function () {
+    promtool = await programOrSkip(this, "promtool");
+    console.log(`      ${spawnSync(promtool, ["--version"], { encoding: "utf8" }).stdout.split("\n")[0] ?? ""}`);
+  });
+
+  it("is accepted, for every pair of choices: global part and the collector's scrape jobs", async () => {
+    const rendered = (await allEnvironments()).map((environment) => environment.rendered);
+    const configs = different(
+      rendered.map((environment) => ({ ...startOf(environment).config, ...scrapeConfigs(environment) })),
+    );
+    for (const config of configs) {
+      const { accepted, said } = check(config);
+      expect(accepted, said).to.equal(true);
+    }
+  });
+
+  it("has a scrape interval, a route prefix and the features that links need", async () => {
+    const { config, flags } = startOf(await defaultEnvironment());
+    expect(Object.keys(config.global)).to.have.members(["scrape_interval", "evaluation_interval"]);
+    expect(flags).to.include("--web.route-prefix=/prometheus");
+    expect(flags).to.include("--enable-feature=exemplar-storage,extra-scrape-metrics");
+  });
+
+  it("is refused when any one of its keys is misspelt", async () => {
+    const environment = await defaultEnvironment();
+    const config = { ...startOf(environment).config, ...scrapeConfigs(environment) };
+    const all = [...misspellings(config)];
+    expect(all.length).to.be.greaterThan(15);
+    expect(all.filter((mutation) => check(mutation.config).accepted).map(({ path }) => path)).to.deep.equal([]);
+  });
+
+  it("is refused with a value that Prometheus does not take", async () => {
+    const environment = await defaultEnvironment();
+    const text = JSON.stringify({ ...startOf(environment).config, ...scrapeConfigs(environment) });
+    for (const [what, by] of [
+      [/"scrape_interval":"[^"]+"/, '"scrape_interval":"30"'],
+      [/"evaluation_interval":"[^"]+"/, '"evaluation_interval":"soon"'],
+      ['"regex":"(.+);(\\\\d+)"', '"regex":"(.+;(\\\\d+)"'],
+      ['"action":"drop"', '"action":"dropp"'],
+      ['"target_label":"__address__"', '"target_label":""'],
+      ['"role":"pod"', '"role":"pods"'],
+    ] as const) {
+      const changed = text.replace(what, by);
+      expect(changed, by).not.to.equal(text);
+      expect(check(JSON.parse(changed)).accepted, by).to.equal(false);
+    }
+  });
+});
