@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import {
   LocalWorkspace,
   PulumiCommand,
@@ -11,6 +11,8 @@ import {
   type OutputMap,
   type PulumiFn,
 } from "@pulumi/pulumi/automation/index.js";
+
+import { recorded } from "./control-plane/processes.ts";
 
 export type { EngineEvent } from "@pulumi/pulumi/automation/index.js";
 
@@ -257,10 +259,14 @@ interface Common {
   readonly onEvent: (event: EngineEvent) => void;
 }
 
-/** A command in front of the CLI that notes the engine's process id, which the Automation API does not tell. */
+/**
+ * A command in front of the CLI that notes the engine's process id, which the Automation API does not tell, and records the
+ * process, so that whoever guards the folder can end it.
+ */
 async function writeWrapper(file: string, cli: string, pidFile: string): Promise<void> {
   const quoted = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;
-  await writeFile(file, `#!/bin/sh\necho $$ >${quoted(pidFile)}\nexec ${quoted(cli)} "$@"\n`, { mode: 0o700 });
+  const become = recorded(dirname(pidFile), "engine", [cli]).map(quoted).join(" ");
+  await writeFile(file, `#!/bin/sh\necho $$ >${quoted(pidFile)}\nexec ${become} "$@"\n`, { mode: 0o700 });
 }
 
 function signal(pidFile: string, name: "SIGKILL" | "SIGINT"): void {

@@ -9,6 +9,7 @@ import { obtain } from "../tools/tools.ts";
 import { type Guard, guard, reap } from "./control-plane/processes.ts";
 import { type ConfigValue, type Environment, type EnvironmentOptions, openEnvironment } from "./engine.ts";
 import { type FluxControllers, type FluxControllersArgs, startFluxControllers } from "./flux/controllers.ts";
+import { CONTROLLERS } from "./flux/manifests.ts";
 import type { StandInOptions } from "./providers/index.ts";
 import { type Surroundings, startSurroundings } from "./surroundings.ts";
 
@@ -33,6 +34,8 @@ export interface RehearsalOptions {
   readonly log?: (line: string) => void;
   /** Hears of a Flux controller that ended by itself. */
   readonly onFailure?: FluxControllersArgs["onFailure"];
+  /** Ends the opening: a tool's download or build at once, the rest between two steps. */
+  readonly signal?: AbortSignal;
 }
 
 export interface Rehearsal {
@@ -44,7 +47,7 @@ export interface Rehearsal {
   readonly controllers: FluxControllers;
   /** Changes settings: nested, over those in force. A value of undefined is left as it is. */
   set(settings: Readonly<Record<string, unknown>>): Promise<void>;
-  /** Ends everything and removes the folder; `keep` leaves cluster, controllers and servers to this process's end. */
+  /** Ends everything and removes the folder. Once is enough; more often does no harm. */
   close(): Promise<void>;
 }
 
@@ -59,6 +62,24 @@ async function program(): Promise<Record<string, unknown>> {
   return { ...((await import(`../index.ts?run=${programs}`)) as Record<string, unknown>) };
 }
 
+/**
+ * What a stack's file says, for a rehearsal: whatever cluster the stack lives in, the rehearsal makes one of its own. A stack
+ * of a cluster that is kept must not be touched by trying it, and its repository is not made anew.
+ */
+export function ofStackFile(stack: string): Record<string, unknown> {
+  const { cluster, repository, ...others } = readStackFile(projectRoot, project, stack).settings as {
+    readonly cluster?: Readonly<Record<string, unknown>>;
+    readonly repository?: Readonly<Record<string, unknown>>;
+  };
+  const without = (group: Readonly<Record<string, unknown>> | undefined, names: readonly string[]) =>
+    Object.fromEntries(Object.entries(group ?? {}).filter(([name]) => !names.includes(name)));
+  return {
+    ...others,
+    cluster: without(cluster, ["type", "existing"]),
+    repository: without(repository, ["create", "seed", "branch"]),
+  };
+}
+
 /** Settings as configuration: one key a room, JSON as Pulumi stores structured values. */
 function configuration(settings: Readonly<Record<string, unknown>>): Record<string, ConfigValue> {
   return Object.fromEntries(
@@ -66,66 +87,78 @@ function configuration(settings: Readonly<Record<string, unknown>>): Record<stri
   );
 }
 
-/** Opens a rehearsal: everything but the environment itself is running when this returns. */
+/**
+ * Opens a rehearsal: everything but the environment itself is running when this returns. When it throws, nothing is.
+ */
 export async function openRehearsal(options: RehearsalOptions = {}): Promise<Rehearsal> {
   const stack = options.stack ?? "dev";
-  const log = options.log ?? (() => undefined);
-  const pulumi = await obtain(["pulumi"], { onProgress: log });
-  const controllerBinaries = await obtain(
-    ["source-controller", "kustomize-controller", "helm-controller", "notification-controller"],
-    { onProgress: log },
-  );
+  const { log = () => undefined, signal } = options;
+  const obtaining = { onProgress: log, ...(signal === undefined ? {} : { signal }) };
+  const pulumi = await obtain(["pulumi"], obtaining);
+  const controllerBinaries = await obtain(CONTROLLERS, obtaining);
   const dir = options.dir ?? (await mkdtemp(join(tmpdir(), "rehearsal-")));
   const watcher: Guard = guard(dir);
-  const surroundings = await startSurroundings({
-    dir,
-    log,
-    ...(options.charts === undefined ? {} : { charts: options.charts }),
-    ...(options.onCall === undefined ? {} : { onCall: options.onCall }),
-  });
-  const kubeconfigPath = join(dir, "kube", `${clusterName(stack)}.yaml`);
-  const controllers = await startFluxControllers({
-    kubeconfig: kubeconfigPath,
-    binaries: controllerBinaries,
-    dir: join(dir, "flux"),
-    onLog: log,
-    ...(options.onFailure === undefined ? {} : { onFailure: options.onFailure }),
-  });
-  let settings = merge.withOptions(
-    { mergeArrays: false },
-    readStackFile(projectRoot, project, stack).settings,
-    surroundings.settings,
-    options.settings ?? {},
-  );
-  const environment = await openEnvironment({
-    program,
-    stack,
-    project,
-    pulumi: pulumi.pulumi,
-    workDir: join(dir, "pulumi"),
-    env: surroundings.env,
-    parallel: 32,
-    config: { ...configuration(settings), ...surroundings.config },
-    ...(options.onEvent === undefined ? {} : { onEvent: options.onEvent }),
-    ...(options.onOutput === undefined ? {} : { onOutput: options.onOutput }),
-  });
-  return {
-    dir,
-    kubeconfigPath,
-    surroundings,
-    environment,
-    controllers,
-    async set(changes) {
-      settings = merge.withOptions({ mergeArrays: false }, settings, changes);
-      await environment.configure(configuration(settings));
-    },
-    async close() {
-      await controllers.stop();
-      await surroundings.close();
-      await reap(dir);
-      await environment.close();
-      await watcher.release();
-      await rm(dir, { recursive: true, force: true });
-    },
+  /** How to end what has been started, first to end first. */
+  const ends: (() => Promise<unknown>)[] = [
+    () => reap(dir),
+    () => watcher.release(),
+    () => rm(dir, { recursive: true, force: true }),
+  ];
+  const close = async () => {
+    for (const end of ends.splice(0)) await end();
   };
+  try {
+    const surroundings = await startSurroundings({
+      dir,
+      log,
+      ...(options.charts === undefined ? {} : { charts: options.charts }),
+      ...(options.onCall === undefined ? {} : { onCall: options.onCall }),
+      ...(signal === undefined ? {} : { signal }),
+    });
+    // After the processes: the commands that hold a server's connections or a pipe are gone then.
+    ends.splice(1, 0, () => surroundings.close());
+    const kubeconfigPath = join(dir, "kube", `${clusterName(stack)}.yaml`);
+    const controllers = await startFluxControllers({
+      kubeconfig: kubeconfigPath,
+      binaries: controllerBinaries,
+      dir: join(dir, "flux"),
+      onLog: log,
+      ...(options.onFailure === undefined ? {} : { onFailure: options.onFailure }),
+    });
+    ends.unshift(() => controllers.stop());
+    signal?.throwIfAborted();
+    let settings = merge.withOptions(
+      { mergeArrays: false },
+      ofStackFile(stack),
+      surroundings.settings,
+      options.settings ?? {},
+    );
+    const environment = await openEnvironment({
+      program,
+      stack,
+      project,
+      pulumi: pulumi.pulumi,
+      workDir: join(dir, "pulumi"),
+      env: surroundings.env,
+      parallel: 32,
+      config: { ...configuration(settings), ...surroundings.config },
+      ...(options.onEvent === undefined ? {} : { onEvent: options.onEvent }),
+      ...(options.onOutput === undefined ? {} : { onOutput: options.onOutput }),
+    });
+    return {
+      dir,
+      kubeconfigPath,
+      surroundings,
+      environment,
+      controllers,
+      async set(changes) {
+        settings = merge.withOptions({ mergeArrays: false }, settings, changes);
+        await environment.configure(configuration(settings));
+      },
+      close,
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
 }

@@ -5,9 +5,9 @@
  */
 import { randomBytes } from "node:crypto";
 import { mkdir } from "node:fs/promises";
-import { join, resolve } from "node:path";
-import { charts, flux } from "../settings/versions.ts";
-import { type ChartRegistry, startChartRegistry } from "./charts/index.ts";
+import { delimiter, dirname, join, resolve } from "node:path";
+import { flux } from "../settings/versions.ts";
+import { type ChartRegistry, type Served, startChartRegistry } from "./charts/index.ts";
 import { obtainBinaries } from "./control-plane/binaries.ts";
 import { prepareKind } from "./control-plane/kind-state.ts";
 import type { ConfigValue } from "./engine.ts";
@@ -30,15 +30,19 @@ export interface SurroundingsOptions {
   readonly onCall?: StandInOptions["onCall"];
   /** Told what is real and what stands in. */
   readonly log?: (line: string) => void;
+  /** Ends the obtaining of tools. */
+  readonly signal?: AbortSignal;
 }
 
 export interface Surroundings {
   readonly github: GitHub;
   readonly git: GitServer;
-  readonly registry: ChartRegistry;
+  readonly registry: ChartRegistry & Served;
   readonly providers: StandIns;
   /** Bare repository that Flux syncs. */
   readonly fleetDirectory: string;
+  /** File with the objects of Flux. */
+  readonly fluxManifests: string;
   /** Settings that lead the program here instead of to the real GitHub, registries and releases. */
   readonly settings: Readonly<Record<string, unknown>>;
   /** Configuration beside the settings: provider keys and secrets. */
@@ -50,11 +54,17 @@ export interface Surroundings {
   close(): Promise<void>;
 }
 
+/** The cluster script runs on the Node.js that runs this, also where an older one is first on PATH. */
+function withOwnNode<E extends { readonly PATH: string }>(environment: E): E {
+  const [kind = "", ...rest] = environment.PATH.split(delimiter);
+  return { ...environment, PATH: [kind, dirname(process.execPath), ...rest].join(delimiter) };
+}
+
 /** Starts the surroundings. The first time, tools and Go modules are obtained, which takes minutes and says so. */
 export async function startSurroundings(options: SurroundingsOptions): Promise<Surroundings> {
-  const { dir, log = () => undefined } = options;
+  const { dir, log = () => undefined, signal } = options;
   await mkdir(dir, { recursive: true, mode: 0o700 });
-  const binaries = await obtainBinaries({ onProgress: log });
+  const binaries = await obtainBinaries({ onProgress: log, ...(signal === undefined ? {} : { signal }) });
   const manifests = await fluxManifests(flux);
   log(`flux ${flux}: manifests assembled from the controllers' modules, not the released file`);
 
@@ -67,58 +77,66 @@ export async function startSurroundings(options: SurroundingsOptions): Promise<S
     githubToken: `ghp_${randomBytes(18).toString("hex")}`,
     telegramToken: `1234567:${randomBytes(18).toString("hex")}`,
   };
-  const github = await startGitHub({
-    root,
-    owner,
-    token: planted.githubToken,
-    repositories: [{ name: fleet }, { name: "kbot", public: true }],
-  });
-  const git = await startGitServer({ root, access: github });
-  github.servedAt({ ssh: git.ssh.address, http: git.http.address });
-  const registry = await startChartRegistry({
-    log,
-    ...(options.charts === undefined ? {} : { folder: options.charts }),
-  });
-  const kindEnvironment = prepareKind(join(dir, "kind"), binaries);
-  const environment = { ...process.env, ...kindEnvironment };
-  const providers = await startStandIns({
-    kubernetes: "api",
-    environment,
-    ...(options.onCall === undefined ? {} : { onCall: options.onCall }),
-  });
-  return {
-    github,
-    git,
-    registry,
-    providers,
-    fleetDirectory,
-    planted,
-    settings: {
-      cluster: { kind: { kubeconfigFolder: join(dir, "kube") } },
-      repository: {
-        name: fleet,
-        sshUrl: `${git.ssh.address}/${owner}/${fleet}.git`,
-        knownHosts: git.ssh.knownHosts,
-        apiUrl: github.baseUrl,
-      },
-      charts: { mirror: { url: registry.address, insecure: true } },
-      flux: { manifests },
-      demo: { repository: `${git.http.address}/${owner}/kbot` },
-    },
-    config: {
-      "github:owner": owner,
-      "github:token": { secret: planted.githubToken },
-      "observability:telegramToken": { secret: planted.telegramToken },
-    },
-    env: { ...kindEnvironment, ...providers.env },
-    async close() {
-      await providers.close();
-      await registry.close();
-      await git.close();
-      await github.close();
-    },
+  const ends: (() => Promise<void>)[] = [];
+  const close = async () => {
+    for (const end of ends.splice(0).reverse()) await end();
   };
+  try {
+    const github = await startGitHub({
+      root,
+      owner,
+      token: planted.githubToken,
+      repositories: [{ name: fleet }, { name: "kbot", public: true }],
+    });
+    ends.push(() => github.close());
+    const git = await startGitServer({ root, access: github });
+    ends.push(() => git.close());
+    github.servedAt({ ssh: git.ssh.address, http: git.http.address });
+    const registry = await startChartRegistry({
+      log,
+      ...(options.charts === undefined ? {} : { folder: options.charts }),
+    });
+    ends.push(() => registry.close());
+    // A lock of its own: this cluster has nothing to do with those that kind makes on this machine.
+    const kindEnvironment = { ...withOwnNode(prepareKind(join(dir, "kind"), binaries)), KIND_LOCK_DIR: join(dir, "lock") };
+    const environment = { ...process.env, ...kindEnvironment };
+    const providers = await startStandIns({
+      kubernetes: "api",
+      environment,
+      processes: dir,
+      ...(options.onCall === undefined ? {} : { onCall: options.onCall }),
+    });
+    ends.push(() => providers.close());
+    return {
+      github,
+      git,
+      registry,
+      providers,
+      fleetDirectory,
+      fluxManifests: manifests,
+      planted,
+      settings: {
+        cluster: { kind: { kubeconfigFolder: join(dir, "kube") } },
+        repository: {
+          name: fleet,
+          sshUrl: `${git.ssh.address}/${owner}/${fleet}.git`,
+          knownHosts: git.ssh.knownHosts,
+          apiUrl: github.baseUrl,
+        },
+        charts: { mirror: { url: registry.address, insecure: true } },
+        flux: { manifests },
+        demo: { repository: `${git.http.address}/${owner}/kbot` },
+      },
+      config: {
+        "github:owner": owner,
+        "github:token": { secret: planted.githubToken },
+        "observability:telegramToken": { secret: planted.telegramToken },
+      },
+      env: { ...kindEnvironment, ...providers.env },
+      close,
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
 }
-
-/** Names and versions of the charts, for the banner. */
-export const chartVersions = Object.values(charts).map(({ name, version }) => `${name} ${version}`);

@@ -19,14 +19,20 @@ export interface ChartRegistryOptions {
   readonly log?: (line: string) => void;
 }
 
+/** What the registry serves. */
+export interface Served {
+  readonly pinned: readonly { readonly name: string; readonly version: string; readonly real: boolean }[];
+}
+
 /**
  * Start a registry with every chart of `settings/versions.ts`, at exactly the pinned version.
  * Stand-in charts take their CRDs from the Go modules that define them: the first time, these are downloaded.
  */
-export async function startChartRegistry(options: ChartRegistryOptions = {}): Promise<ChartRegistry> {
+export async function startChartRegistry(options: ChartRegistryOptions = {}): Promise<ChartRegistry & Served> {
   const { folder, log = () => undefined } = options;
   const real = folder === undefined ? [] : await readCharts(folder);
   const archives: ChartArchive[] = [];
+  const pinned: Served["pinned"][number][] = [];
   for (const pin of Object.values<ChartPin>(pins)) {
     const found = real.find(({ name, version }) => name === pin.name && version === pin.version);
     const others = real.filter(({ name }) => name === pin.name).map(({ version }) => version);
@@ -34,6 +40,7 @@ export async function startChartRegistry(options: ChartRegistryOptions = {}): Pr
     const besides = found || others.length === 0 ? "" : ` (the folder has ${others.join(", ")}, not this version)`;
     log(`chart ${pin.name} ${pin.version}: ${found ? "the real one" : `stand-in${besides}`}`);
     archives.push(archive);
+    pinned.push({ name: pin.name, version: pin.version, real: found !== undefined });
   }
-  return await startRegistry(archives, options.port);
+  return Object.assign(await startRegistry(archives, options.port), { pinned });
 }

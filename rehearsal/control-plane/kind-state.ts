@@ -6,6 +6,9 @@ import type { Binaries } from "./control-plane.ts";
 
 const FILE = "kind.json";
 
+/** The version of kind whose messages the stand-in gives. */
+export const KIND_VERSION = "0.33.0";
+
 /** A rehearsal folder, and the programs that a cluster in it is made of. */
 export interface KindState {
   readonly dir: string;

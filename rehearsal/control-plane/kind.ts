@@ -10,12 +10,9 @@ import { parseArgs } from "node:util";
 import { parse } from "yaml";
 import { type ControlPlane, launchControlPlane } from "./control-plane.ts";
 import { type KindConfig, duration, parseConfig } from "./kind-config.ts";
-import { type KindState, clusterDir, readState } from "./kind-state.ts";
+import { KIND_VERSION as VERSION, type KindState, clusterDir, readState } from "./kind-state.ts";
 import { mergeInto, removeFrom } from "./kubeconfig.ts";
-import { reap } from "./processes.ts";
-
-/** The version whose messages these are. */
-const VERSION = "0.33.0";
+import { reap, recordThis } from "./processes.ts";
 
 const FLAGS = {
   name: { type: "string", short: "n" },
@@ -88,6 +85,8 @@ function getKubeconfig({ name = DEFAULT_NAME, internal = false }: Values): void 
 }
 
 async function createCluster(values: Values): Promise<void> {
+  // It is killed with what it starts when the rehearsal goes, and starts nothing in a folder that is being removed.
+  recordThis(readState().dir, "kind");
   try {
     await create(values);
   } catch (error) {

@@ -7,7 +7,17 @@
  * gone, however it went.
  */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -43,11 +53,11 @@ export interface Program {
  * `<dir>/logs/<name>.log`, recorded under `<dir>/processes`.
  */
 export function launch(dir: string, program: Program): ChildProcess {
-  for (const folder of [RECORDS, "logs", "home", "tmp"]) mkdirSync(join(dir, folder), { recursive: true });
+  for (const folder of ["logs", "home", "tmp"]) mkdirSync(join(dir, folder), { recursive: true });
   const log = openSync(logFile(dir, program.name), "a", 0o600);
   try {
-    const record = join(dir, RECORDS, program.name + SUFFIX);
-    const child = spawn("/bin/sh", ["-c", RECORD_AND_BECOME, "sh", record, program.command, ...program.args], {
+    const [shell = "", ...words] = recorded(dir, program.name, [program.command, ...program.args]);
+    const child = spawn(shell, words, {
       cwd: dir,
       detached: true,
       stdio: ["ignore", log, log],
@@ -63,6 +73,25 @@ export function launch(dir: string, program: Program): ChildProcess {
   } finally {
     closeSync(log);
   }
+}
+
+/** The words of a command that records itself under `<dir>/processes` and then becomes the given one. */
+export function recorded(dir: string, name: string, words: readonly string[]): string[] {
+  mkdirSync(join(dir, RECORDS), { recursive: true });
+  return ["/bin/sh", "-c", RECORD_AND_BECOME, "sh", join(dir, RECORDS, name + SUFFIX), ...words];
+}
+
+/**
+ * Records this process under `<dir>/processes`, for one that its starter cannot record.
+ *
+ * @throws Error when the folder is being cleaned up: nothing new may start in it
+ */
+export function recordThis(dir: string, name: string): void {
+  const record = join(dir, RECORDS, `${name}-${process.pid}${SUFFIX}`);
+  mkdirSync(join(dir, RECORDS), { recursive: true });
+  writeFileSync(`${record}.new`, `${process.pid}\n${startTime(process.pid) ?? ""}\n`);
+  renameSync(`${record}.new`, record);
+  if (existsSync(join(dir, RECORDS, CLOSING))) throw new Error(`${dir} is being removed: nothing new starts in it.`);
 }
 
 /** Where the output of a program goes. */

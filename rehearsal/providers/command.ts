@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { randomBytes } from "node:crypto";
+import { recorded as recordedProcess } from "../control-plane/processes.ts";
 import { compare, unsupported, type ResourceRequest, type StandIn } from "./server.ts";
 import { equal, hasUnknown, Secret, unknown, type Properties, type Value } from "./values.ts";
 
@@ -29,8 +30,10 @@ interface CommandOutputs {
  * kills nothing but that shell when the engine cancels, waits until every process that holds its output has ended, and
  * keeps nothing of a create that failed.
  * @param environment What the commands see besides their own `environment`; the released plugin passes the engine's.
+ * @param processes A folder where their processes are recorded (see `launch`).
  */
-export function commandStandIn(environment: NodeJS.ProcessEnv): StandIn {
+export function commandStandIn(environment: NodeJS.ProcessEnv, processes?: string): StandIn {
+  const run = runner(environment, processes);
   return {
     diff(request) {
       assertKnown(request);
@@ -42,7 +45,7 @@ export function commandStandIn(environment: NodeJS.ProcessEnv): StandIn {
       const inputs = request.inputs as CommandInputs;
       const id = request.name + randomBytes(4).toString("hex");
       if (request.preview) return { id, properties: previewed(request, request.inputs) };
-      const outputs = await run(inputs.create, inputs, { stdout: "", stderr: "" }, request, environment);
+      const outputs = await run(inputs.create, inputs, { stdout: "", stderr: "" }, request);
       return { id, properties: recorded(request, request.inputs, outputs) };
     },
     async update(request) {
@@ -52,13 +55,13 @@ export function commandStandIn(environment: NodeJS.ProcessEnv): StandIn {
         const same = equal(request.inputs, request.oldInputs);
         return { properties: same ? request.old : previewed(request, request.inputs) };
       }
-      const outputs = await run(inputs.update ?? inputs.create, inputs, outputsOf(request.old), request, environment);
+      const outputs = await run(inputs.update ?? inputs.create, inputs, outputsOf(request.old), request);
       return { properties: recorded(request, request.inputs, outputs) };
     },
     async delete(request) {
       assertKnown(request);
       const inputs = request.old as CommandInputs;
-      await run(inputs.delete, inputs, outputsOf(request.old), request, environment);
+      await run(inputs.delete, inputs, outputsOf(request.old), request);
     },
   };
 }
@@ -87,47 +90,53 @@ function sealed(request: ResourceRequest, outputs: Record<string, Value>): Prope
   return Object.fromEntries(Object.entries(outputs).map(([key, value]) => [key, new Secret(value)]));
 }
 
-async function run(
+type Run = (
   script: string | undefined,
   inputs: CommandInputs,
   previous: CommandOutputs,
   request: ResourceRequest,
-  environment: NodeJS.ProcessEnv,
-): Promise<CommandOutputs> {
-  if (script === undefined) return previous;
-  if (hasUnknown(inputs as Properties)) throw new Error("an input of the command is not known");
-  const [program = "/bin/sh", ...args] = inputs.interpreter?.length ? inputs.interpreter : ["/bin/sh", "-c"];
-  const env: NodeJS.ProcessEnv = { ...environment, ...inputs.environment };
-  if (inputs.addPreviousOutputInEnv !== false) {
-    if (previous.stdout !== "") env["PULUMI_COMMAND_STDOUT"] = previous.stdout;
-    if (previous.stderr !== "") env["PULUMI_COMMAND_STDERR"] = previous.stderr;
-  }
-  // A process group of its own: a Ctrl-C in the terminal reaches it only through the engine's cancellation.
-  const child = spawn(program, [...args, script], { cwd: inputs.dir, env, detached: true });
-  const logged = inputs.logging ?? "stdoutAndStderr";
-  const stdout = collect(child, "stdout", logged === "stdout" || logged === "stdoutAndStderr", request);
-  const stderr = collect(child, "stderr", logged === "stderr" || logged === "stdoutAndStderr", request);
-  const kill = (): void => {
-    child.kill("SIGKILL");
+) => Promise<CommandOutputs>;
+
+function runner(environment: NodeJS.ProcessEnv, processes: string | undefined): Run {
+  return async (script, inputs, previous, request) => {
+    if (script === undefined) return previous;
+    if (hasUnknown(inputs as Properties)) throw new Error("an input of the command is not known");
+    const [program = "/bin/sh", ...args] = inputs.interpreter?.length ? inputs.interpreter : ["/bin/sh", "-c"];
+    const env: NodeJS.ProcessEnv = { ...environment, ...inputs.environment };
+    if (inputs.addPreviousOutputInEnv !== false) {
+      if (previous.stdout !== "") env["PULUMI_COMMAND_STDOUT"] = previous.stdout;
+      if (previous.stderr !== "") env["PULUMI_COMMAND_STDERR"] = previous.stderr;
+    }
+    // A process group of its own: a Ctrl-C in the terminal reaches it only through the engine's cancellation.
+    const words = [program, ...args, script];
+    const [command = "", ...rest] =
+      processes === undefined ? words : recordedProcess(processes, `command-${randomBytes(4).toString("hex")}`, words);
+    const child = spawn(command, rest, { cwd: inputs.dir, env, detached: true });
+    const logged = inputs.logging ?? "stdoutAndStderr";
+    const stdout = collect(child, "stdout", logged === "stdout" || logged === "stdoutAndStderr", request);
+    const stderr = collect(child, "stderr", logged === "stderr" || logged === "stdoutAndStderr", request);
+    const kill = (): void => {
+      child.kill("SIGKILL");
+    };
+    request.signal.addEventListener("abort", kill);
+    try {
+      const failure = await new Promise<string | undefined>((resolve) => {
+        child.on("error", (error) => {
+          resolve(error.message);
+        });
+        child.on("close", (code, signal) => {
+          resolve(code === 0 ? undefined : signal === null ? `exit status ${code}` : `signal: ${signal}`);
+        });
+        // A program that does not read its input is no error.
+        child.stdin.on("error", () => undefined);
+        child.stdin.end(inputs.stdin ?? "");
+      });
+      if (failure === undefined) return { stdout: trimmed(stdout()), stderr: trimmed(stderr()) };
+      throw new Error(`${failure}: running ${JSON.stringify(script)}:\n${stdout()}${stderr()}`);
+    } finally {
+      request.signal.removeEventListener("abort", kill);
+    }
   };
-  request.signal.addEventListener("abort", kill);
-  try {
-    const failure = await new Promise<string | undefined>((resolve) => {
-      child.on("error", (error) => {
-        resolve(error.message);
-      });
-      child.on("close", (code, signal) => {
-        resolve(code === 0 ? undefined : signal === null ? `exit status ${code}` : `signal: ${signal}`);
-      });
-      // A program that does not read its input is no error.
-      child.stdin.on("error", () => undefined);
-      child.stdin.end(inputs.stdin ?? "");
-    });
-    if (failure === undefined) return { stdout: trimmed(stdout()), stderr: trimmed(stderr()) };
-    throw new Error(`${failure}: running ${JSON.stringify(script)}:\n${stdout()}${stderr()}`);
-  } finally {
-    request.signal.removeEventListener("abort", kill);
-  }
 }
 
 function collect(

@@ -11,7 +11,13 @@ export { MemoryCluster } from "./kubernetes-memory.ts";
 export { InitializationFailed, type CallHook, type ProviderCall, type RecordedCall } from "./server.ts";
 
 /** Versions of the providers that are stood in for; those of the SDK packages in package.json. */
-const versions = { command: "1.2.1", github: "6.15.0", kubernetes: "4.34.2", random: "4.21.2", tls: "5.6.1" } as const;
+export const providerVersions = {
+  command: "1.2.1",
+  github: "6.15.0",
+  kubernetes: "4.34.2",
+  random: "4.21.2",
+  tls: "5.6.1",
+} as const;
 
 export interface StandInOptions {
   /** `memory`: a map in place of a cluster. `api`: the API server that the provider's kubeconfig names. */
@@ -24,6 +30,8 @@ export interface StandInOptions {
    * @default the environment of this process
    */
   readonly environment?: NodeJS.ProcessEnv;
+  /** A folder where the processes of commands are recorded, so that a guard can end them. @default they are not */
+  readonly processes?: string;
 }
 
 export interface StandIns {
@@ -41,8 +49,8 @@ export interface StandIns {
 export async function startStandIns(options: StandInOptions): Promise<StandIns> {
   const environment = options.environment ?? process.env;
   const cluster = new MemoryCluster();
-  const standIns: Record<keyof typeof versions, () => StandIn> = {
-    command: () => commandStandIn(environment),
+  const standIns: Record<keyof typeof providerVersions, () => StandIn> = {
+    command: () => commandStandIn(environment, options.processes),
     github: () => githubStandIn(environment),
     kubernetes: () =>
       kubernetesStandIn(
@@ -54,9 +62,15 @@ export async function startStandIns(options: StandInOptions): Promise<StandIns> 
   };
   const calls: RecordedCall[] = [];
   const servers = await Promise.all(
-    (Object.keys(versions) as (keyof typeof versions)[]).map(async (name) => {
+    (Object.keys(providerVersions) as (keyof typeof providerVersions)[]).map(async (name) => {
       const hook = options.onCall === undefined ? {} : { onCall: options.onCall };
-      const server = await serveProvider({ name, version: versions[name], open: standIns[name], calls, ...hook });
+      const server = await serveProvider({
+        name,
+        version: providerVersions[name],
+        open: standIns[name],
+        calls,
+        ...hook,
+      });
       return { name, ...server };
     }),
   );

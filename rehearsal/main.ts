@@ -1,0 +1,458 @@
+/**
+ * `npm run rehearse [-- options]`: the whole environment on this machine, shown while it comes up, checked, destroyed, and
+ * looked after for what it might have left. `--help` lists the options.
+ */
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync } from "node:fs";
+import { rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { merge } from "ts-deepmerge";
+import { nearest, parseSettings, SettingsError } from "../settings/parse.ts";
+import { secretSettings, type SecretName } from "../settings/schema.ts";
+import { outputProblems } from "../tools/check-outputs.ts";
+import { criticalPath, dependenciesOf, phasesOf, spansOf } from "../tools/critical-path.ts";
+import { obtain } from "../tools/tools.ts";
+import { banner, programs, type ProgramPaths } from "./banner.ts";
+import { ClusterView, type FluxObject } from "./cluster-view.ts";
+import { running } from "./control-plane/processes.ts";
+import { OperationFailed, type Operation } from "./engine.ts";
+import { listeningPorts, processesOf } from "./leftovers.ts";
+import { parseOptions, usage, UsageError, type Options } from "./options.ts";
+import { Progress, type Running } from "./progress.ts";
+import { ofStackFile, openRehearsal, type Rehearsal } from "./rehearsal.ts";
+import { jsonShow, textShow, time, type Show, type Waiting } from "./show.ts";
+import { fleet, owner } from "./surroundings.ts";
+
+const projectRoot = resolve(import.meta.dirname, "..");
+
+/** Milliseconds between two looks at the cluster while `up` runs. */
+const look = 1500;
+
+/** Ends a rehearsal early; what is to be said has been said. */
+class Stop extends Error {}
+
+/** One run of the command. */
+class Run {
+  readonly #options: Options;
+  readonly #show: Show;
+  readonly #began = performance.now();
+  readonly #interrupted = new AbortController();
+  #rehearsal: Rehearsal | undefined;
+  /** Sentences of the verdict: what was seen, and what did not hold. */
+  readonly #seen: string[] = [];
+  readonly #wrong: string[] = [];
+  #progress = new Progress();
+
+  constructor(options: Options, show: Show) {
+    this.#options = options;
+    this.#show = show;
+  }
+
+  /** Ctrl-C: ends what runs, and everything with it. */
+  interrupt(): void {
+    this.#interrupted.abort(new Stop("interrupted"));
+    this.#rehearsal?.environment.kill();
+  }
+
+  get #isInterrupted(): boolean {
+    return this.#interrupted.signal.aborted;
+  }
+
+  /** @returns the exit code */
+  async main(): Promise<number> {
+    // All that this process and its programs write is in one folder, also what they call temporary.
+    const dir = mkdtempSync(join(tmpdir(), "rehearsal-"));
+    mkdirSync(join(dir, "tmp"));
+    process.env["TMPDIR"] = join(dir, "tmp");
+    try {
+      const { stack, settings } = this.#options;
+      this.#show.tell({ type: "begin", stack, settings });
+      checkSettings(stack, settings);
+      await this.#life(dir);
+    } catch (error) {
+      if (!(error instanceof Stop)) this.#wrong.push(error instanceof Error ? error.message : String(error));
+    }
+    await this.#cleanUp(dir);
+    return this.#verdict();
+  }
+
+  async #life(dir: string): Promise<void> {
+    const log = (text: string) => {
+      if (/build|download|compil|wait/i.test(text)) this.#show.tell({ type: "log", text });
+    };
+    const { signal } = this.#interrupted;
+    const paths: ProgramPaths = await this.#phase("tools", () =>
+      obtain(programs, {
+        onProgress: (text) => {
+          this.#show.tell({ type: "log", text });
+        },
+        signal,
+      }),
+    );
+    const rehearsal = await this.#phase("surroundings", () => this.#open(dir, log));
+    this.#show.tell({ type: "banner", parts: await banner(paths, rehearsal.surroundings) });
+    const view = new ClusterView(rehearsal.kubeconfigPath);
+    try {
+      const ok = await this.#up(rehearsal, view);
+      if (ok) {
+        await this.#phase("outputs", () => this.#outputs(rehearsal));
+        await this.#phase("verify", () => this.#verify(rehearsal, view));
+      }
+    } finally {
+      view.close();
+    }
+    if (this.#options.keep) await this.#keep(rehearsal);
+    await this.#phase("destroy", () => this.#destroy(rehearsal));
+  }
+
+  async #open(dir: string, log: (text: string) => void): Promise<Rehearsal> {
+    const { stack, settings, charts } = this.#options;
+    this.#rehearsal = await openRehearsal({
+      dir,
+      stack,
+      settings,
+      log,
+      signal: this.#interrupted.signal,
+      ...(charts === undefined ? {} : { charts }),
+      onEvent: (event) => {
+        this.#hear(this.#progress.take(event));
+      },
+      onFailure: ({ controller, how, lastLines }) => {
+        const text = `ended by itself (${how}):\n${lastLines}`;
+        this.#show.tell({ type: "diagnostic", severity: "warning", resource: controller, text });
+      },
+    });
+    const own = takenBySurroundings(settings, this.#rehearsal.surroundings.settings);
+    if (own.length > 0) {
+      throw new Error(
+        `--set ${own.join(", ")}: the rehearsal sets this itself, to lead the program to its own servers`,
+      );
+    }
+    this.#stopIfInterrupted();
+    return this.#rehearsal;
+  }
+
+  #hear(news: ReturnType<Progress["take"]>): void {
+    if (news === undefined || this.#isInterrupted) return;
+    if ("severity" in news) {
+      this.#show.tell({ type: "diagnostic", ...news });
+      return;
+    }
+    const { name, kind, phase, op, urn } = news;
+    const rest = { type: "resource", name, kind, phase, op, urn } as const;
+    if (!("failed" in news)) this.#show.tell({ ...rest, state: "begin" });
+    else this.#show.tell({ ...rest, state: news.failed ? "failed" : "end", seconds: news.milliseconds / 1000 });
+  }
+
+  /** Runs a phase and tells its time; what it returns as a text is told with it. */
+  async #phase<T>(name: string, work: () => Promise<T>): Promise<T> {
+    this.#stopIfInterrupted();
+    this.#show.tell({ type: "phase", phase: name, state: "begin" });
+    const start = performance.now();
+    const wrong = this.#wrong.length;
+    const end = (failed: boolean, detail?: string) => {
+      if (this.#isInterrupted) return;
+      const seconds = (performance.now() - start) / 1000;
+      const said = detail === undefined ? {} : { detail };
+      this.#show.tell({ type: "phase", phase: name, state: failed ? "failed" : "end", seconds, ...said });
+    };
+    try {
+      const result = await work();
+      end(this.#wrong.length > wrong, typeof result === "string" ? result : undefined);
+      this.#stopIfInterrupted();
+      return result;
+    } catch (error) {
+      end(true);
+      this.#stopIfInterrupted();
+      throw error;
+    }
+  }
+
+  #stopIfInterrupted(): void {
+    if (this.#isInterrupted) throw new Stop("interrupted");
+  }
+
+  #check(name: string, ok: boolean, detail: string): void {
+    this.#show.tell({ type: "check", name, ok, detail });
+    if (!ok) this.#wrong.push(`${name}: ${detail}`);
+  }
+
+  /** The first `up`, watched. @returns whether it went well */
+  async #up(rehearsal: Rehearsal, view: ClusterView): Promise<boolean> {
+    this.#progress = new Progress();
+    const progress = this.#progress;
+    const start = Date.now();
+    let operation: Operation | undefined;
+    await this.#phase("up", async () => {
+      const over = new AbortController();
+      const watching = this.#watch(view, start, over.signal);
+      try {
+        operation = await rehearsal.environment.up();
+      } catch (error) {
+        if (!(error instanceof OperationFailed) || this.#isInterrupted) throw error;
+        await this.#explain(error, view);
+      } finally {
+        over.abort();
+        await watching;
+      }
+      return operation === undefined ? undefined : changesOf(operation);
+    });
+    const end = Date.now();
+    const spans = spansOf(progress.events);
+    const { resources = [] } = await rehearsal.environment.exportDeployment();
+    if (spans.length > 0) {
+      const path = criticalPath(spans, dependenciesOf(resources), start, end);
+      this.#show.tell({ type: "times", phases: phasesOf(spans), criticalPath: path });
+    }
+    if (operation !== undefined) this.#seen.push(`up in ${time((end - start) / 1000)} (${changesOf(operation)})`);
+    return operation !== undefined;
+  }
+
+  /** Tells what is under way, and what the cluster says of it, until it is over. */
+  async #watch(view: ClusterView, start: number, over: AbortSignal): Promise<void> {
+    while (!over.aborted) {
+      const objects = (await view.fluxObjects()) ?? [];
+      if (over.aborted || this.#isInterrupted) return;
+      this.#show.tell({
+        type: "waiting",
+        seconds: (Date.now() - start) / 1000,
+        done: this.#progress.done,
+        running: [...this.#progress.running.values()]
+          .sort((a, b) => a.since - b.since)
+          .map((one) => waitingOf(one, objects)),
+      });
+      await pause(look, over);
+    }
+  }
+
+  /** Why an `up` failed: the engine's errors were shown as they came; here is what the cluster knows. */
+  async #explain(error: OperationFailed, view: ClusterView): Promise<void> {
+    const { failed, diagnostics, running: cut } = this.#progress;
+    if (!diagnostics.some(({ severity }) => severity === "error")) {
+      this.#show.tell({ type: "diagnostic", severity: "error", text: error.output.trim() });
+    }
+    for (const { object } of failed) {
+      const diagnosis = object && (await view.diagnose(object));
+      if (diagnosis !== undefined) this.#show.tell({ type: "failure", diagnosis });
+    }
+    const names = [...failed, ...cut.values()].map(({ kind, name }) => `${kind} ${name}`);
+    const first = diagnostics.find(({ severity }) => severity === "error")?.text.split("\n")[0] ?? "the program failed";
+    this.#wrong.push(`up failed${names.length === 0 ? `: ${first}` : ` at ${names.join(", ")}`}`);
+  }
+
+  async #outputs(rehearsal: Rehearsal): Promise<void> {
+    const map = await rehearsal.environment.outputs();
+    const values = Object.fromEntries(Object.entries(map).map(([name, { value }]) => [name, value as unknown]));
+    const secrets = Object.keys(map).filter((name) => map[name]?.secret === true);
+    const masked = Object.fromEntries(
+      Object.entries(values).map(([name, value]) => [name, secrets.includes(name) ? "[secret]" : value]),
+    );
+    const reveal = `pulumi stack output --show-secrets --stack ${this.#options.stack}`;
+    this.#show.tell({ type: "outputs", outputs: masked, secrets, reveal });
+    const schema = JSON.parse(readFileSync(join(projectRoot, "schemas", "outputs.schema.json"), "utf8")) as object;
+    const problems = outputProblems(values, schema);
+    const count = Object.keys(values).length;
+    this.#check(
+      "schemas/outputs.schema.json",
+      problems.length === 0,
+      problems.length === 0 ? `the ${count} outputs are as it says` : problems.join("\n"),
+    );
+  }
+
+  async #verify(rehearsal: Rehearsal, view: ClusterView): Promise<void> {
+    const objects = (await view.fluxObjects()) ?? [];
+    const kinds = ["HelmRelease", "Kustomization", "GitRepository", "OCIRepository"] as const;
+    for (const kind of kinds) {
+      const these = objects.filter((object) => object.kind === kind);
+      const unready = these.filter(({ ready }) => !ready);
+      const detail = unready.map(({ namespace, name, says }) => `${namespace}/${name} ${says}`).join("\n");
+      const some = these.length > 0 || kind === "OCIRepository";
+      this.#check(
+        `every ${kind} is Ready, as the API says`,
+        some && unready.length === 0,
+        !some ? "there is none" : unready.length === 0 ? String(these.length) : detail,
+      );
+      if (kind === "HelmRelease") this.#seen.push(`${these.length - unready.length} releases Ready`);
+    }
+    const applied = objects.flatMap(({ kind, name, applied: count = 0 }) =>
+      kind === "Kustomization" ? [`${name} ${count}`] : [],
+    );
+    this.#show.tell({ type: "log", text: `objects that came through Git: ${applied.join(", ")}` });
+    await this.#second(rehearsal);
+  }
+
+  async #second(rehearsal: Rehearsal): Promise<void> {
+    this.#progress = new Progress();
+    const start = performance.now();
+    const operation = await rehearsal.environment.up();
+    const seconds = (performance.now() - start) / 1000;
+    const { same = 0, ...others } = operation.changes;
+    const changed = Object.values(others).some((count) => count !== 0);
+    this.#check("a second up changes nothing", !changed && same > 0, `${changesOf(operation)} in ${time(seconds)}`);
+    if (!changed) this.#seen.push(`a second up changed nothing (${same} the same)`);
+  }
+
+  async #keep(rehearsal: Rehearsal): Promise<void> {
+    this.#show.tell({ type: "kept", kubeconfig: rehearsal.kubeconfigPath });
+    await pause(undefined, this.#interrupted.signal);
+    this.#stopIfInterrupted();
+  }
+
+  /** Destroys, and looks that the program itself removed what it made, before anything is cleaned up. */
+  async #destroy(rehearsal: Rehearsal): Promise<string> {
+    this.#progress = new Progress();
+    const operation = await rehearsal.environment.destroy();
+    const left = running(join(rehearsal.dir, "kind", "clusters")).map(({ name }) => name);
+    this.#check("the cluster is gone", left.length === 0, left.length === 0 ? "no process of it" : left.join(", "));
+    const file = existsSync(rehearsal.kubeconfigPath);
+    this.#check("its kubeconfig is gone", !file, file ? rehearsal.kubeconfigPath : "no file");
+    const keys = rehearsal.surroundings.github.deployKeys(owner, fleet).map(({ title }) => title);
+    this.#check("no deploy key is left at GitHub", keys.length === 0, keys.length === 0 ? "0 keys" : keys.join(", "));
+    const { resources = [] } = await rehearsal.environment.exportDeployment();
+    const urns = resources.filter(({ type }) => type !== "pulumi:pulumi:Stack").map(({ urn }) => urn);
+    this.#check("the state is empty", urns.length === 0, urns.length === 0 ? "0 resources" : urns.join("\n"));
+    return changesOf(operation);
+  }
+
+  /** Ends all there is and looks, from outside, whether it has ended. */
+  async #cleanUp(dir: string): Promise<void> {
+    const before = await processesOf(dir);
+    const ports = listeningPorts([process.pid, ...before.map(({ pid }) => pid)]);
+    try {
+      if (this.#rehearsal !== undefined) await this.#rehearsal.close();
+      else await rm(dir, { recursive: true, force: true });
+    } catch (error) {
+      this.#wrong.push(`cleaning up: ${error instanceof Error ? error.message : String(error)}`);
+    }
+    const left = await processesOf(dir);
+    const open =
+      listeningPorts([process.pid, ...left.map(({ pid }) => pid)]) ??
+      // Where /proc does not tell: the servers of this process are all that can be left without another process.
+      process.getActiveResourcesInfo().filter((name) => name === "TCPServerWrap");
+    const files = existsSync(dir) ? readdirSync(dir) : [];
+    const held = left.length === 0 && open.length === 0 && files.length === 0;
+    const detail = held
+      ? `no process (${before.length} ran), no port${ports === undefined ? "" : ` (${ports.length} were open)`}, no file`
+      : [
+          ...left.map(({ pid, command }) => `process ${pid} ${command.slice(0, 120)}`),
+          ...open.map((port) => `port ${port}`),
+          ...files.map((name) => `file ${join(dir, name)}`),
+        ].join("\n");
+    this.#check("nothing is left on this machine", held, detail);
+    if (held) this.#seen.push("nothing is left");
+  }
+
+  #verdict(): number {
+    const seconds = (performance.now() - this.#began) / 1000;
+    const ok = this.#wrong.length === 0 && !this.#isInterrupted;
+    const exitCode = this.#isInterrupted ? 130 : ok ? 0 : 1;
+    const said = this.#isInterrupted ? ["interrupted", ...this.#wrong] : this.#wrong;
+    const text = `${(ok ? this.#seen : said).join(ok ? ", " : "; ")} (${time(seconds)} in all)`;
+    this.#show.end();
+    this.#show.tell({ type: "verdict", ok, text, seconds, exitCode });
+    return exitCode;
+  }
+}
+
+/** Checks what can be checked before anything is started. */
+function checkSettings(stack: string, settings: Readonly<Record<string, unknown>>): void {
+  if (!existsSync(join(projectRoot, `Pulumi.${stack}.yaml`))) {
+    const stacks = readdirSync(projectRoot).flatMap((file) => /^Pulumi\.(.+)\.yaml$/.exec(file)?.[1] ?? []);
+    const near = nearest(stack, stacks);
+    throw new Error(
+      `There is no Pulumi.${stack}.yaml.${near === undefined ? "" : ` Did you mean --stack ${near}?`} Stacks here: ${stacks.join(", ")}.`,
+    );
+  }
+  const cluster = settings["cluster"] as Readonly<Record<string, unknown>> | undefined;
+  if (cluster?.["type"] !== undefined || cluster?.["existing"] !== undefined) {
+    throw new Error(
+      "--set cluster.type, cluster.existing: a rehearsal makes a cluster of its own and touches no other.",
+    );
+  }
+  const merged = merge.withOptions({ mergeArrays: false }, ofStackFile(stack), settings);
+  const given = Object.keys(settings).length === 0 ? "" : " with --set";
+  parseSettings(merged, {
+    file: `Pulumi.${stack}.yaml${given}`,
+    secrets: Object.keys(secretSettings) as SecretName[],
+  });
+}
+
+/** Settings of the command line that the surroundings set as well. */
+function takenBySurroundings(given: unknown, own: unknown, path: readonly string[] = []): string[] {
+  if (given === undefined || own === undefined) return [];
+  const inner = (value: unknown) => typeof value === "object" && value !== null && !Array.isArray(value);
+  if (!inner(given) || !inner(own)) return [path.join(".")];
+  return Object.entries(given as object).flatMap(([key, value]) =>
+    takenBySurroundings(value, (own as Record<string, unknown>)[key], [...path, key]),
+  );
+}
+
+function waitingOf({ name, kind, since, object }: Running, objects: readonly FluxObject[]): Waiting {
+  const found = objects.find(
+    (one) => one.kind === object?.kind && one.name === object.name && one.namespace === object.namespace,
+  );
+  const seconds = (Date.now() - since) / 1000;
+  return { name, kind, seconds, ...(found === undefined || found.ready ? {} : { for: found.says }) };
+}
+
+function changesOf({ changes }: Operation): string {
+  const words: Readonly<Record<string, string>> = {
+    create: "created",
+    same: "the same",
+    update: "updated",
+    delete: "deleted",
+  };
+  const parts = Object.entries(changes).filter(([, count]) => count !== 0);
+  return parts.map(([op, count]) => `${count} ${words[op] ?? op}`).join(", ");
+}
+
+/** Waits; the signal ends it early, and without a time only the signal does. */
+async function pause(milliseconds: number | undefined, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return;
+  await new Promise<void>((done) => {
+    // Without a time: a timer all the same, because a signal alone does not keep a process alive.
+    const timer = milliseconds === undefined ? setInterval(() => undefined, 60_000) : setTimeout(done, milliseconds);
+    signal.addEventListener(
+      "abort",
+      () => {
+        clearTimeout(timer);
+        done();
+      },
+      { once: true },
+    );
+  });
+}
+
+/** The command. @returns the exit code */
+async function main(args: readonly string[]): Promise<number> {
+  let options: Options;
+  try {
+    options = parseOptions(args);
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    process.stderr.write(`${error.message}\n`);
+    return 2;
+  }
+  if (options.help) {
+    process.stdout.write(usage);
+    return 0;
+  }
+  const run = new Run(options, options.json ? jsonShow(process.stdout) : textShow(process.stdout));
+  let signals = 0;
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    process.on(signal, () => {
+      signals += 1;
+      run.interrupt();
+      // The guard of the folder ends and removes what is left.
+      if (signals > 1) process.exit(130);
+      process.stderr.write("\ncleaning up (once more to end at once)\n");
+      // The program runs in this process and loses its engine: what it still says is of no use to anybody.
+      process.on("unhandledRejection", () => undefined);
+      process.on("uncaughtException", () => undefined);
+    });
+  }
+  return run.main();
+}
+
+// Not process.exitCode: nothing that is still open is waited for.
+process.exit(await main(process.argv.slice(2)));
