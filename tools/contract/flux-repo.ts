@@ -103,9 +103,20 @@ export function substituteText(text: string, values: Readonly<Record<string, str
   });
 }
 
+/** Whether Flux leaves the variables of an object alone. */
+function untouched(object: Manifest): boolean {
+  return object.metadata.annotations?.["kustomize.toolkit.fluxcd.io/substitute"] === "disabled";
+}
+
+/** Names of the variables that Flux replaces in an object. */
+export function variableNames(object: Manifest): string[] {
+  if (untouched(object)) return [];
+  return [...new Set([...JSON.stringify(object).matchAll(variable)].map(([, name = ""]) => name))];
+}
+
 /** An object after Flux's substitution, which works on its YAML text. */
 export function substitute(object: Manifest, values: Readonly<Record<string, string>>): Manifest {
-  if (object.metadata.annotations?.["kustomize.toolkit.fluxcd.io/substitute"] === "disabled") return object;
+  if (untouched(object)) return object;
   const where = `${object.kind} ${object.metadata.name}`;
   return parse(substituteText(stringify(object, { lineWidth: 0 }), values, where)) as Manifest;
 }

@@ -4,7 +4,7 @@ import * as path from "node:path";
 import { parse } from "yaml";
 import { type Manifest, manifestId } from "../../components/kubernetes/manifest.ts";
 import type { Settings } from "../../settings/schema.ts";
-import { assemble, substitute } from "./flux-repo.ts";
+import { assemble, substitute, variableNames } from "./flux-repo.ts";
 import { type Declared, type Program, type ProgramArgs, runProgram } from "./program.ts";
 
 export interface Rendered {
@@ -13,6 +13,8 @@ export interface Rendered {
   readonly declared: readonly Manifest[];
   /** Objects of `flux-repo/` for this environment, with Flux's variables replaced. */
   readonly content: readonly Manifest[];
+  /** Names of Flux's variables that those objects use. */
+  readonly variables: readonly string[];
   /** Configuration of the Kind cluster; undefined for a cluster that was there already. */
   readonly kindConfig: unknown;
 }
@@ -37,8 +39,9 @@ export function kubernetesObjects(resources: readonly Declared[]): Manifest[] {
 }
 
 /** What Flux applies from Git: the Kustomization that the program declares says which folder, and the variables. */
-function fluxContent(declared: readonly Manifest[]): Manifest[] {
-  return declared
+function fluxContent(declared: readonly Manifest[]): { content: Manifest[]; variables: string[] } {
+  const variables = new Set<string>();
+  const content = declared
     .filter(({ kind, apiVersion }) => kind === "Kustomization" && apiVersion.startsWith("kustomize.toolkit.fluxcd.io/"))
     .flatMap((kustomization) => {
       const spec = kustomization["spec"] as {
@@ -47,8 +50,12 @@ function fluxContent(declared: readonly Manifest[]): Manifest[] {
       };
       const folder = path.join(projectRoot, spec.path);
       if (!existsSync(folder)) return [];
-      return assemble(folder).map((object) => substitute(object, spec.postBuild?.substitute ?? {}));
+      return assemble(folder).map((object) => {
+        for (const name of variableNames(object)) variables.add(name);
+        return substitute(object, spec.postBuild?.substitute ?? {});
+      });
     });
+  return { content, variables: [...variables].sort() };
 }
 
 /** The environment that a run of the program declares. */
@@ -59,7 +66,7 @@ export function fromProgram({ stack, resources }: Program): Rendered {
   return {
     settings: stack.settings,
     declared,
-    content: fluxContent(declared),
+    ...fluxContent(declared),
     kindConfig: kind === undefined ? undefined : parse(kind),
   };
 }

@@ -225,6 +225,21 @@ export const freeForm: readonly FreeForm[] = [
     reason: "Jaeger's own configuration, null in the chart; checked as a collector's",
     schema: () => ({ type: "object" }),
   },
+  ...[
+    ["prometheus/prometheusSpec/externalUrl", "/prometheus"],
+    ["alertmanager/alertmanagerSpec/externalUrl", "/alertmanager"],
+  ].map(([path = "", prefix = ""]) => ({
+    chart: "kube-prometheus-stack",
+    path,
+    reason: "null in the chart; its path has to be the routePrefix",
+    schema: () => ({ type: "string", pattern: `^https?://[\\w.-]+(:\\d+)?${prefix}$` }),
+  })),
+  {
+    chart: "kube-prometheus-stack",
+    path: "grafana/sidecar/dashboards/folderAnnotation",
+    reason: "null in the chart; the annotation that flux-repo/dashboards carries",
+    schema: () => ({ const: "grafana_folder" }),
+  },
   {
     chart: "kube-prometheus-stack",
     path: "prometheus/prometheusSpec/storageSpec",

@@ -108,8 +108,15 @@ function checkAddresses({ declared, content }: Rendered, model: Model, add: Add)
       data: values,
     })),
     ...[...declared, ...content]
-      .filter(({ kind }) => ["OpenTelemetryCollector", "Instrumentation", "ConfigMap", "Deployment"].includes(kind))
-      .map((object) => ({ object: manifestId(object), from: object.metadata.namespace ?? "", data: object })),
+      .filter(({ kind }) =>
+        ["OpenTelemetryCollector", "Instrumentation", "ConfigMap", "Deployment", "Kustomization"].includes(kind),
+      )
+      .map((object) => ({
+        object: manifestId(object),
+        // Addresses among Flux's variables are for applications.
+        from: object.kind === "Kustomization" ? "demo" : (object.metadata.namespace ?? ""),
+        data: object,
+      })),
   ];
   for (const { object, from, data } of places) {
     for (const [path, value] of strings(data)) {

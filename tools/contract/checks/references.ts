@@ -172,6 +172,8 @@ export function checkReferences(rendered: Rendered): Finding[] {
       add(object, "roleRef", `names ${String(role?.["kind"])} ${String(role?.["name"])}, which nobody makes.`);
     }
     if (role?.["apiGroup"] !== "rbac.authorization.k8s.io") add(object, "roleRef.apiGroup", "is not that of roles.");
+    // Flux binds the accounts of all its controllers, also of those that are not installed.
+    if (object.metadata.labels?.["app.kubernetes.io/part-of"] === "flux") continue;
     for (const [index, subject] of ((at(object, "subjects") ?? []) as unknown[]).entries()) {
       const { kind, name, namespace } = asMap(subject) ?? {};
       if (kind === "ServiceAccount" && find("ServiceAccount", String(namespace), name) === undefined) {

@@ -1,0 +1,40 @@
+/** All checks of plain data, together. */
+import type { Manifest } from "../../components/kubernetes/manifest.ts";
+import { checkCollectors } from "./checks/collector.ts";
+import { checkConventions } from "./checks/conventions.ts";
+import { checkDataSources } from "./checks/data-sources.ts";
+import { checkFluentBit } from "./checks/fluent-bit.ts";
+import { checkNetwork, checkPodSecurity } from "./checks/network.ts";
+import { checkObjects } from "./checks/objects.ts";
+import { checkReferences } from "./checks/references.ts";
+import { checkAllValues } from "./checks/values.ts";
+import type { CollectorSchemas } from "./collector-schemas.ts";
+import type { Finding } from "./finding.ts";
+import type { KubernetesApi } from "./kubernetes-api.ts";
+import type { Rendered } from "./rendered.ts";
+
+/** Readers that need Go's modules; a check without its reader looks at less. */
+export interface Readers {
+  readonly api: KubernetesApi | undefined;
+  readonly collector: CollectorSchemas | undefined;
+}
+
+/**
+ * Every finding about an environment.
+ *
+ * @param only when one object was changed, the others need no look at their schemas again
+ */
+export function judge(rendered: Rendered, readers: Readers, only?: Manifest): Finding[] {
+  const looked = only === undefined ? rendered : { ...rendered, declared: [only], content: [] };
+  return [
+    ...checkObjects(looked, readers.api),
+    ...checkAllValues(rendered),
+    ...checkConventions(rendered, readers.api),
+    ...checkReferences(rendered),
+    ...checkNetwork(rendered),
+    ...checkPodSecurity(rendered),
+    ...checkCollectors(rendered, readers.collector),
+    ...checkFluentBit(rendered),
+    ...checkDataSources(rendered),
+  ];
+}

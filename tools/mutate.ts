@@ -1,0 +1,321 @@
+/**
+ * `npm run mutate [-- <seed> [<count>]]`: puts seeded mistakes into what the environment declares, one at a time, and asks
+ * the contract checks. Prints how many were caught, and each that was not.
+ */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import * as path from "node:path";
+import { spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { stringify } from "yaml";
+import type { Manifest } from "../components/kubernetes/manifest.ts";
+import { manifestId } from "../components/kubernetes/manifest.ts";
+import {
+  projectFolder,
+  queriesOf,
+  type Query,
+  readDashboards,
+  readRuleFiles,
+  type Rule,
+  type RuleFile,
+} from "../tests/contract/support/content.ts";
+import { emptyQueries, logqlMistakes, promqlMistakes } from "../tests/contract/support/queries.ts";
+import { fluxObjects } from "../tests/support/flux.ts";
+import { collectorSchemas } from "./contract/collector-schemas.ts";
+import { describeFinding } from "./contract/finding.ts";
+import { judge, type Readers } from "./contract/judge.ts";
+import { kubernetesApi } from "./contract/kubernetes-api.ts";
+import {
+  type Exempt,
+  misspelt,
+  type Mutation,
+  mutations,
+  type Random,
+  seeded,
+  shuffled,
+} from "./contract/mutations.ts";
+import { obtainProgram } from "./contract/programs.ts";
+import { unknownLabels, unknownMetrics, unknownStreams, unknownVariables } from "./contract/query-labels.ts";
+import { type Rendered, render } from "./contract/rendered.ts";
+
+/** Mistakes of one area, and how each was judged. */
+interface Score {
+  readonly area: string;
+  readonly total: number;
+  readonly survivors: readonly string[];
+  /** How many each check caught first; a mistake that several see counts once. */
+  readonly by: Readonly<Record<string, number>>;
+}
+
+/** Places where a changed word is as right as the old one: no reader could tell. Each with the reason. */
+export const exemptions: readonly { readonly where: RegExp; readonly reason: string }[] = [
+  { where: /\/(help|description|summary|urlDisplayLabel)$/, reason: "text for people" },
+  { where: /\/queries\/\d+\/name$/, reason: "a title for people" },
+  { where: /^ConfigMap .*/, reason: "dashboards: their queries are mutated as queries" },
+  { where: /^PrometheusRule .*/, reason: "rules: their expressions are mutated as queries" },
+  { where: /^Secret .*\/(string)?[dD]ata\/[^/]+$/, reason: "secrets are placeholders here" },
+  { where: /^NetworkPolicy .*\/metadata\/name$/, reason: "a policy's name: nothing refers to it" },
+  {
+    where: /^(ServiceMonitor|PodMonitor|Instrumentation) .*\/metadata\/labels/,
+    reason: "labels that nothing selects by",
+  },
+  { where: /\/index\/prefix$/, reason: "any prefix of Loki's index is right" },
+  { where: /\/scrape_configs\/\d+\/job_name$/, reason: "any name of a scrape job is right" },
+];
+
+/** Why a mistake that got through cannot be told from what is right; the first that fits. */
+const reasons: readonly { readonly where: RegExp; readonly reason: string }[] = [
+  {
+    where: /substitute\/(DEMO_|GRAFANA_|RUNBOOK_|CLUSTER_)/,
+    reason: "a person's own address or name: any is possible",
+  },
+  { where: /\/ports\/\d+\/name: |Service .*metadata\/name: /, reason: "nothing refers to it by this name" },
+  { where: /\/env\/\d+\//, reason: "an environment variable of a program that is not read here" },
+  { where: /PodMonitor .*relabelings/, reason: "a label that only some dashboards group by" },
+  {
+    where: /^break query/,
+    reason: "the recorded data answers it all the same: one of several alternatives, or a filter that excludes",
+  },
+];
+
+/** The reason of a survivor, for a person who decides whether a check is missing. */
+export function survivorReason(survivor: string): string {
+  return reasons.find(({ where }) => where.test(survivor))?.reason ?? "no check looks there";
+}
+
+function exemptIn(id: string): Exempt {
+  return (keys) => exemptions.some(({ where }) => where.test(`${id}/${keys.join("/")}`));
+}
+
+/** Objects with their mistakes, by area. */
+function structuredMutations(rendered: Rendered, flux: readonly Manifest[], random: Random) {
+  const released = new Set(flux.map(manifestId));
+  const all = [
+    // What Flux released is not ours to get wrong.
+    ...rendered.declared.filter((object) => !released.has(manifestId(object))).map((object) => ({ object, own: true })),
+    ...rendered.content.map((object) => ({ object, own: false })),
+  ];
+  const areas = new Map<string, { readonly mutation: Mutation; readonly object: Manifest; readonly own: boolean }[]>();
+  for (const { object, own } of all) {
+    for (const mutation of mutations(object, random, exemptIn(manifestId(object)))) {
+      const area =
+        object.kind === "HelmRelease" && mutation.path.startsWith("spec/values/")
+          ? own
+            ? "values"
+            : "kbot's values"
+          : object.kind === "OpenTelemetryCollector" && mutation.path.startsWith("spec/config/")
+            ? "collector configuration"
+            : object.kind === "NetworkPolicy" || object.kind === "Service" || object.kind === "Namespace"
+              ? "network and namespaces"
+              : "other objects";
+      areas.set(area, [...(areas.get(area) ?? []), { mutation, object, own }]);
+    }
+  }
+  return areas;
+}
+
+function judgeStructured(
+  rendered: Rendered,
+  flux: readonly Manifest[],
+  readers: Readers,
+  random: Random,
+  count: number,
+): Score[] {
+  const areas = structuredMutations(rendered, flux, random);
+  return [...areas].map(([area, candidates]) => {
+    const chosen = shuffled(candidates, random).slice(0, Math.ceil(count / areas.size));
+    const by: Record<string, number> = {};
+    const survivors = chosen.flatMap(({ mutation, object, own }) => {
+      const mutant = mutation.tree as Manifest;
+      const swap = (objects: readonly Manifest[]) => objects.map((other) => (other === object ? mutant : other));
+      const changed = own
+        ? { ...rendered, declared: swap(rendered.declared) }
+        : { ...rendered, content: swap(rendered.content) };
+      let first: string | undefined;
+      try {
+        first = judge(changed, readers, mutant)[0]?.check;
+      } catch {
+        first = "a check that could not even read it";
+      }
+      if (first !== undefined) by[first] = (by[first] ?? 0) + 1;
+      return first !== undefined
+        ? []
+        : [`${mutation.kind}: ${manifestId(object)} ${mutation.path}: ${mutation.change}`];
+    });
+    return { area, total: chosen.length, survivors, by };
+  });
+}
+
+/** A mistake in a query: a word misspelt, or a bracket left out. */
+function brokenQuery(expr: string, random: Random): string | undefined {
+  const wrong = random() < 0.6 ? misspelt(expr, random) : undefined;
+  if (wrong !== undefined) return wrong;
+  const brackets = [...expr.matchAll(/[()[\]{}]/g)];
+  const chosen = brackets[Math.floor(random() * brackets.length)];
+  return chosen === undefined ? undefined : expr.slice(0, chosen.index) + expr.slice(chosen.index + 1);
+}
+
+interface BrokenQuery extends Query {
+  readonly was: string;
+}
+
+/** Splits a list of queries until one that cannot be executed is found: that one is caught. */
+function emptyOrBroken(promtool: string, queries: readonly Query[]): string[] {
+  if (queries.length === 0) return [];
+  try {
+    const empty = emptyQueries(promtool, queries);
+    return queries.filter(({ where, expr }) => empty.includes(`${where}: ${expr}`)).map(({ where }) => where);
+  } catch {
+    const [only] = queries;
+    if (queries.length === 1 && only !== undefined) return [only.where];
+    const half = Math.ceil(queries.length / 2);
+    return [...emptyOrBroken(promtool, queries.slice(0, half)), ...emptyOrBroken(promtool, queries.slice(half))];
+  }
+}
+
+/** Whether a query names a label, a variable or a metric that nothing has. */
+function unknownNames(expr: string, source: "prometheus" | "loki" = "prometheus"): boolean {
+  const own = source === "prometheus" ? unknownMetrics(expr) : unknownStreams(expr);
+  return [...unknownLabels(expr), ...unknownVariables(expr), ...own].length > 0;
+}
+
+function dashboardScores(promtool: string, logql: string, random: Random, count: number): Score[] {
+  const broken = (source: "prometheus" | "loki", most: number): BrokenQuery[] =>
+    shuffled(
+      readDashboards()
+        .flatMap((file) => queriesOf(file, source))
+        .filter(({ where, expr }) => expr !== "" && where.includes("panel")),
+      random,
+    )
+      .slice(0, most)
+      .flatMap((query, index) => {
+        const expr = brokenQuery(query.expr, random);
+        return expr === undefined ? [] : [{ where: `${query.where} #${index}`, expr, was: query.expr }];
+      });
+  const score = (area: string, queries: readonly BrokenQuery[], caught: (query: BrokenQuery) => boolean): Score => ({
+    area,
+    by: {},
+    total: queries.length,
+    survivors: queries
+      .filter((query) => !caught(query))
+      .map(({ where, expr, was }) => `break query: ${where}: ${was} -> ${expr}`),
+  });
+
+  const promql = broken("prometheus", count);
+  const unparsed = promqlMistakes(promtool, promql).join("\n");
+  const parsed = promql.filter(({ where }) => !unparsed.includes(`${where}: `));
+  const empty = emptyOrBroken(promtool, parsed);
+  const lines = broken("loki", Math.ceil(count / 4));
+  const mistakes = logqlMistakes(logql, lines).join("\n");
+  return [
+    score(
+      "dashboards' PromQL",
+      promql,
+      (query) => !parsed.includes(query) || empty.includes(query.where) || unknownNames(query.expr),
+    ),
+    score(
+      "dashboards' LogQL",
+      lines,
+      ({ where, expr }) => mistakes.includes(`${where}: `) || unknownNames(expr, "loki"),
+    ),
+  ];
+}
+
+/** Runs the unit tests of a rule file whose rule is another one; true when they notice. */
+function rulesCaught(promtool: string, file: RuleFile, rule: Rule, mutant: Rule): boolean {
+  const folder = mkdtempSync(path.join(tmpdir(), "mutate-"));
+  try {
+    const groups = file.groups.map((group) => ({
+      ...group,
+      rules: group.rules.map((other) => (other === rule ? mutant : other)),
+    }));
+    writeFileSync(path.join(folder, `${file.name}.yaml`), stringify({ groups }));
+    const test = readFileSync(path.join(projectFolder, `tests/contract/alerts/${file.name}.test.yaml`), "utf8");
+    writeFileSync(path.join(folder, "test.yaml"), test);
+    return spawnSync(promtool, ["test", "rules", "test.yaml"], { cwd: folder }).status !== 0;
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+function ruleScore(promtool: string, random: Random, count: number): Score {
+  const all = readRuleFiles().flatMap((file) =>
+    file.groups.flatMap(({ rules }) => rules.map((rule) => ({ file, rule }))),
+  );
+  const chosen = shuffled(all, random)
+    .slice(0, count)
+    .flatMap(({ file, rule }) => {
+      const expr = brokenQuery(rule.expr, random);
+      return expr === undefined ? [] : [{ file, rule, expr }];
+    });
+  const survivors = chosen.flatMap(({ file, rule, expr }) => {
+    if (
+      unknownLabels(expr).length > 0 ||
+      unknownMetrics(expr).length > 0 ||
+      rulesCaught(promtool, file, rule, { ...rule, expr })
+    )
+      return [];
+    return [`break query: ${file.name} ${rule.alert ?? rule.record ?? "?"}: ${rule.expr.trim()} -> ${expr.trim()}`];
+  });
+  return { area: "rules", total: chosen.length, survivors, by: {} };
+}
+
+async function orSay<T>(what: string, get: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await get();
+  } catch (error) {
+    console.log(`Without ${what}: ${error instanceof Error ? error.message : String(error)}`);
+    return undefined;
+  }
+}
+
+/** What a run of the mutation proof found. */
+export interface Result {
+  readonly caught: number;
+  readonly total: number;
+  readonly scores: readonly Score[];
+}
+
+/**
+ * Makes mistakes and asks the checks.
+ *
+ * @param count mistakes in objects; queries come on top, a quarter as many each
+ * @throws when the environment is wrong before any mistake is in it
+ */
+export async function mutate(seed: number, count: number): Promise<Result> {
+  const random = seeded(seed);
+  const readers: Readers = {
+    api: await orSay("Kubernetes' OpenAPI", kubernetesApi),
+    collector: await orSay("the collector's schemas", collectorSchemas),
+  };
+  const flux = (await orSay("Flux's manifests", fluxObjects)) ?? [];
+  const rendered = await render({ fluxManifests: flux });
+  const before = judge(rendered, readers);
+  if (before.length > 0) throw new Error(`Wrong without any mistake:\n${before.map(describeFinding).join("\n")}`);
+  const scores = judgeStructured(rendered, flux, readers, random, count);
+  const promtool = await orSay("promtool", () => obtainProgram("promtool"));
+  const logql = await orSay("a LogQL parser", () => obtainProgram("logql"));
+  if (promtool !== undefined) scores.push(ruleScore(promtool, random, Math.ceil(count / 8)));
+  if (promtool !== undefined && logql !== undefined)
+    scores.push(...dashboardScores(promtool, logql, random, Math.ceil(count / 4)));
+  const total = scores.reduce((sum, score) => sum + score.total, 0);
+  const missed = scores.reduce((sum, score) => sum + score.survivors.length, 0);
+  return { caught: total - missed, total, scores };
+}
+
+if (import.meta.main) {
+  const [seed = "1", count = "400"] = process.argv.slice(2);
+  const { caught, total, scores } = await mutate(Number(seed), Number(count));
+  for (const { area, total: of, survivors, by } of scores) {
+    const checks = Object.entries(by).map(([check, times]) => `${check} ${times}`);
+    console.log(
+      `${area}: ${of - survivors.length} of ${of} caught${checks.length > 0 ? ` (${checks.join(", ")})` : ""}`,
+    );
+    for (const survivor of survivors) {
+      console.log(`  survived (${survivorReason(survivor)}): ${survivor.replaceAll(/\s+/g, " ")}`);
+    }
+  }
+  console.log(`Left out, because no reader could tell: ${exemptions.map(({ reason }) => reason).join("; ")}.`);
+  console.log(`${caught} of ${total} mistakes caught (${((caught / total) * 100).toFixed(1)} %), seed ${seed}`);
+  process.exitCode = caught / total >= 0.95 ? 0 : 1;
+}
