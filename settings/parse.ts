@@ -1,8 +1,10 @@
 /** Raw configuration to validated settings; every error is for a person. Pure: no Pulumi, no environment. */
-import { distance } from "fastest-levenshtein";
 import { z } from "zod";
+import { nearest } from "./nearest.ts";
 import { checkRules, type Finding } from "./rules.ts";
-import { type SecretName, secretSettings, type Settings, settingsSchema } from "./schema.ts";
+import { secretGroups, type SecretName, secretSettings, type Settings, settingsSchema } from "./schema.ts";
+
+export { nearest } from "./nearest.ts";
 
 /** The settings of a stack are wrong. The message lists every finding and is headed by the file to mend. */
 export class SettingsError extends Error {
@@ -20,28 +22,19 @@ export class SettingsError extends Error {
 interface SchemaNode {
   readonly properties?: Readonly<Record<string, SchemaNode>>;
   readonly additionalProperties?: SchemaNode | boolean;
+  readonly items?: SchemaNode;
 }
 
 /** Keys that are allowed below a path. */
 function keysAt(path: readonly PropertyKey[]): string[] {
   let node = z.toJSONSchema(settingsSchema, { io: "input" }) as SchemaNode;
   for (const key of path) {
-    const next = node.properties?.[String(key)];
+    const next = typeof key === "number" ? node.items : node.properties?.[String(key)];
     if (next === undefined) return [];
     node = next;
   }
   const keys = Object.keys(node.properties ?? {});
-  return path.length === 0 ? [...keys, ...Object.keys(secretSettings)] : keys;
-}
-
-/** The candidate that a misspelt word most likely means, if any is near. */
-export function nearest(word: string, candidates: readonly string[]): string | undefined {
-  const scored = candidates
-    .map((candidate) => ({ candidate, score: distance(word.toLowerCase(), candidate.toLowerCase()) }))
-    .sort((a, b) => a.score - b.score)[0];
-  return scored !== undefined && scored.score <= Math.max(2, Math.floor(word.length / 3))
-    ? scored.candidate
-    : undefined;
+  return path.length === 0 ? [...keys, ...Object.keys(secretSettings), ...Object.keys(secretGroups)] : keys;
 }
 
 function findingsOf(error: z.ZodError): Finding[] {
@@ -66,20 +59,48 @@ function deepFreeze<T>(value: T): T {
   return value;
 }
 
+/** Secrets of a group that stand in clear. */
+function openSecrets(raw: Readonly<Record<string, unknown>>): Finding[] {
+  return Object.keys(secretGroups)
+    .filter((group) => group in raw)
+    .flatMap((group) => {
+      const value = raw[group];
+      const names = typeof value === "object" && value !== null ? Object.keys(value) : ["<name>"];
+      return names.map((name) => ({
+        path: `${group}.${name}`,
+        message: `stands there in clear. Run \`pulumi config set --secret --path ${group}.${name}\`.`,
+      }));
+    });
+}
+
+/** Where settings come from, and what is known beside them. */
+export interface SettingsSource {
+  /** The file that an error is headed with. */
+  readonly file: string;
+  /** Secrets that are set. */
+  readonly secrets: readonly SecretName[];
+  /** Names in `alertingSecrets`. @default not known, and so not looked at */
+  readonly alertingSecrets?: readonly string[];
+  /** @default the present */
+  readonly now?: Date;
+}
+
 /**
  * Validates what a stack says and fills in the defaults.
  *
  * @param raw keys of the project's configuration, without the project's name, secrets left out
- * @param source the file that an error is headed with, and the secrets that are set
  * @throws SettingsError with every finding
  */
-export function parseSettings(
-  raw: Readonly<Record<string, unknown>>,
-  source: { readonly file: string; readonly secrets: readonly SecretName[] },
-): Settings {
+export function parseSettings(raw: Readonly<Record<string, unknown>>, source: SettingsSource): Settings {
+  const open = openSecrets(raw);
+  if (open.length > 0) throw new SettingsError(source.file, open);
   const result = settingsSchema.safeParse(raw);
   if (!result.success) throw new SettingsError(source.file, findingsOf(result.error));
-  const findings = checkRules(result.data, { secrets: source.secrets });
+  const findings = checkRules(result.data, {
+    secrets: source.secrets,
+    alertingSecrets: source.alertingSecrets,
+    now: source.now ?? new Date(),
+  });
   if (findings.length > 0) throw new SettingsError(source.file, findings);
   return deepFreeze(result.data);
 }

@@ -1,4 +1,5 @@
 /** Rules that span settings. Each finding names the setting and ends with what to do. */
+import { checkAlerting } from "./alerting.ts";
 import type { SecretName, Settings } from "./schema.ts";
 
 /** One thing that is wrong: where (dotted path of the setting) and a sentence that says what to do. */
@@ -11,6 +12,9 @@ export interface Finding {
 export interface RuleContext {
   /** Secrets that are set. */
   readonly secrets: readonly SecretName[];
+  /** Names in `alertingSecrets`; undefined where they are not known, and then not looked at. */
+  readonly alertingSecrets: readonly string[] | undefined;
+  readonly now: Date;
 }
 
 const hours: Readonly<Record<string, number>> = {
@@ -74,5 +78,5 @@ export function checkRules(settings: Settings, context: RuleContext): Finding[] 
       "is missing and demo.enabled is true. Run `pulumi config set --secret telegramToken`, or set demo.enabled to false.",
     );
   }
-  return findings;
+  return [...findings, ...checkAlerting(settings.alerting, context.alertingSecrets, context.now)];
 }

@@ -18,6 +18,23 @@ const dnsLabel = z
 const githubName = z.string().regex(/^[A-Za-z0-9._-]{1,100}$/, "must be a GitHub name: letters, digits, '.', '_', '-'");
 const url = (protocol: RegExp, what: string) => z.string().regex(protocol, `must be ${what}`);
 
+const weekdays = ["sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"];
+
+function isTimeZone(name: string): boolean {
+  try {
+    new Intl.DateTimeFormat("en", { timeZone: name });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Whether a text of the form 2026-12-01 is a day: JavaScript takes the 30th of February for the 2nd of March. */
+function isDay(text: string): boolean {
+  const date = new Date(`${text}T00:00:00Z`);
+  return !Number.isNaN(date.getTime()) && date.toISOString().startsWith(text);
+}
+
 /** Requests and limits of one container. CPU has no limit by design: throttling hides as slowness. */
 const resources = (defaults: { cpu: string; memory: string; memoryLimit: string }) =>
   z
@@ -196,6 +213,217 @@ const alertmanager = z
   })
   .prefault({});
 
+/** Name of a label of Prometheus. */
+const labelName = /[a-zA-Z_][a-zA-Z0-9_]*/.source;
+const severity = z.enum(["critical", "warning", "info"]);
+const alertingName = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/, "must be a name: letters, digits, '.', '_', '-'");
+const alertingSecret = z
+  .string()
+  .regex(/^[A-Za-z0-9._-]{1,253}$/, "must be a name in alertingSecrets: letters, digits, '.', '_', '-'")
+  .describe("Name of the secret in `alertingSecrets`.");
+
+/** Whether an expression can be one of RE2; its flags in front (`(?i)`) are not JavaScript's. */
+function isExpression(text: string): boolean {
+  try {
+    new RegExp(text.replace(/^\(\?[imsU]+\)/, ""));
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const matcher = z
+  .string()
+  .regex(
+    new RegExp(`^${labelName}(=~|!~|!=|=)"([^"\\\\]|\\\\.)*"$`),
+    'must be a matcher such as namespace="demo" or pod=~"kbot-.*"',
+  )
+  .refine((text) => !/^[^=!]*[=!]~/.test(text) || isExpression(text.slice(text.indexOf('"') + 1, -1)), {
+    error: "has a regular expression that cannot be read",
+  });
+const matchers = z.array(matcher);
+
+const grouping = {
+  groupBy: z.array(
+    z.string().regex(new RegExp(`^(\\.\\.\\.|${labelName})$`), "must be a label's name, or ... for all"),
+  ),
+  groupWait: duration,
+  groupInterval: duration,
+  repeatInterval: duration,
+} as const;
+
+const clock = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$|^24:00$/, "must be a time such as 08:30 or 24:00");
+const timeInterval = z.strictObject({
+  name: alertingName.describe("Name by which routes use it."),
+  when: z
+    .array(
+      z.strictObject({
+        times: z
+          .array(
+            z.strictObject({
+              start: clock.describe("From this time of the day."),
+              end: clock.describe("To this time of the day; 24:00 is midnight."),
+            }),
+          )
+          .optional()
+          .describe("Times of the day; the end is not included."),
+        weekdays: z
+          .array(
+            z
+              .string()
+              .regex(/^[a-z]+(:[a-z]+)?$/, "must be a day or a range of days such as saturday or monday:friday")
+              .refine((range) => range.split(":").every((day) => weekdays.includes(day)), {
+                error: `must name days of the week: ${weekdays.join(", ")}`,
+              }),
+          )
+          .optional()
+          .describe("Days of the week, or ranges such as monday:friday; a range starts on sunday at the earliest."),
+        daysOfMonth: z
+          .array(z.string().regex(/^-?\d{1,2}(:-?\d{1,2})?$/, "must be a day or a range such as 1:5 or -3:-1"))
+          .optional()
+          .describe("Days of the month, or ranges such as 1:5; -1 is the last day."),
+        months: z
+          .array(z.string().regex(/^([a-z]+|\d{1,2})(:([a-z]+|\d{1,2}))?$/, "must be a month or a range such as 7:8"))
+          .optional()
+          .describe("Months by name or number, or ranges such as july:august."),
+        years: z
+          .array(z.string().regex(/^\d{4}(:\d{4})?$/, "must be a year or a range such as 2026:2027"))
+          .optional()
+          .describe("Years, or ranges such as 2026:2027."),
+        location: z
+          .string()
+          .refine(isTimeZone, { error: "must be a time zone such as Europe/Kyiv" })
+          .optional()
+          .describe("Time zone of all of it; UTC when absent."),
+      }),
+    )
+    .min(1)
+    .describe("It is the time when all fields of one entry fit."),
+});
+
+/**
+ * A day. Pulumi's CLI rewrites a date without quotes to `2026-12-01 00:00:00 +0000 UTC` (3.246.0), so that is read too.
+ */
+const day = z
+  .string()
+  .regex(/^\d{4}-\d{2}-\d{2}( 00:00:00 \+0000 UTC)?$/, "must be a date such as 2026-12-01")
+  .refine((text) => isDay(text.slice(0, 10)), { error: "is a day that no calendar has" })
+  .transform((text) => text.slice(0, 10));
+
+const alerting = z
+  .strictObject({
+    receivers: z
+      .strictObject({
+        slack: z
+          .array(
+            z.strictObject({
+              name: alertingName.describe("Name of the receiver; routes use it."),
+              channel: z.string().min(1).describe("Channel, such as #alerts."),
+              secret: alertingSecret.describe(
+                "Name of the secret in `alertingSecrets`: the URL of the incoming webhook.",
+              ),
+            }),
+          )
+          .default([])
+          .describe("Slack channels."),
+        email: z
+          .array(
+            z.strictObject({
+              name: alertingName.describe("Name of the receiver; routes use it."),
+              to: z.string().regex(/.@./, "must be an address, or several with commas").describe("Who gets it."),
+              from: z.string().regex(/.@./, "must be an address").describe("Who sends it."),
+              smarthost: z
+                .string()
+                .regex(/^[^\s:]+:\d{1,5}$/, "must be host:port, such as smtp.example.com:587")
+                .describe("Mail server with its port; 465 is TLS from the first byte."),
+              username: z.string().min(1).optional().describe("User at the mail server; it needs secret too."),
+              secret: alertingSecret
+                .optional()
+                .describe("Name of the secret in `alertingSecrets`: the password of that user."),
+              requireTls: z
+                .boolean()
+                .default(true)
+                .describe("Refuses to send without TLS (STARTTLS); false is for a server on this machine."),
+            }),
+          )
+          .default([])
+          .describe("E-mail addresses."),
+        telegram: z
+          .array(
+            z.strictObject({
+              name: alertingName.describe("Name of the receiver; routes use it."),
+              chatId: z
+                .int()
+                .refine((id) => id !== 0, { error: "must be the number of a chat" })
+                .describe("Number of the chat; a group's is negative."),
+              secret: alertingSecret.describe("Name of the secret in `alertingSecrets`: the bot's token."),
+            }),
+          )
+          .default([])
+          .describe("Telegram chats."),
+      })
+      .prefault({}),
+    defaultReceiver: alertingName
+      .optional()
+      .describe("Receiver of what no route takes; when absent, such alerts are only seen in Alertmanager and Grafana."),
+    routes: z
+      .array(
+        z.strictObject({
+          receiver: alertingName.describe("Who gets the alerts."),
+          severity: z.array(severity).default([]).describe("Severities that fit; any when empty."),
+          namespaces: z.array(dnsLabel).default([]).describe("Namespaces that fit; any when empty."),
+          matchers: matchers.default([]).describe('Further conditions, such as `team="web"`; all have to fit.'),
+          groupBy: z.array(grouping.groupBy.element).optional().describe("As alerting.groupBy, for this route."),
+          groupWait: grouping.groupWait.optional().describe("As alerting.groupWait, for this route."),
+          groupInterval: grouping.groupInterval.optional().describe("As alerting.groupInterval, for this route."),
+          repeatInterval: grouping.repeatInterval.optional().describe("As alerting.repeatInterval, for this route."),
+          muteTimeIntervals: z.array(alertingName).default([]).describe("Times at which nothing is sent."),
+          activeTimeIntervals: z.array(alertingName).default([]).describe("Only at these times something is sent."),
+          continue: z.boolean().default(false).describe("Lets later routes have the alert too."),
+        }),
+      )
+      .default([])
+      .describe("Who gets which alerts; the first route that fits takes an alert."),
+    groupBy: grouping.groupBy
+      .default(["alertname", "namespace"])
+      .describe("Labels: alerts that agree in all of them come as one message."),
+    groupWait: grouping.groupWait.default("30s").describe("How long a new group waits for more alerts."),
+    groupInterval: grouping.groupInterval.default("5m").describe("How often a group tells what changed."),
+    repeatInterval: grouping.repeatInterval
+      .default("4h")
+      .describe("How often a group that did not change is told again."),
+    timeIntervals: z.array(timeInterval).default([]).describe("Times that routes name."),
+    inhibition: z
+      .boolean()
+      .default(true)
+      .describe(
+        "A critical alert silences the milder ones of its name for the same object; a node that is down silences what happens on it.",
+      ),
+    deadMansSwitch: z
+      .strictObject({
+        secret: alertingSecret.describe(
+          "Name of the secret in `alertingSecrets`: the URL that has to be called, or its owner raises the alarm.",
+        ),
+        interval: duration.default("5m").describe("How often it is called while alerting works."),
+      })
+      .optional()
+      .describe("Calls a URL for as long as Prometheus and Alertmanager work."),
+    silences: z
+      .array(
+        z.strictObject({
+          name: alertingName.describe("Name of the silence."),
+          matchers: matchers.min(1).describe("Alerts that are silenced: all have to fit."),
+          comment: z.string().min(1).describe("Why; people see it in Alertmanager."),
+          until: day.describe("Last day, in UTC; at most 90 days away."),
+        }),
+      )
+      .prefault([])
+      .describe("Alerts about which nobody is told for a time."),
+  })
+  .prefault({});
+
 const grafana = z
   .strictObject({
     adminUser: z.string().min(1).default("admin").describe("Name of Grafana's administrator."),
@@ -311,6 +539,7 @@ export const settingsSchema = z.strictObject({
   certManager: certManager.describe("cert-manager."),
   prometheus: prometheus.describe("Prometheus, its operator and exporters (kube-prometheus-stack)."),
   alertmanager: alertmanager.describe("Alertmanager."),
+  alerting: alerting.describe("Who is told about alerts: receivers, routes, inhibition, silences."),
   grafana: grafana.describe("Grafana."),
   loki: loki.describe("Loki, the log store."),
   fluentBit: fluentBit.describe("Fluent Bit, the log agent."),
@@ -322,6 +551,12 @@ export const settingsSchema = z.strictObject({
 /** Secret settings: set with `pulumi config set --secret <key>`; they never stand in a stack file in clear. */
 export const secretSettings = {
   telegramToken: "Token of kbot's Telegram bot (the old set-up's TELE_TOKEN). Needed while demo.enabled is true.",
+} as const;
+
+/** Secret settings that hold several secrets by name. */
+export const secretGroups = {
+  alertingSecrets:
+    "Secrets of the receivers by name: Slack's webhook URL, the mail password, the Telegram bot's token. Set with `pulumi config set --secret --path alertingSecrets.<name>`.",
 } as const;
 
 /** Name of a secret setting. */

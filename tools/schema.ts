@@ -6,7 +6,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import * as path from "node:path";
 import { format } from "prettier";
 import { z } from "zod";
-import { secretSettings, settingsSchema } from "../settings/schema.ts";
+import { secretGroups, secretSettings, settingsSchema } from "../settings/schema.ts";
 
 const root = path.resolve(import.meta.dirname, "..");
 
@@ -20,6 +20,7 @@ interface Node {
   readonly anyOf?: readonly Node[];
   readonly properties?: Readonly<Record<string, Node>>;
   readonly additionalProperties?: Node | boolean;
+  readonly items?: Node;
 }
 
 function settingsNode(): Node {
@@ -45,6 +46,12 @@ export function stackSchema(): object {
               { ...secure, description },
             ]),
           ),
+          ...Object.fromEntries(
+            Object.entries(secretGroups).map(([key, description]) => [
+              `observability:${key}`,
+              { type: "object", additionalProperties: secure, description },
+            ]),
+          ),
         },
         patternProperties: { "^(?!observability:)": true },
         additionalProperties: false,
@@ -58,7 +65,8 @@ function kind(node: Node): string {
   if (node.anyOf !== undefined) return node.anyOf.map(kind).join(" or ");
   const { minimum, maximum } = node;
   const bounded = maximum !== undefined && maximum < Number.MAX_SAFE_INTEGER;
-  const range = minimum === undefined ? "" : bounded ? ` ${minimum} to ${maximum}` : ` from ${minimum}`;
+  const open = minimum === undefined || minimum <= Number.MIN_SAFE_INTEGER;
+  const range = open ? "" : bounded ? ` ${minimum} to ${maximum}` : ` from ${minimum}`;
   return `${node.type ?? "any"}${range}`;
 }
 
@@ -68,7 +76,8 @@ function rows(node: Node, at: string): string[] {
     const name = at === "" ? key : `${at}.${key}`;
     if (child.properties !== undefined) return rows(child, name);
     const value = child.default === undefined ? "" : `\`${JSON.stringify(child.default)}\``;
-    return [`| \`${name}\` | ${kind(child)} | ${value} | ${child.description ?? ""} |`];
+    const row = `| \`${name}\` | ${kind(child)} | ${value} | ${child.description ?? ""} |`;
+    return [row, ...rows(child.items ?? {}, `${name}[]`)];
   });
 }
 
@@ -101,7 +110,9 @@ export function settingsPage(): string {
     "",
     "| secret | what |",
     "| --- | --- |",
-    ...Object.entries(secretSettings).map(([name, description]) => `| \`${name}\` | ${description} |`),
+    ...Object.entries({ ...secretSettings, ...secretGroups }).map(
+      ([name, description]) => `| \`${name}\` | ${description} |`,
+    ),
     "",
     "## Of the GitHub provider",
     "",

@@ -7,6 +7,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { Environment } from "../../components/environment.ts";
 import type { Manifest } from "../../components/kubernetes/manifest.ts";
 import type { Outputs } from "../../components/outputs.ts";
+import { usedAlertingSecrets } from "../../settings/alerting.ts";
 import { parseSettings } from "../../settings/parse.ts";
 import type { Stack } from "../../settings/read.ts";
 import { type SecretName, secretSettings, type SettingsInput } from "../../settings/schema.ts";
@@ -147,14 +148,15 @@ async function runAlone(args: ProgramArgs): Promise<Program> {
     });
 
   const names = (args.secrets ?? Object.keys(secretSettings)) as SecretName[];
+  const settings = parseSettings(args.settings ?? {}, { file: `Pulumi.${name}.yaml`, secrets: names });
   const stack: Stack = {
     project,
     name,
-    settings: parseSettings(args.settings ?? {}, {
-      file: `Pulumi.${name}.yaml`,
-      secrets: names,
-    }),
+    settings,
     secrets: Object.fromEntries(names.map((secret) => [secret, pulumi.secret(masked(secret))])),
+    alertingSecrets: Object.fromEntries(
+      usedAlertingSecrets(settings.alerting).map((secret) => [secret, pulumi.secret(masked(secret))]),
+    ),
     github: { owner: args.owner ?? "acme", token: undefined },
   };
   const environment = new Environment(name, { stack, fluxManifests: args.fluxManifests ?? [] });
