@@ -1,12 +1,15 @@
 /** The Pulumi program of an environment: settings in, outputs out. */
+import { clusterGeneration } from "./components/cluster/generation.ts";
 import { Environment } from "./components/environment.ts";
 import { fluxManifests } from "./components/gitops/flux-manifests.ts";
 import { readStack } from "./settings/read.ts";
 
 const stack = readStack();
+const { cluster, flux } = stack.settings;
 const environment = new Environment(stack.name, {
   stack,
-  fluxManifests: await fluxManifests(stack.settings.flux),
+  fluxManifests: await fluxManifests(flux),
+  ...(cluster.type === "kind" ? { clusterGeneration: await clusterGeneration(stack.name, cluster.kind) } : {}),
 });
 
 export const {

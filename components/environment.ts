@@ -7,6 +7,7 @@ import { requestedResources } from "../settings/resources.ts";
 import * as versions from "../settings/versions.ts";
 import { clusterUrl, type Endpoint } from "./capabilities.ts";
 import type { Cluster, ExposedService } from "./cluster/cluster.ts";
+import type { Generation } from "./cluster/generation.ts";
 import { ExistingCluster } from "./cluster/existing-cluster.ts";
 import { KindCluster } from "./cluster/kind-cluster.ts";
 import { KbotSecret } from "./demo/kbot.ts";
@@ -50,6 +51,9 @@ export interface EnvironmentArgs {
   readonly stack: Stack;
   /** Flux's objects (`fluxManifests`). */
   readonly fluxManifests: readonly Manifest[];
+  /** Which Kind cluster of this name is wanted (`clusterGeneration`).
+   * @default the first */
+  readonly clusterGeneration?: Generation;
 }
 
 /** One environment: cluster, deploy key, Flux and every component. */
@@ -60,7 +64,7 @@ export class Environment extends pulumi.ComponentResource {
     super("observability:index:Environment", name, {}, opts);
     const { stack } = args;
     const { settings } = stack;
-    const cluster = this.cluster(stack);
+    const cluster = this.cluster(args);
 
     // The key and the repository belong to GitHub: nothing of them is deleted "with the cluster".
     const { repository, deployKey } = this.git(stack);
@@ -222,6 +226,7 @@ export class Environment extends pulumi.ComponentResource {
         interval: settings.flux.interval,
         privateKey: deployKey.privateKey,
         publicKey: deployKey.publicKey,
+        keyVersion: String(settings.deployKey.rotation),
         knownHosts: settings.repository.knownHosts ?? githubKnownHosts,
         substitute: this.substitutions(stack, cluster),
         prerequisites: [flux, deployKey.registration, ...repository.ready],
@@ -248,13 +253,22 @@ export class Environment extends pulumi.ComponentResource {
     this.registerOutputs();
   }
 
-  private cluster(stack: Stack): Cluster {
+  private cluster({ stack, clusterGeneration }: EnvironmentArgs): Cluster {
     const { cluster } = stack.settings;
     if (cluster.type === "existing" && cluster.existing !== undefined) {
       return new ExistingCluster("existing", cluster.existing, { parent: this });
     }
     const requests = requestedResources(stack.settings);
-    return new KindCluster("cluster", { stack: stack.name, settings: cluster.kind, requests }, { parent: this });
+    return new KindCluster(
+      "cluster",
+      {
+        stack: stack.name,
+        settings: cluster.kind,
+        requests,
+        ...(clusterGeneration === undefined ? {} : { generation: clusterGeneration }),
+      },
+      { parent: this },
+    );
   }
 
   private git(stack: Stack): { repository: Repository; deployKey: DeployKey } {

@@ -3,6 +3,7 @@ import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import type { Settings } from "../../settings/schema.ts";
 import type { Cluster, ExposedService, HostPort } from "./cluster.ts";
+import type { Generation } from "./generation.ts";
 import { clusterFiles, clusterName, kindConfig } from "./kind-config.ts";
 
 /** Root of the project: scripts run there, wherever Pulumi was started. */
@@ -14,6 +15,9 @@ export interface KindClusterArgs {
   readonly settings: Settings["cluster"]["kind"];
   /** Sum of what the environment requests, for the check of the host before a cluster is made. */
   readonly requests: { readonly cpuMillicores: number; readonly memoryMiB: number };
+  /** Which cluster of this name is wanted (`clusterGeneration`).
+   * @default the first */
+  readonly generation?: Generation;
 }
 
 /**
@@ -23,7 +27,8 @@ export interface KindClusterArgs {
  * A change to the configuration is one replacement. The script itself deletes the old cluster before it makes the new one;
  * to the engine it is create before delete, because only then does it know, when it comes to the old objects, that they
  * went with their cluster (`deletedWith`). With `deleteBeforeReplace` engine 3.246 forgets that, and asks a cluster that is
- * gone to delete them one by one. A change to the script replaces nothing.
+ * gone to delete them one by one. A change to the script replaces nothing. A cluster that was removed by hand is such a
+ * change, too: its next generation is wanted then.
  */
 export class KindCluster extends pulumi.ComponentResource implements Cluster {
   readonly name: string;
@@ -37,7 +42,9 @@ export class KindCluster extends pulumi.ComponentResource implements Cluster {
   constructor(name: string, args: KindClusterArgs, opts?: pulumi.ComponentResourceOptions) {
     super("observability:cluster:KindCluster", name, {}, opts);
     this.name = clusterName(args.stack);
-    const config = kindConfig(args.settings, this.name);
+    const { generation, message } = args.generation ?? { generation: 0 };
+    if (message !== undefined) void pulumi.log.warn(message, this);
+    const config = kindConfig(args.settings, this.name, generation);
     const files = clusterFiles(args.settings, this.name);
     this.kubeconfigPath = path.resolve(projectRoot, files.kubeconfig);
     this.context = `kind-${this.name}`;
@@ -61,6 +68,7 @@ export class KindCluster extends pulumi.ComponentResource implements Cluster {
           KIND_REGISTRY_MIRRORS: JSON.stringify(args.settings.registryMirrors),
           KIND_REGISTRY_FOLDER: files.registryFolder,
           KUBECONFIG_FILE: files.kubeconfig,
+          ...(generation === 0 ? {} : { KIND_GENERATION: String(generation) }),
           REQUESTED_CPU_MILLICORES: String(args.requests.cpuMillicores),
           REQUESTED_MEMORY_MIB: String(args.requests.memoryMiB),
         },

@@ -36,7 +36,7 @@ const cgroupPatch = { kind: "KubeletConfiguration", failCgroupV1: false };
 export interface KindConfig {
   /** YAML for `kind create cluster --config`. */
   readonly yaml: string;
-  /** First 12 hexadecimal digits of the SHA-256 of what the settings say. */
+  /** First 12 hexadecimal digits of the SHA-256 of what the settings say, and of the generation. */
   readonly hash: string;
   readonly hostPorts: Readonly<Partial<Record<ExposedService, HostPort>>>;
 }
@@ -59,8 +59,17 @@ export function clusterFiles(settings: Settings["cluster"]["kind"], name: string
   };
 }
 
-/** Renders the Kind configuration. Ports listen on 127.0.0.1: Kind's default is all interfaces. */
-export function kindConfig(settings: Settings["cluster"]["kind"], name: string): KindConfig {
+/** Where the cluster script notes the generation of the cluster that it made (`generation.ts`). */
+export function generationFile(kubeconfigFile: string): string {
+  return `${kubeconfigFile}.generation`;
+}
+
+/**
+ * Renders the Kind configuration. Ports listen on 127.0.0.1: Kind's default is all interfaces.
+ *
+ * @param generation How many clusters of this name vanished before: it makes this one another
+ */
+export function kindConfig(settings: Settings["cluster"]["kind"], name: string, generation = 0): KindConfig {
   const hostPorts: Partial<Record<ExposedService, HostPort>> = {};
   for (const service of Object.keys(nodePorts) as ExposedService[]) {
     const hostPort = settings.ports[service];
@@ -109,7 +118,7 @@ export function kindConfig(settings: Settings["cluster"]["kind"], name: string):
   });
   const mirrors = JSON.stringify(settings.registryMirrors);
   const hash = createHash("sha256")
-    .update(stringify(config({})) + mirrors)
+    .update(stringify(config({})) + mirrors + (generation === 0 ? "" : `#${generation}`))
     .digest("hex")
     .slice(0, 12);
   return { yaml: stringify(config({ [configHashLabel]: hash })), hash, hostPorts };

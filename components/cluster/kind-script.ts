@@ -7,6 +7,7 @@
  * - `KIND_CONFIG`: the Kind configuration, v1alpha4 YAML; every node carries the label `observability.dev/config-hash` (ensure).
  * - `KIND_CONFIG_HASH`: the value of that label (ensure).
  * - `KUBECONFIG_FILE`: where the kubeconfig is written, mode 0600 (ensure, delete).
+ * - `KIND_GENERATION`: noted beside the kubeconfig when the cluster is there (ensure). @default nothing is noted
  * - `KIND_READY_TIMEOUT`: seconds until API, nodes and DNS must be ready. @default 300
  * - `KIND_REGISTRY_FOLDER`, `KIND_REGISTRY_MIRRORS`: folder for containerd's hosts.toml files, and a JSON object of
  *   registry host to mirror address. @default none
@@ -19,7 +20,7 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 
-import { configHashLabel as hashLabel } from "./kind-config.ts";
+import { configHashLabel as hashLabel, generationFile } from "./kind-config.ts";
 import { EngineError, KilledError, Kind, UserError, query, removeScratch, signalGroup } from "./kind.ts";
 import { type Lock, LockError, acquireLock, isAlive, lockFolder } from "./lock.ts";
 import { type KindConfigFacts, hostProbes, preflight, readKindConfig } from "./preflight.ts";
@@ -134,6 +135,8 @@ async function ensure(signal: AbortSignal): Promise<void> {
   try {
     makePrivateFolder(path.dirname(wanted.kubeconfigFile));
     const kubeconfig = (await adopt(kind, wanted, lock, signal)) ?? (await create(kind, wanted, lock, signal));
+    const generation = process.env["KIND_GENERATION"];
+    if (generation !== undefined) fs.writeFileSync(generationFile(wanted.kubeconfigFile), `${generation}\n`);
     writeKubeconfig(wanted.kubeconfigFile, kubeconfig);
     process.stdout.write(kubeconfig);
   } finally {
@@ -348,6 +351,7 @@ async function remove(signal: AbortSignal): Promise<void> {
     else await removeCluster(kind, target.name, lock);
     if (kind !== undefined && !kind.isStandIn) await removeNetwork();
     for (const suffix of ["", ".tmp", ".lock"]) fs.rmSync(target.kubeconfigFile + suffix, { force: true });
+    fs.rmSync(generationFile(target.kubeconfigFile), { force: true });
     if (target.registryFolder !== undefined) removeRegistryFolder(target.registryFolder);
   } finally {
     removeScratch(target.scratch);

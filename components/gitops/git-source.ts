@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import type { Prerequisite } from "../capabilities.ts";
@@ -15,6 +16,9 @@ export interface GitSourceArgs {
   readonly privateKey: pulumi.Input<string>;
   /** OpenSSH public key. */
   readonly publicKey: pulumi.Input<string>;
+  /** Tells this key from the ones before and after it.
+   * @default "1" */
+  readonly keyVersion?: string;
   /** Host keys that the server is checked against, one per line. */
   readonly knownHosts: string;
   /** Values that the manifests in the repository may use as `${NAME}`. */
@@ -37,7 +41,13 @@ export interface SyncedFolder {
 export class GitSource extends pulumi.ComponentResource {
   constructor(name: string, args: GitSourceArgs, opts?: pulumi.ComponentResourceOptions) {
     super("observability:gitops:GitSource", name, {}, opts);
-    const secretName = `${name}-deploy-key`;
+    // Another key or other host keys are another Secret. The GitRepository changes with its name, so that this update waits
+    // until Flux has fetched with them; what was there before is removed after that.
+    const version = createHash("sha256")
+      .update(`${args.keyVersion ?? "1"}\n${args.knownHosts}`)
+      .digest("hex")
+      .slice(0, 8);
+    const secretName = `${name}-deploy-key-${version}`;
     const secret = new k8s.core.v1.Secret(
       `${name}-secret`,
       {

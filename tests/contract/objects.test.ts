@@ -15,12 +15,12 @@ interface Changeable {
   readonly stringData: Record<string, unknown>;
 }
 
-/** The default environment with one object changed: the first of a kind, or `<kind> <name>`. */
+/** The default environment with one object changed: the first of a kind, or `<kind> <start of its name>`. */
 async function changed(what: string, change: (object: Changeable) => void): Promise<Rendered> {
   const [kind, name] = what.split(" ");
   const rendered = structuredClone(await defaultEnvironment());
   const object = [...rendered.declared, ...rendered.content].find(
-    (candidate) => candidate.kind === kind && (name === undefined || candidate.metadata.name === name),
+    (candidate) => candidate.kind === kind && candidate.metadata.name.startsWith(name ?? ""),
   );
   if (object === undefined) throw new Error(`there is no ${what}`);
   change(object as unknown as Changeable);

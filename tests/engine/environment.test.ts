@@ -157,11 +157,14 @@ describe("an environment on the real engine", function () {
       return { start: call.start, end: call.end };
     };
     const registered = find("create", "deploy-key-github-2");
-    const inCluster = find("update", "environment-secret");
-    const removed = find("delete", "deploy-key-github-1");
-    expect(registered.end).to.be.at.most(removed.start);
-    expect(inCluster.end).to.be.at.most(removed.start);
-    expect(calls.filter((call) => call.method === "delete" && call.name === "environment-secret")).to.deep.equal([]);
+    const inCluster = find("create", "environment-secret");
+    // Its end means that Flux has fetched with the new key.
+    const fetched = find("update", "environment-repository");
+    expect(registered.end).to.be.at.most(inCluster.start);
+    expect(inCluster.end).to.be.at.most(fetched.start);
+    for (const name of ["deploy-key-github-1", "environment-secret"]) {
+      expect(fetched.end, name).to.be.at.most(find("delete", name).start);
+    }
     expect(stack.keys().map((key) => key.title)).to.deep.equal(["flux observability/dev #2"]);
   });
 
