@@ -53,14 +53,25 @@ export function loadChart(name: string, version: string): Chart {
   if (known !== undefined) return known;
   const folder = chartFolder(name, version);
   if (folder === undefined) throw new MissingChart(name, version);
+  const chart = readChart(folder, name, version);
+  loaded.set(id, chart);
+  return chart;
+}
+
+function readChart(folder: string, name: string, version: string): Chart {
   const read = (file: string) => readFileSync(path.join(folder, file), "utf8");
   const { dependencies = [] } = parse(read("Chart.yaml")) as ChartYaml;
   const below = dependencies
     .filter((dependency) => !unused.includes(dependency.name))
-    .map((dependency) => ({
-      [dependency.alias ?? dependency.name]: loadChart(dependency.name, dependency.version).defaults,
-    }));
-  const chart: Chart = {
+    .map((dependency) => {
+      // A published chart brings its dependencies along, of the versions that it was published with.
+      const packed = path.join(folder, "charts", dependency.name);
+      const chart = existsSync(packed)
+        ? readChart(packed, dependency.name, dependency.version)
+        : loadChart(dependency.name, dependency.version);
+      return { [dependency.alias ?? dependency.name]: chart.defaults };
+    });
+  return {
     name,
     version,
     defaults: merge.withOptions({ mergeArrays: false }, ...below, parse(read("values.yaml")) as object),
@@ -68,8 +79,6 @@ export function loadChart(name: string, version: string): Chart {
       ? (JSON.parse(read("values.schema.json")) as Chart["schema"])
       : undefined,
   };
-  loaded.set(id, chart);
-  return chart;
 }
 
 /** The files of a chart are not on this machine. */
