@@ -12,7 +12,7 @@ import { parseSettings } from "../settings/parse.ts";
 import { secretSettings } from "../settings/schema.ts";
 import { readStackFile } from "../settings/stack-file.ts";
 import { masked, runProgram } from "./contract/program.ts";
-import { fromProgram, releases } from "./contract/rendered.ts";
+import { fromProgram, projectRoot, releases } from "./contract/rendered.ts";
 
 /** A file of the rendered environment. */
 export interface RenderedFile {
@@ -107,6 +107,13 @@ export async function main(args: readonly string[], folder: string): Promise<num
     for (const { path: file, text } of files) {
       mkdirSync(path.dirname(path.join(target, file)), { recursive: true });
       writeFileSync(path.join(target, file), text);
+    }
+    for (const { kind, apiVersion, spec } of declared) {
+      if (kind !== "Kustomization" || !apiVersion.startsWith("kustomize.toolkit")) continue;
+      const { path: synced } = spec as { readonly path: string };
+      if (!existsSync(path.join(projectRoot, synced))) {
+        console.error(`${synced} is not in this project: what Flux would apply from there is not rendered.`);
+      }
     }
     console.log(
       `${path.relative(process.cwd(), target)}: ${declared.length} objects of the program, ${content.length} of flux-repo.`,

@@ -28,7 +28,8 @@ export interface Release {
   readonly values: Readonly<Record<string, unknown>>;
 }
 
-const projectRoot = path.resolve(import.meta.dirname, "../..");
+/** Folder of this project, where `flux-repo/` is. */
+export const projectRoot = path.resolve(import.meta.dirname, "../..");
 
 /** The Kubernetes objects among resources, by kind and name: the order of registration differs from run to run. */
 export function kubernetesObjects(resources: readonly Declared[]): Manifest[] {
