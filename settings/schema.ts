@@ -172,6 +172,12 @@ const chartSettings = z
       .optional()
       .describe("One OCI registry that holds all charts, for air-gapped use."),
     interval: duration.default("1h").describe("How often Flux looks whether an artifact changed."),
+    timeoutMinutes: z
+      .int()
+      .min(1)
+      .max(60)
+      .default(10)
+      .describe("How long a release may take to be Ready before that counts as failed and is tried again."),
   })
   .prefault({});
 

@@ -27,6 +27,9 @@ function objectName(address: string): string {
  * source.
  */
 export class ChartSources extends pulumi.ComponentResource {
+  /** How long a release of any chart may take, in minutes. */
+  readonly releaseTimeoutMinutes: number;
+
   private readonly settings: Settings["charts"];
   private readonly declared = new Map<string, ChartSource>();
 
@@ -39,6 +42,7 @@ export class ChartSources extends pulumi.ComponentResource {
   ) {
     super("observability:gitops:ChartSources", name, {}, opts);
     this.settings = args.settings;
+    this.releaseTimeoutMinutes = args.settings.timeoutMinutes;
     this.prerequisites = args.prerequisites;
     this.registerOutputs();
   }

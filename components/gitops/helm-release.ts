@@ -25,9 +25,6 @@ export interface HelmReleaseArgs<V extends object> {
   readonly override?: ValuesOverride<V>;
   /** What has to be there first: definitions, Secrets, webhooks. */
   readonly prerequisites: readonly Prerequisite[];
-  /** Time that an install or upgrade may take before it counts as failed and is tried again.
-   * @default 10 minutes */
-  readonly timeoutMinutes?: number;
   /** Where Flux should not put a difference back: fields that others write by design. */
   readonly driftIgnore?: readonly { readonly kind: string; readonly paths: readonly string[] }[];
 }
@@ -65,7 +62,7 @@ export function helmReleaseSpec<V extends object>(
   return {
     ...chart,
     interval: "10m",
-    timeout: `${args.timeoutMinutes ?? 10}m`,
+    timeout: `${args.sources.releaseTimeoutMinutes}m`,
     releaseName: args.releaseName ?? args.chart.name,
     targetNamespace: args.namespace,
     storageNamespace: args.namespace,
@@ -92,7 +89,7 @@ export class HelmRelease<V extends object> extends pulumi.ComponentResource {
   constructor(name: string, args: HelmReleaseArgs<V>, opts?: pulumi.ComponentResourceOptions) {
     super("observability:gitops:HelmRelease", name, {}, opts);
     const source = args.sources.source(args.chart);
-    const wait = (args.timeoutMinutes ?? 10) + 2;
+    const wait = args.sources.releaseTimeoutMinutes + 2;
     new k8s.apiextensions.CustomResource(
       `${name}-release`,
       {

@@ -5,7 +5,7 @@ import type { ChartSources } from "../../../components/gitops/chart-source.ts";
 const pin = { name: "loki", version: "18.11.0", repository: "oci://ghcr.io/x" };
 const args = {
   chart: pin,
-  sources: undefined as unknown as ChartSources, // not looked at by the pure function
+  sources: { releaseTimeoutMinutes: 7 } as unknown as ChartSources, // all that the pure function looks at
   namespace: "monitoring",
   values: { a: 1, list: [1, 2], nested: { b: true, c: "x" } },
   prerequisites: [],
@@ -27,6 +27,10 @@ describe("HelmRelease", () => {
       expect(spec).to.have.nested.property(`${action}.strategy.name`, "RetryOnFailure");
       expect(spec).to.have.nested.property(`${action}.crds`, "CreateReplace");
     }
+  });
+
+  it("may take as long as the settings say", () => {
+    expect(helmReleaseSpec(args, { kind: "OCIRepository", name: "loki" })).to.have.property("timeout", "7m");
   });
 
   it("watches for drift, and ignores what others write by design", () => {
