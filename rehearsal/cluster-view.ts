@@ -12,7 +12,12 @@ interface Condition {
 
 interface KubeObject {
   readonly kind?: string;
-  readonly metadata: { readonly name: string; readonly namespace?: string; readonly generation?: number };
+  readonly metadata: {
+    readonly name: string;
+    readonly namespace?: string;
+    readonly generation?: number;
+    readonly labels?: Readonly<Record<string, string>>;
+  };
   readonly spec?: Readonly<Record<string, unknown>>;
   readonly status?: {
     readonly conditions?: readonly Condition[];
@@ -57,7 +62,7 @@ export interface FluxObject {
   readonly namespace: string;
   readonly name: string;
   readonly ready: boolean;
-  /** What its Ready condition says; a sentence of ours when there is none yet. */
+  /** What its Ready condition says, or which pods a release waits for; a sentence of ours when there is neither. */
   readonly says: string;
   /** Number of objects that it has applied, for a Kustomization. */
   readonly applied?: number;
@@ -98,9 +103,13 @@ export class ClusterView {
   /** All Flux objects of the cluster, or undefined while it does not answer. Kinds that are not defined yet have none. */
   async fluxObjects(): Promise<FluxObject[] | undefined> {
     const kinds = Object.keys(fluxKinds) as (keyof typeof fluxKinds)[];
-    const lists = await Promise.all(kinds.map((kind) => this.#list(fluxKinds[kind])));
-    if (lists.every((list) => list === undefined)) return undefined;
-    return kinds.flatMap((kind, index) => (lists[index] ?? []).map((object) => fluxObject(kind, object)));
+    const [pods, ...lists] = await Promise.all([
+      this.#list("/api/v1/pods"),
+      ...kinds.map((kind) => this.#list(fluxKinds[kind])),
+    ]);
+    if (pods === undefined) return undefined;
+    const unready = pods.filter((pod) => !isReady(pod) && pod.status?.phase !== "Succeeded");
+    return kinds.flatMap((kind, index) => (lists[index] ?? []).map((object) => fluxObject(kind, object, unready)));
   }
 
   /** Conditions, last events and pods of an object; undefined when the cluster does not answer. */
@@ -155,22 +164,32 @@ export class ClusterView {
   }
 }
 
-function fluxObject(kind: keyof typeof fluxKinds, object: KubeObject): FluxObject {
+function fluxObject(kind: keyof typeof fluxKinds, object: KubeObject, unready: readonly KubeObject[]): FluxObject {
   const condition = object.status?.conditions?.find(({ type }) => type === "Ready");
   const { name, namespace = "" } = object.metadata;
   // Ready of what it was before the last change says nothing of what it is now.
-  const current = object.status?.observedGeneration === object.metadata.generation;
+  const ready = condition?.status === "True" && object.status?.observedGeneration === object.metadata.generation;
+  const pods = kind === "HelmRelease" && !ready ? podsOf(object, unready) : [];
   const entries = object.status?.inventory?.entries;
   return {
     kind,
     namespace,
     name,
-    // A HelmRepository of an OCI registry is never reconciled and has no status; there is none of those here.
-    ready: condition?.status === "True" && current,
+    ready,
     says:
-      condition === undefined ? "not looked at by Flux yet" : `${condition.reason ?? ""}: ${condition.message ?? ""}`,
+      condition === undefined
+        ? "not looked at by Flux yet"
+        : `${condition.message ?? condition.reason ?? ""}${pods.length === 0 ? "" : `; not Ready: ${pods.join(", ")}`}`,
     ...(kind === "Kustomization" ? { applied: entries?.length ?? 0 } : {}),
   };
+}
+
+/** Names of the pods that belong to a release, by the label that charts give them. */
+function podsOf({ spec, metadata }: KubeObject, pods: readonly KubeObject[]): string[] {
+  const release = spec?.["releaseName"] ?? metadata.name;
+  return pods
+    .filter((pod) => pod.metadata.labels?.["app.kubernetes.io/instance"] === release)
+    .map((pod) => pod.metadata.name);
 }
 
 function isReady(object: KubeObject): boolean {

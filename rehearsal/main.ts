@@ -7,10 +7,11 @@ import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { merge } from "ts-deepmerge";
-import { nearest, parseSettings, SettingsError } from "../settings/parse.ts";
+import { nearest } from "../settings/nearest.ts";
+import { parseSettings } from "../settings/parse.ts";
 import { secretSettings, type SecretName } from "../settings/schema.ts";
 import { outputProblems } from "../tools/check-outputs.ts";
-import { criticalPath, dependenciesOf, phasesOf, spansOf } from "../tools/critical-path.ts";
+import { timesOf } from "../tools/critical-path.ts";
 import { obtain } from "../tools/tools.ts";
 import { banner, programs, type ProgramPaths } from "./banner.ts";
 import { ClusterView, type FluxObject } from "./cluster-view.ts";
@@ -198,19 +199,16 @@ class Run {
       return operation === undefined ? undefined : changesOf(operation);
     });
     const end = Date.now();
-    const spans = spansOf(progress.events);
     const { resources = [] } = await rehearsal.environment.exportDeployment();
-    if (spans.length > 0) {
-      const path = criticalPath(spans, dependenciesOf(resources), start, end);
-      this.#show.tell({ type: "times", phases: phasesOf(spans), criticalPath: path });
-    }
+    const times = timesOf(progress.events, resources, start, end);
+    if (times.criticalPath.links.length > 0) this.#show.tell({ type: "times", ...times });
     if (operation !== undefined) this.#seen.push(`up in ${time((end - start) / 1000)} (${changesOf(operation)})`);
     return operation !== undefined;
   }
 
   /** Tells what is under way, and what the cluster says of it, until it is over. */
   async #watch(view: ClusterView, start: number, over: AbortSignal): Promise<void> {
-    while (!over.aborted) {
+    for (;;) {
       const objects = (await view.fluxObjects()) ?? [];
       if (over.aborted || this.#isInterrupted) return;
       this.#show.tell({

@@ -1,6 +1,6 @@
 /** The command line of `npm run rehearse`. */
 import { parseArgs } from "node:util";
-import { nearest } from "../settings/parse.ts";
+import { nearest } from "../settings/nearest.ts";
 
 export interface Options {
   readonly stack: string;

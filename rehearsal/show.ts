@@ -1,6 +1,6 @@
 /** How a rehearsal is shown: for people on a terminal or in a log, or as one JSON document a line. */
 import { styleText } from "node:util";
-import { pathLines, phaseLines, type CriticalPath, type Phase } from "../tools/critical-path.ts";
+import { timesLines, type CriticalPath, type Phase } from "../tools/critical-path.ts";
 import type { Part } from "./banner.ts";
 import type { Diagnosis } from "./cluster-view.ts";
 
@@ -100,26 +100,27 @@ export function textShow(screen: Screen): Show {
   const colour = live && !process.env["NO_COLOR"];
   const style = (how: "green" | "red" | "yellow" | "bold" | "dim" | "cyan", text: string) =>
     colour ? styleText(how, text, { validateStream: false }) : text;
-  let drawn = 0;
+  /** The lines that are redrawn; they stay the last ones on the screen. */
+  let drawn: readonly string[] = [];
   let last = 0;
 
-  const erase = () => {
-    if (drawn > 0) screen.write(`\x1b[${drawn}A\x1b[0J`);
-    drawn = 0;
-  };
-  const line = (text = "") => {
-    erase();
-    screen.write(`${text}\n`);
-  };
-  const indented = (text: string, by = "      ") => text.replaceAll("\n", `\n${by}`);
   const draw = (lines: readonly string[]) => {
-    erase();
+    if (drawn.length > 0) screen.write(`\x1b[${drawn.length}A\x1b[0J`);
+    drawn = lines;
     const width = (screen.columns ?? 100) - 1;
     // A line that wraps would be two, and the next erasing would leave one.
     for (const text of lines) screen.write(`${style("dim", shortened(text, width))}\n`);
-    drawn = lines.length;
   };
-
+  const erase = () => {
+    draw([]);
+  };
+  const line = (text = "") => {
+    const below = drawn;
+    erase();
+    screen.write(`${text}\n`);
+    draw(below);
+  };
+  const indented = (text: string, by = "      ") => text.replaceAll("\n", `\n${by}`);
   function waiting({ seconds, done, running }: Message & { type: "waiting" }): void {
     const head = `  ${time(seconds)}, ${done} resources done, ${running.length} under way`;
     if (live) {
@@ -158,6 +159,7 @@ export function textShow(screen: Screen): Show {
         line();
         break;
       case "phase":
+        erase();
         if (message.state === "begin") line(`${style("cyan", "▶")} ${message.phase}`);
         else {
           const mark = message.state === "end" ? style("green", "✓") : style("red", "✗");
@@ -172,7 +174,7 @@ export function textShow(screen: Screen): Show {
       case "resource": {
         const { state, kind, name, seconds = 0 } = message;
         if (state === "failed") line(`  ${style("red", "✗")} ${kind} ${name} after ${time(seconds)}`);
-        else if (state === "end" && milestones.includes(kind))
+        else if (state === "end" && seconds >= 0.5 && milestones.includes(kind))
           line(`  ${style("green", "✓")} ${kind} ${name} ${style("dim", time(seconds))}`);
         break;
       }
@@ -186,16 +188,11 @@ export function textShow(screen: Screen): Show {
       case "waiting":
         waiting(message);
         break;
-      case "times": {
-        const { start, end } = message.criticalPath;
+      case "times":
         line();
-        line("Phases of up (they overlap: what is independent is made at the same time)");
-        for (const text of phaseLines(message.phases, start, end)) line(text);
-        line();
-        for (const text of pathLines(message.criticalPath)) line(text);
+        for (const text of timesLines(message)) line(text);
         line();
         break;
-      }
       case "failure":
         failure(message.diagnosis);
         break;
@@ -237,24 +234,25 @@ export function textShow(screen: Screen): Show {
       if (typeof value !== "object" || value === null) rows.push([name, String(value)]);
       else {
         for (const [key, inner] of Object.entries(value as Record<string, unknown>)) {
-          rows.push([`${name}.${key}`, urlsOf(inner)]);
+          const [first = "", ...others] = addressesOf(inner);
+          rows.push([`${name}.${key}`, first], ...others.map((other): [string, string] => ["", other]));
         }
       }
     }
     const width = Math.max(...rows.map(([name]) => name.length));
     for (const [name, value] of rows) line(`  ${name.padEnd(width)}  ${value}`);
-    if (secrets.length > 0) line(`  ${style("dim", `Secret in a real environment too, shown by: ${reveal}`)}`);
+    if (secrets.length > 0) line(`  ${style("dim", `A real environment's secrets are shown by: ${reveal}`)}`);
   }
 
   return { tell, end: erase };
 }
 
-/** A service's two addresses on one line; anything else as it is. */
-function urlsOf(value: unknown): string {
-  if (typeof value === "string") return value;
+/** A service's addresses; anything else as it is. */
+function addressesOf(value: unknown): string[] {
+  if (typeof value === "string") return [value];
   const { host, cluster } = (value ?? {}) as { readonly host?: string | null; readonly cluster?: string };
-  if (cluster === undefined) return JSON.stringify(value);
-  return host === undefined || host === null ? `in the cluster ${cluster}` : `${host}, in the cluster ${cluster}`;
+  if (cluster === undefined) return [JSON.stringify(value)];
+  return [...(host === undefined || host === null ? [] : [host]), `${cluster} in the cluster`];
 }
 
 /** Seconds as people say them. */

@@ -7,8 +7,8 @@
 export interface EventLike {
   /** Seconds since 1970: the engine tells no more. */
   readonly timestamp?: number;
-  readonly resourcePreEvent?: { readonly metadata: StepLike };
-  readonly resOutputsEvent?: { readonly metadata: StepLike };
+  readonly resourcePreEvent?: { readonly metadata: StepLike; readonly planning?: boolean };
+  readonly resOutputsEvent?: { readonly metadata: StepLike; readonly planning?: boolean };
   readonly resOpFailedEvent?: { readonly metadata: StepLike };
 }
 
@@ -45,25 +45,31 @@ export interface StateLike {
   readonly custom?: boolean;
 }
 
-/** One link of the critical path. */
-export interface Link extends Span {
-  /** Milliseconds between the end of the link before (or the begin of it all) and this one's start. */
+/** One link of the critical path. Times are in seconds. */
+export interface Link {
+  readonly urn: string;
+  readonly name: string;
+  readonly kind: string;
+  readonly seconds: number;
+  readonly failed: boolean;
+  /** Time between the end of the link before (or the begin of it all) and this one's start. */
   readonly before: number;
 }
 
+/** Times are in seconds; those of the links, what is before them and what is after add up to the whole. */
 export interface CriticalPath {
-  readonly start: number;
-  readonly end: number;
+  readonly seconds: number;
   readonly links: readonly Link[];
-  /** Milliseconds between the last link's end and the end of it all. */
+  /** Time between the last link's end and the end of it all. */
   readonly after: number;
 }
 
-/** A phase that resources belong to. */
+/** A phase that resources belong to. Times are in seconds. */
 export interface Phase {
   readonly name: string;
-  readonly start: number;
-  readonly end: number;
+  /** When it began, counted from the begin of it all. */
+  readonly from: number;
+  readonly seconds: number;
   readonly resources: number;
   readonly failed: number;
 }
@@ -80,7 +86,7 @@ export function readEventLog(text: string): Timed[] {
   });
 }
 
-/** The operations on real resources; components, which only wait for others, are left out. */
+/** The operations on real resources. Components, which only wait for others, and what a preview plans are left out. */
 export function spansOf(events: Iterable<Timed>): Span[] {
   const begun = new Map<string, number>();
   const spans: Span[] = [];
@@ -88,7 +94,7 @@ export function spansOf(events: Iterable<Timed>): Span[] {
     const before = event.resourcePreEvent?.metadata;
     if (before !== undefined) begun.set(before.urn, at);
     const step = event.resOutputsEvent?.metadata ?? event.resOpFailedEvent?.metadata;
-    if (step === undefined || !isCustom(step)) continue;
+    if (step === undefined || !isCustom(step) || event.resOutputsEvent?.planning === true) continue;
     const failed = event.resOpFailedEvent !== undefined;
     spans.push({ urn: step.urn, op: step.op, start: begun.get(step.urn) ?? at, end: at, failed });
   }
@@ -96,7 +102,7 @@ export function spansOf(events: Iterable<Timed>): Span[] {
 }
 
 function isCustom(step: StepLike): boolean {
-  return (step.new ?? step.old)?.custom ?? !step.type.startsWith("observability:");
+  return (step.new ?? step.old)?.custom === true;
 }
 
 /** What each resource waited for: its dependencies and its provider. */
@@ -132,12 +138,13 @@ export function criticalPath(
     at = latest(nearestSpans(at.urn, dependencies, byUrn).filter((span) => span.end <= begin));
   }
   let last = start;
-  const links = chain.map((span) => {
-    const before = span.start - last;
+  const links = chain.map((span): Link => {
+    const before = (span.start - last) / 1000;
     last = span.end;
-    return { ...span, before };
+    const { urn, failed } = span;
+    return { urn, name: nameOf(urn), kind: kindOf(urn), seconds: (span.end - span.start) / 1000, failed, before };
   });
-  return { start, end, links, after: end - last };
+  return { seconds: (end - start) / 1000, links, after: (end - last) / 1000 };
 }
 
 function isRemoval(op: string): boolean {
@@ -187,19 +194,20 @@ export function phaseOf(urn: string): string {
   return phaseNames.find(([pattern]) => pattern.test(types))?.[1] ?? "namespaces and the rest";
 }
 
-/** The phases in the order in which they began. They overlap: independent things are made at the same time. */
-export function phasesOf(spans: readonly Span[]): Phase[] {
-  const phases = new Map<string, { name: string; start: number; end: number; resources: number; failed: number }>();
-  for (const span of spans) {
-    const name = phaseOf(span.urn);
-    const phase = phases.get(name) ?? { name, start: span.start, end: span.end, resources: 0, failed: 0 };
-    phase.start = Math.min(phase.start, span.start);
-    phase.end = Math.max(phase.end, span.end);
-    phase.resources += 1;
-    phase.failed += span.failed ? 1 : 0;
-    phases.set(name, phase);
-  }
-  return [...phases.values()].sort((a, b) => a.start - b.start || a.end - b.end);
+/**
+ * The phases in the order in which they began. They overlap: independent things are made at the same time.
+ *
+ * @param start when the whole began, in milliseconds
+ */
+export function phasesOf(spans: readonly Span[], start: number): Phase[] {
+  const groups = Map.groupBy(spans, ({ urn }) => phaseOf(urn));
+  const phases = [...groups].map(([name, members]): Phase => {
+    const begin = Math.min(...members.map((span) => span.start));
+    const end = Math.max(...members.map((span) => span.end));
+    const failed = members.filter((span) => span.failed).length;
+    return { name, from: (begin - start) / 1000, seconds: (end - begin) / 1000, resources: members.length, failed };
+  });
+  return phases.sort((a, b) => a.from - b.from || a.seconds - b.seconds);
 }
 
 /** A resource's name, the last part of its URN. */
@@ -213,46 +221,72 @@ export function kindOf(urn: string): string {
   return types.slice(types.lastIndexOf(":") + 1);
 }
 
-const seconds = (milliseconds: number) => `${(Math.max(0, milliseconds) / 1000).toFixed(1)} s`;
+const inSeconds = (seconds: number) => `${Math.max(0, seconds).toFixed(1)} s`;
 
 /**
- * The path as lines for a terminal. Links of less than 2 % of the whole are one line together, so that the figures
- * add up to the whole.
+ * The path as lines for a terminal. What takes less than 2 % of the whole is one line together, so that the figures add up
+ * to the whole.
  */
 export function pathLines(path: CriticalPath): string[] {
-  const total = path.end - path.start;
-  const rows: (readonly [number, string, string])[] = [];
-  let shortOnes = 0;
-  let shortTime = 0;
-  const row = (time: number, what: string, kind: string) => {
-    if (time >= total * 0.02) rows.push([time, what, kind]);
-    else shortTime += time;
-    return time < total * 0.02;
+  const rows: { readonly time: number; readonly what: string; readonly kind: string }[] = [];
+  const short: number[] = [];
+  const add = (time: number, what: string, kind = "") => {
+    if (time >= path.seconds * 0.02) rows.push({ time, what, kind });
+    else short.push(time);
   };
-  path.links.forEach((link, index) => {
-    row(link.before, index === 0 ? "start of the program" : "engine and program", "");
-    if (row(link.end - link.start, nameOf(link.urn), kindOf(link.urn) + (link.failed ? ", failed" : "")))
-      shortOnes += 1;
+  path.links.forEach(({ before, seconds, name, kind, failed }, index) => {
+    add(before, index === 0 ? "start of the program" : "engine and program");
+    add(seconds, name, kind + (failed ? ", failed" : ""));
   });
-  row(path.after, "end of the engine", "");
-  if (shortTime > 0) rows.push([shortTime, `${shortOnes} shorter ones, and what is between`, ""]);
-  const width = Math.max(...rows.map(([, what]) => what.length));
+  add(path.after, "end of the program");
+  const rest = short.reduce((sum, time) => sum + time, 0);
+  if (rest >= 0.05) rows.push({ time: rest, what: "shorter ones together", kind: "" });
+  const width = Math.max(0, ...rows.map(({ what }) => what.length));
   return [
-    `Critical path, ${seconds(total)}: each waited for the one above it`,
-    ...rows.map(([time, what, kind]) => `  ${seconds(time).padStart(8)}  ${what.padEnd(width)}  ${kind}`.trimEnd()),
+    `Critical path, ${inSeconds(path.seconds)}: each waited for the one above it`,
+    ...rows.map(({ time, what, kind }) => `  ${inSeconds(time).padStart(8)}  ${what.padEnd(width)}  ${kind}`.trimEnd()),
   ];
 }
 
-/** The phases as lines for a terminal: a bar from begin to end on a common scale, the time, the number of resources. */
-export function phaseLines(phases: readonly Phase[], start: number, end: number, width = 30): string[] {
-  const total = Math.max(1, end - start);
+/**
+ * The phases as lines for a terminal: a bar from begin to end on a common scale, the time, the number of resources.
+ *
+ * @param total the whole, in seconds
+ * @param width of the bars, in characters
+ */
+export function phaseLines(phases: readonly Phase[], total: number, width = 30): string[] {
   const names = Math.max(0, ...phases.map(({ name }) => name.length));
-  return phases.map((phase) => {
-    const from = Math.min(width - 1, Math.floor(((phase.start - start) / total) * width));
-    const to = Math.min(width, Math.max(from + 1, Math.round(((phase.end - start) / total) * width)));
-    const bar = `${" ".repeat(from)}${"━".repeat(to - from)}${" ".repeat(width - to)}`;
-    const count = `${phase.resources} resource${phase.resources === 1 ? "" : "s"}`;
-    const failed = phase.failed === 0 ? "" : `, ${phase.failed} failed`;
-    return `  ${phase.name.padEnd(names)}  ${bar}  ${seconds(phase.end - phase.start).padStart(8)}  ${count}${failed}`;
+  const place = (at: number) => (at / Math.max(total, 0.001)) * width;
+  return phases.map(({ name, from, seconds, resources, failed }) => {
+    const first = Math.min(width - 1, Math.floor(place(from)));
+    const last = Math.min(width, Math.max(first + 1, Math.round(place(from + seconds))));
+    const bar = `${" ".repeat(first)}${"━".repeat(last - first)}${" ".repeat(width - last)}`;
+    const count = `${resources} resource${resources === 1 ? "" : "s"}${failed === 0 ? "" : `, ${failed} failed`}`;
+    return `  ${name.padEnd(names)}  ${bar}  ${inSeconds(seconds).padStart(8)}  ${count}`;
   });
+}
+
+/**
+ * All that is printed after an `up`.
+ *
+ * @param start, end of the whole, in milliseconds
+ */
+export function timesOf(
+  events: Iterable<Timed>,
+  resources: readonly StateLike[],
+  start: number,
+  end: number,
+): { readonly phases: readonly Phase[]; readonly criticalPath: CriticalPath } {
+  const spans = spansOf(events);
+  return { phases: phasesOf(spans, start), criticalPath: criticalPath(spans, dependenciesOf(resources), start, end) };
+}
+
+/** {@link timesOf} as lines for a terminal. */
+export function timesLines(times: ReturnType<typeof timesOf>): string[] {
+  return [
+    "Phases of up (they overlap: what is independent is made at the same time)",
+    ...phaseLines(times.phases, times.criticalPath.seconds),
+    "",
+    ...pathLines(times.criticalPath),
+  ];
 }

@@ -1,12 +1,22 @@
 /**
  * `npm run up|preview|refresh|destroy|recover -- <stack> [arguments of pulumi]`: the Pulumi CLI, obtained if need be and
  * told where the state and the passphrase are unless that is configured already. Each command is printed before it runs
- * and can be typed as it stands: plain `pulumi` does the same to the resources.
+ * and can be typed as it stands: plain `pulumi` does the same to the resources. After an `up` that changed something, the
+ * phases and the critical path are printed.
  */
 import { spawn, spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { existsSync, linkSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { homedir, hostname } from "node:os";
+import {
+  existsSync,
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { homedir, hostname, tmpdir } from "node:os";
 import { delimiter, dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parse } from "yaml";
@@ -15,7 +25,8 @@ import { parseSettings } from "../settings/parse.ts";
 import { type SecretName, secretSettings } from "../settings/schema.ts";
 import { readStackFile } from "../settings/stack-file.ts";
 import { cacheFolder, configFolder, dataFolder } from "./cache.ts";
-import { which, type Environment } from "./run.ts";
+import { readEventLog, spansOf, timesLines, timesOf, type StateLike } from "./critical-path.ts";
+import { run, which, type Environment } from "./run.ts";
 import { obtain } from "./tools.ts";
 
 export const commands = ["up", "preview", "refresh", "destroy", "recover"] as const;
@@ -279,6 +290,37 @@ async function removeLeftCluster(stack: string, projectFolder: string, env: Envi
   });
 }
 
+/**
+ * Runs `pulumi up`, then prints where its time went: phases and critical path. It prints nothing more when nothing was
+ * changed, or when the CLI logs no events (its `--event-log` is there with PULUMI_DEBUG_COMMANDS only, as of 3.246).
+ */
+async function runUp(
+  pulumi: string,
+  args: readonly string[],
+  stack: string,
+  projectFolder: string,
+  env: Environment,
+): ReturnType<typeof runProgram> {
+  // Private, and gone at once: the log has all inputs of all resources, though no secret in clear.
+  const folder = mkdtempSync(join(tmpdir(), "up-events-"));
+  try {
+    const log = join(folder, "events.json");
+    // By the environment, so that the command that was printed is the one that runs.
+    const logging = { PULUMI_DEBUG_COMMANDS: "true", PULUMI_OPTION_EVENT_LOG: log };
+    const result = await runProgram(pulumi, args, projectFolder, { ...logging, ...env });
+    const events = existsSync(log) ? readEventLog(readFileSync(log, "utf8")) : [];
+    if (!spansOf(events).some(({ op }) => op !== "same")) return result;
+    const { stdout } = await run(pulumi, ["stack", "export", "--stack", stack], { cwd: projectFolder, env });
+    const state = JSON.parse(stdout || "{}") as { deployment?: { resources?: StateLike[] } };
+    const moments = events.map(({ at }) => at);
+    const times = timesOf(events, state.deployment?.resources ?? [], Math.min(...moments), Math.max(...moments));
+    process.stderr.write(`\n${timesLines(times).join("\n")}\n`);
+    return result;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
 /** Does what the command line says. @returns the exit code */
 export async function main(args: readonly string[], projectFolder: string, env: Environment): Promise<number> {
   const { command, stack, rest } = parseArguments(args, projectFolder);
@@ -318,7 +360,10 @@ export async function main(args: readonly string[], projectFolder: string, env: 
   }
   for (const step of steps(command, stack, rest)) {
     process.stderr.write(`$ ${shellLine([which("pulumi", env) ? "pulumi" : pulumi, ...step])}\n`);
-    const { code, errors } = await runProgram(pulumi, step, projectFolder, full);
+    const { code, errors } =
+      step[0] === "up"
+        ? await runUp(pulumi, step, stack, projectFolder, full)
+        : await runProgram(pulumi, step, projectFolder, full);
     if (code !== 0) {
       const help = explain(errors, stack);
       if (help) process.stderr.write(`\n${help}\n`);
