@@ -286,6 +286,33 @@ ${script}
       expect(stderr).to.not.include(readFileSync(passphrase ?? "", "utf8").trim());
     });
 
+    it("prints where the time of an up went, from the CLI's event log and the state, and leaves no log", () => {
+      const urn = "urn:pulumi:dev::sample::observability:cluster:KindCluster$command:local:Command::cluster-kind";
+      const step = (at: number, kind: string, op: string) =>
+        JSON.stringify({ timestamp: at, [kind]: { metadata: { op, urn, type: "command", new: { custom: true } } } });
+      const log = (op: string) => [step(100, "resourcePreEvent", op), step(107, "resOutputsEvent", op)].join("\n");
+      writeFileSync(join(home, "create"), log("create"));
+      writeFileSync(join(home, "same"), log("same"));
+      standIn(`case "$1 $2" in
+"up --stack") [ "$PULUMI_DEBUG_COMMANDS" = true ] && cp "${home}/$CASE" "$PULUMI_OPTION_EVENT_LOG" && echo "$PULUMI_OPTION_EVENT_LOG" > ${home}/log ;;
+"stack export") echo '{"deployment":{"resources":[{"urn":"${urn}"}]}}' ;;
+esac`);
+      env["CASE"] = "create";
+      const { status, stderr } = runCommand("up", "dev", "--yes");
+      expect(status).to.equal(0);
+      expect(calls().at(-1)).to.equal("stack export --stack dev");
+      expect(stderr)
+        .to.include("Critical path, 7.0 s")
+        .and.match(/7\.0 s {2}cluster-kind {2}Command/);
+      expect(existsSync(readFileSync(join(home, "log"), "utf8").trim())).to.equal(false);
+
+      env["CASE"] = "same";
+      const again = runCommand("up", "dev", "--yes");
+      expect(again.status).to.equal(0);
+      expect(again.stderr).to.not.include("Critical path");
+      expect(calls().at(-1)).to.match(/^up --stack/);
+    });
+
     it("stops at the first step that fails, shows its error and says what to do", () => {
       standIn(`echo "error: no stack named 'dev' found" >&2; exit 6`);
       const { status, stderr } = runCommand("recover", "dev");
