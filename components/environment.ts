@@ -161,6 +161,8 @@ export class Environment extends pulumi.ComponentResource {
         settings: {
           prometheus: settings.prometheus,
           alertmanager: settings.alertmanager,
+          alerting: settings.alerting,
+          environment: stack.name,
           grafana: settings.grafana,
           scrapeControlPlane: settings.cluster.type === "kind" && settings.cluster.kind.scrapeControlPlane,
           externalUrls: {
@@ -169,6 +171,7 @@ export class Environment extends pulumi.ComponentResource {
             grafana: serviceUrls["grafana"]?.host ?? undefined,
           },
         },
+        alertingSecrets: stack.alertingSecrets,
         ...stores,
       },
       inCluster,

@@ -1,11 +1,13 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
+import { usedAlertingSecrets } from "../../settings/alerting.ts";
 import { containerResources } from "../../settings/resources.ts";
 import type { Settings } from "../../settings/schema.ts";
 import { charts } from "../../settings/versions.ts";
 import { dataSourceUid, type Endpoint, type LogStore, type MetricsStore, type TraceStore } from "../capabilities.ts";
 import { HelmRelease } from "../gitops/helm-release.ts";
+import { type AlertingValues, alertingValues, receiversSecret } from "./alertmanager.ts";
 import type { ReleaseArgs } from "./component.ts";
 import { fluxMetricsValues } from "./flux-metrics.ts";
 import { type GrafanaDataSource, grafanaDataSources } from "./grafana-data-sources.ts";
@@ -17,6 +19,9 @@ type Resources = ReturnType<typeof containerResources>;
 export interface KubePrometheusStackSettings {
   readonly prometheus: Settings["prometheus"];
   readonly alertmanager: Settings["alertmanager"];
+  readonly alerting: Settings["alerting"];
+  /** Name of the stack, for the messages of Alertmanager. */
+  readonly environment: string;
   readonly grafana: Settings["grafana"];
   /** Whether the control plane's own components can be scraped. */
   readonly scrapeControlPlane: boolean;
@@ -69,8 +74,9 @@ export interface KubePrometheusStackValues {
       };
     };
   };
-  readonly alertmanager: {
-    readonly alertmanagerSpec: {
+  readonly additionalPrometheusRulesMap: AlertingValues["additionalPrometheusRulesMap"];
+  readonly alertmanager: Omit<AlertingValues["alertmanager"], "alertmanagerSpec"> & {
+    readonly alertmanagerSpec: AlertingValues["alertmanager"]["alertmanagerSpec"] & {
       readonly replicas: number;
       readonly routePrefix: string;
       readonly externalUrl?: string;
@@ -118,6 +124,7 @@ export function kubePrometheusStackValues(
   stores: { readonly logs: LogStore; readonly traces: TraceStore },
 ): KubePrometheusStackValues {
   const { prometheus, alertmanager, grafana, scrapeControlPlane, externalUrls } = settings;
+  const alerting = alertingValues(settings.alerting, settings.environment);
   return {
     // They come with prometheus-operator-crds, before every release that uses them.
     crds: { enabled: false },
@@ -177,8 +184,11 @@ export function kubePrometheusStackValues(
             }),
       },
     },
+    additionalPrometheusRulesMap: alerting.additionalPrometheusRulesMap,
     alertmanager: {
+      ...alerting.alertmanager,
       alertmanagerSpec: {
+        ...alerting.alertmanager.alertmanagerSpec,
         replicas: alertmanager.replicas,
         routePrefix: alertmanagerEndpoint.path,
         ...(externalUrls.alertmanager === undefined ? {} : { externalUrl: externalUrls.alertmanager }),
@@ -257,6 +267,8 @@ export class KubePrometheusStack extends pulumi.ComponentResource {
     name: string,
     args: ReleaseArgs & {
       readonly settings: KubePrometheusStackSettings;
+      /** Secrets of the receivers, by name. */
+      readonly alertingSecrets: Readonly<Record<string, pulumi.Output<string>>>;
       readonly logs: LogStore;
       readonly traces: TraceStore;
     },
@@ -279,11 +291,31 @@ export class KubePrometheusStack extends pulumi.ComponentResource {
       },
       { parent: this, dependsOn: [...args.prerequisites] },
     );
+    const used = usedAlertingSecrets(args.settings.alerting);
+    const receivers =
+      used.length === 0
+        ? []
+        : [
+            new k8s.core.v1.Secret(
+              `${name}-${receiversSecret}`,
+              {
+                metadata: { name: receiversSecret, namespace: namespaces.monitoring },
+                type: "Opaque",
+                stringData: Object.fromEntries(
+                  used.flatMap((key) => {
+                    const value = args.alertingSecrets[key];
+                    return value === undefined ? [] : [[key, value]];
+                  }),
+                ),
+              },
+              { parent: this, dependsOn: [...args.prerequisites] },
+            ),
+          ];
     new HelmRelease<KubePrometheusStackValues>(
       name,
       {
         ...args,
-        prerequisites: [...args.prerequisites, secret],
+        prerequisites: [...args.prerequisites, secret, ...receivers],
         chart: charts.kubePrometheusStack,
         namespace: namespaces.monitoring,
         values: kubePrometheusStackValues(args.settings, args),

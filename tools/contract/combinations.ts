@@ -11,6 +11,9 @@ export interface Combination {
 
 const bucket = { bucket: "observability-logs", credentialsSecret: "loki-bucket" };
 
+/** A day within what a silence may last. */
+const soon = () => new Date(Date.now() + 30 * 24 * 3_600_000).toISOString().slice(0, 10);
+
 /** Choices by name; the first of each list is the default. Choices that only fit together are one factor. */
 function choices(kubeconfig: string): Readonly<Record<string, Readonly<Record<string, SettingsInput>>>> {
   return {
@@ -49,6 +52,34 @@ function choices(kubeconfig: string): Readonly<Record<string, Readonly<Record<st
       pair: { prometheus: { replicas: 2, storage: "20Gi" } },
     },
     alertmanager: { one: {}, three: { alertmanager: { replicas: 3 } } },
+    alerting: {
+      nobody: {},
+      everybody: {
+        alerting: {
+          receivers: {
+            slack: [{ name: "ops", channel: "#ops", secret: "ops-slack" }],
+            email: [
+              {
+                ...{ name: "mail", to: "team@example.com", from: "alerts@example.com", requireTls: false },
+                ...{ smarthost: "smtp.example.com:587", username: "alerts", secret: "smtp" },
+              },
+            ],
+            telegram: [{ name: "chat", chatId: -1_001_234_567_890, secret: "bot" }],
+          },
+          defaultReceiver: "mail",
+          routes: [
+            { receiver: "ops", severity: ["critical"], continue: true, groupWait: "10s" },
+            { receiver: "chat", namespaces: ["demo"], muteTimeIntervals: ["night"] },
+          ],
+          timeIntervals: [
+            { name: "night", when: [{ times: [{ start: "22:00", end: "24:00" }], location: "Europe/Kyiv" }] },
+          ],
+          deadMansSwitch: { secret: "snitch" },
+          silences: [{ name: "move", matchers: ['namespace="demo"'], comment: "moves house", until: soon() }],
+        },
+      },
+      "nobody, without inhibition": { alerting: { inhibition: false } },
+    },
     loki: {
       volume: {},
       bucket: { loki: { storage: { type: "s3", s3: bucket }, retention: "30d" } },

@@ -189,6 +189,199 @@ const dataSources = (): Schema => ({
   minItems: 1,
 });
 
+const matcher: Schema = { type: "string", pattern: '^[a-zA-Z_][a-zA-Z0-9_]*(=~|!~|!=|=)".*"$' };
+const matchers: Schema = { ...list(matcher), minItems: 1 };
+const labelNames: Schema = list({ type: "string", pattern: "^[a-zA-Z_][a-zA-Z0-9_]*$" });
+const named: Schema = { type: "string", pattern: "^[A-Za-z0-9._-]+$" };
+const secretFile: Schema = { type: "string", pattern: "^/etc/alertmanager/secrets/[^/]+/[^/]+$" };
+const integration = (properties: Readonly<Record<string, Schema>>, required: readonly string[]): Schema => ({
+  ...list(strict({ send_resolved: flag, ...properties }, ["send_resolved", ...required])),
+  minItems: 1,
+});
+
+/** A route without those below it; the root names everything that those inherit. */
+const route = (below: Readonly<Record<string, Schema>>, required: readonly string[]): Schema =>
+  strict(
+    {
+      receiver: named,
+      group_by: { ...labelNames, minItems: 1 },
+      group_wait: duration,
+      group_interval: duration,
+      repeat_interval: duration,
+      ...below,
+    },
+    ["receiver", ...required],
+  );
+
+/** Alertmanager's file (Alertmanager 0.34, docs/configuration.md): what the environment writes of it. */
+const alertmanagerConfig = (): Schema =>
+  strict(
+    {
+      route: route(
+        {
+          routes: list(
+            route(
+              {
+                matchers,
+                continue: flag,
+                mute_time_intervals: list(named),
+                active_time_intervals: list(named),
+              },
+              ["matchers"],
+            ),
+          ),
+        },
+        ["group_by", "group_wait", "group_interval", "repeat_interval", "routes"],
+      ),
+      inhibit_rules: list(
+        strict({ source_matchers: matchers, target_matchers: matchers, equal: labelNames }, [
+          "source_matchers",
+          "target_matchers",
+        ]),
+      ),
+      time_intervals: list(
+        strict(
+          {
+            name: named,
+            time_intervals: list(
+              strict({
+                times: list(strict({ start_time: text, end_time: text }, ["start_time", "end_time"])),
+                weekdays: list(text),
+                days_of_month: list(text),
+                months: list(text),
+                years: list(text),
+                location: text,
+              }),
+            ),
+          },
+          ["name", "time_intervals"],
+        ),
+      ),
+      receivers: {
+        ...list(
+          strict(
+            {
+              name: named,
+              slack_configs: integration(
+                {
+                  api_url_file: secretFile,
+                  channel: text,
+                  title: text,
+                  title_link: text,
+                  text,
+                  fallback: text,
+                  color: text,
+                },
+                ["api_url_file", "channel", "title", "text"],
+              ),
+              email_configs: integration(
+                {
+                  to: text,
+                  from: text,
+                  smarthost: { type: "string", pattern: "^[\\w.-]+:\\d+$" },
+                  require_tls: flag,
+                  auth_username: text,
+                  auth_password_file: secretFile,
+                  headers: map(text),
+                  html: text,
+                  text,
+                },
+                ["to", "from", "smarthost", "html", "text"],
+              ),
+              telegram_configs: integration(
+                {
+                  bot_token_file: secretFile,
+                  chat_id: { type: "integer" },
+                  parse_mode: { const: "HTML" },
+                  message: text,
+                },
+                ["bot_token_file", "chat_id", "message"],
+              ),
+              webhook_configs: integration({ url_file: secretFile }, ["url_file"]),
+            },
+            ["name"],
+          ),
+        ),
+        minItems: 1,
+      },
+      // Where the chart puts templateFiles.
+      templates: { const: ["/etc/alertmanager/config/*.tmpl"] },
+    },
+    ["route", "inhibit_rules", "receivers", "templates"],
+  );
+
+/** Alertmanager's file as far as the environment writes it: what is secret can only be named by its file. */
+const alertmanagerFile = (): Schema => {
+  const file: Schema = { type: "string", pattern: "^/etc/alertmanager/secrets/alertmanager-receivers/[\\w.-]+$" };
+  const names: Schema = { ...list(text), minItems: 1 };
+  const matchers: Schema = { ...list({ type: "string", pattern: '^\\w+(=|!=|=~|!~)".*"$' }), minItems: 1 };
+  const routeKeys = {
+    receiver: text,
+    group_by: names,
+    group_wait: duration,
+    group_interval: duration,
+    repeat_interval: duration,
+  };
+  const route = strict(
+    { ...routeKeys, matchers, continue: flag, mute_time_intervals: names, active_time_intervals: names },
+    ["receiver", "matchers"],
+  );
+  const one = (properties: Readonly<Record<string, Schema>>, required: readonly string[]): Schema => ({
+    ...list(strict({ send_resolved: flag, ...properties }, ["send_resolved", ...required])),
+    minItems: 1,
+    maxItems: 1,
+  });
+  return strict(
+    {
+      route: strict({ ...routeKeys, routes: list(route) }, [...Object.keys(routeKeys), "routes"]),
+      inhibit_rules: list(
+        strict({ source_matchers: matchers, target_matchers: matchers, equal: names }, [
+          "source_matchers",
+          "target_matchers",
+        ]),
+      ),
+      time_intervals: list(
+        strict({ name: text, time_intervals: { ...list({ type: "object" }), minItems: 1 } }, [
+          "name",
+          "time_intervals",
+        ]),
+      ),
+      receivers: {
+        ...list(
+          strict(
+            {
+              name: text,
+              slack_configs: one(
+                {
+                  ...{ api_url_file: file, channel: text, title: text, title_link: text },
+                  ...{ text, fallback: text, color: text },
+                },
+                ["api_url_file", "channel", "title", "text"],
+              ),
+              email_configs: one(
+                {
+                  ...{ to: text, from: text, smarthost: text, require_tls: flag, html: text, text },
+                  ...{ auth_username: text, auth_password_file: file, headers: strict({ Subject: text }) },
+                },
+                ["to", "from", "smarthost", "require_tls", "html", "text"],
+              ),
+              telegram_configs: one(
+                { bot_token_file: file, chat_id: { type: "integer" }, parse_mode: { const: "HTML" }, message: text },
+                ["bot_token_file", "chat_id", "parse_mode", "message"],
+              ),
+              webhook_configs: one({ url_file: file }, ["url_file"]),
+            },
+            ["name"],
+          ),
+        ),
+        minItems: 1,
+      },
+      templates: names,
+    },
+    ["route", "inhibit_rules", "time_intervals", "receivers", "templates"],
+  );
+};
+
 const dependency = "a map that the chart hands to the pod as it is";
 
 export const freeForm: readonly FreeForm[] = [
@@ -236,9 +429,78 @@ export const freeForm: readonly FreeForm[] = [
   })),
   {
     chart: "kube-prometheus-stack",
+    path: "alertmanager/config",
+    reason: "Alertmanager's own configuration; amtool reads it too (tests/contract/alertmanager.test.ts)",
+    schema: alertmanagerFile,
+  },
+  {
+    chart: "kube-prometheus-stack",
+    path: "alertmanager/templateFiles",
+    reason: "files that the chart puts beside Alertmanager's configuration",
+    schema: () => ({ ...map(text), propertyNames: { pattern: "\\.tmpl$" } }),
+  },
+  ...["additionalArgs", "secrets"].map((key) => ({
+    chart: "kube-prometheus-stack",
+    path: `alertmanager/alertmanagerSpec/${key}`,
+    reason: "handed on to the Alertmanager object's spec",
+    schema: () => customResourcePart("monitoring.coreos.com/v1", "Alertmanager", "spec", key),
+  })),
+  {
+    chart: "kube-prometheus-stack",
+    path: "additionalPrometheusRulesMap",
+    reason: "PrometheusRule objects by name, of which only labels and groups are read",
+    schema: () =>
+      map(
+        strict({ groups: customResourcePart("monitoring.coreos.com/v1", "PrometheusRule", "spec", "groups") }, [
+          "groups",
+        ]),
+      ),
+  },
+  {
+    chart: "kube-prometheus-stack",
     path: "grafana/sidecar/dashboards/folderAnnotation",
     reason: "null in the chart; the annotation that flux-repo/dashboards carries",
     schema: () => ({ const: "grafana_folder" }),
+  },
+  {
+    chart: "kube-prometheus-stack",
+    path: "alertmanager/config",
+    reason: "Alertmanager's own configuration, handed on as it is; amtool judges it too",
+    schema: alertmanagerConfig,
+  },
+  {
+    chart: "kube-prometheus-stack",
+    path: "alertmanager/templateFiles",
+    reason: "files by name; empty in the chart",
+    schema: () => ({ ...map(text), propertyNames: { pattern: "\\.tmpl$" } }),
+  },
+  {
+    chart: "kube-prometheus-stack",
+    path: "alertmanager/alertmanagerSpec/additionalArgs",
+    reason: "handed on to the Alertmanager object's spec.additionalArgs; flags of Alertmanager 0.34",
+    schema: () => ({
+      allOf: [
+        customResourcePart("monitoring.coreos.com/v1", "Alertmanager", "spec", "additionalArgs"),
+        list(strict({ name: { enum: ["dispatch.start-delay"] }, value: duration }, ["name", "value"])),
+      ],
+    }),
+  },
+  {
+    chart: "kube-prometheus-stack",
+    path: "alertmanager/alertmanagerSpec/secrets",
+    reason: "names of Secrets that the operator mounts; empty in the chart",
+    schema: () => list(named),
+  },
+  {
+    chart: "kube-prometheus-stack",
+    path: "additionalPrometheusRulesMap",
+    reason: "PrometheusRule objects by name; empty in the chart",
+    schema: () =>
+      map(
+        strict({ groups: customResourcePart("monitoring.coreos.com/v1", "PrometheusRule", "spec", "groups") }, [
+          "groups",
+        ]),
+      ),
   },
   {
     chart: "kube-prometheus-stack",
