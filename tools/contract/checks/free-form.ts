@@ -310,78 +310,6 @@ const alertmanagerConfig = (): Schema =>
     ["route", "inhibit_rules", "receivers", "templates"],
   );
 
-/** Alertmanager's file as far as the environment writes it: what is secret can only be named by its file. */
-const alertmanagerFile = (): Schema => {
-  const file: Schema = { type: "string", pattern: "^/etc/alertmanager/secrets/alertmanager-receivers/[\\w.-]+$" };
-  const names: Schema = { ...list(text), minItems: 1 };
-  const matchers: Schema = { ...list({ type: "string", pattern: '^\\w+(=|!=|=~|!~)".*"$' }), minItems: 1 };
-  const routeKeys = {
-    receiver: text,
-    group_by: names,
-    group_wait: duration,
-    group_interval: duration,
-    repeat_interval: duration,
-  };
-  const route = strict(
-    { ...routeKeys, matchers, continue: flag, mute_time_intervals: names, active_time_intervals: names },
-    ["receiver", "matchers"],
-  );
-  const one = (properties: Readonly<Record<string, Schema>>, required: readonly string[]): Schema => ({
-    ...list(strict({ send_resolved: flag, ...properties }, ["send_resolved", ...required])),
-    minItems: 1,
-    maxItems: 1,
-  });
-  return strict(
-    {
-      route: strict({ ...routeKeys, routes: list(route) }, [...Object.keys(routeKeys), "routes"]),
-      inhibit_rules: list(
-        strict({ source_matchers: matchers, target_matchers: matchers, equal: names }, [
-          "source_matchers",
-          "target_matchers",
-        ]),
-      ),
-      time_intervals: list(
-        strict({ name: text, time_intervals: { ...list({ type: "object" }), minItems: 1 } }, [
-          "name",
-          "time_intervals",
-        ]),
-      ),
-      receivers: {
-        ...list(
-          strict(
-            {
-              name: text,
-              slack_configs: one(
-                {
-                  ...{ api_url_file: file, channel: text, title: text, title_link: text },
-                  ...{ text, fallback: text, color: text },
-                },
-                ["api_url_file", "channel", "title", "text"],
-              ),
-              email_configs: one(
-                {
-                  ...{ to: text, from: text, smarthost: text, require_tls: flag, html: text, text },
-                  ...{ auth_username: text, auth_password_file: file, headers: strict({ Subject: text }) },
-                },
-                ["to", "from", "smarthost", "require_tls", "html", "text"],
-              ),
-              telegram_configs: one(
-                { bot_token_file: file, chat_id: { type: "integer" }, parse_mode: { const: "HTML" }, message: text },
-                ["bot_token_file", "chat_id", "parse_mode", "message"],
-              ),
-              webhook_configs: one({ url_file: file }, ["url_file"]),
-            },
-            ["name"],
-          ),
-        ),
-        minItems: 1,
-      },
-      templates: names,
-    },
-    ["route", "inhibit_rules", "time_intervals", "receivers", "templates"],
-  );
-};
-
 const dependency = "a map that the chart hands to the pod as it is";
 
 export const freeForm: readonly FreeForm[] = [
@@ -427,41 +355,6 @@ export const freeForm: readonly FreeForm[] = [
     reason: "null in the chart; its path has to be the routePrefix",
     schema: () => ({ type: "string", pattern: `^https?://[\\w.-]+(:\\d+)?${prefix}$` }),
   })),
-  {
-    chart: "kube-prometheus-stack",
-    path: "alertmanager/config",
-    reason: "Alertmanager's own configuration; amtool reads it too (tests/contract/alertmanager.test.ts)",
-    schema: alertmanagerFile,
-  },
-  {
-    chart: "kube-prometheus-stack",
-    path: "alertmanager/templateFiles",
-    reason: "files that the chart puts beside Alertmanager's configuration",
-    schema: () => ({ ...map(text), propertyNames: { pattern: "\\.tmpl$" } }),
-  },
-  ...["additionalArgs", "secrets"].map((key) => ({
-    chart: "kube-prometheus-stack",
-    path: `alertmanager/alertmanagerSpec/${key}`,
-    reason: "handed on to the Alertmanager object's spec",
-    schema: () => customResourcePart("monitoring.coreos.com/v1", "Alertmanager", "spec", key),
-  })),
-  {
-    chart: "kube-prometheus-stack",
-    path: "additionalPrometheusRulesMap",
-    reason: "PrometheusRule objects by name, of which only labels and groups are read",
-    schema: () =>
-      map(
-        strict({ groups: customResourcePart("monitoring.coreos.com/v1", "PrometheusRule", "spec", "groups") }, [
-          "groups",
-        ]),
-      ),
-  },
-  {
-    chart: "kube-prometheus-stack",
-    path: "grafana/sidecar/dashboards/folderAnnotation",
-    reason: "null in the chart; the annotation that flux-repo/dashboards carries",
-    schema: () => ({ const: "grafana_folder" }),
-  },
   {
     chart: "kube-prometheus-stack",
     path: "alertmanager/config",
