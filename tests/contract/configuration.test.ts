@@ -1,5 +1,6 @@
 import { expect } from "chai";
 import { charts, collector } from "../../settings/versions.ts";
+import { checkAlertmanager } from "../../tools/contract/checks/alertmanager.ts";
 import { checkCollectors } from "../../tools/contract/checks/collector.ts";
 import { checkDataSources } from "../../tools/contract/checks/data-sources.ts";
 import { checkFluentBit, readClassic } from "../../tools/contract/checks/fluent-bit.ts";
@@ -131,4 +132,32 @@ describe("Data sources", function () {
       ).not.to.deep.equal([]);
     });
   }
+});
+
+describe("Alertmanager's configuration", function () {
+  this.timeout(120_000);
+
+  it("names receivers, times, files and templates that are there, for every pair of choices", async () => {
+    expectNone((await allEnvironments()).flatMap(({ rendered }) => checkAlertmanager(rendered)));
+  });
+
+  it("fails for each of them that is not", async () => {
+    const environments = await allEnvironments();
+    const full = environments.find(({ settings }) => settings.alerting?.deadMansSwitch !== undefined);
+    if (full === undefined) throw new Error("no combination has a dead man's switch");
+    const text = JSON.stringify(full.rendered.declared);
+    for (const [what, by] of [
+      ['"receiver":"chat"', '"receiver":"chta"'],
+      ['"mute_time_intervals":["night"]', '"mute_time_intervals":["nigth"]'],
+      ["alertmanager-receivers/bot", "alertmanager-receivers/bto"],
+      ['"secrets":["alertmanager-receivers"]', '"secrets":[]'],
+      ['template \\"observability.title\\"', 'template \\"observability.titel\\"'],
+      ['severity=\\"none\\"', 'severity=\\"nome\\"'],
+      ["kube_pod_info{", "kube_pod_inof{"],
+    ] as const) {
+      expect(text, what).to.include(what);
+      const declared = JSON.parse(text.replaceAll(what, by)) as Rendered["declared"];
+      expect(checkAlertmanager({ ...full.rendered, declared }), what).not.to.deep.equal([]);
+    }
+  });
 });

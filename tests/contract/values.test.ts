@@ -28,6 +28,11 @@ describe("Values against charts", function () {
     expectNone(environments.flatMap(({ rendered }) => checkAllValues(rendered)));
   });
 
+  it("lists no free-form place twice", () => {
+    const places = freeForm.map(({ chart, path }) => `${chart} ${path}`);
+    expect(places.filter((place, index) => places.indexOf(place) !== index)).to.deep.equal([]);
+  });
+
   it("lists no free-form place that no environment uses", async () => {
     const values = (await allEnvironments()).flatMap(({ rendered }) => releases(rendered.declared));
     const places = new Set(

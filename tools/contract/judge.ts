@@ -1,5 +1,6 @@
 /** All checks of plain data, together. */
 import type { Manifest } from "../../components/kubernetes/manifest.ts";
+import { checkAlertmanager } from "./checks/alertmanager.ts";
 import { checkCollectors } from "./checks/collector.ts";
 import { checkConventions } from "./checks/conventions.ts";
 import { checkDataSources } from "./checks/data-sources.ts";
@@ -36,5 +37,6 @@ export function judge(rendered: Rendered, readers: Readers, only?: Manifest): Fi
     ...checkCollectors(rendered, readers.collector),
     ...checkFluentBit(rendered),
     ...checkDataSources(rendered),
+    ...checkAlertmanager(rendered),
   ];
 }
