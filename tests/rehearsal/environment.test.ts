@@ -409,7 +409,6 @@ describe("an environment in the rehearsal", function () {
       await rehearsal.set({ repository: { knownHosts: `[127.0.0.1]:${ssh.port} ${stranger}\n` } });
       const from = ssh.fetches.length;
       const up = failure(rehearsal.environment.up());
-      // A person would wait for the end of the time-out; the cause stands in the object from the first try on.
       const wrong = await cluster.untilObject(
         repository,
         "says so",
@@ -421,6 +420,7 @@ describe("an environment in the rehearsal", function () {
         .to.include("environment-repository")
         .and.to.match(/knownhosts: key mismatch|host key/);
       expect(ssh.fetches.slice(from).filter(({ outcome }) => outcome === "served")).to.deep.equal([]);
+      await rehearsal.environment.recover();
       await rehearsal.set({ repository: { knownHosts: ssh.knownHosts } });
       await rehearsal.environment.up();
       expect(isReady(await cluster.get(repository))).to.equal(true);
