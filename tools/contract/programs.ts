@@ -1,7 +1,20 @@
 import { createHash } from "node:crypto";
-import { readFileSync } from "node:fs";
+import {
+  chmodSync,
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
-import { obtainFrom, type Catalogue, type ObtainOptions } from "../tools.ts";
+import { cacheFolder, withLock, withTemporaryFolder } from "../cache.ts";
+import { moduleDir, obtainFrom, type Catalogue, type ObtainOptions } from "../tools.ts";
+import { requiredVersion } from "../version.ts";
 
 /**
  * Programs that read what the project writes, so that their own parsers judge it: built from the Go modules that
@@ -17,6 +30,11 @@ function sourceDigest(file: string): string {
     .digest("hex")
     .slice(0, 16);
 }
+
+const alertmanager = "github.com/prometheus/alertmanager";
+const stampAlertmanager: NonNullable<Catalogue["sets"][string]["stamp"]> = (version) => ({
+  "github.com/prometheus/common/version.Version": version(alertmanager).slice(1),
+});
 
 const programs = {
   promtool: {
@@ -47,6 +65,11 @@ const programs = {
     module: "go.opentelemetry.io/collector/otelcol",
     package: "observability-environment/tools/contract/collector/otelcol",
   },
+  amtool: {
+    set: "alertmanager",
+    module: alertmanager,
+    package: `${alertmanager}/cmd/amtool`,
+  },
 } as const satisfies Catalogue["tools"];
 
 const catalogue: Catalogue = {
@@ -69,6 +92,7 @@ const catalogue: Catalogue = {
         "main.source": sourceDigest("collector/otelcol/main.go"),
       }),
     },
+    alertmanager: { stamp: stampAlertmanager },
   },
   folder,
   env: {
@@ -81,4 +105,49 @@ const catalogue: Catalogue = {
 /** The absolute path of a program, built once if need be. */
 export async function obtainProgram(name: keyof typeof programs, options: ObtainOptions = {}): Promise<string> {
   return (await obtainFrom(catalogue, [name], options))[name];
+}
+
+/**
+ * The absolute path of Alertmanager's server, built once if need be: without its user interface, whose files the module
+ * has not; Go refuses to overlay a module in its cache, so a copy with an empty page in their place is built.
+ */
+export async function obtainAlertmanager(options: ObtainOptions = {}): Promise<string> {
+  const set = join(folder, "alertmanager");
+  const goMod = readFileSync(join(set, "go.mod"), "utf8");
+  const version = requiredVersion(goMod, alertmanager);
+  const source = join(cacheFolder(process.env), "tools", `alertmanager-source-${version}`);
+  await withLock(`${source}.lock`, async () => {
+    if (existsSync(source)) return;
+    const original = await moduleDir(alertmanager, version);
+    await withTemporaryFolder(source, (temporary) => {
+      const without = [join(original, "ui", "app"), join(original, "ui", "mantine-ui")];
+      cpSync(original, temporary, { recursive: true, filter: (file) => !without.includes(file) });
+      makeWritable(temporary);
+      mkdirSync(join(temporary, "ui", "app", "dist"), { recursive: true });
+      writeFileSync(join(temporary, "ui", "app", "dist", "index.html"), "Built without the user interface.\n");
+      renameSync(temporary, source);
+      return Promise.resolve();
+    });
+  });
+  const modFile = join(source, "..", `alertmanager-${version}.mod`);
+  writeFileSync(modFile, `${goMod}\nreplace ${alertmanager} => ${JSON.stringify(source)}\n`);
+  copyFileSync(join(set, "go.sum"), modFile.replace(/mod$/, "sum"));
+  const server: Catalogue = {
+    tools: {
+      alertmanager: { set: "alertmanager", module: alertmanager, package: `${alertmanager}/cmd/alertmanager` },
+    },
+    sets: { alertmanager: { stamp: stampAlertmanager } },
+    folder,
+    env: { ...process.env, GOFLAGS: [process.env["GOFLAGS"], `'-modfile=${modFile}'`].filter(Boolean).join(" ") },
+  };
+  const { alertmanager: program } = await obtainFrom(server, ["alertmanager"], options);
+  return program;
+}
+
+/** Go keeps its modules read-only. */
+function makeWritable(path: string): void {
+  const { mode } = statSync(path);
+  chmodSync(path, mode | 0o200);
+  if (!statSync(path).isDirectory()) return;
+  for (const entry of readdirSync(path)) makeWritable(join(path, entry));
 }
