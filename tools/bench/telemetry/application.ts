@@ -21,7 +21,8 @@ export const work = (): Work => ({ traceId: randomBytes(16).toString("hex"), spa
 /** Time in nanoseconds, as OTLP and Loki write it. */
 export const nanoseconds = (time = Date.now()): string => `${time}000000`;
 
-const attributes = (from: Attributes) => Object.entries(from).map(([key, value]) => ({ key, value: { stringValue: value } }));
+const attributes = (from: Attributes) =>
+  Object.entries(from).map(([key, value]) => ({ key, value: { stringValue: value } }));
 const resource = (from: Attributes) => ({ attributes: attributes({ "service.name": "kbot", ...from }) });
 const scope = { name: "telemetry-bench" };
 
@@ -123,9 +124,12 @@ export interface MetricsPages {
 /**
  * Serves `/metrics`, a histogram and a counter with an exemplar each, and `/cadvisor`.
  *
- * @param pod labels of the container whose use of the machine is told
+ * @param pod labels of the container whose use of the machine is told, read at each scrape
  */
-export async function serveMetrics({ traceId, spanId }: Work, pod: Readonly<Record<string, string>>): Promise<MetricsPages> {
+export async function serveMetrics(
+  { traceId, spanId }: Work,
+  pod: Readonly<Record<string, string>>,
+): Promise<MetricsPages> {
   const started = Date.now();
   const page = () => {
     const count = 10 + Math.floor((Date.now() - started) / 1000);
@@ -143,11 +147,11 @@ export async function serveMetrics({ traceId, spanId }: Work, pod: Readonly<Reco
       "",
     ].join("\n");
   };
-  const labels = Object.entries(pod)
-    .map(([key, value]) => `${key}="${value}"`)
-    .join(",");
-  const machine = () =>
-    [
+  const machine = () => {
+    const labels = Object.entries(pod)
+      .map(([key, value]) => `${key}="${value}"`)
+      .join(",");
+    return [
       "# TYPE container_cpu_usage_seconds counter",
       `container_cpu_usage_seconds_total{${labels}} ${(Date.now() - started) / 10_000}`,
       "# TYPE container_memory_working_set_bytes gauge",
@@ -155,6 +159,7 @@ export async function serveMetrics({ traceId, spanId }: Work, pod: Readonly<Reco
       "# EOF",
       "",
     ].join("\n");
+  };
   const server = createServer((request, response) => {
     const text = request.url === "/metrics" ? page() : request.url === "/cadvisor" ? machine() : undefined;
     response.writeHead(text === undefined ? 404 : 200, { "content-type": openMetrics });

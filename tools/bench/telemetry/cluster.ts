@@ -33,7 +33,11 @@ async function create(api: Api, path: string, object: object): Promise<unknown> 
  *
  * @returns path of the kubeconfig
  */
-export async function collectorAccount(plane: ControlPlane, declared: readonly Manifest[], file: string): Promise<string> {
+export async function collectorAccount(
+  plane: ControlPlane,
+  declared: readonly Manifest[],
+  file: string,
+): Promise<string> {
   const api = connect(plane.kubeconfig);
   try {
     const name = "otel-collector";
@@ -84,7 +88,11 @@ export async function applicationPod(plane: ControlPlane, namespace: string, por
         template: {
           metadata: {
             labels,
-            annotations: { "prometheus.io/scrape": "true", "prometheus.io/port": String(port), "prometheus.io/path": "/metrics" },
+            annotations: {
+              "prometheus.io/scrape": "true",
+              "prometheus.io/port": String(port),
+              "prometheus.io/path": "/metrics",
+            },
           },
           spec: { containers: [{ name, image: "kbot", ports: [{ containerPort: port, name: "metrics" }] }] },
         },

@@ -85,14 +85,19 @@ async function spanSink(): Promise<{ port: number; spans: Map<string, Span[]>; c
     readonly value: { readonly stringValue?: string };
   }
   const entries = (list: unknown) =>
-    ((list ?? []) as readonly KeyValue[]).map(({ key, value }) => [key, value.stringValue ?? JSON.stringify(value)] as const);
+    ((list ?? []) as readonly KeyValue[]).map(
+      ({ key, value }) => [key, value.stringValue ?? JSON.stringify(value)] as const,
+    );
   const server = createServer((request, response) => {
     void text(request).then((body) => {
       for (const resource of (at(JSON.parse(body), "resourceSpans") ?? []) as readonly unknown[]) {
         for (const scope of (at(resource, "scopeSpans") ?? []) as readonly unknown[]) {
           for (const span of (at(scope, "spans") ?? []) as readonly unknown[]) {
             const traceId = textAt(span, "traceId") ?? "";
-            const attributes = new Map([...entries(at(resource, "resource", "attributes")), ...entries(at(span, "attributes"))]);
+            const attributes = new Map([
+              ...entries(at(resource, "resource", "attributes")),
+              ...entries(at(span, "attributes")),
+            ]);
             const known = spans.get(traceId) ?? [];
             spans.set(traceId, [...known, { traceId, name: textAt(span, "name") ?? "", attributes }]);
           }
@@ -130,7 +135,7 @@ export async function startStack(args: StackArgs): Promise<Stack> {
   const address = (port: number) => `${loopback}:${port}`;
   /** As the operator sets it, where the configuration says nothing: its own metrics on a port. */
   const telemetry = (port: number) => ({
-    metrics: { level: "detailed", readers: [{ pull: { exporter: { prometheus: { host: loopback, port } } } }] },
+    metrics: { readers: [{ pull: { exporter: { prometheus: { host: loopback, port } } } }] },
   });
 
   const object = declared.find(({ kind }) => kind === "OpenTelemetryCollector");
@@ -143,7 +148,8 @@ export async function startStack(args: StackArgs): Promise<Stack> {
     "loki.monitoring.svc:3100": address(loki),
   });
   Object.assign(asMap(at(collector, "processors", "k8s_attributes")) ?? {}, { auth_type: "kubeConfig" });
-  for (const job of (at(collector, "receivers", "prometheus", "config", "scrape_configs") ?? []) as readonly unknown[]) {
+  for (const job of (at(collector, "receivers", "prometheus", "config", "scrape_configs") ??
+    []) as readonly unknown[]) {
     for (const discovery of (at(job, "kubernetes_sd_configs") ?? []) as readonly object[]) {
       Object.assign(discovery, { kubeconfig_file: args.kubeconfig });
     }
@@ -162,7 +168,11 @@ export async function startStack(args: StackArgs): Promise<Stack> {
     grpc_listen_address: loopback,
     grpc_listen_port: lokiGrpc,
   });
-  Object.assign(asMap(lokiFile["common"]) ?? {}, { instance_addr: loopback });
+  // An address in `common` makes Loki take the whole ring from there: the store has to be said that it takes without it.
+  Object.assign(asMap(lokiFile["common"]) ?? {}, {
+    instance_addr: loopback,
+    ring: { instance_addr: loopback, kvstore: { store: "memberlist" } },
+  });
   Object.assign(asMap(lokiFile["memberlist"]) ?? {}, {
     bind_addr: [loopback],
     bind_port: lokiMembers,
