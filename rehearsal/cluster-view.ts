@@ -179,9 +179,14 @@ function fluxObject(kind: keyof typeof fluxKinds, object: KubeObject, unready: r
     says:
       condition === undefined
         ? "not looked at by Flux yet"
-        : `${condition.message ?? condition.reason ?? ""}${pods.length === 0 ? "" : `; not Ready: ${pods.join(", ")}`}`,
+        : `${shortOf(condition)}${pods.length === 0 ? "" : `; not Ready: ${pods.join(", ")}`}`,
     ...(kind === "Kustomization" ? { applied: entries?.length ?? 0 } : {}),
   };
+}
+
+/** A condition's message; Helm names release and chart before it comes to the point. */
+function shortOf({ message, reason }: Condition): string {
+  return (message ?? reason ?? "").replace(/ for release \S+ with chart \S+(?=: )/, "");
 }
 
 /** Names of the pods that belong to a release, by the label that charts give them. */

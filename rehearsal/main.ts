@@ -2,10 +2,12 @@
  * `npm run rehearse [-- options]`: the whole environment on this machine, shown while it comes up, checked, destroyed, and
  * looked after for what it might have left. `--help` lists the options.
  */
+import { once } from "node:events";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { merge } from "ts-deepmerge";
 import { nearest } from "../settings/nearest.ts";
 import { parseSettings } from "../settings/parse.ts";
@@ -71,16 +73,13 @@ class Run {
       checkSettings(stack, settings);
       await this.#life(dir);
     } catch (error) {
-      if (!(error instanceof Stop)) this.#wrong.push(error instanceof Error ? error.message : String(error));
+      if (!(error instanceof Stop)) this.#fail(error);
     }
     await this.#cleanUp(dir);
     return this.#verdict();
   }
 
   async #life(dir: string): Promise<void> {
-    const log = (text: string) => {
-      if (/build|download|compil|wait/i.test(text)) this.#show.tell({ type: "log", text });
-    };
     const { signal } = this.#interrupted;
     const paths: ProgramPaths = await this.#phase("tools", () =>
       obtain(programs, {
@@ -90,7 +89,7 @@ class Run {
         signal,
       }),
     );
-    const rehearsal = await this.#phase("surroundings", () => this.#open(dir, log));
+    const rehearsal = await this.#phase("surroundings", () => this.#open(dir));
     this.#show.tell({ type: "banner", parts: await banner(paths, rehearsal.surroundings) });
     const view = new ClusterView(rehearsal.kubeconfigPath);
     try {
@@ -106,13 +105,16 @@ class Run {
     await this.#phase("destroy", () => this.#destroy(rehearsal));
   }
 
-  async #open(dir: string, log: (text: string) => void): Promise<Rehearsal> {
+  async #open(dir: string): Promise<Rehearsal> {
     const { stack, settings, charts } = this.#options;
+    const slow = setTimeout(() => {
+      const text = "the first time, Go modules with the definitions of Flux and the charts are downloaded";
+      this.#show.tell({ type: "log", text });
+    }, 8000);
     this.#rehearsal = await openRehearsal({
       dir,
       stack,
       settings,
-      log,
       signal: this.#interrupted.signal,
       ...(charts === undefined ? {} : { charts }),
       onEvent: (event) => {
@@ -122,6 +124,8 @@ class Run {
         const text = `ended by itself (${how}):\n${lastLines}`;
         this.#show.tell({ type: "diagnostic", severity: "warning", resource: controller, text });
       },
+    }).finally(() => {
+      clearTimeout(slow);
     });
     const own = takenBySurroundings(settings, this.#rehearsal.surroundings.settings);
     if (own.length > 0) {
@@ -175,41 +179,53 @@ class Run {
 
   #check(name: string, ok: boolean, detail: string): void {
     this.#show.tell({ type: "check", name, ok, detail });
-    if (!ok) this.#wrong.push(`${name}: ${detail}`);
+    if (!ok) this.#wrong.push(`${name}: ${firstLine(detail)}`);
+  }
+
+  /** Tells an error in full; the verdict is one line and repeats the error's first. */
+  #fail(error: unknown): void {
+    const text = error instanceof Error ? error.message : String(error);
+    this.#show.tell({ type: "diagnostic", severity: "error", text });
+    this.#wrong.push(firstLine(text));
   }
 
   /** The first `up`, watched. @returns whether it went well */
   async #up(rehearsal: Rehearsal, view: ClusterView): Promise<boolean> {
-    this.#progress = new Progress();
-    const progress = this.#progress;
     const start = Date.now();
     let operation: Operation | undefined;
     await this.#phase("up", async () => {
-      const over = new AbortController();
-      const watching = this.#watch(view, start, over.signal);
       try {
-        operation = await rehearsal.environment.up();
+        operation = await this.#watched(view, () => rehearsal.environment.up());
       } catch (error) {
         if (!(error instanceof OperationFailed) || this.#isInterrupted) throw error;
         await this.#explain(error, view);
-      } finally {
-        over.abort();
-        await watching;
       }
       return operation === undefined ? undefined : changesOf(operation);
     });
     const end = Date.now();
     const { resources = [] } = await rehearsal.environment.exportDeployment();
-    const times = timesOf(progress.events, resources, start, end);
+    const times = timesOf(this.#progress.events, resources, start, end);
     if (times.criticalPath.links.length > 0) this.#show.tell({ type: "times", ...times });
     if (operation !== undefined) this.#seen.push(`up in ${time((end - start) / 1000)} (${changesOf(operation)})`);
     return operation !== undefined;
   }
 
-  /** Tells what is under way, and what the cluster says of it, until it is over. */
-  async #watch(view: ClusterView, start: number, over: AbortSignal): Promise<void> {
+  /** Runs an operation of the engine and tells meanwhile what is under way, and what the cluster says of it. */
+  async #watched(view: ClusterView | undefined, operate: () => Promise<Operation>): Promise<Operation> {
+    this.#progress = new Progress();
+    const over = new AbortController();
+    const watching = this.#watch(view, Date.now(), over.signal);
+    try {
+      return await operate();
+    } finally {
+      over.abort();
+      await watching;
+    }
+  }
+
+  async #watch(view: ClusterView | undefined, start: number, over: AbortSignal): Promise<void> {
     for (;;) {
-      const objects = (await view.fluxObjects()) ?? [];
+      const objects = (await view?.fluxObjects()) ?? [];
       if (over.aborted || this.#isInterrupted) return;
       this.#show.tell({
         type: "waiting",
@@ -219,7 +235,7 @@ class Run {
           .sort((a, b) => a.since - b.since)
           .map((one) => waitingOf(one, objects)),
       });
-      await pause(look, over);
+      await sleep(look, undefined, { signal: over }).catch(() => undefined);
     }
   }
 
@@ -234,8 +250,8 @@ class Run {
       if (diagnosis !== undefined) this.#show.tell({ type: "failure", diagnosis });
     }
     const names = [...failed, ...cut.values()].map(({ kind, name }) => `${kind} ${name}`);
-    const first = diagnostics.find(({ severity }) => severity === "error")?.text.split("\n")[0] ?? "the program failed";
-    this.#wrong.push(`up failed${names.length === 0 ? `: ${first}` : ` at ${names.join(", ")}`}`);
+    const first = diagnostics.find(({ severity }) => severity === "error")?.text ?? "the program failed";
+    this.#wrong.push(`up failed${names.length === 0 ? `: ${firstLine(first)}` : ` at ${names.join(", ")}`}`);
   }
 
   async #outputs(rehearsal: Rehearsal): Promise<void> {
@@ -280,9 +296,8 @@ class Run {
   }
 
   async #second(rehearsal: Rehearsal): Promise<void> {
-    this.#progress = new Progress();
     const start = performance.now();
-    const operation = await rehearsal.environment.up();
+    const operation = await this.#watched(undefined, () => rehearsal.environment.up());
     const seconds = (performance.now() - start) / 1000;
     const { same = 0, ...others } = operation.changes;
     const changed = Object.values(others).some((count) => count !== 0);
@@ -291,15 +306,16 @@ class Run {
   }
 
   async #keep(rehearsal: Rehearsal): Promise<void> {
+    this.#show.end();
     this.#show.tell({ type: "kept", kubeconfig: rehearsal.kubeconfigPath });
-    await pause(undefined, this.#interrupted.signal);
+    // The servers keep this process alive.
+    if (!this.#isInterrupted) await once(this.#interrupted.signal, "abort");
     this.#stopIfInterrupted();
   }
 
   /** Destroys, and looks that the program itself removed what it made, before anything is cleaned up. */
   async #destroy(rehearsal: Rehearsal): Promise<string> {
-    this.#progress = new Progress();
-    const operation = await rehearsal.environment.destroy();
+    const operation = await this.#watched(undefined, () => rehearsal.environment.destroy());
     const left = running(join(rehearsal.dir, "kind", "clusters")).map(({ name }) => name);
     this.#check("the cluster is gone", left.length === 0, left.length === 0 ? "no process of it" : left.join(", "));
     const file = existsSync(rehearsal.kubeconfigPath);
@@ -320,7 +336,7 @@ class Run {
       if (this.#rehearsal !== undefined) await this.#rehearsal.close();
       else await rm(dir, { recursive: true, force: true });
     } catch (error) {
-      this.#wrong.push(`cleaning up: ${error instanceof Error ? error.message : String(error)}`);
+      this.#fail(error);
     }
     const left = await processesOf(dir);
     const open =
@@ -344,8 +360,8 @@ class Run {
     const seconds = (performance.now() - this.#began) / 1000;
     const ok = this.#wrong.length === 0 && !this.#isInterrupted;
     const exitCode = this.#isInterrupted ? 130 : ok ? 0 : 1;
-    const said = this.#isInterrupted ? ["interrupted", ...this.#wrong] : this.#wrong;
-    const text = `${(ok ? this.#seen : said).join(ok ? ", " : "; ")} (${time(seconds)} in all)`;
+    const said = ok ? this.#seen : this.#isInterrupted ? [...this.#seen, ...this.#wrong] : this.#wrong;
+    const text = `${said.join("; ")} (${time(seconds)} in all)`;
     this.#show.end();
     this.#show.tell({ type: "verdict", ok, text, seconds, exitCode });
     return exitCode;
@@ -393,6 +409,10 @@ function waitingOf({ name, kind, since, object }: Running, objects: readonly Flu
   return { name, kind, seconds, ...(found === undefined || found.ready ? {} : { for: found.says }) };
 }
 
+function firstLine(text: string): string {
+  return (text.split("\n")[0] ?? "").replace(/[:;]$/, "");
+}
+
 function changesOf({ changes }: Operation): string {
   const words: Readonly<Record<string, string>> = {
     create: "created",
@@ -402,23 +422,6 @@ function changesOf({ changes }: Operation): string {
   };
   const parts = Object.entries(changes).filter(([, count]) => count !== 0);
   return parts.map(([op, count]) => `${count} ${words[op] ?? op}`).join(", ");
-}
-
-/** Waits; the signal ends it early, and without a time only the signal does. */
-async function pause(milliseconds: number | undefined, signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return;
-  await new Promise<void>((done) => {
-    // Without a time: a timer all the same, because a signal alone does not keep a process alive.
-    const timer = milliseconds === undefined ? setInterval(() => undefined, 60_000) : setTimeout(done, milliseconds);
-    signal.addEventListener(
-      "abort",
-      () => {
-        clearTimeout(timer);
-        done();
-      },
-      { once: true },
-    );
-  });
 }
 
 /** The command. @returns the exit code */

@@ -135,7 +135,10 @@ export function textShow(screen: Screen): Show {
       last = Date.now();
       const some = running
         .slice(0, 3)
-        .map((one) => `${one.name} ${time(one.seconds)}${one.for === undefined ? "" : ` (${shortened(one.for, 70)})`}`);
+        .map(
+          (one) =>
+            `${one.name} ${time(one.seconds)}${one.for === undefined ? "" : ` (${shortened(one.for, running.length === 1 ? 240 : 80)})`}`,
+        );
       const more = running.length - some.length;
       line(`${head}${some.length === 0 ? "" : `: ${some.join("; ")}`}${more > 0 ? `; ${more} more` : ""}`);
     }
@@ -209,9 +212,11 @@ export function textShow(screen: Screen): Show {
         line();
         line("It runs until Ctrl-C in this terminal, which removes all of it.");
         break;
-      case "verdict":
-        line(style(message.ok ? "green" : "red", `${message.ok ? "OK" : "FAILED"}: ${message.text}`));
+      case "verdict": {
+        const word = message.ok ? "OK" : message.exitCode === 130 ? "INTERRUPTED" : "FAILED";
+        line(style(message.ok ? "green" : "red", `${word}: ${message.text}`));
         break;
+      }
     }
   }
 

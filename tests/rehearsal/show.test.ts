@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { expect } from "chai";
 import { parse } from "yaml";
+import { connect } from "../../rehearsal/control-plane/api.ts";
 import type { Message } from "../../rehearsal/show.ts";
 import { until } from "../support/until.ts";
 
@@ -160,11 +161,25 @@ describe("npm run rehearse", function () {
     expect(await isFree(port)).to.equal(true);
   });
 
+  it("keeps it running until Ctrl-C, for kubectl", async () => {
+    command = new Command("--keep", "--json", "--set", "demo.enabled=false");
+    const kept = await until("it is kept", () => Promise.resolve(command.told("kept")[0]), 600);
+    expect(command.told("check").filter(({ ok }) => !ok)).to.deep.equal([]);
+    const api = connect(readFileSync(kept.kubeconfig, "utf8"));
+    const nodes = (await api.get("/api/v1/nodes")) as { items: unknown[] };
+    api.close();
+    expect(nodes.items).to.have.length(1);
+    expect(command.told("phase").map(({ phase }) => phase)).to.not.include("destroy");
+    command.child.kill("SIGINT");
+    expect(await command.ended).to.equal(130);
+    await command.leavesNothing();
+  });
+
   it("refuses a wrong setting before anything is started", async () => {
     command = new Command("--set", "loki.retention=banana");
     expect(await command.ended).to.equal(1);
     expect(command.stdout).to.include("loki.retention: must be a duration").and.not.include("▶");
-    expect(command.stdout.trimEnd().split("\n").at(-2)).to.match(/^FAILED: Pulumi\.dev\.yaml/);
+    expect(command.stdout.trimEnd().split("\n").at(-1)).to.match(/^FAILED: Pulumi\.dev\.yaml with --set: one setting/);
     await command.leavesNothing();
   });
 
@@ -188,7 +203,7 @@ describe("npm run rehearse", function () {
     expect(await command.ended).to.equal(130);
     expect(command.stderr).to.include("cleaning up");
     expect(command.stdout).to.include("✓ nothing is left on this machine");
-    expect(command.stdout.trimEnd().split("\n").at(-1)).to.match(/^FAILED: interrupted/);
+    expect(command.stdout.trimEnd().split("\n").at(-1)).to.match(/^INTERRUPTED: nothing is left/);
     await command.leavesNothing();
     expect(await isFree(port)).to.equal(true);
   });
