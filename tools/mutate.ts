@@ -69,8 +69,12 @@ const reasons: readonly { readonly where: RegExp; readonly reason: string }[] = 
     where: /substitute\/(DEMO_|GRAFANA_|RUNBOOK_|CLUSTER_)/,
     reason: "a person's own address or name: any is possible",
   },
-  { where: /\/ports\/\d+\/name: |Service .*metadata\/name: /, reason: "nothing refers to it by this name" },
+  {
+    where: /\/ports\/\d+\/name: |(Service|ClusterRoleBinding) .*metadata\/name: /,
+    reason: "nothing refers to it by this name",
+  },
   { where: /\/env\/\d+\//, reason: "an environment variable of a program that is not read here" },
+  { where: /inhibit_rules/, reason: "what inhibits what is for the tests of alerting, not for these checks" },
   { where: /PodMonitor .*relabelings/, reason: "a label that only some dashboards group by" },
   {
     where: /^break query/,

@@ -10,7 +10,7 @@ import {
   type ServiceFact,
   serviceFact,
 } from "./chart-facts.ts";
-import { asMap, at } from "./finding.ts";
+import { asMap, at, textAt } from "./finding.ts";
 import { releases, type Rendered } from "./rendered.ts";
 
 export interface Model {
@@ -96,7 +96,8 @@ function kbotPods(content: readonly Manifest[]): PodFact[] {
         containers: [{ ...container, securityContext: { privileged: true, ...asMap(container?.["securityContext"]) } }],
       };
       const metadata = { name: "kbot", namespace: release.metadata.namespace ?? "" };
-      const labels = { "app.kubernetes.io/name": "kbot", "app.kubernetes.io/instance": "kbot" };
+      const instance = textAt(release, "spec", "releaseName") ?? release.metadata.name;
+      const labels = { "app.kubernetes.io/name": "kbot", "app.kubernetes.io/instance": instance };
       const template = { metadata: { labels }, spec: pod };
       return podFact({ apiVersion: "apps/v1", kind: "Deployment", metadata, spec: { template } }, metadata.namespace);
     })

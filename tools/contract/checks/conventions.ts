@@ -185,7 +185,11 @@ const needed: Readonly<Record<string, readonly string[]>> = {
   apps: ["replicasets", "deployments"],
 };
 
-function checkCollectorRole({ declared }: Rendered, add: Add): void {
+function checkCollectorRole({ declared, settings }: Rendered, add: Add): void {
+  const { image } = settings.opentelemetry.collector;
+  for (const collector of declared.filter(({ kind }) => kind === "OpenTelemetryCollector")) {
+    if (at(collector, "spec", "image") !== image) add(manifestId(collector), "spec.image", `is not ${image}.`);
+  }
   for (const role of declared.filter(
     ({ kind, metadata }) => kind === "ClusterRole" && metadata.name === "otel-collector",
   )) {
@@ -348,6 +352,7 @@ function checkKbot(rendered: Rendered, api: KubernetesApi | undefined, add: Add)
       continue;
     }
     const patch = parse(text) as Manifest;
+    checkResourceNames(patch, add);
     const schema = api?.schema(patch.apiVersion, patch.kind);
     if (api !== undefined && schema === undefined)
       add(object, path, `${patch.apiVersion} ${patch.kind} is no kind of Kubernetes.`);

@@ -405,7 +405,11 @@ export const freeForm: readonly FreeForm[] = [
     chart: "kube-prometheus-stack",
     path: "prometheus/prometheusSpec/enableFeatures",
     reason: "flags of Prometheus 3.14 (docs/feature_flags.md): those that the environment knows the meaning of",
-    schema: () => list({ enum: ["exemplar-storage", "extra-scrape-metrics"] }),
+    // Without the first there is no way from a metric to a trace.
+    schema: () => ({
+      ...list({ enum: ["exemplar-storage", "extra-scrape-metrics"] }),
+      contains: { const: "exemplar-storage" },
+    }),
   },
   {
     chart: "kube-prometheus-stack",

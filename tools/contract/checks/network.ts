@@ -3,6 +3,7 @@ import { type Manifest, manifestId } from "../../../components/kubernetes/manife
 import type { PodFact, ServiceFact } from "../chart-facts.ts";
 import { asMap, at, type Finding, textAt } from "../finding.ts";
 import { matches, mayReach, type Model, modelOf, podPort, podsBehind } from "../model.ts";
+import { podSecurityLevel } from "../pod-security.ts";
 import { releases, type Rendered } from "../rendered.ts";
 
 /** An address of a Service in the cluster: `name.namespace.svc`, with a port unless it is `http://`. */
@@ -353,6 +354,18 @@ export function checkPodSecurity(rendered: Rendered): Finding[] {
     const enforced = model.namespaces.get(namespace);
     if (enforced !== undefined && strength.indexOf(level) < strength.indexOf(enforced)) {
       add(`${owner} in ${namespace}`, "", `its pods are ${level}, but the namespace enforces ${enforced}.`);
+    }
+  }
+  // Jaeger's chart takes both contexts from the values; the facts are of the values as they should be.
+  for (const { name, namespace, chart, values } of releases(rendered.declared)) {
+    if (chart?.name !== "jaeger") continue;
+    const pod = {
+      securityContext: at(values, "jaeger", "podSecurityContext"),
+      containers: [{ name, securityContext: at(values, "jaeger", "securityContext") }],
+    };
+    const enforced = model.namespaces.get(namespace) ?? "privileged";
+    if (strength.indexOf(podSecurityLevel(pod)) < strength.indexOf(enforced)) {
+      add(`HelmRelease ${name}`, "jaeger/securityContext", "its namespace would refuse the pod.");
     }
   }
   return findings;
