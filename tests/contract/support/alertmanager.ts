@@ -80,14 +80,14 @@ export interface Files {
  */
 export function alertmanagerFiles(
   alerting: AlertingInput,
-  change: (config: AlertmanagerConfig) => object = (config) => config,
+  change: (config: AlertmanagerConfig, folder: string) => object = (config) => config,
 ): Files {
   const folder = mkdtempSync(join(tmpdir(), "alertmanager-"));
   for (const [name, text] of Object.entries(alertmanagerTemplates())) writeFileSync(join(folder, name), text);
   const templates = join(folder, "*.tmpl");
   const config = join(folder, "alertmanager.yaml");
   const made = alertmanagerConfig(alertingOf(alerting), "dev");
-  writeFileSync(config, stringify({ ...change(made), templates: [templates] }));
+  writeFileSync(config, stringify({ ...change(made, folder), templates: [templates] }));
   return {
     folder,
     config,
