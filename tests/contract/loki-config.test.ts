@@ -31,8 +31,8 @@ describe("Configuration of Loki, read by Loki", function () {
     expect(
       charts.loki.version,
       "read the chart's template `loki.config` again and compare (tools/contract/loki-config.ts)",
-    ).to.equal(readVersion);
-    expect(spawnSync(loki, ["-version"], { encoding: "utf8" }).stdout).to.include("version 3.7.6");
+    ).to.equal(readVersion.chart);
+    expect(spawnSync(loki, ["-version"], { encoding: "utf8" }).stdout).to.include(`version ${readVersion.loki}`);
   });
 
   it("is accepted, for every pair of choices", async () => {
@@ -46,12 +46,16 @@ describe("Configuration of Loki, read by Loki", function () {
 
   it("is refused when any one of its keys is misspelt", async () => {
     const rendered = (await allEnvironments()).map((environment) => environment.rendered);
+    const asked = new Set<string>();
     for (const type of ["filesystem", "s3"]) {
       const config = rendered
         .map((environment) => lokiConfig(valuesOf(environment)))
         .find((candidate) => JSON.stringify(candidate).includes(`"object_store":"${type}"`));
       expect(config, type).not.to.equal(undefined);
-      const survivors = [...misspellings(config)].filter((mutation) => verify(mutation.config).accepted);
+      const all = [...misspellings(config)].filter(({ path }) => !asked.has(path));
+      expect(all, type).not.to.have.length(0);
+      for (const { path } of all) asked.add(path);
+      const survivors = all.filter((mutation) => verify(mutation.config).accepted);
       expect(survivors.map(({ path }) => path)).to.deep.equal([]);
     }
   });

@@ -7,8 +7,8 @@
  */
 import { asMap, at, textAt } from "./finding.ts";
 
-/** The version of the chart that was read. */
-export const readVersion = "18.11.0";
+/** The version of the chart that was read, and of Loki that it deploys (its appVersion). */
+export const readVersion = { chart: "18.11.0", loki: "3.7.6" } as const;
 
 /** Folder of the volume with everything that Loki keeps. */
 const dataFolder = "/var/loki";
