@@ -64,6 +64,8 @@ export interface FluxObject {
   readonly ready: boolean;
   /** What its Ready condition says, or which pods a release waits for; a sentence of ours when there is neither. */
   readonly says: string;
+  /** Whether Flux tried and failed; it will try again. */
+  readonly failing: boolean;
   /** Number of objects that it has applied, for a Kustomization. */
   readonly applied?: number;
 }
@@ -176,6 +178,7 @@ function fluxObject(kind: keyof typeof fluxKinds, object: KubeObject, unready: r
     namespace,
     name,
     ready,
+    failing: condition?.status === "False" && /(Failed|Error)$/.test(condition.reason ?? ""),
     says:
       condition === undefined
         ? "not looked at by Flux yet"

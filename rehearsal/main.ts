@@ -224,9 +224,16 @@ class Run {
   }
 
   async #watch(view: ClusterView | undefined, start: number, over: AbortSignal): Promise<void> {
+    /** What was said of failures: each is told in full once, because the time-out that ends it may be far away. */
+    const told = new Set<string>();
     for (;;) {
       const objects = (await view?.fluxObjects()) ?? [];
       if (over.aborted || this.#isInterrupted) return;
+      for (const { kind, name, failing, says } of objects) {
+        if (!failing || told.has(says)) continue;
+        told.add(says);
+        this.#show.tell({ type: "diagnostic", severity: "warning", resource: `${kind} ${name}`, text: says });
+      }
       this.#show.tell({
         type: "waiting",
         seconds: (Date.now() - start) / 1000,

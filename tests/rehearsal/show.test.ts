@@ -183,6 +183,14 @@ describe("npm run rehearse", function () {
     await command.leavesNothing();
   });
 
+  it("destroys after a failure all the same, and says what failed", async () => {
+    command = new Command("--set", "cluster.kind.nodeImage=kindest/does-not-exist:v1.36.1");
+    expect(await command.ended).to.equal(1);
+    expect(command.stdout).to.include("failed to pull image").and.include("✓ destroy").and.not.include("▶ verify");
+    expect(command.stdout.trimEnd().split("\n").at(-1)).to.match(/^FAILED: up failed at Command cluster-kind/);
+    await command.leavesNothing();
+  });
+
   it("touches no cluster but its own", async () => {
     command = new Command("--set", "cluster.type=existing");
     expect(await command.ended).to.equal(1);
@@ -196,14 +204,20 @@ describe("npm run rehearse", function () {
     expect(command.stdout).to.equal("");
   });
 
-  it("cleans up after Ctrl-C in the middle", async () => {
-    command = new Command();
+  it("tells at once why a release cannot be installed; cleans up after Ctrl-C in the middle", async () => {
+    command = new Command("--json", "--set", "loki.values.nonsense=true");
     const port = await apiPort();
+    const reason = await until(
+      "the reason is told",
+      () => Promise.resolve(command.told("diagnostic").find(({ resource }) => resource === "HelmRelease loki")),
+      400,
+    );
+    expect(reason.text).to.include("additional properties 'nonsense' not allowed");
     command.child.kill("SIGINT");
     expect(await command.ended).to.equal(130);
     expect(command.stderr).to.include("cleaning up");
-    expect(command.stdout).to.include("✓ nothing is left on this machine");
-    expect(command.stdout.trimEnd().split("\n").at(-1)).to.match(/^INTERRUPTED: nothing is left/);
+    expect(command.told("check").find(({ name }) => name === "nothing is left on this machine")?.ok).to.equal(true);
+    expect(command.messages().at(-1)).to.deep.include({ type: "verdict", ok: false, exitCode: 130 });
     await command.leavesNothing();
     expect(await isFree(port)).to.equal(true);
   });
