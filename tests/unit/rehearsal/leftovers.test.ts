@@ -1,52 +1,52 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createServer } from "node:net";
 import { existsSync } from "node:fs";
 import { expect } from "chai";
 import { listeningPorts, processesOf } from "../../../rehearsal/leftovers.ts";
+import { exists, until } from "../../support/until.ts";
 
 describe("what a rehearsal leaves on this machine", () => {
-  const children: ChildProcess[] = [];
-  /** A program that listens and prints its port. */
-  const listen = `const s = require("node:net").createServer().listen(0, "127.0.0.1", () => console.log(s.address().port))`;
-  const start = async (args: readonly string[], env: Record<string, string>, detached: boolean) => {
-    const child = spawn(process.execPath, ["-e", listen, ...args], {
+  const pids: number[] = [];
+  /** A program that listens and prints its process id and port. */
+  const listen = `const s = require("node:net").createServer().listen(0, "127.0.0.1",
+    () => console.log(process.pid, s.address().port))`;
+  /** Starts it, as a child of this process or (its shell ends at once) as nobody's. */
+  const start = async (how: "child" | "orphan", args: readonly string[] = [], env: Record<string, string> = {}) => {
+    const script = how === "child" ? 'exec "$@"' : '"$@" &';
+    const shell = spawn("/bin/sh", ["-c", script, "sh", process.execPath, "-e", listen, ...args], {
       env: { ...process.env, ...env },
       stdio: ["ignore", "pipe", "ignore"],
-      detached,
     });
-    children.push(child);
-    const [port] = (await once(child.stdout, "data")) as [Buffer];
-    return { pid: child.pid ?? 0, port: Number(port.toString()) };
+    const [said] = (await once(shell.stdout, "data")) as [Buffer];
+    const [pid = 0, port = 0] = said.toString().split(" ").map(Number);
+    pids.push(pid);
+    return { pid, port };
   };
-  afterEach(async () => {
-    for (const child of children.splice(0)) {
-      const gone = once(child, "exit");
-      child.kill("SIGKILL");
-      await gone;
+  const endAll = async () => {
+    for (const pid of pids.splice(0)) {
+      process.kill(pid, "SIGKILL");
+      await until(`${pid} is gone`, () => Promise.resolve(!exists(pid)));
     }
-  });
+  };
+  afterEach(endAll);
 
   it("is found: a child, and a process that names the folder, until they end", async () => {
     const folder = `/nowhere/rehearsal-${process.pid}`;
-    const child = await start([], {}, false);
-    const named = await start([`${folder}/data`], {}, true);
-    const found = await processesOf(folder);
-    expect(found.map(({ pid }) => pid)).to.include.members([child.pid, named.pid]);
-    expect(found.find(({ pid }) => pid === named.pid)?.command).to.include(folder);
-    for (const one of children.splice(0)) {
-      const gone = once(one, "exit");
-      one.kill("SIGKILL");
-      await gone;
-    }
-    const pids = (await processesOf(folder)).map(({ pid }) => pid);
-    expect(pids).to.not.include(child.pid).and.not.include(named.pid);
+    const child = await start("child");
+    const named = await start("orphan", [`${folder}/data`]);
+    const other = await start("orphan");
+    const found = (await processesOf(folder)).map(({ pid }) => pid);
+    expect(found).to.include.members([child.pid, named.pid]).and.not.include(other.pid);
+    await endAll();
+    const left = (await processesOf(folder)).map(({ pid }) => pid);
+    expect(left).to.not.include(child.pid).and.not.include(named.pid);
   });
 
   it("is found by its environment, and by its port", async function () {
     if (!existsSync("/proc/net/tcp")) this.skip();
     const folder = `/nowhere/rehearsal-${process.pid}-environment`;
-    const { pid, port } = await start([], { TMPDIR: folder }, true);
+    const { pid, port } = await start("orphan", [], { TMPDIR: folder });
     expect((await processesOf(folder)).map((one) => one.pid)).to.include(pid);
     expect(listeningPorts([pid])).to.deep.equal([port]);
     const server = createServer().listen(0, "127.0.0.1");
