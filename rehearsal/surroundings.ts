@@ -98,7 +98,10 @@ export async function startSurroundings(options: SurroundingsOptions): Promise<S
     });
     ends.push(() => registry.close());
     // A lock of its own: this cluster has nothing to do with those that kind makes on this machine.
-    const kindEnvironment = { ...withOwnNode(prepareKind(join(dir, "kind"), binaries)), KIND_LOCK_DIR: join(dir, "lock") };
+    const kindEnvironment = {
+      ...withOwnNode(prepareKind(join(dir, "kind"), binaries)),
+      KIND_LOCK_DIR: join(dir, "lock"),
+    };
     const environment = { ...process.env, ...kindEnvironment };
     const providers = await startStandIns({
       kubernetes: "api",
