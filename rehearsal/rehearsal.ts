@@ -4,6 +4,8 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { merge } from "ts-deepmerge";
 import { clusterName } from "../components/cluster/kind-config.ts";
+import { usedAlertingSecrets } from "../settings/alerting.ts";
+import { settingsSchema } from "../settings/schema.ts";
 import { readStackFile } from "../settings/stack-file.ts";
 import { obtain } from "../tools/tools.ts";
 import { type Guard, guard, reap } from "./control-plane/processes.ts";
@@ -80,11 +82,18 @@ export function ofStackFile(stack: string): Record<string, unknown> {
   };
 }
 
-/** Settings as configuration: one key a room, JSON as Pulumi stores structured values. */
+/**
+ * Settings as configuration: one key a room, JSON as Pulumi stores structured values. Secrets of receivers are made up:
+ * nothing of a rehearsal calls anybody.
+ */
 function configuration(settings: Readonly<Record<string, unknown>>): Record<string, ConfigValue> {
-  return Object.fromEntries(
-    Object.entries(settings).map(([key, value]) => [`${project}:${key}`, JSON.stringify(value)]),
-  );
+  const alerting = settingsSchema.shape.alerting.safeParse(settings["alerting"]);
+  const receivers = alerting.success ? usedAlertingSecrets(alerting.data) : [];
+  const secret = JSON.stringify(Object.fromEntries(receivers.map((name) => [name, `rehearsed-${name}`])));
+  return {
+    ...Object.fromEntries(Object.entries(settings).map(([key, value]) => [`${project}:${key}`, JSON.stringify(value)])),
+    ...(receivers.length === 0 ? {} : { [`${project}:alertingSecrets`]: { secret } }),
+  };
 }
 
 /**

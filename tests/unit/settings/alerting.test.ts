@@ -1,4 +1,6 @@
+import { readFileSync } from "node:fs";
 import { expect } from "chai";
+import { parse as parseYaml } from "yaml";
 import { alertingWarnings, silenceEnd, usedAlertingSecrets } from "../../../settings/alerting.ts";
 import { parseSettings, SettingsError } from "../../../settings/parse.ts";
 import type { SettingsInput } from "../../../settings/schema.ts";
@@ -153,6 +155,19 @@ describe("settings of alerting", () => {
     const [warning] = alertingWarnings(alerting, new Date("2026-03-11T00:00:00Z"));
     expect(warning?.path).to.equal("alerting.silences.0");
     expect(warning?.message).to.include("ended on 2026-03-10");
+  });
+
+  it("accept the example of docs/alerts.md", () => {
+    const page = readFileSync(new URL("../../../docs/alerts.md", import.meta.url), "utf8");
+    const example = /```yaml\n(config:.*?)```/s.exec(page)?.[1] ?? "";
+    const { config } = parseYaml(example) as { config: Record<string, Alerting> };
+    const [group] = Object.values(config);
+    const [until = ""] = (group?.silences ?? []).map((one) => one.until);
+    const source = { file: "docs/alerts.md", secrets: ["telegramToken"] as const, now: new Date(until) };
+    const { alerting } = parseSettings({ alerting: group }, source);
+    const used = usedAlertingSecrets(alerting);
+    expect(used).to.have.length(4);
+    expect(page).to.include(`alertingSecrets.${alerting.receivers.slack[0]?.secret ?? ""}`);
   });
 
   it("refuse secrets in clear, with the command to run", () => {
