@@ -42,14 +42,15 @@ export class GitSource extends pulumi.ComponentResource {
   constructor(name: string, args: GitSourceArgs, opts?: pulumi.ComponentResourceOptions) {
     super("observability:gitops:GitSource", name, {}, opts);
     // Another key or other host keys are another Secret. The GitRepository changes with its name, so that this update waits
-    // until Flux has fetched with them; what was there before is removed after that.
+    // until Flux has fetched with them; what was there before is removed after that. It is another resource, too, not a
+    // replacement: an update that failed can be taken back, and the Secret before it is still there.
     const version = createHash("sha256")
       .update(`${args.keyVersion ?? "1"}\n${args.knownHosts}`)
       .digest("hex")
       .slice(0, 8);
     const secretName = `${name}-deploy-key-${version}`;
     const secret = new k8s.core.v1.Secret(
-      `${name}-secret`,
+      `${name}-secret-${version}`,
       {
         metadata: { name: secretName, namespace: fluxNamespace },
         type: "Opaque",

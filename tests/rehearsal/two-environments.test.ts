@@ -1,0 +1,61 @@
+/** Two environments at once on one host: they share nothing but the host, and one that goes leaves the other alone. */
+import { expect } from "chai";
+import { freePorts } from "../../rehearsal/control-plane/processes.ts";
+import { openRehearsal, type Rehearsal } from "../../rehearsal/rehearsal.ts";
+import { fleet, owner } from "../../rehearsal/surroundings.ts";
+import { flux, isReady, TestCluster } from "./support/cluster.ts";
+import { leftovers } from "./support/leftovers.ts";
+
+describe("two environments on one host", function () {
+  this.timeout("20m");
+  /** What differs most: the default, and the one with replicas and without the demo. */
+  const stacks = ["dev", "production"] as const;
+  const numberOfReleases = { dev: 8, production: 7 } as const;
+  const rehearsals: Rehearsal[] = [];
+
+  before(async () => {
+    for (const stack of stacks) {
+      const [grafana, prometheus, alertmanager, jaeger] = await freePorts(4);
+      rehearsals.push(
+        await openRehearsal({
+          stack,
+          settings: { cluster: { kind: { ports: { grafana, prometheus, alertmanager, jaeger } } } },
+        }),
+      );
+    }
+  });
+  after(async () => {
+    for (const rehearsal of rehearsals) await rehearsal.close();
+  });
+
+  it("are made at the same time, each with its own cluster, key and kubeconfig (reliability 10)", async () => {
+    await Promise.all(rehearsals.map(({ environment }) => environment.up()));
+    const uids = new Set<string>();
+    for (const [index, { kubeconfigPath, surroundings }] of rehearsals.entries()) {
+      const stack = stacks[index] ?? "dev";
+      const cluster = new TestCluster(kubeconfigPath);
+      try {
+        uids.add((await cluster.get("/api/v1/namespaces/kube-system")).metadata.uid);
+        const releases = await cluster.list(flux.helmReleases);
+        expect(releases.length, stack).to.equal(numberOfReleases[stack]);
+        for (const release of releases) expect(isReady(release), release.metadata.name).to.equal(true);
+      } finally {
+        cluster.close();
+      }
+      expect(surroundings.github.deployKeys(owner, fleet).map(({ title }) => title)).to.deep.equal([
+        `flux observability/${stack} #1`,
+      ]);
+    }
+    expect(uids.size).to.equal(2);
+  });
+
+  it("and one that is destroyed leaves the other as it was (reliability 10)", async () => {
+    const [first, second] = rehearsals as [Rehearsal, Rehearsal];
+    await first.environment.destroy();
+    expect(await leftovers(first)).to.deep.equal([]);
+    expect(Object.keys((await second.environment.refresh()).changes)).to.deep.equal(["same"]);
+    expect(Object.keys((await second.environment.up()).changes)).to.deep.equal(["same"]);
+    await second.environment.destroy();
+    expect(await leftovers(second)).to.deep.equal([]);
+  });
+});
