@@ -12,6 +12,17 @@ export interface GrafanaDataSource {
 }
 
 /**
+ * Every line of a trace, whichever way it came: a log agent's line has the id in its text, a record that came by OTLP has
+ * it as structured metadata, and its stream has other labels (`k8s_namespace_name` for `namespace`). Loki gives every
+ * stream a `service_name`. No braces as of Go templates: the chart passes data sources through Helm's template engine.
+ */
+const linesOfTrace = [
+  '{service_name=~".+"}',
+  'regexp "(?P<id_in_line>$${__trace.traceId})"',
+  'id_in_line="$${__trace.traceId}" or trace_id="$${__trace.traceId}"',
+].join(" | ");
+
+/**
  * Data sources beside Prometheus and Alertmanager, which kube-prometheus-stack makes itself with the same UIDs.
  *
  * In provisioning files Grafana replaces `$NAME` from its environment, so a literal `$` is written `$$`.
@@ -54,9 +65,8 @@ export function grafanaDataSources(stores: {
           datasourceUid: dataSourceUid.logs,
           spanStartTimeShift: "-5m",
           spanEndTimeShift: "5m",
-          tags,
           customQuery: true,
-          query: '{$${__tags}} |= "$${__trace.traceId}"',
+          query: linesOfTrace,
         },
         tracesToMetrics: {
           datasourceUid: dataSourceUid.metrics,

@@ -2,7 +2,6 @@
 import { dataSourceUid } from "../../../components/capabilities.ts";
 import { asMap, at, type Finding, textAt } from "../finding.ts";
 import { releases, type Rendered } from "../rendered.ts";
-import { logLabels } from "./fluent-bit.ts";
 
 const traceId = "4bf92f3577b34da6a3ce929d0e0e4736";
 
@@ -112,11 +111,17 @@ function checkTraces(data: unknown, path: string, add: Add, lead: Lead): void {
         add(`${path} ${of}.${shift}`, "is missing: the other store's clock is another.");
     }
   };
-  tags("tracesToLogsV2", Object.keys(logLabels));
+  for (const shift of ["spanStartTimeShift", "spanEndTimeShift"]) {
+    if (textAt(data, "tracesToLogsV2", shift) === undefined)
+      add(`${path} tracesToLogsV2.${shift}`, "is missing: the other store's clock is another.");
+  }
   lead(`${path} tracesToLogsV2`, at(data, "tracesToLogsV2", "datasourceUid"), dataSourceUid.logs);
   const query = provisioned(textAt(data, "tracesToLogsV2", "query") ?? "");
-  if (at(data, "tracesToLogsV2", "customQuery") !== true || query !== '{${__tags}} |= "${__trace.traceId}"') {
-    add(`${path} tracesToLogsV2.query`, `${query} is not the trace's lines of the span's pod.`);
+  // By the trace's id alone: streams of log agents and of OTLP have no labels in common but the service's name.
+  const id = "${__trace.traceId}";
+  const wanted = `{service_name=~".+"} | regexp "(?P<id_in_line>${id})" | id_in_line="${id}" or trace_id="${id}"`;
+  if (at(data, "tracesToLogsV2", "customQuery") !== true || query !== wanted) {
+    add(`${path} tracesToLogsV2.query`, `${query} is not every line of the trace (${wanted}).`);
   }
   tags("tracesToMetrics", metricLabels);
   lead(`${path} tracesToMetrics`, at(data, "tracesToMetrics", "datasourceUid"), dataSourceUid.metrics);

@@ -166,7 +166,7 @@ const dataSources = (): Schema => ({
                     filterByTraceID: flag,
                     filterBySpanID: flag,
                   },
-                  ["datasourceUid", "tags"],
+                  ["datasourceUid", "query"],
                 ),
                 tracesToMetrics: strict(
                   {
