@@ -51,7 +51,7 @@ esac
       rehearsal: `echo "5 0 1" > "$totals"`,
     });
     expect(result).to.include({ status: 0, last: "15 passed, 0 failed, 3 skipped" });
-    expect(result.calls[2]).to.match(/^run test:rehearsal -- --reporter \S+ --reporter-option totals=/);
+    expect(result.calls[2]).to.match(/^run test:rehearsal -- --retries 1 --reporter \S+ --reporter-option totals=/);
   });
 
   it("does without a rehearsal that has no tests", () => {
