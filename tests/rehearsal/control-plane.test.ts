@@ -484,7 +484,7 @@ describe("kind stand-in", function () {
   it("killed half-way (SIGKILL), leaves half a cluster that is listed, is in the way, and can be deleted", async () => {
     const file = join(folder, "half.kubeconfig");
     const child = spawn("kind", ["create", "cluster", "--name", "half", "--kubeconfig", file], { env });
-    await until("its first process runs", () => Promise.resolve(running(dir).length > 0));
+    await until("its first server runs", () => Promise.resolve(running(dir).some(({ name }) => name === "etcd")));
     child.kill("SIGKILL");
     await once(child, "close");
     const pids = running(dir).map(({ pid }) => pid);
