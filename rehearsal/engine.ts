@@ -13,6 +13,7 @@ import {
 } from "@pulumi/pulumi/automation/index.js";
 
 import { recorded } from "./control-plane/processes.ts";
+import { removeCutOffAttributes } from "../tools/state.ts";
 
 export type { EngineEvent } from "@pulumi/pulumi/automation/index.js";
 
@@ -220,6 +221,7 @@ async function openIn(workDir: string, options: EnvironmentOptions): Promise<Env
     refresh: () => operate("refresh", (common) => stack.refresh(common)),
     destroy: (choices = {}) => operate("destroy", (common) => stack.destroy({ ...common, ...choices })),
     async recover() {
+      removeCutOffAttributes(join(folder("backend"), ".pulumi"));
       await stack.cancel();
       // Not by `refresh --clear-pending-creates`: that asks every provider, and a cluster may be half made.
       const state = JSON.parse(await pulumi(["stack", "export"])) as { deployment: { pending_operations?: unknown } };

@@ -17,8 +17,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { homedir, hostname, tmpdir } from "node:os";
-import { delimiter, dirname, join, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
+import { delimiter, dirname, join } from "node:path";
 import { parse } from "yaml";
 import { clusterFiles, clusterName } from "../components/cluster/kind-config.ts";
 import { parseSettings } from "../settings/parse.ts";
@@ -27,6 +26,7 @@ import { readStackFile } from "../settings/stack-file.ts";
 import { cacheFolder, configFolder, dataFolder } from "./cache.ts";
 import { readEventLog, spansOf, timesLines, timesOf, type StateLike } from "./critical-path.ts";
 import { run, which, type Environment } from "./run.ts";
+import { removeCutOffAttributes, stateFolder } from "./state.ts";
 import { obtain } from "./tools.ts";
 
 export const commands = ["up", "preview", "refresh", "destroy", "recover"] as const;
@@ -158,9 +158,9 @@ export interface LiveLock {
  * machine or in another backend cannot be judged.)
  */
 export function liveLock(backend: string, project: string, stack: string): LiveLock | undefined {
-  if (!backend.startsWith("file://")) return undefined;
-  const root = backend.startsWith("file:///") ? fileURLToPath(backend) : resolve(backend.slice("file://".length));
-  const folder = join(root.replace(/^~/, homedir()), ".pulumi", "locks", "organization", project, stack);
+  const root = stateFolder(backend);
+  if (root === undefined) return undefined;
+  const folder = join(root, "locks", "organization", project, stack);
   for (const name of existsSync(folder) ? readdirSync(folder) : []) {
     if (!name.endsWith(".json")) continue;
     const lock = readYaml(join(folder, name));
@@ -181,6 +181,11 @@ export function explain(errors: string, stack: string): string | undefined {
       /the stack is currently locked/,
       `An update of "${stack}" is running, or one was killed and left its lock (the line above names its process).\n` +
         `Wait for it if it runs. If nothing is running: npm run recover -- ${stack}`,
+    ],
+    [
+      /failed to load checkpoint: (unexpected )?EOF/,
+      `A command was killed while it wrote a file beside the state of "${stack}"; the state itself is whole. ` +
+        `Put it right: npm run recover -- ${stack}`,
     ],
     [
       /no stack named/,
@@ -346,12 +351,17 @@ export async function main(args: readonly string[], projectFolder: string, env: 
   }
   if (command === "recover") {
     const project = field(readYaml(join(projectFolder, "Pulumi.yaml")), "name") ?? "";
-    const lock = liveLock(configuredBackend(projectFolder, full) ?? "", project, stack);
+    const backend = configuredBackend(projectFolder, full) ?? "";
+    const lock = liveLock(backend, project, stack);
     if (lock) {
       throw new UserError(
         `An update of "${stack}" is running since ${lock.since}: process ${lock.pid} of this machine. Nothing was done.\n` +
           `Wait for it, or end it (kill ${lock.pid}), then: npm run recover -- ${stack}`,
       );
+    }
+    const folder = stateFolder(backend);
+    for (const file of folder === undefined ? [] : removeCutOffAttributes(folder)) {
+      process.stderr.write(`removed ${file}: cut off by the kill, and not needed\n`);
     }
   }
 

@@ -2,10 +2,12 @@
  * The whole environment on the real Pulumi engine, from nothing to nothing. The steps build on each other: together they
  * are one life of a stack.
  */
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { expect } from "chai";
 import { OperationFailed, type StateResource } from "../../rehearsal/engine.ts";
+import { failure } from "../support/failure.ts";
 import { openStack, planted, type TestStack } from "../support/stack.ts";
 
 const release = "kubernetes:helm.toolkit.fluxcd.io/v2:HelmRelease";
@@ -245,6 +247,11 @@ describe("an environment on the real engine", function () {
       );
       expect(killed, moment).to.equal("killed");
       stack.onCall = null;
+      // The worst moment of a kill, which chance seldom meets: the storage library had just emptied this file.
+      const attributes = join(stack.environment.workDir, "backend/.pulumi/stacks/observability/dev.json.attrs");
+      expect(existsSync(attributes)).to.equal(true);
+      writeFileSync(attributes, "");
+      expect(await failure(stack.environment.up())).to.include("failed to load checkpoint: EOF");
       await stack.environment.recover();
     }
     expect(stack.keys()).to.have.length.greaterThan(0);

@@ -185,6 +185,7 @@ describe("npm run up, preview, refresh, destroy, recover", () => {
         "npm run recover -- dev",
       ],
       ["error: no stack named 'dev' found", "npm run up -- dev"],
+      ["error: failed to load checkpoint: EOF", "npm run recover -- dev"],
       ["error: getting stack configuration: get stack secrets manager: incorrect passphrase", "another passphrase"],
       [
         "error: get stack secrets manager: passphrase must be set with PULUMI_CONFIG_PASSPHRASE or",
