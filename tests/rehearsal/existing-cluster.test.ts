@@ -19,13 +19,14 @@ const fleeting = /^(Event|Event\.events\.k8s\.io|Lease\.coordination\.k8s\.io) /
 
 describe("an environment in a cluster that is kept", function () {
   this.timeout("20m");
-  const folder = mkdtempSync(join(tmpdir(), "kept-cluster-"));
+  let folder: string;
   let plane: ControlPlane;
   let rehearsal: Rehearsal;
   let cluster: TestCluster;
   let original: Listing;
 
   before(async () => {
+    folder = mkdtempSync(join(tmpdir(), "kept-cluster-"));
     plane = await startControlPlane({ name: "kept", dir: join(folder, "cluster"), binaries: await obtainBinaries() });
     cluster = new TestCluster(plane.kubeconfigPath);
     original = await cluster.everything();
