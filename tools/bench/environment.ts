@@ -2,13 +2,13 @@
  * The environment against plain Flux, in one run (acceptance, performance 2 and 3): the same releases, charts, values and
  * control plane; once by the program on the Pulumi engine, once by Flux's released manifests with their default flags and
  * `dependsOn` between the HelmReleases. Both clocks start when the API server is ready and stop when the last HelmRelease
- * is. Also a second `up` and `destroy`. Writes `docs/figures.json`.
+ * is. Also a second `up` and `destroy`. Writes its part of `docs/figures.json`.
  *
  *   node tools/bench/environment.ts [--charts FOLDER] [--rounds N]
  *
  * Pods are simulated, so no image is pulled: what is compared is what the two add to it.
  */
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import * as path from "node:path";
@@ -26,6 +26,7 @@ import { fluxManifests } from "../../rehearsal/flux/manifests.ts";
 import { openRehearsal } from "../../rehearsal/rehearsal.ts";
 import { render } from "../contract/rendered.ts";
 import { obtain } from "../tools.ts";
+import { median, record } from "./figures.ts";
 
 const { values: options } = parseArgs({
   options: { charts: { type: "string" }, rounds: { type: "string", default: "3" } },
@@ -155,24 +156,20 @@ async function plain(): Promise<{ ready: number }> {
   }
 }
 
-const median = (numbers: readonly number[]) => [...numbers].sort((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? 0;
-
 const rounds: { program: Awaited<ReturnType<typeof program>>; plain: Awaited<ReturnType<typeof plain>> }[] = [];
 for (let round = 1; round <= Number(options.rounds); round += 1) {
   const result = { program: await program(), plain: await plain() };
   say(`round ${round}: program ${result.program.ready} s, plain Flux ${result.plain.ready} s`);
   rounds.push(result);
 }
-const figures = {
-  how: "node tools/bench/environment.ts; medians; simulated pods, so no images are pulled",
+record("environment", {
+  how: "node tools/bench/environment.ts: medians; simulated pods, so no image is pulled",
   charts: options.charts === undefined ? "stand-ins" : "real",
   rounds: rounds.length,
   programReadySeconds: median(rounds.map((round) => round.program.ready)),
   plainFluxReadySeconds: median(rounds.map((round) => round.plain.ready)),
-  ratio: Math.round(median(rounds.map((round) => round.program.ready / round.plain.ready)) * 100) / 100,
+  ratio: median(rounds.map((round) => round.program.ready / round.plain.ready)),
   unchangedUpSeconds: median(rounds.map((round) => round.program.unchanged)),
   destroySeconds: median(rounds.map((round) => round.program.destroy)),
   stateBytes: median(rounds.map((round) => round.program.stateBytes)),
-};
-console.log(JSON.stringify(figures, undefined, 2));
-writeFileSync(path.join(import.meta.dirname, "../../docs/figures.json"), `${JSON.stringify(figures, undefined, 2)}\n`);
+});

@@ -1,10 +1,12 @@
 /**
  * How long the program takes from the start of Node to the last resource registered, without an engine, against a bare
- * start of Node in the same run (acceptance, performance 1). Prints a JSON line; `--runs N` sets how often (default 7).
+ * start of Node in the same run (acceptance, performance 1). Writes its part of
+ * `docs/figures.json`; `--runs N` sets how often (default 7).
  */
 import { spawnSync } from "node:child_process";
 import * as path from "node:path";
 import { parseArgs } from "node:util";
+import { median, record } from "./figures.ts";
 
 const { values } = parseArgs({ options: { runs: { type: "string", default: "7" } } });
 const program = path.join(import.meta.dirname, "program-under-mocks.ts");
@@ -18,19 +20,14 @@ function measure(args: readonly string[]): { seconds: number; megabytes: number 
   return { seconds, megabytes: Number(stdout) };
 }
 
-const median = (numbers: readonly number[]) => [...numbers].sort((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? 0;
-
 const runs = Number(values.runs);
 const rss = "process.stdout.write(String(process.resourceUsage().maxRSS / 1024))";
 measure([program]); // The first run fills the file cache.
 const pairs = Array.from({ length: runs }, () => ({ bare: measure(["-e", rss]), program: measure([program]) }));
-const result = {
-  node: process.version,
+record("programStart", {
+  how: "node tools/bench/program-start.ts: medians of whole processes, without an engine",
   runs,
   bareSeconds: median(pairs.map(({ bare }) => bare.seconds)),
   programSeconds: median(pairs.map((pair) => pair.program.seconds)),
   programMegabytes: median(pairs.map((pair) => pair.program.megabytes)),
-};
-console.log(
-  JSON.stringify(result, (_, value: unknown) => (typeof value === "number" ? Math.round(value * 100) / 100 : value)),
-);
+});

@@ -146,6 +146,7 @@ export async function startStack(args: StackArgs): Promise<Stack> {
     "0.0.0.0:13133": address(health),
     "jaeger-collector.monitoring.svc:4317": address(traces),
     "loki.monitoring.svc:3100": address(loki),
+    "/var/lib/otelcol/queue": path.join(dir, "queue"),
   });
   Object.assign(asMap(at(collector, "processors", "k8s_attributes")) ?? {}, { auth_type: "kubeConfig" });
   for (const job of (at(collector, "receivers", "prometheus", "config", "scrape_configs") ??
