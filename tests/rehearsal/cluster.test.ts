@@ -1,0 +1,109 @@
+/**
+ * The cluster of an environment, from its first half-made moment to its replacement: cut off while it is made, asked for
+ * twice at once, replaced because its configuration changed. The seed is printed; INTERRUPT_SEED repeats a run.
+ */
+import { existsSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { expect } from "chai";
+import type { EngineEvent } from "../../rehearsal/engine.ts";
+import { openRehearsal, type Rehearsal } from "../../rehearsal/rehearsal.ts";
+import { failure } from "../support/failure.ts";
+import { until } from "../support/until.ts";
+import { flux, isReady, TestCluster } from "./support/cluster.ts";
+import { leftovers } from "./support/leftovers.ts";
+import { random } from "./support/random.ts";
+
+const seed = Number(process.env["INTERRUPT_SEED"] ?? Math.floor(Math.random() * 1e6));
+
+describe(`the cluster of an environment (INTERRUPT_SEED=${seed})`, function () {
+  this.timeout("20m");
+  const next = random(seed);
+  let rehearsal: Rehearsal;
+  let onEvent: (event: EngineEvent) => void = () => undefined;
+
+  before(async () => {
+    rehearsal = await openRehearsal({
+      onEvent: (event) => {
+        onEvent(event);
+      },
+    });
+  });
+  after(async () => {
+    await (rehearsal as Rehearsal | undefined)?.close();
+  });
+
+  /** Clusters that kind has begun. */
+  const clusters = () => {
+    const folder = join(rehearsal.dir, "kind", "clusters");
+    return existsSync(folder) ? readdirSync(folder) : [];
+  };
+
+  async function uidOfReadyCluster(): Promise<string> {
+    const cluster = new TestCluster(rehearsal.kubeconfigPath);
+    try {
+      for (const path of [flux.gitRepositories, flux.kustomizations, flux.helmReleases]) {
+        const objects = await cluster.list(path);
+        expect(objects.length, path).to.be.greaterThan(1);
+        for (const object of objects) expect(isReady(object), object.metadata.name).to.equal(true);
+      }
+      return (await cluster.get("/api/v1/namespaces/kube-system")).metadata.uid;
+    } finally {
+      cluster.close();
+    }
+  }
+
+  it("cut off while kind makes it (SIGINT, then SIGKILL), is healed by the next up (reliability 2)", async () => {
+    const up = failure(rehearsal.environment.up());
+    await until("kind to begin", () => Promise.resolve(clusters().length > 0), 120);
+    const [first, second] = [next() * 2, next() * 2].map((seconds) => Math.round(seconds * 10) / 10) as [
+      number,
+      number,
+    ];
+    console.log(`      SIGINT ${first} s after kind began, SIGKILL ${second} s later`);
+    await sleep(first * 1000);
+    rehearsal.environment.interrupt();
+    await sleep(second * 1000);
+    rehearsal.environment.kill();
+    await up;
+    await rehearsal.environment.recover();
+
+    const begun = Promise.withResolvers<undefined>();
+    onEvent = () => {
+      begun.resolve(undefined);
+    };
+    const healing = rehearsal.environment.up();
+    await Promise.race([begun.promise, healing]);
+    onEvent = () => undefined;
+    // Whoever starts it a second time meanwhile is told so, and what to do (reliability 10).
+    const refused = await failure(rehearsal.environment.refresh());
+    expect(refused)
+      .to.match(/currently locked by 1 lock/)
+      .and.to.include("pulumi cancel");
+    await healing;
+    expect(clusters()).to.deep.equal(["dev"]);
+    await uidOfReadyCluster();
+    expect(Object.keys((await rehearsal.environment.up()).changes)).to.deep.equal(["same"]);
+  });
+
+  it("is replaced when its configuration changes: preview shows it, the old one goes first (reliability 6)", async () => {
+    const before = await uidOfReadyCluster();
+    await rehearsal.set({ cluster: { kind: { ports: { jaeger: null } } } });
+    const { output, changes } = await rehearsal.environment.preview();
+    expect(output).to.match(/local:Command.*cluster-kind.*replace/);
+    expect(changes["replace"]).to.be.greaterThan(0);
+    const from = rehearsal.surroundings.providers.calls.length;
+    await rehearsal.environment.up();
+    // What lived in the old cluster went with it: nothing of it was deleted one by one.
+    const deleted = rehearsal.surroundings.providers.calls.slice(from).filter(({ method }) => method === "delete");
+    expect(deleted.map(({ name }) => name)).to.deep.equal(["cluster-kind"]);
+    expect(clusters()).to.deep.equal(["dev"]);
+    expect(await uidOfReadyCluster()).to.not.equal(before);
+    expect(Object.keys((await rehearsal.environment.up()).changes)).to.deep.equal(["same"]);
+  });
+
+  it("is destroyed, and nothing of it is left (reliability 2)", async () => {
+    await rehearsal.environment.destroy();
+    expect(await leftovers(rehearsal)).to.deep.equal([]);
+  });
+});
