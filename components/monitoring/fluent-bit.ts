@@ -58,6 +58,8 @@ export function fluentBitValues(settings: Settings["fluentBit"], logs: LogStore)
         Health_Check: "On",
         "storage.path": "/var/log/flb-storage/",
         "storage.metrics": "On",
+        // Seconds between two tries at most; by default half an hour passes before the log store's return is noticed.
+        "scheduler.cap": "60",
       }),
       inputs: section("INPUT", {
         Name: "tail",
@@ -90,7 +92,9 @@ export function fluentBitValues(settings: Settings["fluentBit"], logs: LogStore)
         Remove_keys: "kubernetes,stream,_p,time",
         Line_Format: "json",
         Auto_Kubernetes_Labels: "Off",
-        Retry_Limit: "5",
+        // What waits is bounded by the node's disk, not by time; the oldest goes first. A line that the log store refuses
+        // for good is not tried again.
+        Retry_Limit: "no_limits",
         "storage.total_limit_size": "500M",
       }),
     },

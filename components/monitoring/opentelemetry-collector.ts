@@ -25,6 +25,30 @@ export interface Stores {
 
 const processors = ["memory_limiter", "k8s_attributes", "batch"] as const;
 
+/** Folder of the collector's pod in which data waits for a store; it outlives the container, not the pod. */
+const queueFolder = "/var/lib/otelcol/queue";
+const queueVolume = "queue";
+const mebibyte = 1024 * 1024;
+
+/**
+ * How data waits for its store. The one limit is the queue's size: with the default (`max_elapsed_time` 300 s) an outage
+ * that takes longer loses what the queue still has room for. What does not fit is counted in
+ * `otelcol_exporter_enqueue_failed_*`.
+ *
+ * A batch that a store refuses for its size would now be tried for ever, so none is larger than the 4 MiB that a gRPC
+ * server takes, nor than Loki's `ingestion_burst_size_mb` of 6.
+ */
+const patience = {
+  retry_on_failure: { max_elapsed_time: "0s" },
+  sending_queue: {
+    storage: "file_storage",
+    sizer: "bytes",
+    queue_size: 128 * mebibyte,
+    // No wait for more: the batch processor did that.
+    batch: { sizer: "bytes", min_size: 0, max_size: 3 * mebibyte },
+  },
+} as const;
+
 /** A pod's `prometheus.io/*` annotation as the label that service discovery gives it. */
 const annotation = (name: string) => `__meta_kubernetes_pod_annotation_prometheus_io_${name}`;
 
@@ -91,8 +115,8 @@ export function collectorConfig(stores: Stores, scrapeNamespaces: readonly strin
       batch: {},
     },
     exporters: {
-      "otlp_grpc/traces": { endpoint: stores.traces.otlpAddress, tls: { insecure: true } },
-      "otlp_http/logs": { endpoint: stores.logs.otlpUrl },
+      "otlp_grpc/traces": { endpoint: stores.traces.otlpAddress, tls: { insecure: true }, ...patience },
+      "otlp_http/logs": { endpoint: stores.logs.otlpUrl, ...patience },
       prometheus: {
         endpoint: "0.0.0.0:8889",
         // Exemplars exist in this format only.
@@ -100,9 +124,20 @@ export function collectorConfig(stores: Stores, scrapeNamespaces: readonly strin
         resource_to_telemetry_conversion: { enabled: true },
       },
     },
-    extensions: { health_check: { endpoint: "0.0.0.0:13133" } },
+    extensions: {
+      health_check: { endpoint: "0.0.0.0:13133" },
+      file_storage: {
+        directory: queueFolder,
+        // The folder is there in the pod; elsewhere the configuration could not even be validated.
+        create_directory: true,
+        // A file that a power failure broke is put aside: the collector would not start with it.
+        recreate: true,
+        // Gives the disk back when the queue is empty again.
+        compaction: { directory: queueFolder, on_rebound: true, cleanup_on_start: true },
+      },
+    },
     service: {
-      extensions: ["health_check"],
+      extensions: ["health_check", "file_storage"],
       pipelines: {
         traces: { receivers: ["otlp"], processors: [...processors], exporters: ["otlp_grpc/traces"] },
         metrics: { receivers: ["otlp", "prometheus"], processors: [...processors], exporters: ["prometheus"] },
@@ -160,6 +195,9 @@ export class OpentelemetryCollector extends pulumi.ComponentResource {
           observability: { metrics: { enableMetrics: true } },
           podSecurityContext: { runAsNonRoot: true, runAsUser: 10001, seccompProfile: { type: "RuntimeDefault" } },
           securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ["ALL"] } },
+          // Both queues, and as much again for free pages and compaction; with more the kubelet would evict the pod.
+          volumes: [{ name: queueVolume, emptyDir: { sizeLimit: "1Gi" } }],
+          volumeMounts: [{ name: queueVolume, mountPath: queueFolder }],
           config: collectorConfig(args, args.scrapeNamespaces),
         },
       },

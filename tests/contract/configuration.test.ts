@@ -50,6 +50,12 @@ describe("Configuration of collectors", function () {
     ["an annotation that nobody writes", "annotation_prometheus_io_scrape", "annotation_prometheus_scrape"],
     ["a capture group for the environment", "$$1:$$2", "$1:$2"],
     ["an attribute that links need", '"k8s.pod.name",', '"k8s.pod.ip",'],
+    ["data given up while there is room for it", '"max_elapsed_time":"0s"', '"max_elapsed_time":"300s"'],
+    ["a queue that goes with its container", ',"storage":"file_storage"', ""],
+    ["a queue without a limit in bytes", '"sizer":"bytes","storage"', '"sizer":"requests","storage"'],
+    ["a batch that Jaeger would refuse for its size", '"max_size":3145728', '"max_size":0'],
+    ["a queue outside the volume", '"mountPath":"/var/lib/otelcol/queue"', '"mountPath":"/var/lib/otelcol"'],
+    ["a volume without a limit", '"sizeLimit":"1Gi"', ""],
     ["Jaeger reading from a store it has not", '"traces":"memory"', '"traces":"main"'],
     ["Jaeger listening on another port", "0.0.0.0:16686", "0.0.0.0:16687"],
   ] as const) {
@@ -86,6 +92,8 @@ describe("Configuration of Fluent Bit", function () {
     ["a filter that no line passes", "Match kube.*", "Match kub.logs"],
     ["a label that dashboards do not know", "namespace=$kubernetes", "ns=$kubernetes"],
     ["a path that Loki has not", "/loki/api/v1/push", "/loki/api/push"],
+    ["lines given up while there is room for them", "Retry_Limit no_limits", "Retry_Limit 5"],
+    ["a wait of half an hour between two tries", "scheduler.cap 60", "scheduler.cap 2000"],
     ["braces, which Helm would replace", "Log_Level info", "Log_Level {{ info }}"],
     ["a heading that is none", "[FILTER]", "[FILTERS]"],
   ] as const) {

@@ -50,6 +50,7 @@ function collectorFacts(object: Manifest): { pods: PodFact[]; services: ServiceF
   });
   const context = {
     securityContext: asMap(at(object, "spec", "podSecurityContext")) ?? {},
+    volumes: at(object, "spec", "volumes") ?? [],
     containers: [{ name: "otc-container", securityContext: asMap(at(object, "spec", "securityContext")) ?? {} }],
   };
   const service = (suffix: string, list: readonly { name: string; port: number }[]): ServiceFact => ({

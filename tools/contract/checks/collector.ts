@@ -67,13 +67,28 @@ const jaegerComponents: Readonly<Record<string, Schema>> = {
   "exporters/jaeger_storage_exporter": strict({ trace_storage: { type: "string" } }),
 };
 
+/** Components of the deployed collector whose modules ship no schema. */
+const collectorComponents: Readonly<Record<string, Schema>> = {
+  // extension/storage/filestorage/config.go
+  "extensions/file_storage": strict({
+    directory: { type: "string", pattern: "^/" },
+    create_directory: { const: true },
+    recreate: { const: true },
+    compaction: strict({
+      directory: { type: "string", pattern: "^/" },
+      on_rebound: { const: true },
+      cleanup_on_start: { const: true },
+    }),
+  }),
+};
+
 type Add = (path: string, message: string) => void;
 
 /** What every collector's configuration has to be: components known and right, pipelines made of what is defined. */
 function checkConfig(
   config: unknown,
   schemas: CollectorSchemas | undefined,
-  own: typeof jaegerComponents,
+  own: Readonly<Record<string, Schema>>,
   add: Add,
 ): void {
   for (const key of Object.keys(asMap(config) ?? {})) {
@@ -118,7 +133,7 @@ function checkCollector(object: Manifest, demo: string, schemas: CollectorSchema
   const findings: Finding[] = [];
   const add: Add = (path, message) => findings.push({ check: "collector", object: manifestId(object), path, message });
   const config = at(object, "spec", "config");
-  checkConfig(config, schemas, {}, add);
+  checkConfig(config, schemas, collectorComponents, add);
 
   const pipelines = asMap(at(config, "service", "pipelines")) ?? {};
   for (const kind of ["traces", "metrics", "logs"]) {
@@ -166,9 +181,56 @@ function checkCollector(object: Manifest, demo: string, schemas: CollectorSchema
   if (textAt(config, "extensions", "health_check", "endpoint") !== "0.0.0.0:13133") {
     add("extensions.health_check.endpoint", "is not 0.0.0.0:13133, where the operator's probes ask.");
   }
+  checkQueues(object, config, add);
   checkAttributes(config, add);
   checkScrapeJob(config, demo, add);
   return findings;
+}
+
+/** Bytes of an amount such as `1Gi`; undefined for anything else. */
+function bytesOf(amount: string | undefined): number | undefined {
+  const [, number, unit] = /^(\d+)(Mi|Gi)$/.exec(amount ?? "") ?? [];
+  return number === undefined ? undefined : Number(number) * (unit === "Gi" ? 2 ** 30 : 2 ** 20);
+}
+
+/** Data that cannot be sent waits in a bounded queue on the pod's disk for as long as it takes. */
+function checkQueues(object: Manifest, config: unknown, add: Add): void {
+  const folder = textAt(config, "extensions", "file_storage", "directory");
+  if (textAt(config, "extensions", "file_storage", "compaction", "directory") !== folder)
+    add("extensions.file_storage.compaction.directory", "is another: compaction would leave the volume.");
+  const mounts = (at(object, "spec", "volumeMounts") ?? []) as readonly unknown[];
+  const mount = mounts.find((candidate) => textAt(candidate, "mountPath") === folder);
+  const volumes = (at(object, "spec", "volumes") ?? []) as readonly unknown[];
+  const volume = volumes.find(
+    (candidate) => textAt(candidate, "name") === textAt(mount, "name") && mount !== undefined,
+  );
+  for (const [index, other] of mounts.entries())
+    if (other !== mount) add(`spec.volumeMounts.${index}`, "nothing is kept there.");
+  const room = bytesOf(textAt(volume, "emptyDir", "sizeLimit"));
+  if (room === undefined) add("extensions.file_storage.directory", `${folder ?? "?"} is no volume with a limit.`);
+
+  let wanted = 0;
+  for (const [name, exporter] of Object.entries(asMap(at(config, "exporters")) ?? {})) {
+    if (!name.startsWith("otlp_")) continue;
+    const path = `exporters.${name}`;
+    if (at(exporter, "retry_on_failure", "max_elapsed_time") !== "0s")
+      add(`${path}.retry_on_failure.max_elapsed_time`, "is not 0s: an outage loses what the queue has room for.");
+    const queue = at(exporter, "sending_queue");
+    if (at(queue, "storage") !== "file_storage") add(`${path}.sending_queue.storage`, "is not file_storage.");
+    const size = at(queue, "queue_size");
+    if (at(queue, "sizer") !== "bytes" || typeof size !== "number")
+      add(`${path}.sending_queue`, "is not bounded in bytes.");
+    else wanted += size;
+    const batch = at(queue, "batch");
+    const most = at(batch, "max_size");
+    // What a gRPC server takes by default, Jaeger's too, is 4 MiB; a batch may be a little more than its limit.
+    if (at(batch, "sizer") !== "bytes" || typeof most !== "number" || most < 2 ** 20 || most > 3.5 * 2 ** 20)
+      add(`${path}.sending_queue.batch`, "may be larger than a store takes, and would be tried for ever.");
+    // More would wait in memory for company.
+    if (at(batch, "min_size") !== 0) add(`${path}.sending_queue.batch.min_size`, "is not 0.");
+  }
+  if (room !== undefined && (wanted > room / 2 || wanted < room / 8))
+    add("spec.volumes", `have ${room} bytes for queues of ${wanted}: twice as much and not eight times.`);
 }
 
 /** What every signal has to carry: the links between stores go by these. */

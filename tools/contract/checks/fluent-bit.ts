@@ -146,6 +146,8 @@ const promised: Readonly<Record<string, Readonly<Record<string, RegExp>>>> = {
     // A folder of the host that the chart mounts for writing, so that what is buffered outlives the pod.
     "storage.path": /^\/var\/log\//,
     "storage.metrics": /^on$/i,
+    // In seconds; the default is half an hour.
+    "scheduler.cap": /^\d{2}$/,
     daemon: /^off$/i,
     flush: any,
     log_level: any,
@@ -172,7 +174,8 @@ const promised: Readonly<Record<string, Readonly<Record<string, RegExp>>>> = {
   "OUTPUT loki": {
     line_format: /^json$/,
     auto_kubernetes_labels: /^off$/i,
-    retry_limit: any,
+    // An outage loses nothing while there is room on the disk.
+    retry_limit: /^no_limits$/,
     "storage.total_limit_size": any,
     remove_keys: /\bkubernetes\b/,
   },
