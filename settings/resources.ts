@@ -27,14 +27,13 @@ export interface Requests {
 }
 
 /**
- * Requests that no setting decides. Kind's own pods: apiserver 250m, controller-manager 200m, scheduler 100m, etcd
- * 100m/100Mi, two CoreDNS of 100m/70Mi, kindnet 100m/50Mi (kubeadm's and kind's manifests); Flux 2.9: four controllers
- * of 100m/64Mi (install.yaml); Go instrumentation and kbot: 100m/128Mi (flux-repo/demo).
+ * Requests that no setting decides. Flux 2.9: four controllers of 100m/64Mi (install.yaml); Go instrumentation and kbot:
+ * 100m/128Mi (flux-repo/demo). A cluster's own pods are the cluster's to count (components/cluster/preflight.ts).
  */
-const fixed = { controlPlane: { cpuMillicores: 950, memoryMiB: 290 }, flux: { cpuMillicores: 400, memoryMiB: 256 } };
+const flux = { cpuMillicores: 400, memoryMiB: 256 };
 const demo = { cpuMillicores: 100, memoryMiB: 128 };
 
-/** Everything that pods of the environment request together. */
+/** Everything that pods of the environment request together, without those of the cluster itself. */
 export function requestedResources(settings: Settings): Requests {
   const { certManager, prometheus, alertmanager, grafana, loki, fluentBit, opentelemetry, jaeger, cluster } = settings;
   const nodes = cluster.type === "kind" ? 1 + cluster.kind.workers : 1;
@@ -55,8 +54,7 @@ export function requestedResources(settings: Settings): Requests {
     [jaeger.resources, 1],
   ];
   const parts: Requests[] = [
-    fixed.flux,
-    ...(cluster.type === "kind" ? [fixed.controlPlane] : []),
+    flux,
     ...(settings.demo.enabled ? [demo] : []),
     ...counted.map(([one, count]) => ({
       cpuMillicores: cpuMillicores(one.cpu) * count,

@@ -11,6 +11,8 @@ import {
   preflight,
   readKindConfig,
 } from "../../../components/cluster/preflight.ts";
+import { parseSettings } from "../../../settings/parse.ts";
+import { requestedResources } from "../../../settings/resources.ts";
 import { configOf } from "../../support/fake-kind/host.ts";
 
 const GiB = 1024 ** 3;
@@ -138,6 +140,13 @@ describe("cluster script: preflight", () => {
       /slow/,
     );
     expect(await look({ requestedCpuMillicores: 3_050 })).to.deep.equal([]);
+  });
+
+  it("cpu and memory: the environment of the default settings fits a host of 2 CPUs and 4 GiB", async () => {
+    const settings = parseSettings({}, { file: "Pulumi.dev.yaml", secrets: ["telegramToken"] });
+    const { cpuMillicores, memoryMiB } = requestedResources(settings);
+    const wanted = { requestedCpuMillicores: cpuMillicores, requestedMemoryMiB: memoryMiB };
+    expect(await look(wanted, withInfo({ NCPU: 2, MemTotal: 4 * GiB }))).to.deep.equal([]);
   });
 
   it("memory and disk: too little stops, little disk warns", async () => {
