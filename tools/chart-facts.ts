@@ -5,7 +5,7 @@
  *
  *   node tools/chart-facts.ts [<folder with chart folders>]
  *
- * The charts come from the folder, else from the cache (`npm run charts:refresh`); `helm` from HELM, else from PATH.
+ * The charts come from the folder, else from the cache (`npm run charts:refresh`); Helm is the pinned one.
  */
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -16,14 +16,14 @@ import type { Manifest } from "../components/kubernetes/manifest.ts";
 import { kindNode } from "../settings/versions.ts";
 import { type ChartFacts, chartFactsFile, factsOf } from "./contract/chart-facts.ts";
 import { cachedChart } from "./contract/charts.ts";
+import { obtainProgram } from "./contract/programs.ts";
 import { releases, render } from "./contract/rendered.ts";
 
-const helm = process.env["HELM"] ?? "helm";
+const helm = await obtainProgram("helm");
 const [given] = process.argv.slice(2);
 const folder = mkdtempSync(path.join(tmpdir(), "chart-facts-"));
 try {
   const { declared } = await render();
-  // A helm that was built from its module (helm.sh/helm/v4) knows only the first two numbers.
   const version = execFileSync(helm, ["version", "--template", "{{.Version}}"], { encoding: "utf8" }).trim();
   const facts: Record<string, ChartFacts> = {};
   for (const { name, namespace, chart, values } of releases(declared)) {

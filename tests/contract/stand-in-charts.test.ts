@@ -10,7 +10,7 @@ import { packFixture } from "../../rehearsal/charts/index.ts";
 import { kindNode } from "../../settings/versions.ts";
 import { chartFacts, factsOf } from "../../tools/contract/chart-facts.ts";
 import { releases } from "../../tools/contract/rendered.ts";
-import { which } from "../../tools/run.ts";
+import { programOrSkip } from "../support/program.ts";
 import { defaultEnvironment } from "../support/rendered.ts";
 
 const run = promisify(execFile);
@@ -26,19 +26,17 @@ function sorted(value: unknown): unknown {
 }
 
 describe("stand-in charts against the real ones, with the environment's values", () => {
-  const helm = process.env["HELM"] ?? which("helm", process.env);
-  let folder: string;
+  let helm: string;
+  let folder: string | undefined;
 
   before(async function () {
-    if (helm === undefined) {
-      console.warn("    the stand-in charts are not compared with the real ones: there is no helm on PATH or in HELM");
-      return this.skip();
-    }
+    helm = await programOrSkip(this, "helm");
+    console.log(`      Helm ${(await run(helm, ["version", "--template={{.Version}}"])).stdout}`);
     folder = await mkdtemp(join(tmpdir(), "stand-in-charts-"));
   });
 
   after(async () => {
-    if (helm !== undefined) await rm(folder, { recursive: true, force: true });
+    if (folder !== undefined) await rm(folder, { recursive: true, force: true });
   });
 
   for (const [release, real] of Object.entries(chartFacts())) {
@@ -47,12 +45,12 @@ describe("stand-in charts against the real ones, with the environment's values",
       const { declared } = await defaultEnvironment();
       const found = releases(declared).find(({ name }) => name === release);
       if (found === undefined) throw new Error(`the environment has no release ${release}: run tools/chart-facts.ts`);
-      const archive = join(folder, `${release}.tgz`);
-      const values = join(folder, `${release}.json`);
+      const archive = join(folder ?? "", `${release}.tgz`);
+      const values = join(folder ?? "", `${release}.json`);
       await writeFile(archive, (await packFixture(real.chart)).content);
       await writeFile(values, JSON.stringify(found.values));
       const { stdout } = await run(
-        helm ?? "helm",
+        helm,
         [
           ...["template", release, archive, "--namespace", found.namespace, "--values", values],
           ...["--kube-version", kindNode, "--api-versions", "monitoring.coreos.com/v1/ServiceMonitor"],

@@ -18,8 +18,8 @@ import { requiredVersion } from "../version.ts";
 
 /**
  * Programs that read what the project writes, so that their own parsers judge it: built from the Go modules that
- * tools/contract/<set>/go.mod pins to what the charts deploy. Neither publisher offers them as a download whose version
- * the module's version names (Prometheus v3.14.0 is the module v0.314.0).
+ * tools/contract/<set>/go.mod pins to what the charts deploy. But for Helm, no publisher offers them as a download whose
+ * version the module's version names (Prometheus v3.14.0 is the module v0.314.0).
  */
 const folder = import.meta.dirname;
 
@@ -35,6 +35,10 @@ const alertmanager = "github.com/prometheus/alertmanager";
 const stampAlertmanager: NonNullable<Catalogue["sets"][string]["stamp"]> = (version) => ({
   "github.com/prometheus/common/version.Version": version(alertmanager).slice(1),
 });
+
+const helm = "helm.sh/helm/v4";
+
+const jaeger = "github.com/jaegertracing/jaeger";
 
 const programs = {
   promtool: {
@@ -65,10 +69,34 @@ const programs = {
     module: "go.opentelemetry.io/collector/otelcol",
     package: "observability-environment/tools/contract/collector/otelcol",
   },
+  /**
+   * Jaeger 2.13, which is the module v1.76.0: later releases have no version that Go can name. Checksums of some modules
+   * that it needs are missing in Go's database; go.sum has them from the go.sum inside Jaeger's own module, whose checksum
+   * the database has.
+   */
+  jaeger: {
+    set: "jaeger",
+    module: jaeger,
+    package: `${jaeger}/cmd/jaeger`,
+  },
   amtool: {
     set: "alertmanager",
     module: alertmanager,
     package: `${alertmanager}/cmd/amtool`,
+  },
+  /** Renders charts; the modules have the versions of helm-controller's (tools/control-plane), so Go compiles them once. */
+  helm: {
+    set: "helm",
+    module: helm,
+    package: `${helm}/cmd/helm`,
+    onPath: { args: ["version", "--template={{.Version}}"], version: /^v(\d\S*)/, fits: "newer-minor" },
+    download: {
+      platforms: ["linux/amd64", "linux/arm64", "darwin/amd64", "darwin/arm64"],
+      url: "https://get.helm.sh/helm-v{version}-{os}-{arch}.tar.gz",
+      checksums: "https://get.helm.sh/helm-v{version}-{os}-{arch}.tar.gz.sha256sum",
+      only: ["helm"],
+    },
+    install: "https://helm.sh/docs/intro/install/",
   },
 } as const satisfies Catalogue["tools"];
 
@@ -93,6 +121,12 @@ const catalogue: Catalogue = {
       }),
     },
     alertmanager: { stamp: stampAlertmanager },
+    jaeger: {
+      stamp: (version) => ({
+        [`${jaeger}/internal/version.latestVersion`]: version(jaeger).replace("v1.76.", "v2.13."),
+      }),
+    },
+    helm: { stamp: (version) => ({ [`${helm}/internal/version.version`]: version(helm) }) },
   },
   folder,
   env: {
