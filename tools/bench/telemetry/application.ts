@@ -1,6 +1,6 @@
 /**
- * An application as the demo is: its metrics are scraped from a page in OpenMetrics, its traces, logs and metrics leave by
- * OTLP over HTTP. It plays the container runtime's part too: `/cadvisor` has the two metrics of its container that the
+ * An application as the demo is (docs/instrumentation.md): its metrics are scraped from a page in OpenMetrics, its traces,
+ * logs and metrics leave by OTLP over HTTP. It plays the container runtime's part too: `/cadvisor` has the two metrics of its container that the
  * kubelet would tell.
  */
 import { randomBytes } from "node:crypto";
@@ -26,8 +26,17 @@ const attributes = (from: Attributes) =>
 const resource = (from: Attributes) => ({ attributes: attributes({ "service.name": "kbot", ...from }) });
 const scope = { name: "telemetry-bench" };
 
-/** Sends one span for each piece of work. */
-export async function sendTraces(collector: string, from: Attributes, works: readonly Work[]): Promise<void> {
+/**
+ * Sends one span for each piece of work.
+ *
+ * @param payload an attribute of each, to make it large. @default none
+ */
+export async function sendTraces(
+  collector: string,
+  from: Attributes,
+  works: readonly Work[],
+  payload?: string,
+): Promise<void> {
   const end = Date.now();
   await post(`${collector}/v1/traces`, {
     resourceSpans: [
@@ -43,6 +52,7 @@ export async function sendTraces(collector: string, from: Attributes, works: rea
               kind: 2,
               startTimeUnixNano: nanoseconds(end - 250),
               endTimeUnixNano: nanoseconds(end),
+              ...(payload === undefined ? {} : { attributes: attributes({ payload }) }),
             })),
           },
         ],
@@ -131,18 +141,23 @@ export async function serveMetrics(
   pod: Readonly<Record<string, string>>,
 ): Promise<MetricsPages> {
   const started = Date.now();
+  // Every other message is slow and fails; the one that is looked at is among these.
   const page = () => {
-    const count = 10 + Math.floor((Date.now() - started) / 1000);
-    const exemplar = `# {trace_id="${traceId}",span_id="${spanId}"}`;
+    const good = 10 + Math.floor((Date.now() - started) / 1000);
+    const exemplar = (value: number) => `# {trace_id="${traceId}",span_id="${spanId}"} ${value} ${started / 1000}`;
     return [
-      "# TYPE kbot_command_duration_seconds histogram",
-      `kbot_command_duration_seconds_bucket{command="hello",le="0.1"} 1`,
-      `kbot_command_duration_seconds_bucket{command="hello",le="1.0"} ${count} ${exemplar} 0.25 ${started / 1000}`,
-      `kbot_command_duration_seconds_bucket{command="hello",le="+Inf"} ${count}`,
-      `kbot_command_duration_seconds_sum{command="hello"} ${count / 4}`,
-      `kbot_command_duration_seconds_count{command="hello"} ${count}`,
-      "# TYPE kbot_commands counter",
-      `kbot_commands_total{command="hello"} ${count} ${exemplar} 1 ${started / 1000}`,
+      "# TYPE kbot_message_duration_seconds histogram",
+      `kbot_message_duration_seconds_bucket{command="hello",le="0.5"} ${good}`,
+      `kbot_message_duration_seconds_bucket{command="hello",le="2.5"} ${good}`,
+      `kbot_message_duration_seconds_bucket{command="hello",le="5.0"} ${2 * good} ${exemplar(3.2)}`,
+      `kbot_message_duration_seconds_bucket{command="hello",le="+Inf"} ${2 * good}`,
+      `kbot_message_duration_seconds_sum{command="hello"} ${good * 3.4}`,
+      `kbot_message_duration_seconds_count{command="hello"} ${2 * good}`,
+      "# TYPE kbot_messages_processed counter",
+      `kbot_messages_processed_total{command="hello",status="success"} ${good}`,
+      `kbot_messages_processed_total{command="hello",status="error"} ${good} ${exemplar(1)}`,
+      "# TYPE kbot_active_connections gauge",
+      "kbot_active_connections 1",
       "# EOF",
       "",
     ].join("\n");

@@ -6,27 +6,46 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import * as path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { dataSourceUid } from "../../../components/capabilities.ts";
+import type { Manifest } from "../../../components/kubernetes/manifest.ts";
 import type { GrafanaDataSource } from "../../../components/monitoring/grafana-data-sources.ts";
 import { obtainBinaries } from "../../../rehearsal/control-plane/binaries.ts";
 import { startControlPlane } from "../../../rehearsal/control-plane/control-plane.ts";
 import { guard, logFile } from "../../../rehearsal/control-plane/processes.ts";
-import { logLabels } from "../../contract/checks/fluent-bit.ts";
 import { at, textAt } from "../../contract/finding.ts";
 import { releases, render } from "../../contract/rendered.ts";
 import { nanoseconds, sendLogs, sendMetric, sendTraces, serveMetrics, type Work, work } from "./application.ts";
 import { applicationPod, collectorAccount, type Pod } from "./cluster.ts";
-import { call, eventually, getJson, post } from "./http.ts";
-import { logsOfSpan, metricsOfSpan, tracesOfLine } from "./links.ts";
-import { type Span, type Stack, startStack } from "./stack.ts";
+import { call, eventually, getJson } from "./http.ts";
+import {
+  type Line,
+  type Link,
+  logsOfSpan,
+  metricsOfSpan,
+  panelsOfAddress,
+  traceOfExemplar,
+  tracesOfLine,
+} from "./links.ts";
+import { tail } from "./log-agent.ts";
+import { type ProgramName, type Span, spansOf, type Stack, startStack } from "./stack.ts";
 
 /** Something that the environment promises, and how it was seen. */
 export interface Claim {
   readonly claim: string;
   /** What was asked. */
   readonly query: string;
+  /** Which program answered, with its version. */
+  readonly judge: string;
   /** What was answered, in a few words. */
   readonly answer: string;
   readonly holds: boolean;
+}
+
+/** What a run of the bench saw. */
+export interface Seen {
+  readonly claims: readonly Claim[];
+  /** Names that are others in each run, and what they stand for. */
+  readonly names: Readonly<Record<string, string>>;
 }
 
 export interface BenchArgs {
@@ -36,26 +55,14 @@ export interface BenchArgs {
   readonly outage?: number;
 }
 
-interface Line {
-  readonly text: string;
-  readonly labels: Readonly<Record<string, string>>;
-}
-
 interface Sample {
   readonly metric: Readonly<Record<string, string>>;
   readonly value: readonly [number, string];
 }
 
-/** A line as the log agent would push it, with the labels of its configuration. */
-async function pushLine(loki: string, pod: Pod, text: string): Promise<void> {
-  const values: Readonly<Record<string, string>> = {
-    namespace: pod.namespace,
-    pod: pod.name,
-    container: pod.container,
-  };
-  const stream = Object.fromEntries(Object.entries(logLabels).map(([label, value]) => [label, values[label] ?? value]));
-  await post(`${loki}/loki/api/v1/push`, { streams: [{ stream, values: [[nanoseconds(), text]] }] });
-}
+type Labels = Readonly<Record<string, string>>;
+
+const minutes = (count: number) => Date.now() + count * 60_000;
 
 class Bench {
   readonly claims: Claim[] = [];
@@ -67,13 +74,9 @@ class Bench {
     this.onProgress = onProgress;
   }
 
-  private add(claim: Claim): void {
-    this.claims.push(claim);
-    this.onProgress(`${claim.holds ? "holds" : "DOES NOT HOLD"}: ${claim.claim}`);
-  }
-
   /** Records a claim that holds when there is an answer within some seconds. */
   async see<T>(
+    judge: ProgramName,
     claim: string,
     query: string,
     ask: () => Promise<T | undefined>,
@@ -81,29 +84,43 @@ class Bench {
     seconds = 30,
   ): Promise<T | undefined> {
     const answer = await eventually(seconds, ask);
-    const text = answer === undefined ? `nothing within ${seconds} s` : say(answer);
-    this.add({ claim, query, answer: text, holds: answer !== undefined });
+    const holds = answer !== undefined;
+    const text = holds ? say(answer) : `nothing within ${seconds} s`;
+    this.claims.push({ claim, query, judge: this.stack.versions[judge], answer: text, holds });
+    this.onProgress(`${holds ? "holds" : "DOES NOT HOLD"}: ${claim}`);
     return answer;
   }
 
-  async lines(query: string, limit = 5000): Promise<Line[]> {
+  async lines(query: string, from = minutes(-10), to = minutes(5)): Promise<Line[]> {
     interface Answer {
       readonly data: {
         readonly result: readonly {
-          readonly stream: Readonly<Record<string, string>>;
+          readonly stream: Labels;
           readonly values: readonly (readonly [string, string])[];
         }[];
       };
     }
-    const minutes = (count: number) => nanoseconds(Date.now() + count * 60_000);
     const url = `${this.stack.loki}/loki/api/v1/query_range`;
-    const answer = await getJson<Answer>(url, { query, start: minutes(-10), end: minutes(5), limit: String(limit) });
-    return answer.data.result.flatMap(({ stream, values }) => values.map(([, text]) => ({ text, labels: stream })));
+    const range = { start: nanoseconds(Math.floor(from)), end: nanoseconds(Math.ceil(to)), limit: "5000" };
+    const answer = await getJson<Answer>(url, { query, ...range });
+    return answer.data.result.flatMap(({ stream, values }) =>
+      values.map(([time, text]) => ({ text, labels: stream, time: Number(time.slice(0, -6)) })),
+    );
+  }
+
+  /** The number that a LogQL query of metrics answers. */
+  async count(query: string): Promise<number> {
+    const answer = await getJson<{ readonly data: { readonly result: readonly Sample[] } }>(
+      `${this.stack.loki}/loki/api/v1/query`,
+      { query },
+    );
+    return Number(answer.data.result[0]?.value[1] ?? 0);
   }
 
   /** Sees a line, and says its labels. */
   async seeLine(claim: string, query: string, text: string): Promise<Line | undefined> {
     return this.see(
+      "loki",
       claim,
       `LogQL ${query}`,
       async () => (await this.lines(query)).find((line) => line.text === text),
@@ -111,10 +128,11 @@ class Bench {
     );
   }
 
-  async samples(query: string): Promise<Sample[]> {
+  /** @param time at which, in milliseconds. @default now */
+  async samples(query: string, time?: number): Promise<Sample[]> {
     const answer = await getJson<{ readonly data: { readonly result: readonly Sample[] } }>(
       `${this.stack.prometheus}/api/v1/query`,
-      { query },
+      { query, ...(time === undefined ? {} : { time: String(time / 1000) }) },
     );
     return [...answer.data.result];
   }
@@ -122,6 +140,7 @@ class Bench {
   /** Sees at least one series. Two scrapes may have to pass: the collector's and Prometheus's. */
   async seeSamples(claim: string, query: string): Promise<Sample | undefined> {
     return this.see(
+      "prometheus",
       claim,
       `PromQL ${query}`,
       async () => (await this.samples(query))[0],
@@ -130,33 +149,64 @@ class Bench {
     );
   }
 
-  async exemplar(query: string): Promise<Readonly<Record<string, string>> | undefined> {
+  async exemplars(query: string): Promise<Labels[]> {
     interface Answer {
-      readonly data: readonly {
-        readonly exemplars: readonly { readonly labels: Readonly<Record<string, string>> }[];
-      }[];
+      readonly data: readonly { readonly exemplars: readonly { readonly labels: Labels }[] }[];
     }
     const answer = await getJson<Answer>(`${this.stack.prometheus}/api/v1/query_exemplars`, {
       query,
-      start: String(Date.now() / 1000 - 600),
-      end: String(Date.now() / 1000 + 60),
+      start: String(minutes(-10) / 1000),
+      end: String(minutes(1) / 1000),
     });
-    return answer.data.flatMap(({ exemplars }) => exemplars.map(({ labels }) => labels))[0];
+    return answer.data.flatMap(({ exemplars }) => exemplars.map(({ labels }) => labels));
   }
 
-  /** Sees the trace that a link leads to. */
-  async seeTrace(claim: string, query: string, traceId: string): Promise<Span | undefined> {
+  /** Follows a link to a trace: sees that it leads to the work that was done. */
+  async followToTrace(claim: string, link: Link | undefined, done: Work): Promise<Span | undefined> {
     return this.see(
+      "jaeger",
       claim,
-      `trace ${query}`,
-      () => Promise.resolve(query === traceId ? this.stack.spans.get(query)?.[0] : undefined),
+      `GET /api/traces/${link?.query ?? "?"}`,
+      async () => {
+        if (link?.uid !== dataSourceUid.traces) return undefined;
+        return (await spansOf(this.stack.jaeger, link.query)).find(
+          ({ traceId, spanId }) => traceId === done.traceId && spanId === done.spanId,
+        );
+      },
       (span) => `span "${span.name}"`,
+    );
+  }
+
+  /** Follows a link to log lines: sees one of them. */
+  async followToLine(claim: string, link: Link, text: string): Promise<Line | undefined> {
+    return this.see(
+      "loki",
+      claim,
+      `LogQL ${link.query}`,
+      async () => {
+        if (link.uid !== dataSourceUid.logs) return undefined;
+        return (await this.lines(link.query, link.from, link.to)).find((line) => line.text === text);
+      },
+      () => text,
+    );
+  }
+
+  /** Follows a link to metrics: sees a sample. */
+  async followToSamples(claim: string, link: Link): Promise<void> {
+    await this.see(
+      "prometheus",
+      claim,
+      `PromQL ${link.query}`,
+      async () => (link.uid === dataSourceUid.metrics ? (await this.samples(link.query, link.to))[0] : undefined),
+      ({ value }) => value[1],
+      // The end of the range is minutes after the span: a sample is there when the clock is not.
+      150,
     );
   }
 }
 
 /** Pod attributes that every signal has to carry. */
-const podAttributes = (pod: Pod): Readonly<Record<string, string>> => ({
+const podAttributes = (pod: Pod): Labels => ({
   "k8s.namespace.name": pod.namespace,
   "k8s.pod.name": pod.name,
   "k8s.pod.uid": pod.uid,
@@ -167,56 +217,68 @@ const podAttributes = (pod: Pod): Readonly<Record<string, string>> => ({
 
 const label = (attribute: string) => attribute.replaceAll(".", "_");
 
+/** What one request left: the text of its log record, and its line on standard output as Loki has it. */
+interface Left {
+  readonly otlp: string;
+  readonly agent: string;
+}
+
 /** Every signal arrives where it should, with what it needs to be found. */
-async function arrival(bench: Bench, stack: Stack, pod: Pod, done: Work) {
+async function arrival(
+  bench: Bench,
+  stack: Stack,
+  pod: Pod,
+  done: Work,
+  logAgent: Readonly<Record<string, unknown>>,
+): Promise<Left> {
   const { traceId } = done;
-  const text = "said hello over OTLP";
-  const line = JSON.stringify({ level: "info", msg: "said hello on standard output", trace_id: traceId });
+  const otlp = "said hello over OTLP";
   await bench.see(
+    "jaeger",
     "The collector knows the pods of the API server with the rights that are declared",
     "a span without a word about its pod, until it arrives with one",
     async () => {
       const probe = work();
       await sendTraces(stack.collector, {}, [probe]);
       await sleep(1000);
-      return stack.spans.get(probe.traceId)?.[0]?.attributes.get("k8s.pod.name");
+      return (await spansOf(stack.jaeger, probe.traceId))[0]?.attributes.get("k8s.pod.name");
     },
     (name) => name,
     60,
   );
   // Each signal tells its pod in another of the three ways that the processor knows.
   await sendTraces(stack.collector, {}, [done]);
-  await sendLogs(stack.collector, { "k8s.pod.uid": pod.uid }, [{ work: done, text }]);
+  await sendLogs(stack.collector, { "k8s.pod.uid": pod.uid }, [{ work: done, text: otlp }]);
   await sendMetric(stack.collector, { "k8s.pod.ip": "127.0.0.1" }, "bench.messages", done);
-  await pushLine(stack.loki, pod, line);
+  const written = JSON.stringify({ level: "error", msg: "said hello on standard output", trace_id: traceId });
+  const agent = await tail(logAgent, stack.loki, pod, `${new Date().toISOString()} stdout F ${written}`);
 
   const wanted = Object.entries(podAttributes(pod));
-  const span = await bench.see(
+  await bench.see(
+    "jaeger",
     "A span arrives with its namespace, pod, deployment, node and container",
-    `trace ${traceId}`,
-    () =>
-      Promise.resolve(
-        stack.spans
-          .get(traceId)
-          ?.find(({ attributes }) => wanted.every(([key, value]) => attributes.get(key) === value)),
+    `GET /api/traces/${traceId}`,
+    async () =>
+      (await spansOf(stack.jaeger, traceId)).find(({ attributes }) =>
+        wanted.every(([key, value]) => attributes.get(key) === value),
       ),
     ({ attributes }) => wanted.map(([key]) => `${key}=${attributes.get(key) ?? ""}`).join(" "),
   );
   const otlpSelector = `{k8s_namespace_name="${pod.namespace}", k8s_pod_name="${pod.name}"}`;
-  const otlpLine = await bench.seeLine("A log record sent by OTLP is found by its labels", otlpSelector, text);
+  await bench.seeLine("A log record sent by OTLP is found by its labels", otlpSelector, otlp);
   await bench.seeLine(
     "A log record sent by OTLP is found by its trace",
     `{service_name="kbot"} | trace_id="${traceId}"`,
-    text,
+    otlp,
   );
   const agentSelector = `{job="fluentbit", namespace="${pod.namespace}", pod="${pod.name}", container="${pod.container}"}`;
-  const agentLine = await bench.seeLine("A line of the log agent is found by its labels", agentSelector, line);
+  await bench.seeLine("A line of the log agent is found by its labels", agentSelector, agent);
   await bench.seeLine(
     "A line of the log agent is found by its trace",
     `{namespace="${pod.namespace}"} | json | trace_id="${traceId}"`,
-    line,
+    agent,
   );
-  return { span, otlpLine, agentLine, otlpText: text, agentText: line };
+  return { otlp, agent };
 }
 
 /** What a collector that works tells of itself, of what dashboards and alerts name. */
@@ -232,12 +294,17 @@ async function metrics(bench: Bench, stack: Stack, dir: string, pod: Pod): Promi
   await bench.seeSamples("A metric sent by OTLP is in Prometheus with its pod", `bench_messages_total{${labels}}`);
   await bench.seeSamples(
     "A metric that the collector scrapes from an annotated pod is in Prometheus with its pod",
-    `kbot_commands_total{exported_namespace="${pod.namespace}", exported_pod="${pod.name}"}`,
+    `kbot_messages_processed_total{exported_namespace="${pod.namespace}", exported_pod="${pod.name}"}`,
+  );
+  await bench.seeSamples(
+    "A metric that Prometheus scrapes by a ServiceMonitor is there with its pod",
+    `kbot_messages_processed_total{job="kbot", namespace="${pod.namespace}", pod="${pod.name}"}`,
   );
   for (const metric of collectorMetrics) {
     await bench.seeSamples(`${metric}, which dashboards and alerts of the collector name, is in Prometheus`, metric);
   }
   await bench.see(
+    "prometheus",
     "Prometheus answers under its route prefix and nowhere else",
     "GET /api/v1/status/buildinfo with and without it",
     async () => {
@@ -249,6 +316,7 @@ async function metrics(bench: Bench, stack: Stack, dir: string, pod: Pod): Promi
   );
   await bench.seeSamples("The feature extra-scrape-metrics is one", "scrape_timeout_seconds");
   await bench.see(
+    "prometheus",
     "Prometheus knows every feature that is switched on",
     "its log",
     () => {
@@ -262,50 +330,136 @@ async function metrics(bench: Bench, stack: Stack, dir: string, pod: Pod): Promi
   );
 }
 
-async function links(
-  bench: Bench,
-  sources: readonly GrafanaDataSource[],
-  exemplarLabel: string,
-  done: Work,
-  seen: Awaited<ReturnType<typeof arrival>>,
-): Promise<void> {
-  const logs = sources.find(({ type }) => type === "loki");
-  const traces = sources.find(({ type }) => type === "jaeger");
-  if (logs === undefined || traces === undefined) throw new Error("Grafana has no data source for logs or for traces.");
+/** What the platform declares of links. */
+interface Linked {
+  readonly sources: readonly GrafanaDataSource[];
+  /** `exemplarTraceIdDestinations` of the data source of metrics. */
+  readonly exemplars: unknown;
+  /** Objects that Flux applies: dashboards. */
+  readonly content: readonly Manifest[];
+  readonly scrapeSeconds: number;
+}
+
+/** Whichever way a metric comes, its exemplar leads to the trace. */
+async function exemplars(bench: Bench, { exemplars: destination }: Linked, done: Work): Promise<void> {
   for (const [what, metric] of [
-    ["a scraped histogram", "kbot_command_duration_seconds_bucket"],
-    ["a scraped counter", "kbot_commands_total"],
+    ["a histogram that the collector scrapes", 'kbot_message_duration_seconds_bucket{job="otel-collector"}'],
+    ["a counter that the collector scrapes", 'kbot_messages_processed_total{job="otel-collector"}'],
+    ["a histogram of a ServiceMonitor", 'kbot_message_duration_seconds_bucket{job="kbot"}'],
     ["a metric sent by OTLP", "bench_messages_total"],
   ] as const) {
-    const exemplar = await bench.see(
+    const link = await bench.see(
+      "prometheus",
       `Prometheus keeps the exemplar of ${what}`,
       `query_exemplars ${metric}`,
-      async () => bench.exemplar(metric),
-      (labels) => `trace_id=${labels["trace_id"] ?? "missing"}`,
+      async () => {
+        const [labels] = await bench.exemplars(metric);
+        return labels === undefined ? undefined : traceOfExemplar(destination, labels);
+      },
+      ({ query }) => `trace ${query}`,
       90,
     );
-    await bench.seeTrace(
-      `Metric to trace: the exemplar of ${what} leads to its span`,
-      exemplar?.[exemplarLabel] ?? "?",
-      done.traceId,
-    );
+    await bench.followToTrace(`Metric to trace: the exemplar of ${what} leads to its span`, link, done);
   }
-  for (const [what, line] of [
-    ["a log record sent by OTLP", seen.otlpLine],
-    ["a line of the log agent", seen.agentLine],
-  ] as const) {
-    const [link] = line === undefined ? [] : tracesOfLine(logs, line);
-    await bench.seeTrace(
-      `Log to trace: ${what} leads to its span (field ${link?.field ?? "?"})`,
-      link?.query ?? "?",
-      done.traceId,
-    );
+}
+
+/**
+ * From an alert to everything that is known of one request that caused it, by nothing but the links that the platform
+ * made: the alert's address of a dashboard, the dashboard's queries, the exemplar's trace, the span's links to logs and to
+ * metrics, the lines' links back to the trace.
+ */
+async function journey(bench: Bench, stack: Stack, linked: Linked, done: Work, left: Left): Promise<void> {
+  const source = (uid: string): GrafanaDataSource => {
+    const found = linked.sources.find((candidate) => candidate.uid === uid);
+    if (found === undefined) throw new Error(`Grafana has no data source ${uid}.`);
+    return found;
+  };
+  interface Alert {
+    readonly labels: Labels;
+    readonly annotations: Labels;
   }
-  const query = logsOfSpan(traces, { traceId: done.traceId, attributes: seen.span?.attributes ?? new Map() });
-  await bench.seeLine("Trace to logs: a span leads to its line of the log agent", query, seen.agentText);
-  await bench.seeLine("Trace to logs: a span leads to its log record sent by OTLP", query, seen.otlpText);
-  for (const { name, query: promql } of metricsOfSpan(traces, seen.span?.attributes ?? new Map())) {
-    await bench.seeSamples(`Trace to metrics: ${name}`, promql);
+  for (const alertname of ["KbotErrorRatioHigh", "KbotLatencyHigh"]) {
+    const address = await bench.see(
+      "prometheus",
+      `${alertname} is on its way when messages are slow and fail, with the address of a dashboard`,
+      "GET /api/v1/alerts",
+      async () => {
+        const { data } = await getJson<{ readonly data: { readonly alerts: readonly Alert[] } }>(
+          `${stack.prometheus}/api/v1/alerts`,
+        );
+        return data.alerts.find(({ labels }) => labels["alertname"] === alertname)?.annotations["dashboard_url"];
+      },
+      (url) => url.replace(/^https?:\/\/[^/]+/, ""),
+      // Two scrapes and two evaluations.
+      180,
+    );
+    if (address === undefined) continue;
+    const opened = panelsOfAddress(address, linked.content, linked.scrapeSeconds);
+    const asked = opened.queries.find(({ exemplar, uid }) => exemplar && uid === dataSourceUid.metrics);
+    const toTrace = await bench.see(
+      "prometheus",
+      `Alert to metric: the dashboard of ${alertname} shows the request's exemplar`,
+      `query_exemplars ${asked?.query ?? "?"}`,
+      async () => {
+        const all = asked === undefined ? [] : await bench.exemplars(asked.query);
+        return all
+          .map((labels) => traceOfExemplar(linked.exemplars, labels))
+          .find((link) => link?.query === done.traceId);
+      },
+      ({ query }) => `trace ${query} in the panel "${asked?.panel ?? ""}" of "${opened.title}"`,
+    );
+    const span = await bench.followToTrace(
+      `Metric to trace: the exemplar on the dashboard of ${alertname} leads to the request's span`,
+      toTrace,
+      done,
+    );
+    if (span === undefined || alertname === "KbotErrorRatioHigh") continue;
+
+    const toLogs = logsOfSpan(source(toTrace?.uid ?? ""), span);
+    for (const [what, text] of [
+      ["its line of the log agent", left.agent],
+      ["its log record sent by OTLP", left.otlp],
+    ] as const) {
+      const line = await bench.followToLine(`Trace to logs: the span leads to ${what}`, toLogs, text);
+      const [toTraceAgain] = line === undefined ? [] : tracesOfLine(source(toLogs.uid), line);
+      await bench.followToTrace(
+        `Log to trace: ${what} leads back to the span (field ${toTraceAgain?.name ?? "?"})`,
+        toTraceAgain,
+        done,
+      );
+    }
+    for (const link of metricsOfSpan(source(toTrace?.uid ?? ""), span)) {
+      await bench.followToSamples(`Trace to metrics: the span leads to "${link.name}"`, link);
+    }
+
+    const logPanel = opened.queries.find(({ uid }) => uid === dataSourceUid.logs);
+    const shown = await bench.seeLine(
+      "Alert to logs: the dashboard shows the request's line",
+      logPanel?.query ?? "?",
+      left.agent,
+    );
+    const [fromPanel] = shown === undefined ? [] : tracesOfLine(source(logPanel?.uid ?? ""), shown);
+    await bench.followToTrace("Log to trace: the line on the dashboard leads to the span", fromPanel, done);
+    const tracePanel = opened.queries.find(({ uid }) => uid === dataSourceUid.traces);
+    await bench.see(
+      "jaeger",
+      "Alert to trace: the dashboard lists the request's trace",
+      `GET /api/traces?service=${tracePanel?.query ?? "?"}`,
+      async () => {
+        const { data } = await getJson<{ readonly data: readonly { readonly traceID: string }[] }>(
+          `${stack.jaeger}/api/traces`,
+          {
+            service: tracePanel?.query ?? "",
+            limit: "1000",
+            // Microseconds.
+            start: String(minutes(-60) * 1000),
+            end: String(minutes(1) * 1000),
+          },
+        );
+        return data.find(({ traceID }) => traceID === done.traceId);
+      },
+      ({ traceID }) => `trace ${traceID}`,
+    );
   }
 }
 
@@ -318,75 +472,191 @@ async function own(stack: Stack, metric: string): Promise<number> {
   );
 }
 
-/** How long the collector's exporters try to send the same data, in seconds (their `retry_on_failure.max_elapsed_time`). */
-const retryFor = 300;
+/** What the collector says it has dropped, by the metrics that the alerts name. */
+async function dropped(stack: Stack, items: string): Promise<number> {
+  const metrics = [`otelcol_exporter_send_failed_${items}`, `otelcol_exporter_enqueue_failed_${items}`];
+  return (await Promise.all(metrics.map((metric) => own(stack, metric)))).reduce((a, b) => a + b);
+}
 
-/** Both stores are gone for a while; what was sent meanwhile arrives when they are back. */
+/** Work that belongs to one trace. */
+const spanOf = ({ traceId }: Work): Work => ({ traceId, spanId: work().spanId });
+
+/**
+ * Both stores are gone for a while, and in the middle of it the collector is killed: what was sent meanwhile arrives when
+ * they are back.
+ */
 async function outage(bench: Bench, stack: Stack, pod: Pod, seconds: number): Promise<void> {
   await stack.kill("loki");
-  await stack.kill("traces");
-  const works: Work[] = [];
+  await stack.kill("jaeger");
+  const all = work();
+  const spans: Work[] = [];
   let queued = 0;
-  for (const end = Date.now() + seconds * 1000; Date.now() < end;) {
-    const done = work();
-    await sendTraces(stack.collector, {}, [done]);
-    await sendLogs(stack.collector, { "k8s.pod.uid": pod.uid }, [{ work: done, text: `outage ${works.length}` }]);
-    works.push(done);
-    queued = Math.max(queued, await own(stack, "otelcol_exporter_queue_size"));
-    await sleep(1000);
-  }
-  await stack.start("traces");
+  const send = async (until: number) => {
+    while (Date.now() < until) {
+      const done = spanOf(all);
+      await sendTraces(stack.collector, {}, [done]);
+      await sendLogs(stack.collector, { "k8s.pod.uid": pod.uid }, [{ work: done, text: `outage ${spans.length}` }]);
+      spans.push(done);
+      queued = Math.max(queued, await own(stack, "otelcol_exporter_queue_size"));
+      await sleep(1000);
+    }
+  };
+  const start = Date.now();
+  await send(start + (seconds * 1000) / 2);
+  const before = { spans: await dropped(stack, "spans"), log_records: await dropped(stack, "log_records") };
+  await stack.kill("collector");
+  await stack.start("collector");
+  await send(start + seconds * 1000);
+  await stack.start("jaeger");
   await stack.start("loki");
   await bench.see(
-    `Stores down for ${seconds} s: the collector accepts everything and queues it`,
+    "collector",
+    "While stores are down the collector accepts everything and keeps it",
     "otelcol_exporter_queue_size of the collector, greatest",
     () => Promise.resolve(queued > 0 ? queued : undefined),
-    (size) => `${size} requests of ${works.length} spans and as many log records`,
+    (size) => `${size} bytes of ${spans.length} spans and as many log records`,
     0,
   );
-  const query = `{k8s_pod_name="${pod.name}"} |= "outage"`;
-  const arrived: Readonly<Record<string, () => Promise<number>>> = {
-    spans: () => Promise.resolve(works.filter(({ traceId }) => stack.spans.has(traceId)).length),
-    log_records: async () => {
-      const ids = new Set((await bench.lines(query)).map(({ labels }) => labels["trace_id"]));
-      return works.filter(({ traceId }) => ids.has(traceId)).length;
+  const query = `{service_name="kbot"} |= "outage"`;
+  const arrived = {
+    spans: async () => {
+      const ids = new Set((await spansOf(stack.jaeger, all.traceId)).map(({ spanId }) => spanId));
+      return spans.filter(({ spanId }) => ids.has(spanId)).length;
     },
-  };
-  for (const [items, count] of Object.entries(arrived)) {
-    const metrics = [`otelcol_exporter_send_failed_${items}`, `otelcol_exporter_enqueue_failed_${items}`];
-    const dropped = async () =>
-      (await Promise.all(metrics.map((metric) => own(stack, metric)))).reduce((a, b) => a + b);
-    const asked = items === "spans" ? "spans by trace id" : `LogQL ${query}`;
+    log_records: async () => {
+      const texts = new Set((await bench.lines(query, start - 60_000)).map(({ text }) => text));
+      return spans.filter((_, index) => texts.has(`outage ${index}`)).length;
+    },
+  } as const;
+  for (const [items, judge, asked] of [
+    ["spans", "jaeger", `GET /api/traces/${all.traceId}`],
+    ["log_records", "loki", `LogQL ${query}`],
+  ] as const) {
+    const what = items.replace("_", " ");
     await bench.see(
-      `After it, every one of the ${items.replace("_", " ")} has arrived or is counted as dropped`,
-      `${asked}; ${metrics.join(" + ")}`,
-      async () => {
-        const [there, gone] = [await count(), await dropped()];
-        return there + gone === works.length ? { there, gone } : undefined;
-      },
-      ({ there, gone }) => `${there} arrived + ${gone} dropped of ${works.length}`,
+      judge,
+      `Stores are down, the collector is killed meanwhile: every one of the ${what} arrives`,
+      asked,
+      async () => ((await arrived[items]()) === spans.length ? spans.length : undefined),
+      (count) => `${count} of ${spans.length}`,
       120,
     );
-    if (seconds > retryFor - 60) continue;
     await bench.see(
-      `Nothing of the ${items.replace("_", " ")} is dropped when stores are down for less than ${retryFor} s`,
-      metrics.join(" + "),
-      async () => ((await dropped()) === 0 ? "0" : undefined),
+      "collector",
+      `The collector says that it dropped none of the ${what}`,
+      `otelcol_exporter_send_failed_${items} + otelcol_exporter_enqueue_failed_${items}`,
+      async () => (before[items] + (await dropped(stack, items)) === 0 ? "0" : undefined),
       (answer) => answer,
       0,
     );
   }
 }
 
+const mebibyte = 1024 * 1024;
+const large = "x".repeat(100_000);
+
+/** Batches that are larger than a store takes at once arrive in parts. */
+async function largeBatches(bench: Bench, stack: Stack): Promise<void> {
+  const all = work();
+  const count = 80;
+  const works = Array.from({ length: count }, () => spanOf(all));
+  await sendTraces(stack.collector, {}, works, large);
+  await bench.see(
+    "jaeger",
+    "A batch of spans that is larger than Jaeger takes at once arrives, in parts",
+    `GET /api/traces/${all.traceId}`,
+    async () => ((await spansOf(stack.jaeger, all.traceId)).length >= count ? count : undefined),
+    (found) => `${found} spans of ${large.length} bytes; Jaeger takes ${4 * mebibyte} bytes`,
+    60,
+  );
+  await sendLogs(
+    stack.collector,
+    {},
+    works.map((done, index) => ({ work: done, text: `large ${index} ${large}` })),
+  );
+  // Counted in Loki: so many bytes are more than it would answer at once.
+  const query = `sum(count_over_time({service_name="kbot"} |= "large " [10m]))`;
+  await bench.see(
+    "loki",
+    "A batch of log records that is larger than Loki takes at once arrives, in parts",
+    `LogQL ${query}`,
+    async () => ((await bench.count(query)) >= count ? count : undefined),
+    (found) => `${found} lines of ${large.length} bytes; Loki's burst is 6 MB`,
+    120,
+  );
+}
+
+/** More than the queue has room for: the collector says how much it dropped, and the rest arrives. */
+async function overflow(bench: Bench, stack: Stack): Promise<void> {
+  const capacity = await own(stack, "otelcol_exporter_queue_capacity");
+  await stack.kill("jaeger");
+  // Half as much again as one of the two queues holds.
+  const each = 80;
+  const requests = Math.ceil((1.5 * (capacity / 2)) / (each * large.length));
+  const traces = Array.from({ length: requests }, work);
+  for (const trace of traces) {
+    await sendTraces(
+      stack.collector,
+      {},
+      Array.from({ length: each }, () => spanOf(trace)),
+      large,
+    );
+  }
+  // The batch processor hands on after a fifth of a second.
+  await sleep(2000);
+  const sent = requests * each;
+  await bench.see(
+    "collector",
+    "What the queue has no room for is dropped, and the collector says how much",
+    "otelcol_exporter_enqueue_failed_spans",
+    async () => {
+      const count = await own(stack, "otelcol_exporter_enqueue_failed_spans");
+      return count > 0 ? count : undefined;
+    },
+    (count) => `${count} of ${sent} spans of ${large.length} bytes; the queue has ${capacity / 2} bytes`,
+  );
+  await stack.start("jaeger");
+  await bench.see(
+    "jaeger",
+    "Of more than the queue holds, all that is not counted as dropped arrives",
+    `GET /api/traces/<each trace>; otelcol_exporter_enqueue_failed_spans`,
+    async () => {
+      const counts = await Promise.all(
+        traces.map(async ({ traceId }) =>
+          spansOf(stack.jaeger, traceId).then(
+            (spans) => new Set(spans.map(({ spanId }) => spanId)).size,
+            () => 0,
+          ),
+        ),
+      );
+      const there = counts.reduce((a, b) => a + b);
+      const gone = await dropped(stack, "spans");
+      const enough = there * large.length > 0.8 * (capacity / 2);
+      return there + gone === sent && enough ? { there, gone } : undefined;
+    },
+    ({ there, gone }) => `${there} arrived + ${gone} dropped of ${sent}`,
+    120,
+  );
+}
+
 /** Runs it all, for the default settings. */
-export async function telemetryBench(args: BenchArgs = {}): Promise<readonly Claim[]> {
+export async function telemetryBench(args: BenchArgs = {}): Promise<Seen> {
   const onProgress = args.onProgress ?? (() => undefined);
-  const { declared, settings } = await render();
-  const values = releases(declared).find(({ chart }) => chart?.name === "kube-prometheus-stack")?.values;
-  const sources = (at(values, "grafana", "additionalDataSources") ?? []) as readonly GrafanaDataSource[];
-  const exemplars = at(values, "grafana", "sidecar", "datasources", "exemplarTraceIdDestinations");
-  const namespace = settings.demo.enabled ? "demo" : undefined;
-  if (namespace === undefined) throw new Error("The bench needs the demo's namespace.");
+  const { declared, content, settings } = await render();
+  const valuesOf = (name: string) => {
+    const values = releases(declared).find(({ chart }) => chart?.name === name)?.values;
+    if (values === undefined) throw new Error(`The program declares no release of ${name}.`);
+    return values;
+  };
+  const values = valuesOf("kube-prometheus-stack");
+  if (!settings.demo.enabled) throw new Error("The bench needs the demo's namespace.");
+  const namespace = "demo";
+  const linked: Linked = {
+    sources: (at(values, "grafana", "additionalDataSources") ?? []) as readonly GrafanaDataSource[],
+    exemplars: at(values, "grafana", "sidecar", "datasources", "exemplarTraceIdDestinations"),
+    content,
+    scrapeSeconds: Number.parseInt(textAt(values, "prometheus", "prometheusSpec", "scrapeInterval") ?? "", 10),
+  };
 
   const dir = mkdtempSync(path.join(tmpdir(), "telemetry-bench-"));
   const watcher = guard(dir);
@@ -406,14 +676,18 @@ export async function telemetryBench(args: BenchArgs = {}): Promise<readonly Cla
     const pod = await applicationPod(plane, namespace, pages.port);
     container["pod"] = pod.name;
     const kubeconfig = await collectorAccount(plane, declared, path.join(dir, "otel-collector.kubeconfig"));
-    const stack = await startStack({ dir, declared, kubeconfig, application: pages.port, onProgress });
+    const application = { port: pages.port, pod };
+    const stack = await startStack({ dir, declared, content, kubeconfig, application, onProgress });
     stop.push(() => stack.close());
     const bench = new Bench(stack, onProgress);
-    const seen = await arrival(bench, stack, pod, done);
+    const left = await arrival(bench, stack, pod, done, valuesOf("fluent-bit"));
     await metrics(bench, stack, dir, pod);
-    await links(bench, sources, textAt(exemplars, "traceIdLabelName") ?? "", done, seen);
+    await exemplars(bench, linked, done);
+    await journey(bench, stack, linked, done, left);
     await outage(bench, stack, pod, args.outage ?? 60);
-    return bench.claims;
+    await largeBatches(bench, stack);
+    await overflow(bench, stack);
+    return { claims: bench.claims, names: { [done.traceId]: "<trace id>", [pod.name]: "<pod>", [pod.uid]: "<uid>" } };
   } finally {
     for (const end of stop.reverse()) await end();
     await watcher.release();

@@ -1,46 +1,49 @@
 /**
- * Prometheus, Loki and the collector on loopback, with the configuration that the program declares. What is changed is
- * where things are: addresses, folders, and how the API server is reached (a pod has its account's token in its file
- * system). What the operators add in a cluster is said where it is added.
- *
- * Jaeger's module cannot be built: checksums of modules that it needs are not in Go's checksum database. In its place a
- * second collector takes the spans by OTLP over gRPC and hands them to this process as JSON.
+ * Prometheus, Loki, Jaeger and the collector on loopback, with the configuration that the program declares. What is
+ * changed is where things are: addresses, folders, and how the API server is reached (a pod has its account's token in its
+ * file system). What the operators add in a cluster is said where it is added.
  */
-import { createServer } from "node:http";
+import { spawnSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import * as path from "node:path";
-import { text } from "node:stream/consumers";
 import { stringify } from "yaml";
 import type { Manifest } from "../../../components/kubernetes/manifest.ts";
 import { freePorts, lastLines, launch, type Program, reap } from "../../../rehearsal/control-plane/processes.ts";
-import { asMap, at, textAt } from "../../contract/finding.ts";
+import { asMap, at } from "../../contract/finding.ts";
 import { lokiConfig } from "../../contract/loki-config.ts";
 import { obtainProgram } from "../../contract/programs.ts";
 import { prometheusStart } from "../../contract/prometheus-config.ts";
 import { releases } from "../../contract/rendered.ts";
-import { call, eventually } from "./http.ts";
+import type { Pod } from "./cluster.ts";
+import { call, eventually, getJson } from "./http.ts";
 
-/** A span as the end of the pipeline has it. */
+/** A span as Jaeger tells of it. */
 export interface Span {
   readonly traceId: string;
+  readonly spanId: string;
   readonly name: string;
   /** Its own attributes and its resource's. */
   readonly attributes: ReadonlyMap<string, string>;
+  /** Milliseconds since 1970. */
+  readonly start: number;
+  readonly end: number;
 }
 
-export type ProgramName = "prometheus" | "loki" | "collector" | "traces";
+export type ProgramName = "prometheus" | "loki" | "collector" | "jaeger";
 
 export interface Stack {
   /** Base URLs. */
   readonly collector: string;
   readonly collectorMetrics: string;
   readonly loki: string;
+  /** Jaeger's query service. */
+  readonly jaeger: string;
   /** With the route prefix. */
   readonly prometheus: string;
   /** Without it. */
   readonly prometheusRoot: string;
-  /** Spans that arrived, by trace id. */
-  readonly spans: ReadonlyMap<string, readonly Span[]>;
+  /** Name and version of each program, as it says. */
+  readonly versions: Readonly<Record<ProgramName, string>>;
   start(name: ProgramName): Promise<void>;
   /** Ends a program at once, as a lost node would. */
   kill(name: ProgramName): Promise<void>;
@@ -52,8 +55,10 @@ export interface StackArgs {
   readonly declared: readonly Manifest[];
   /** Path of the kubeconfig of the collector's account. */
   readonly kubeconfig: string;
-  /** Port of the application's metrics, which plays the kubelet's cAdvisor too. */
-  readonly application: number;
+  /** Objects that Flux applies: the application's ServiceMonitor, and the rules. */
+  readonly content: readonly Manifest[];
+  /** The application's pod. Its metrics' port plays the kubelet's cAdvisor too. */
+  readonly application: { readonly port: number; readonly pod: Pod };
   readonly onProgress: (line: string) => void;
 }
 
@@ -77,66 +82,97 @@ function valuesOf(declared: readonly Manifest[], chart: string): Readonly<Record
   return release.values;
 }
 
-/** Takes OTLP as JSON from the second collector. */
-async function spanSink(): Promise<{ port: number; spans: Map<string, Span[]>; close: () => void }> {
-  const spans = new Map<string, Span[]>();
-  interface KeyValue {
+/**
+ * The spans of a trace, by the request that Grafana's data source makes.
+ *
+ * @param jaeger base URL of the query service
+ * @throws Error when Jaeger has no such trace
+ */
+export async function spansOf(jaeger: string, traceId: string): Promise<readonly Span[]> {
+  interface Tag {
     readonly key: string;
-    readonly value: { readonly stringValue?: string };
+    readonly value: unknown;
   }
-  const entries = (list: unknown) =>
-    ((list ?? []) as readonly KeyValue[]).map(
-      ({ key, value }) => [key, value.stringValue ?? JSON.stringify(value)] as const,
-    );
-  const server = createServer((request, response) => {
-    void text(request).then((body) => {
-      for (const resource of (at(JSON.parse(body), "resourceSpans") ?? []) as readonly unknown[]) {
-        for (const scope of (at(resource, "scopeSpans") ?? []) as readonly unknown[]) {
-          for (const span of (at(scope, "spans") ?? []) as readonly unknown[]) {
-            const traceId = textAt(span, "traceId") ?? "";
-            const attributes = new Map([
-              ...entries(at(resource, "resource", "attributes")),
-              ...entries(at(span, "attributes")),
-            ]);
-            const known = spans.get(traceId) ?? [];
-            spans.set(traceId, [...known, { traceId, name: textAt(span, "name") ?? "", attributes }]);
-          }
-        }
-      }
-      response.writeHead(200, { "content-type": "application/json" }).end("{}");
-    });
-  });
-  await new Promise<void>((resolve) => server.listen(0, loopback, resolve));
-  const address = server.address();
-  if (address === null || typeof address === "string") throw new Error("The end of the traces has no port.");
-  return {
-    port: address.port,
-    spans,
-    close: () => {
-      server.closeAllConnections();
-      server.close();
-    },
+  interface Trace {
+    readonly spans: readonly {
+      readonly traceID: string;
+      readonly spanID: string;
+      readonly processID: string;
+      readonly operationName: string;
+      /** Microseconds. */
+      readonly startTime: number;
+      readonly duration: number;
+      readonly tags: readonly Tag[];
+    }[];
+    readonly processes: Readonly<Record<string, { readonly serviceName: string; readonly tags: readonly Tag[] }>>;
+  }
+  const { data } = await getJson<{ readonly data: readonly Trace[] }>(`${jaeger}/api/traces/${traceId}`);
+  return data.flatMap(({ spans, processes }) =>
+    spans.map((span) => {
+      const process = processes[span.processID];
+      const tags = [...(process?.tags ?? []), ...span.tags].map(({ key, value }) => [key, String(value)] as const);
+      return {
+        traceId: span.traceID,
+        spanId: span.spanID,
+        name: span.operationName,
+        attributes: new Map([["service.name", process?.serviceName ?? ""], ...tags]),
+        start: span.startTime / 1000,
+        end: (span.startTime + span.duration) / 1000,
+      };
+    }),
+  );
+}
+
+/**
+ * The scrape job that the operator makes of a ServiceMonitor, with the one target that its Service would lead to.
+ */
+function monitorJob(monitor: Manifest, target: string, labels: Readonly<Record<string, string>>): object {
+  const [endpoint, another] = (at(monitor, "spec", "endpoints") ?? []) as readonly unknown[];
+  if (endpoint === undefined || another !== undefined) throw new Error("The ServiceMonitor has not one endpoint.");
+  const limit = (from: string, to: string) => {
+    const value = at(monitor, "spec", from);
+    return value === undefined ? {} : { [to]: value };
   };
+  return {
+    job_name: monitor.metadata.name,
+    scrape_interval: at(endpoint, "interval"),
+    metrics_path: at(endpoint, "path"),
+    ...limit("sampleLimit", "sample_limit"),
+    ...limit("labelLimit", "label_limit"),
+    ...limit("labelValueLengthLimit", "label_value_length_limit"),
+    static_configs: [{ targets: [target], labels }],
+  };
+}
+
+/** A program's name with the version that it tells. */
+function said(name: string, command: string, args: readonly string[]): string {
+  const { stdout, stderr } = spawnSync(command, args, { encoding: "utf8" });
+  const version = /(?:version |"GitVersion": ?"|v)v?(\d+\.\d+\.\d+)/i.exec(stdout + stderr)?.[1];
+  if (version === undefined) throw new Error(`${command} does not say its version.`);
+  return `${name} ${version}`;
 }
 
 /** Starts all four and waits until they are ready. */
 export async function startStack(args: StackArgs): Promise<Stack> {
   const { dir, declared, onProgress } = args;
   const otelcol = await obtainProgram("otelcol");
-  const programs = { prometheus: await obtainProgram("prometheus"), loki: await obtainProgram("loki") };
-  const [http, grpc, exporter, internal, health, loki, lokiGrpc, lokiMembers, prometheus, traces, tracesInternal] =
-    (await freePorts(11)) as [number, number, number, number, number, number, number, number, number, number, number];
-  const sink = await spanSink();
+  const programs = {
+    prometheus: await obtainProgram("prometheus"),
+    loki: await obtainProgram("loki"),
+    jaeger: await obtainProgram("jaeger"),
+  };
+  const ports = await freePorts(15);
+  const port = () => ports.pop() ?? 0;
+  const [http, grpc, exporter, internal, health] = [port(), port(), port(), port(), port()];
+  const [loki, lokiGrpc, lokiMembers, prometheus] = [port(), port(), port(), port()];
+  const [traces, tracesHttp, tracesQuery, tracesQueryGrpc] = [port(), port(), port(), port()];
+  const [tracesHealth, tracesInternal] = [port(), port()];
   const write = (name: string, config: object): string => {
     const file = path.join(dir, `${name}.yaml`);
     writeFileSync(file, stringify(config, { lineWidth: 0 }), { mode: 0o600 });
     return file;
   };
   const address = (port: number) => `${loopback}:${port}`;
-  /** As the operator sets it, where the configuration says nothing: its own metrics on a port. */
-  const telemetry = (port: number) => ({
-    metrics: { readers: [{ pull: { exporter: { prometheus: { host: loopback, port } } } }] },
-  });
 
   const object = declared.find(({ kind }) => kind === "OpenTelemetryCollector");
   const collector = rewrite(at(object, "spec", "config"), {
@@ -155,7 +191,10 @@ export async function startStack(args: StackArgs): Promise<Stack> {
       Object.assign(discovery, { kubeconfig_file: args.kubeconfig });
     }
   }
-  Object.assign(asMap(collector["service"]) ?? {}, { telemetry: telemetry(internal) });
+  // As the operator sets it, where the configuration says nothing: its own metrics on a port.
+  Object.assign(asMap(collector["service"]) ?? {}, {
+    telemetry: { metrics: { readers: [{ pull: { exporter: { prometheus: { host: loopback, port: internal } } } }] } },
+  });
 
   const lokiFolder = path.join(dir, "loki");
   const lokiFile = rewrite(lokiConfig(valuesOf(declared, "loki")), {
@@ -181,6 +220,21 @@ export async function startStack(args: StackArgs): Promise<Stack> {
     advertise_port: lokiMembers,
   });
 
+  const jaeger = rewrite(at(valuesOf(declared, "jaeger"), "userconfig"), {
+    "0.0.0.0:4317": address(traces),
+    "0.0.0.0:4318": address(tracesHttp),
+    "0.0.0.0:16686": address(tracesQuery),
+    "0.0.0.0:16685": address(tracesQueryGrpc),
+    "0.0.0.0:13133": address(tracesHealth),
+  });
+  Object.assign(
+    asMap(at(jaeger, "service", "telemetry", "metrics", "readers", 0, "pull", "exporter", "prometheus")) ?? {},
+    {
+      host: loopback,
+      port: tracesInternal,
+    },
+  );
+
   const { config, flags } = prometheusStart(valuesOf(declared, "kube-prometheus-stack"));
   const prefix = flags.find((flag) => flag.startsWith("--web.route-prefix="))?.split("=")[1] ?? "";
   /** A target with the labels that a ServiceMonitor of the operators gives it. */
@@ -189,35 +243,32 @@ export async function startStack(args: StackArgs): Promise<Stack> {
     static_configs: [{ targets: [target], labels: { namespace: "monitoring", pod: `${name}-0`, service: name } }],
     ...extra,
   });
+  const { pod } = args.application;
+  const monitor = args.content.find(({ kind, metadata }) => kind === "ServiceMonitor" && metadata.name === "kbot");
+  if (monitor === undefined) throw new Error("Flux applies no ServiceMonitor of the application.");
+  const rules = args.content.filter(({ kind }) => kind === "PrometheusRule");
   const prometheusFile = {
     ...config,
+    rule_files: rules.map((rule) => write(`rules-${rule.metadata.name}`, asMap(rule["spec"]) ?? {})),
     scrape_configs: [
+      monitorJob(monitor, address(args.application.port), {
+        namespace: pod.namespace,
+        pod: pod.name,
+        container: pod.container,
+        service: monitor.metadata.name,
+        endpoint: "metrics",
+      }),
       job("otel-collector", address(exporter)),
       job("otel-collector-monitoring", address(internal)),
       // kube-prometheus-stack's monitor of the kubelet keeps the labels that cAdvisor gives.
-      job("kubelet", address(args.application), { metrics_path: "/cadvisor", honor_labels: true }),
+      job("kubelet", address(args.application.port), { metrics_path: "/cadvisor", honor_labels: true }),
     ],
   };
 
   const started: Readonly<Record<ProgramName, { readonly program: Program; readonly ready: string }>> = {
-    traces: {
-      program: {
-        name: "traces",
-        command: otelcol,
-        args: [
-          `--config=${write("traces", {
-            receivers: { otlp: { protocols: { grpc: { endpoint: address(traces) } } } },
-            exporters: {
-              otlp_http: { endpoint: `http://${address(sink.port)}`, encoding: "json", compression: "none" },
-            },
-            service: {
-              telemetry: telemetry(tracesInternal),
-              pipelines: { traces: { receivers: ["otlp"], exporters: ["otlp_http"] } },
-            },
-          })}`,
-        ],
-      },
-      ready: `http://${address(tracesInternal)}/metrics`,
+    jaeger: {
+      program: { name: "jaeger", command: programs.jaeger, args: [`--config=${write("jaeger", jaeger)}`] },
+      ready: `http://${address(tracesHealth)}/status`,
     },
     loki: {
       program: {
@@ -266,19 +317,24 @@ export async function startStack(args: StackArgs): Promise<Stack> {
     loki: `http://${address(loki)}`,
     prometheus: `http://${address(prometheus)}${prefix}`,
     prometheusRoot: `http://${address(prometheus)}`,
-    spans: sink.spans,
+    versions: {
+      prometheus: said("Prometheus", programs.prometheus, ["--version"]),
+      loki: said("Loki", programs.loki, ["-version"]),
+      jaeger: said("Jaeger", programs.jaeger, ["version"]),
+      collector: said("OpenTelemetry Collector", otelcol, ["--version"]),
+    },
+    jaeger: `http://${address(tracesQuery)}`,
     start,
     kill: async (name) => {
       onProgress(`${name}: ended`);
       await reap(dir, { only: [name] });
     },
     close: async () => {
-      sink.close();
       await reap(dir);
     },
   };
   try {
-    for (const name of ["traces", "loki", "prometheus", "collector"] as const) await start(name);
+    for (const name of ["jaeger", "loki", "prometheus", "collector"] as const) await start(name);
   } catch (error) {
     await stack.close();
     throw error;
