@@ -60,9 +60,8 @@ export function lacksSysResource(): boolean {
 /** The image that these sources make on this machine; its archive may not be there yet. */
 export function nodeImage(): NodeImage {
   // All that decides what is in it. Debian's packages are those of the day it is built.
-  const inputs = globSync(["*.mod", "*.sum", "*/*.{mod,sum,go}", "manifests/*", "node-image.ts", "archive.ts"], {
-    cwd: kindTier,
-  }).sort();
+  const own = ["*.mod", "*.sum", "*/*.{mod,sum,go}", "manifests/*", "node-image.ts", "archive.ts"];
+  const inputs = globSync([...own, "../control-plane/go.{mod,sum}"], { cwd: kindTier }).sort();
   const hash = createHash("sha256").update(JSON.stringify([process.arch, lacksSysResource()]));
   for (const file of inputs) hash.update(`${file}\n`).update(readFileSync(join(kindTier, file)));
   const key = hash.digest("hex").slice(0, 12);

@@ -1,16 +1,20 @@
 /**
  * The programs of the node image that is built here, and kind itself: built by Go as all tools are (tools/tools.ts), from
  * the modules of this folder. Nothing of them is taken from PATH, except kind, because they go into images `FROM scratch`.
+ *
+ * The control plane is the rehearsal's, of its set: what was built for it is not built again. The other parts of Kubernetes
+ * need the same modules; while all three go.mod have them in the same versions, Go compiles them once for all sets.
  */
 import { join } from "node:path";
 import type { Tool, ToolSet } from "../pins.ts";
-import { sets as projectSets } from "../pins.ts";
+import { sets as projectSets, tools as projectTools } from "../pins.ts";
 import { obtainFrom, pinnedVersion, type ObtainOptions } from "../tools.ts";
 import { requiredVersion } from "../version.ts";
 import { readFileSync } from "node:fs";
 
 const sets = {
   // The same stamps, so that Kubernetes says its version.
+  "control-plane": projectSets["control-plane"],
   "kind-tier": projectSets["control-plane"],
   "kind-tier/storage": {},
 } as const satisfies Record<string, ToolSet>;
@@ -21,6 +25,11 @@ function kubernetes(name: string) {
     module: "k8s.io/kubernetes",
     package: `k8s.io/kubernetes/cmd/${name}`,
   } as const satisfies Tool;
+}
+
+/** A program of the rehearsal, of its build: no download, because that need not run in an empty image. */
+function rehearsed({ set, module, package: path, built }: Tool) {
+  return { set, module, package: path, ...(built === undefined ? {} : { built }) } satisfies Tool;
 }
 
 /** A small program of this folder; it belongs to the Kubernetes version that its module is built with. */
@@ -36,22 +45,18 @@ const tools = {
     onPath: { args: ["version"], version: /kind v(\S+)/, fits: "newer-minor" },
   },
   crictl: { set: "kind-tier", module: "sigs.k8s.io/cri-tools", package: "sigs.k8s.io/cri-tools/cmd/crictl" },
-  etcd: {
-    set: "kind-tier",
-    module: "go.etcd.io/etcd/server/v3",
-    package: "go.etcd.io/etcd/server/v3",
-    built: "server",
-  },
+  etcd: rehearsed(projectTools.etcd),
   kubelet: kubernetes("kubelet"),
   kubeadm: kubernetes("kubeadm"),
   kubectl: kubernetes("kubectl"),
-  "kube-apiserver": kubernetes("kube-apiserver"),
-  "kube-controller-manager": kubernetes("kube-controller-manager"),
-  "kube-scheduler": kubernetes("kube-scheduler"),
+  "kube-apiserver": rehearsed(projectTools["kube-apiserver"]),
+  "kube-controller-manager": rehearsed(projectTools["kube-controller-manager"]),
+  "kube-scheduler": rehearsed(projectTools["kube-scheduler"]),
   "kube-proxy": kubernetes("kube-proxy"),
   coredns: own("coredns"),
   podnet: own("podnet"),
   pause: own("pause"),
+  /** Not in one build with the others: it imports a library by its old name, in other letters. */
   "local-path-provisioner": {
     set: "kind-tier/storage",
     module: "github.com/rancher/local-path-provisioner",

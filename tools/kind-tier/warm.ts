@@ -1,6 +1,6 @@
 /**
- * Whether `npm run test:kind` would start at once: exit code 0 when the node image (built or released) and kind are there,
- * else 1. It starts, downloads and builds nothing.
+ * Whether `npm run test:kind` would start at once: exit code 0 when the node image (built or released) is there, else 1. It
+ * starts, downloads and builds nothing.
  */
 import { existsSync } from "node:fs";
 import { run, which } from "../run.ts";
@@ -14,12 +14,16 @@ async function releasedImageIsThere(): Promise<boolean> {
   return found?.code === 0;
 }
 
-const archive = nodeImage().archive;
-if (existsSync(archive)) {
-  process.stdout.write(`warm: ${archive}\n`);
-} else if (await releasedImageIsThere()) {
-  process.stdout.write(`warm: Docker has ${releasedImage}\n`);
-} else {
-  process.stdout.write(`cold: neither ${archive} nor ${releasedImage} in Docker; npm run test:kind makes one\n`);
-  process.exitCode = 1;
+/** Whether a node image is there, and in words which one is or is not. */
+export async function isWarm(): Promise<{ readonly warm: boolean; readonly why: string }> {
+  const { archive } = nodeImage();
+  if (existsSync(archive)) return { warm: true, why: archive };
+  if (await releasedImageIsThere()) return { warm: true, why: `Docker has ${releasedImage}` };
+  return { warm: false, why: `neither ${archive} nor ${releasedImage} in Docker; npm run test:kind makes one` };
+}
+
+if (import.meta.main) {
+  const { warm, why } = await isWarm();
+  process.stdout.write(`${warm ? "warm" : "cold"}: ${why}\n`);
+  process.exitCode = warm ? 0 : 1;
 }
