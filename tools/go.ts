@@ -125,8 +125,7 @@ export async function build(
         signal,
         onErrorLine: (line: string) => {
           if (line.startsWith("go: downloading ")) count.downloaded++;
-          // -v prints a package's path, and nothing else that has no blank.
-          else if (/^[\w./~-]+$/.test(line)) {
+          else if (packagePath.test(line)) {
             count.compiled++;
             last = line;
           }
@@ -155,6 +154,9 @@ export async function build(
   await withLock(`${destination}.lock`, work, { onWait, signal });
 }
 
+/** What `go build -v` prints of each package, and nothing else that it prints: it has no blank. */
+const packagePath = /^[\w./~-]+$/;
+
 /** What a failed build says, and what to do about it. */
 export function buildFailure(set: string, stderr: string): string {
   const network = /(dial tcp|no such host|i\/o timeout|connection refused|proxyconnect|TLS handshake|: 40[347] )/;
@@ -172,7 +174,9 @@ export function buildFailure(set: string, stderr: string): string {
 
 /** The end of an output, without what only shows that it went on. */
 function lastLines(text: string, lines = 15): string {
-  const told = text.split("\n").filter((line) => line.trim() !== "" && !line.startsWith("go: downloading "));
+  const told = text
+    .split("\n")
+    .filter((line) => line.trim() !== "" && !line.startsWith("go: downloading ") && !packagePath.test(line));
   return told
     .slice(-lines)
     .map((line) => `  ${line}`)

@@ -118,6 +118,9 @@ describe("tools: what a failed build says", () => {
     expect(buildFailure("set", "verifying x@v1: checksum mismatch\nSECURITY ERROR\n")).to.include("Do not switch");
     expect(buildFailure("set", "write /x: no space left on device\n")).to.include("disk is full");
     expect(buildFailure("set", "x.go:1: syntax error\n")).to.include("syntax error").and.include("tools/set");
+    // Packages that were compiled meanwhile are no news.
+    const long = `x.go:1: syntax error\n${"github.com/some/package/v2\n".repeat(50)}`;
+    expect(buildFailure("set", long)).to.include("syntax error").and.not.include("some/package");
   });
 });
 
