@@ -78,7 +78,7 @@ const reasons: readonly { readonly where: RegExp; readonly reason: string }[] = 
   { where: /PodMonitor .*relabelings/, reason: "a label that only some dashboards group by" },
   {
     where: /^break query/,
-    reason: "the recorded data answers it all the same: one of several alternatives, or a filter that excludes",
+    reason: "the made-up data answers it all the same: one of several alternatives, or a filter that excludes",
   },
 ];
 

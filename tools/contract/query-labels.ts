@@ -3,20 +3,28 @@ import { globSync, readFileSync } from "node:fs";
 import * as path from "node:path";
 import { fluxNamespace } from "../../components/gitops/names.ts";
 import { namespaces } from "../../components/monitoring/namespaces.ts";
+import { shapedSeries } from "../dashboards/sample/cluster.ts";
 import { logLabels } from "./checks/fluent-bit.ts";
 
 const contracts = path.resolve(import.meta.dirname, "../../tests/contract");
 
-/** Series that tests record, in promtool's form: of the data set, and of the rules' unit tests. */
+/** Series that tests know, in promtool's form: of the made-up cluster, and of the rules' unit tests. */
 function series(): string[] {
-  const files = [
-    path.join(contracts, "data/series.yaml"),
-    ...globSync("alerts/*.test.yaml", { cwd: contracts }).map((file) => path.join(contracts, file)),
-  ];
-  return files.flatMap((file) =>
+  const cluster = shapedSeries().map(
+    ({ name, labels }) =>
+      `${name}{${Object.entries(labels)
+        .map(([label, value]) => `${label}="${value}"`)
+        .join(", ")}}`,
+  );
+  const files = globSync("alerts/*.test.yaml", { cwd: contracts }).map((file) => path.join(contracts, file));
+  const inTests = files.flatMap((file) =>
     [...readFileSync(file, "utf8").matchAll(/^\s*- series: (['"]?)(.*)\1$/gm)].map(([, , text = ""]) => text),
   );
+  return [...cluster, ...inTests];
 }
+
+/** Labels that Loki makes of the resource attributes of a log record. */
+const otlpLabels = ["k8s_namespace_name", "k8s_pod_name", "k8s_container_name", "k8s_deployment_name"];
 
 /** Labels of those series, of our recorded series, of log lines, and those that functions make. */
 function known(): ReadonlySet<string> {
@@ -25,6 +33,7 @@ function known(): ReadonlySet<string> {
   return new Set([
     ...found,
     ...Object.keys(logLabels),
+    ...otlpLabels,
     ...["le", "__name__", "signal", "level", "trace_id", "detected_level", "stream", "service_name", "__error__"],
   ]);
 }

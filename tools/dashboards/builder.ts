@@ -35,11 +35,12 @@ export type Unit =
   | "messages/s"
   | "spans/s"
   | "samples/s"
+  | "series/s"
   | "lines/s"
   | "dateTimeFromNow";
 
 /** Units that Grafana's registry does not have are given as a suffix. */
-const suffixUnits: readonly Unit[] = ["cores", "messages/s", "spans/s", "samples/s", "lines/s"];
+const suffixUnits: readonly Unit[] = ["cores", "messages/s", "spans/s", "samples/s", "series/s", "lines/s"];
 
 function unitId(unit: Unit): string {
   return suffixUnits.includes(unit) ? `suffix: ${unit}` : unit;
@@ -116,6 +117,14 @@ export interface TimeSeries extends PanelBase {
   readonly draw?: "line" | "bars";
   /** Values in the legend's table. @default ["mean", "lastNotNull"] */
   readonly legendValues?: readonly ("min" | "mean" | "max" | "sum" | "lastNotNull")[];
+  /** A row for each series, or one after the other: for few series whose numbers all matter. @default "table" */
+  readonly legend?: "table" | "list";
+  /** The legend starts with the smallest number instead of the largest: for what is left of something. @default false */
+  readonly leastFirst?: boolean;
+  /** How many points are asked for at most. @default as many as the panel is pixels wide */
+  readonly points?: number;
+  /** All series in shades of one colour. @default the palette */
+  readonly shades?: "red";
   /** Draw the thresholds as lines. @default false */
   readonly showThresholds?: boolean;
 }
@@ -320,18 +329,28 @@ function target(panel: Panel, entry: Target, index: number): Json {
   };
 }
 
+/** What Grafana writes above the columns of a legend, by which it also sorts. */
+const legendTitles = { min: "Min", mean: "Mean", max: "Max", sum: "Total", lastNotNull: "Last *" } as const;
+
 function options(panel: Panel): Json {
   switch (panel.kind) {
-    case "timeseries":
+    case "timeseries": {
+      const calcs = panel.legendValues ?? ["mean", "lastNotNull"];
+      const mode = panel.legend ?? "table";
       return {
         legend: {
           showLegend: true,
-          displayMode: "table",
+          displayMode: mode,
           placement: panel.width >= 16 ? "right" : "bottom",
-          calcs: panel.legendValues ?? ["mean", "lastNotNull"],
+          calcs,
+          // A legend shows few rows before it has to be scrolled: those that matter first.
+          ...(mode === "table"
+            ? { sortBy: legendTitles[calcs.at(-1) ?? "lastNotNull"], sortDesc: panel.leastFirst !== true }
+            : {}),
         },
         tooltip: { mode: "multi", sort: "desc" },
       };
+    }
     case "stat":
       return {
         reduceOptions: { calcs: [panel.reduce ?? "lastNotNull"], fields: "", values: false },
@@ -429,12 +448,13 @@ function panelJson(panel: Panel, id: number, x: number, y: number): Json {
     description: panel.description,
     datasource: dataSource(panel.source ?? "prometheus"),
     gridPos: { x, y, w: panel.width, h: panel.height ?? 8 },
+    ...(panel.kind === "timeseries" && panel.points !== undefined ? { maxDataPoints: panel.points } : {}),
     targets: panel.targets.map((entry, index) => target(panel, entry, index)),
     fieldConfig: {
       defaults: {
         unit: unitId(panel.unit),
         custom: custom(panel),
-        color: { mode: panel.thresholds === undefined ? "palette-classic" : colorMode(panel) },
+        color: color(panel),
         thresholds: steps(panel.thresholds),
         mappings: panel.kind === "stat" ? valueMappings(panel.mappings) : [],
         links: links(panel.links),
@@ -451,8 +471,9 @@ function panelJson(panel: Panel, id: number, x: number, y: number): Json {
 }
 
 /** Series keep their own colours; numbers, gauges and cells are coloured by the thresholds. */
-function colorMode(panel: Panel): string {
-  return panel.kind === "timeseries" ? "palette-classic" : "thresholds";
+function color(panel: Panel): Json {
+  if (panel.kind === "timeseries" && panel.shades !== undefined) return { mode: "shades", fixedColor: panel.shades };
+  return { mode: panel.kind === "timeseries" || panel.thresholds === undefined ? "palette-classic" : "thresholds" };
 }
 
 /** Lays the panels of a row out from left to right, wrapping when the grid is full. */

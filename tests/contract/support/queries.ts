@@ -1,10 +1,22 @@
 /** Queries before the programs that will read them: Prometheus's and Loki's own parsers and engines. */
 import { execFileSync, spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { parse, stringify } from "yaml";
-import { projectFolder, type Query, readRuleFiles, withGrafanaValues } from "./content.ts";
+import { stringify } from "yaml";
+import { type Series, shapedSeries } from "../../../tools/dashboards/sample/cluster.ts";
+import { interval, minutesOfData } from "../../../tools/dashboards/sample/shapes.ts";
+import { type Query, readRuleFiles, withGrafanaValues } from "./content.ts";
+
+/** A series in promtool's form; it says where one ends. */
+function promtoolSeries({ name, labels, values }: Series): { readonly series: string; readonly values: string } {
+  const list = Object.entries(labels).map(([label, value]) => `${label}=${JSON.stringify(value)}`);
+  const written = values.map((value, index) => {
+    if (value !== undefined) return String(value);
+    return index > 0 && values[index - 1] !== undefined ? "stale" : "_";
+  });
+  return { series: `${name}{${list.join(", ")}}`, values: written.join(" ") };
+}
 
 /** What a person has chosen: everything, and of the metrics one. */
 const chosen = (variable: string): string => (variable === "metric" ? "up" : ".*");
@@ -38,27 +50,25 @@ export function logqlMistakes(logql: string, queries: readonly Query[]): string[
 }
 
 /**
- * Queries that return no data from the recorded data set (tests/contract/data/series.yaml), with the rules that record
+ * Queries that return no data from the made-up cluster (tools/dashboards/sample/cluster.ts), with the rules that record
  * series at work. promtool compares with what is expected; expecting nothing, it fails exactly where there is data.
  *
  * @throws Error when Prometheus cannot execute a query: a join that matches many to many parses, but does not run
  */
-export function emptyQueries(promtool: string, queries: readonly Query[]): string[] {
+export function emptyQueries(promtool: string, queries: readonly Query[], series = shapedSeries()): string[] {
   const folder = mkdtempSync(join(tmpdir(), "data-"));
   try {
-    const { eval_time, ...data } = parse(
-      readFileSync(join(projectFolder, "tests/contract/data/series.yaml"), "utf8"),
-    ) as { eval_time: string; interval: string; input_series: unknown };
     const rules = readRuleFiles();
     for (const { name, groups } of rules) writeFileSync(join(folder, `${name}.yaml`), stringify({ groups }));
     // Each query is a test of its own name: label_replace makes the expression say which one answered.
     const promql_expr_test = queries.map(({ expr }, index) => ({
       expr: `label_replace(${withGrafanaValues(expr, chosen)}, "query", "query_${index}_", "", "")`,
-      eval_time,
+      eval_time: `${minutesOfData}m`,
       exp_samples: [],
     }));
-    const test = { rule_files: rules.map(({ name }) => `${name}.yaml`), evaluation_interval: data.interval };
-    writeFileSync(join(folder, "test.yaml"), stringify({ ...test, tests: [{ ...data, promql_expr_test }] }));
+    const test = { rule_files: rules.map(({ name }) => `${name}.yaml`), evaluation_interval: `${interval}s` };
+    const tests = [{ interval: `${interval}s`, input_series: series.map(promtoolSeries), promql_expr_test }];
+    writeFileSync(join(folder, "test.yaml"), stringify({ ...test, tests }, { lineWidth: 0 }));
     const result = spawnSync(promtool, ["test", "rules", "test.yaml"], {
       cwd: folder,
       encoding: "utf8",

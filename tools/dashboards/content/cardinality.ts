@@ -57,7 +57,7 @@ export const cardinality: Dashboard = {
           kind: "stat",
           title: "New series",
           description: "Series created a second. Steady growth at rest means a label whose values never repeat.",
-          unit: "ops",
+          unit: "series/s",
           width: 6,
           height: 4,
           targets: [

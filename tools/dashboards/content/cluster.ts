@@ -235,6 +235,7 @@ export const cluster: Dashboard = {
         {
           kind: "timeseries",
           title: "Memory available",
+          leastFirst: true,
           description: "What the kubelet counts as memory.available. Red line: it evicts.",
           unit: "bytes",
           width: 8,
@@ -259,6 +260,7 @@ export const cluster: Dashboard = {
         {
           kind: "timeseries",
           title: "File systems left",
+          leastFirst: true,
           description: "The fullest file system that holds pods and images. The kubelet evicts below 10 % and 15 %.",
           unit: "percentunit",
           width: 8,
@@ -297,6 +299,7 @@ export const cluster: Dashboard = {
           title: "CPU by namespace",
           description: "CPU that the containers of each namespace use.",
           unit: "cores",
+          decimals: 3,
           width: 8,
           stack: true,
           targets: [
@@ -338,7 +341,7 @@ export const cluster: Dashboard = {
           noValue: "no restarts",
           targets: [
             {
-              expr: `topk(10, sum by (namespace, pod) (increase(kube_pod_container_status_restarts_total{${ksm}}[10m])) > 0)`,
+              expr: `topk(10, round(sum by (namespace, pod) (increase(kube_pod_container_status_restarts_total{${ksm}}[10m]))) > 0)`,
               legend: "{{namespace}}/{{pod}}",
             },
           ],
@@ -414,7 +417,7 @@ export const cluster: Dashboard = {
           targets: [
             {
               expr: `topk(10, max by (namespace, persistentvolumeclaim) (kubelet_volume_stats_used_bytes / kubelet_volume_stats_capacity_bytes))`,
-              legend: "{{namespace}}/{{persistentvolumeclaim}}",
+              legend: "{{persistentvolumeclaim}}",
               instant: true,
             },
           ],
@@ -442,11 +445,12 @@ export const cluster: Dashboard = {
           description: "Certificates of cert-manager that expire first. CertificateExpiresSoon fires below 7 days.",
           unit: "dtdurations",
           width: 8,
+          decimals: 1,
           thresholds: muchIsGood(7 * 86_400, 14 * 86_400),
           targets: [
             {
               expr: `bottomk(10, min by (exported_namespace, name) (certmanager_certificate_expiration_timestamp_seconds - time()))`,
-              legend: "{{exported_namespace}}/{{name}}",
+              legend: "{{name}}",
               instant: true,
             },
           ],
@@ -459,9 +463,10 @@ export const cluster: Dashboard = {
         {
           kind: "timeseries",
           title: "Parts that answer",
-          description: "Targets that answer, by part. A part that is missing here is not scraped or is gone.",
+          description: "Targets that answer, by part, stacked. A part that is missing here is not scraped or is gone.",
           unit: "short",
           width: 8,
+          stack: true,
           min: 0,
           decimals: 0,
           targets: [

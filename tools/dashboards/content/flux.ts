@@ -99,7 +99,7 @@ export const flux: Dashboard = {
           description: "Every object with what it runs. Those that failed come first.",
           unit: "string",
           width: 24,
-          height: 10,
+          height: 12,
           columns: ["customresource_kind", "exported_namespace", "name", "ready", "suspended", "revision"],
           sortBy: { column: "Ready", descending: false },
           targets: [{ expr: info, instant: true, format: "table" }],
@@ -121,6 +121,7 @@ export const flux: Dashboard = {
           draw: "bars",
           stack: true,
           decimals: 0,
+          shades: "red",
           noValue: "every object is ready",
           targets: [
             {

@@ -1,10 +1,12 @@
 import type { Dashboard } from "../builder.ts";
-import { dashboardUrl, jobs, logJob } from "../names.ts";
+import { dashboardUrl, jobs, logStreams } from "../names.ts";
 
 /** kbot is scraped by Prometheus (job "kbot"); the collector's copy of the same metrics carries another job. */
 const bot = `job="${jobs.kbot}", namespace="demo"`;
 const command = `${bot}, command=~"$command"`;
 const container = `namespace="demo", container="kbot"`;
+
+const logs = logStreams({ namespace: "demo", pod: "kbot-.+" });
 
 const messages = "kbot_messages_processed_total";
 const duration = "kbot_message_duration_seconds_bucket";
@@ -238,6 +240,7 @@ export const kbot: Dashboard = {
           title: "CPU",
           description: "CPU of kbot's container against what it requests.",
           unit: "cores",
+          decimals: 3,
           width: 12,
           min: 0,
           targets: [
@@ -250,7 +253,7 @@ export const kbot: Dashboard = {
               legend: "request",
             },
           ],
-          overrides: [{ field: "request", limit: true, color: "yellow" }],
+          overrides: [{ field: "request", limit: true, color: "gray" }],
         },
         {
           kind: "timeseries",
@@ -268,7 +271,7 @@ export const kbot: Dashboard = {
             { expr: `max(kube_pod_container_resource_limits{${container}, resource="memory"})`, legend: "limit" },
           ],
           overrides: [
-            { field: "request", limit: true, color: "yellow" },
+            { field: "request", limit: true, color: "gray" },
             { field: "limit", limit: true, color: "red" },
           ],
         },
@@ -290,12 +293,13 @@ export const kbot: Dashboard = {
         {
           kind: "logs",
           title: "Log lines",
-          description: "What kbot writes. A line with a trace_id carries a link to its trace.",
+          description:
+            "What kbot writes and what it sends by OTLP. A line with a trace_id carries a link to its trace.",
           unit: "string",
           width: 16,
           height: 10,
           source: "loki",
-          targets: [{ expr: `{job="${logJob}", namespace="demo", container="kbot"}` }],
+          targets: [{ expr: logs.agent }, { expr: logs.otlp }],
         },
       ],
     },

@@ -1,10 +1,35 @@
 import type { Dashboard } from "../builder.ts";
-import { dashboardUrl, logJob } from "../names.ts";
+import { dashboardUrl, logJob, logStreams } from "../names.ts";
 
-const streams = `{job="${logJob}", namespace=~"$namespace", pod=~"$pod", container=~"$container"}`;
+const { agent, otlp } = logStreams({ namespace: "$namespace", pod: "$pod", container: "$container" });
+/** Labels of lines that came by OTLP as the log agent calls them. */
+const asAgent = "label_format namespace=k8s_namespace_name, pod=k8s_pod_name, container=k8s_container_name";
 /** Loki detects the level of each line when it arrives and keeps it as structured metadata. */
-const lines = `${streams} |~ \`(?i)$search\` | detected_level=~"\${level:pipe}"`;
-const errors = `${streams} |~ \`(?i)$search\` | detected_level=~"error|critical|fatal"`;
+
+const chosenLevels = 'detected_level=~"${level:pipe}"';
+const errorLevels = 'detected_level=~"error|critical|fatal"';
+/** The text is looked for in the line; a record sent by OTLP has its trace id beside it. */
+const found = {
+  agent: "|~ `(?i)$search`",
+  otlp:
+    '| label_format line="{{__line__}}" | line=~`(?is).*$search.*` or trace_id=~`(?i).*$search.*` | drop line ' +
+    `| ${asAgent}`,
+};
+const lines = {
+  agent: `${agent} ${found.agent} | ${chosenLevels}`,
+  otlp: `${otlp} ${found.otlp} | ${chosenLevels}`,
+};
+const errors = {
+  agent: `${agent} ${found.agent} | ${errorLevels}`,
+  otlp: `${otlp} ${found.otlp} | ${errorLevels}`,
+};
+
+/** Something counted over the lines of both ways, by labels; `job` keeps them apart until they are added up. */
+function both(by: string, of: typeof lines, count: (selector: string) => string): string {
+  const part = (selector: string) => `sum by (${by}, job) (${count(selector)})`;
+  return `sum by (${by}) (${part(of.agent)} or ${part(of.otlp)})`;
+}
+
 const containers = `namespace=~"$namespace", pod=~"$pod", container=~"$container", container!="", container!="POD"`;
 
 const levels = [
@@ -51,7 +76,8 @@ export const logs: Dashboard = {
       source: "loki",
       query: "container",
       stream: `{job="${logJob}", namespace=~"$namespace", pod=~"$pod"}`,
-      all: ".+",
+      // Also lines that came by OTLP without a word about their container.
+      all: ".*",
     },
     {
       name: "level",
@@ -85,11 +111,15 @@ export const logs: Dashboard = {
           height: 7,
           draw: "bars",
           stack: true,
+          points: 120,
           source: "loki",
           legendValues: ["sum"],
           noValue: "no line matches",
           targets: [
-            { expr: `sum by (detected_level) (count_over_time(${lines} [$__auto]))`, legend: "{{detected_level}}" },
+            {
+              expr: both("detected_level", lines, (selector) => `count_over_time(${selector} [$__auto])`),
+              legend: "{{detected_level}}",
+            },
           ],
           overrides: levels,
         },
@@ -105,7 +135,10 @@ export const logs: Dashboard = {
           sortBy: { column: "Errors", descending: true },
           noValue: "no errors",
           targets: [
-            { expr: `topk(10, sum by (namespace, pod) (count_over_time(${errors} [$__range])))`, instant: true },
+            {
+              expr: `topk(10, ${both("namespace, pod", errors, (selector) => `count_over_time(${selector} [$__range])`)})`,
+              instant: true,
+            },
           ],
           overrides: [
             { field: "namespace", rename: "Namespace" },
@@ -135,8 +168,9 @@ export const logs: Dashboard = {
           title: "CPU",
           description: "CPU of the selected containers: a burst of lines beside a burst of CPU is one event.",
           unit: "cores",
+          decimals: 3,
           width: 8,
-          height: 6,
+          height: 8,
           min: 0,
           targets: [
             {
@@ -157,7 +191,7 @@ export const logs: Dashboard = {
           description: "Working set of the selected containers.",
           unit: "bytes",
           width: 8,
-          height: 6,
+          height: 8,
           min: 0,
           targets: [
             {
@@ -169,15 +203,16 @@ export const logs: Dashboard = {
         {
           kind: "timeseries",
           title: "Volume by container",
-          description: "Bytes of log lines a second: who fills Loki.",
+          description: "Bytes of log lines a second, of the log agent and by OTLP together: who fills Loki.",
+          points: 120,
           unit: "Bps",
           width: 8,
-          height: 6,
+          height: 8,
           source: "loki",
           noValue: "no line matches",
           targets: [
             {
-              expr: `topk(10, sum by (namespace, container) (bytes_rate(${streams} [$__auto])))`,
+              expr: `topk(10, ${both("namespace, container", { agent, otlp: `${otlp} | ${asAgent}` }, (selector) => `bytes_rate(${selector} [$__auto])`)})`,
               legend: "{{namespace}}/{{container}}",
             },
           ],
@@ -191,13 +226,13 @@ export const logs: Dashboard = {
           kind: "logs",
           title: "Log lines",
           description:
-            "The newest 500 lines that match. Open a line for its fields; trace_id carries a link to the trace.",
+            "The newest lines that match: what containers write, and what applications send by OTLP. Open a line for its fields; trace_id carries a link to the trace.",
           unit: "string",
           width: 24,
           height: 18,
           source: "loki",
           noValue: "no line matches",
-          targets: [{ expr: lines }],
+          targets: [{ expr: lines.agent }, { expr: lines.otlp }],
         },
       ],
     },

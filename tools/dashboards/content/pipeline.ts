@@ -20,6 +20,8 @@ function signalPanel(signal: "traces" | "metrics" | "logs", unit: Unit): Panel {
     description: `Received and sent should run together. Refused means the memory limiter, failed and dropped are lost ${signal}.`,
     unit,
     width: 8,
+    legend: "list",
+    legendValues: ["lastNotNull"],
     noValue: `no ${signal}`,
     targets: [
       { expr: rule("receiver_accepted", "receiver"), legend: "received" },
@@ -155,7 +157,7 @@ export const pipeline: Dashboard = {
           kind: "timeseries",
           title: "Queues",
           description:
-            "Batches that wait in each exporter's queue as a share of its size. The store behind a full queue is slow or down.",
+            "Data that waits in each exporter's queue as a share of its size. The store behind a full queue is slow or down.",
           unit: "percentunit",
           width: 12,
           min: 0,
@@ -242,7 +244,7 @@ export const pipeline: Dashboard = {
           title: "Requests by answer",
           description: "Requests to Loki by route and status code.",
           unit: "reqps",
-          width: 8,
+          width: 12,
           targets: [
             {
               expr: `sum by (route, status_code) (rate(loki_request_duration_seconds_count{${loki}, route=~"loki_api_v1_push|otlp_v1_logs|loki_api_v1_query|loki_api_v1_query_range"}[$__rate_interval]))`,
@@ -255,7 +257,7 @@ export const pipeline: Dashboard = {
           title: "Request duration, p99",
           description: "How long Loki takes to accept lines and to answer queries.",
           unit: "s",
-          width: 8,
+          width: 12,
           targets: [
             {
               expr: `histogram_quantile(0.99, sum by (route, le) (rate(loki_request_duration_seconds_bucket{${loki}, route=~"loki_api_v1_push|otlp_v1_logs|loki_api_v1_query|loki_api_v1_query_range"}[$__rate_interval])))`,
@@ -268,7 +270,7 @@ export const pipeline: Dashboard = {
           title: "Errors of the pipeline itself",
           description: "Error lines of Loki, Fluent Bit, the collector and Jaeger: they name the cause.",
           unit: "string",
-          width: 8,
+          width: 24,
           source: "loki",
           noValue: "no errors",
           targets: [

@@ -1,5 +1,5 @@
 import type { Dashboard } from "../builder.ts";
-import { dashboardUrl, logJob } from "../names.ts";
+import { dashboardUrl, logStreams } from "../names.ts";
 
 /** Pods of the chosen workloads, by the relation that kube-prometheus-stack records. */
 const pods = `* on (namespace, pod) group_left () max by (namespace, pod) (namespace_workload_pod:kube_pod_owner:relabel{namespace=~"$namespace", workload=~"$workload"})`;
@@ -10,6 +10,8 @@ const object = `namespace=~"$namespace", pod=~"$pod"`;
 function byPod(expr: string): string {
   return `sum by (namespace, pod) (${expr}) ${pods}`;
 }
+
+const logs = logStreams({ namespace: "$namespace", pod: "$pod" });
 
 const workloadLabels = `namespace=~"$namespace", deployment=~"$workload"`;
 
@@ -182,6 +184,7 @@ export const workload: Dashboard = {
           title: "CPU by pod",
           description: "CPU that each pod uses. Dashed: what one pod requests and may use at most.",
           unit: "cores",
+          decimals: 3,
           width: 12,
           min: 0,
           targets: [
@@ -199,7 +202,7 @@ export const workload: Dashboard = {
             },
           ],
           overrides: [
-            { field: "request", limit: true, color: "yellow" },
+            { field: "request", limit: true, color: "gray" },
             { field: "limit", limit: true, color: "red" },
           ],
           links: [
@@ -228,7 +231,7 @@ export const workload: Dashboard = {
             },
           ],
           overrides: [
-            { field: "request", limit: true, color: "yellow" },
+            { field: "request", limit: true, color: "gray" },
             { field: "limit", limit: true, color: "red" },
           ],
           links: [
@@ -256,7 +259,10 @@ export const workload: Dashboard = {
             { expr: `sum(kube_deployment_spec_replicas{${workloadLabels}})`, legend: "wanted" },
             { expr: `sum(kube_deployment_status_replicas_available{${workloadLabels}})`, legend: "available" },
           ],
-          overrides: [{ field: "wanted", limit: true, color: "yellow" }],
+          overrides: [
+            { field: "wanted", limit: true, color: "gray" },
+            { field: "available", color: "green" },
+          ],
         },
         {
           kind: "timeseries",
@@ -269,7 +275,7 @@ export const workload: Dashboard = {
           noValue: "no restarts",
           targets: [
             {
-              expr: `sum by (pod, container) (increase(kube_pod_container_status_restarts_total{${object}}[10m])) > 0`,
+              expr: `round(sum by (pod, container) (increase(kube_pod_container_status_restarts_total{${object}}[10m]))) > 0`,
               legend: "{{pod}}/{{container}}",
             },
           ],
@@ -297,7 +303,7 @@ export const workload: Dashboard = {
           description: "Containers that wait now or ended before, with the reason that Kubernetes gives.",
           unit: "string",
           width: 24,
-          height: 7,
+          height: 5,
           columns: ["namespace", "pod", "container", "reason"],
           noValue: "nothing waits, nothing ended",
           targets: [
@@ -324,12 +330,13 @@ export const workload: Dashboard = {
         {
           kind: "logs",
           title: "Log lines",
-          description: "What the selected pods write. A line with a trace_id carries a link to its trace.",
+          description:
+            "What the selected pods write and send by OTLP. A line with a trace_id carries a link to its trace.",
           unit: "string",
           width: 24,
           height: 12,
           source: "loki",
-          targets: [{ expr: `{job="${logJob}", namespace=~"$namespace", pod=~"$pod"}` }],
+          targets: [{ expr: logs.agent }, { expr: logs.otlp }],
         },
       ],
     },

@@ -1,0 +1,90 @@
+import { expect } from "chai";
+import { ask } from "../../tools/dashboards/pictures/ask.ts";
+import type { Dashboard, Panel, Target } from "../../tools/dashboards/pictures/model.ts";
+import { dashboardFiles } from "../../tools/dashboards/pictures.ts";
+import { agentLines, otlpRecords } from "../../tools/dashboards/sample/logs.ts";
+import { lokiWithLines, type Store } from "../../tools/dashboards/sample/stores.ts";
+import { programOrSkip } from "../support/program.ts";
+
+const dashboards = [...dashboardFiles().values()].map((text) => JSON.parse(text) as Dashboard);
+
+function dashboardOf(uid: string): Dashboard {
+  const found = dashboards.find((dashboard) => dashboard.uid === uid);
+  if (found === undefined) throw new Error(`There is no dashboard ${uid}.`);
+  return found;
+}
+
+function panelOf(dashboard: Dashboard, title: string): Panel {
+  const found = dashboard.panels.find((panel) => panel.title === title);
+  if (found === undefined) throw new Error(`${dashboard.uid} has no panel "${title}".`);
+  return found;
+}
+
+describe("LogQL, by a real Loki with lines of the log agent and records sent by OTLP", function () {
+  this.timeout("5m");
+  let loki: Store;
+  before(async function () {
+    await programOrSkip(this, "loki");
+    loki = await lokiWithLines();
+  });
+  after(async () => {
+    // Undefined where Loki cannot be had.
+    await (loki as Store | undefined)?.close();
+  });
+
+  const answer = (dashboard: Dashboard, panel: Panel, targets: readonly Target[], chosen = {}) =>
+    ask({ prometheus: "", loki: loki.url }, dashboard, { ...panel, targets }, chosen, 900);
+
+  for (const dashboard of dashboards) {
+    const asked = dashboard.panels.flatMap((panel) =>
+      (panel.targets ?? []).filter(({ datasource }) => datasource.type === "loki").map((target) => ({ panel, target })),
+    );
+    for (const { panel, target } of asked) {
+      it(`${dashboard.title}, "${panel.title}", query ${target.refId} returns data`, async () => {
+        const chosen = dashboard.uid === "workload" ? { namespace: "demo", workload: "kbot" } : {};
+        const { series, lines } = await answer(dashboard, panel, [target], chosen);
+        expect(series.length + lines.length).to.be.greaterThan(0);
+      });
+    }
+  }
+
+  it("finds a query that returns nothing (the check itself)", async () => {
+    const dashboard = dashboardOf("logs");
+    const panel = panelOf(dashboard, "Log lines");
+    const [target] = panel.targets ?? [];
+    if (target === undefined) throw new Error("The panel asks nothing.");
+    const { lines } = await answer(dashboard, panel, [target], { search: "a text that no line has" });
+    expect(lines).to.deep.equal([]);
+  });
+
+  it("the logs dashboard shows one request's lines of both ways, found by its trace id", async () => {
+    const record = otlpRecords()[0];
+    if (record === undefined) throw new Error("There is no record.");
+    const dashboard = dashboardOf("logs");
+    const panel = panelOf(dashboard, "Log lines");
+    const { lines } = await answer(dashboard, panel, panel.targets ?? [], { search: record.traceId });
+    const texts = lines.map(({ text }) => text);
+    expect(texts).to.include(record.text);
+    expect(texts.filter((text) => text.includes(`"trace_id":"${record.traceId}"`))).to.have.length.greaterThan(0);
+    expect(texts.every((text) => text === record.text || text.includes(record.traceId))).to.equal(true);
+  });
+
+  it("the search looks into records sent by OTLP as into lines", async () => {
+    const dashboard = dashboardOf("logs");
+    const panel = panelOf(dashboard, "Log lines");
+    const { lines } = await answer(dashboard, panel, panel.targets ?? [], { search: "Deadline Exceeded" });
+    expect(lines.filter(({ text }) => text.startsWith("query of "))).to.have.length.greaterThan(0);
+    expect(lines.filter(({ text }) => text.startsWith("{"))).to.have.length.greaterThan(0);
+    expect(lines.every(({ text }) => text.includes("deadline exceeded"))).to.equal(true);
+  });
+
+  it("the histogram counts every line and every record of the hour, by level", async () => {
+    const dashboard = dashboardOf("logs");
+    const panel = panelOf(dashboard, "Lines by level");
+    const { series } = await answer(dashboard, panel, panel.targets ?? []);
+    const counted = series.flatMap(({ points }) => points).reduce((sum, [, value]) => sum + value, 0);
+    // Steps overlap the ends of the hour.
+    expect(counted).to.be.closeTo(agentLines().length + otlpRecords().length, 40);
+    expect(series.map(({ labels }) => labels["detected_level"])).to.include.members(["error", "warn", "info"]);
+  });
+});

@@ -1,0 +1,217 @@
+/** What a panel asks, as Grafana asks it: variables filled in, the step chosen by the panel's width. */
+import { getJson } from "../../bench/telemetry/http.ts";
+import type { Labels } from "../sample/cluster.ts";
+import { end, interval as scrapeInterval } from "../sample/shapes.ts";
+import type { Dashboard, Panel, Target } from "./model.ts";
+
+/** Seconds that are drawn. */
+export const range = 3600;
+export const begin = end - range;
+
+export interface Stores {
+  /** Base URLs. */
+  readonly prometheus: string;
+  readonly loki: string;
+}
+
+/** A series that was answered. */
+export interface Answered {
+  readonly refId: string;
+  /** As the legend names it. */
+  readonly name: string;
+  readonly labels: Labels;
+  /** Unix seconds and values, in the order of time. */
+  readonly points: readonly (readonly [time: number, value: number])[];
+}
+
+export interface LogLine {
+  /** Unix milliseconds. */
+  readonly time: number;
+  readonly text: string;
+  readonly level: string;
+}
+
+export interface ExemplarPoint {
+  readonly time: number;
+  readonly value: number;
+}
+
+export interface Answer {
+  readonly series: readonly Answered[];
+  readonly lines: readonly LogLine[];
+  readonly exemplars: readonly ExemplarPoint[];
+  /** Seconds between two points. */
+  readonly step: number;
+}
+
+/** What a person has chosen: variables by name. */
+export type Choices = Readonly<Record<string, string>>;
+
+/** Steps that Grafana rounds to, in seconds (rangeutil.roundInterval). */
+const steps = [1, 2, 5, 10, 15, 20, 30, 60, 120, 300, 600, 900, 1200, 1800, 3600] as const;
+/** Where Grafana changes from one to the next. */
+const bounds = [1.5, 3.5, 7.5, 12.5, 17.5, 25, 45, 90, 210, 450, 750, 1050, 1500, 2700] as const;
+
+/** The step of a panel, in seconds. */
+export function stepOf(panel: Panel, width: number, source: string): number {
+  const wanted = range / (panel.maxDataPoints ?? width);
+  const index = bounds.findIndex((bound) => wanted < bound);
+  const rounded = steps[index === -1 ? steps.length - 1 : index] ?? 1;
+  return Math.max(rounded, source === "prometheus" ? scrapeInterval : 1);
+}
+
+function seconds(count: number): string {
+  return count % 60 === 0 ? `${count / 60}m` : `${count}s`;
+}
+
+/** A query as Grafana sends it. */
+export function filledIn(expr: string, dashboard: Dashboard, chosen: Choices, step: number): string {
+  return expr
+    .replaceAll("$__rate_interval", seconds(Math.max(step + scrapeInterval, 4 * scrapeInterval)))
+    .replaceAll("$__range", seconds(range))
+    .replaceAll("$__auto", seconds(step))
+    .replaceAll("$__interval", seconds(step))
+    .replaceAll(/\$\{(\w+)(?::\w+)?\}|\$(\w+)/g, (_, braced?: string, bare?: string) => {
+      const name = braced ?? bare ?? "";
+      const variable = dashboard.templating.list.find((candidate) => candidate.name === name);
+      if (variable === undefined) throw new Error(`${dashboard.uid} has no variable ${name}.`);
+      const value = chosen[name];
+      if (value !== undefined) return value;
+      if (variable.type === "textbox") return "";
+      if (variable.allValue === undefined) throw new Error(`Nothing is chosen for ${name} of ${dashboard.uid}.`);
+      return variable.allValue;
+    });
+}
+
+interface Result {
+  readonly metric?: Labels;
+  readonly stream?: Labels;
+  readonly value?: readonly [number, string];
+  readonly values?: readonly (readonly [number | string, string])[];
+}
+
+interface Response {
+  readonly data: { readonly resultType: string; readonly result: readonly Result[] };
+}
+
+function legend(target: Target, labels: Labels): string {
+  const format = target.legendFormat ?? "";
+  if (format !== "" && format !== "__auto") {
+    return format.replaceAll(/\{\{\s*(\w+)\s*\}\}/g, (_, label: string) => labels[label] ?? "");
+  }
+  const own = Object.entries(labels).filter(([label]) => label !== "__name__");
+  return `{${own.map(([label, value]) => `${label}="${value}"`).join(", ")}}`;
+}
+
+function seriesOf(target: Target, { data }: Response): Answered[] {
+  return data.result
+    .map(({ metric = {}, value, values }): Answered => ({
+      refId: target.refId,
+      name: legend(target, metric),
+      labels: metric,
+      points: (values ?? (value === undefined ? [] : [value])).map(([time, text]) => [Number(time), Number(text)]),
+    }))
+    .filter(({ points }) => points.some(([, value]) => Number.isFinite(value)));
+}
+
+async function askPrometheus(stores: Stores, target: Target, query: string, step: number) {
+  const base = `${stores.prometheus}/api/v1`;
+  const times = { start: String(begin), end: String(end) };
+  const response =
+    target.instant === true
+      ? await getJson<Response>(`${base}/query`, { query, time: String(end) })
+      : await getJson<Response>(`${base}/query_range`, { query, ...times, step: String(step) });
+  const series = seriesOf(target, response);
+  if (target.exemplar !== true) return { series, exemplars: [] };
+  interface Exemplars {
+    readonly data: readonly { readonly exemplars: readonly { timestamp: number; value: string }[] }[];
+  }
+  const found = await getJson<Exemplars>(`${base}/query_exemplars`, { query, ...times });
+  const exemplars = found.data
+    .flatMap((one) => one.exemplars)
+    .map(({ timestamp, value }) => ({ time: timestamp, value: Number(value) }));
+  return { series, exemplars };
+}
+
+async function askLoki(stores: Stores, panel: Panel, target: Target, query: string, step: number) {
+  const base = `${stores.loki}/loki/api/v1`;
+  const nanoseconds = (time: number) => `${time}000000000`;
+  const common = { query, limit: String(target.maxLines ?? 500) };
+  const response =
+    target.queryType === "instant"
+      ? await getJson<Response>(`${base}/query`, { ...common, time: nanoseconds(end) })
+      : await getJson<Response>(`${base}/query_range`, {
+          ...common,
+          start: nanoseconds(begin),
+          end: nanoseconds(end),
+          ...(panel.type === "logs" ? { direction: "backward" } : { step: String(step) }),
+        });
+  if (response.data.resultType !== "streams") return { series: seriesOf(target, response), lines: [] };
+  const lines = response.data.result.flatMap(({ stream = {}, values = [] }) =>
+    values.map(([time, text]) => ({
+      time: Math.floor(Number(String(time).slice(0, -6))),
+      text,
+      level: stream["detected_level"] ?? "unknown",
+    })),
+  );
+  return { series: [], lines };
+}
+
+/** Asks everything that a panel asks. */
+export async function ask(
+  stores: Stores,
+  dashboard: Dashboard,
+  panel: Panel,
+  chosen: Choices,
+  width: number,
+): Promise<Answer> {
+  const series: Answered[] = [];
+  const lines: LogLine[] = [];
+  const exemplars: ExemplarPoint[] = [];
+  let step: number = scrapeInterval;
+  for (const target of panel.targets ?? []) {
+    const source = target.datasource.type;
+    if (target.expr === undefined) continue;
+    step = stepOf(panel, width, source);
+    const query = filledIn(target.expr, dashboard, chosen, step);
+    try {
+      if (source === "prometheus") {
+        const answer = await askPrometheus(stores, target, query, step);
+        series.push(...answer.series);
+        exemplars.push(...answer.exemplars);
+      } else {
+        const answer = await askLoki(stores, panel, target, query, step);
+        series.push(...answer.series.toSorted((a, b) => (a.name < b.name ? -1 : 1)));
+        lines.push(...answer.lines);
+      }
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      throw new Error(`${dashboard.uid}, panel "${panel.title}": ${message}`, { cause: error });
+    }
+  }
+  // Loki answers in any order.
+  lines.sort((a, b) => b.time - a.time || (a.text < b.text ? -1 : 1));
+  return { series, lines, exemplars: exemplars.sort((a, b) => a.time - b.time || a.value - b.value), step };
+}
+
+/** Times of a dashboard's annotations, with their colours. */
+export async function askAnnotations(stores: Stores, dashboard: Dashboard, chosen: Choices) {
+  const found: { readonly time: number; readonly color: string }[] = [];
+  for (const { expr, iconColor } of dashboard.annotations.list) {
+    const response = await getJson<Response>(`${stores.prometheus}/api/v1/query_range`, {
+      query: filledIn(expr, dashboard, chosen, 60),
+      start: String(begin),
+      end: String(end),
+      step: "60",
+    });
+    for (const { values = [] } of response.data.result) {
+      let last = 0;
+      for (const [time] of values) {
+        // Points that follow each other are one event, of which Grafana draws the region.
+        if (Number(time) - last > 60) found.push({ time: Number(time), color: iconColor });
+        last = Number(time);
+      }
+    }
+  }
+  return found;
+}

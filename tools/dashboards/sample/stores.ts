@@ -1,0 +1,192 @@
+/**
+ * A real Prometheus and a real Loki on loopback, with the configuration that the program declares and the made-up data in
+ * them. What is changed of the configuration is said here: addresses, folders, and that Loki takes lines of a day long ago.
+ */
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { stringify } from "yaml";
+import { freePorts, guard, lastLines, launch, reap } from "../../../rehearsal/control-plane/processes.ts";
+import { call, eventually, getJson, post } from "../../bench/telemetry/http.ts";
+import { asMap } from "../../contract/finding.ts";
+import { lokiConfig } from "../../contract/loki-config.ts";
+import { obtainProgram } from "../../contract/programs.ts";
+import { prometheusStart } from "../../contract/prometheus-config.ts";
+import { releases, render } from "../../contract/rendered.ts";
+import { wholeCluster, type Series } from "./cluster.ts";
+import { agentLines, exemplars, otlpBody, otlpRecords, pushBody } from "./logs.ts";
+import { remoteWrite, type WrittenSeries } from "./remote-write.ts";
+import { end, minutes, minutesOfData } from "./shapes.ts";
+
+const loopback = "127.0.0.1";
+
+export interface Store {
+  /** Base URL; Prometheus's with its route prefix. */
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+async function valuesOf(chart: string): Promise<Readonly<Record<string, unknown>>> {
+  const release = releases((await render()).declared).find((candidate) => candidate.chart?.name === chart);
+  if (release === undefined) throw new Error(`The program declares no release of ${chart}.`);
+  return release.values;
+}
+
+/** A folder for a program's data, gone with the program, and with this process however it ends. */
+function workplace(name: string) {
+  const dir = mkdtempSync(join(tmpdir(), `dashboards-${name}-`));
+  const watcher = guard(dir);
+  return {
+    dir,
+    close: async () => {
+      await reap(dir);
+      await watcher.release();
+      rmSync(dir, { recursive: true, force: true });
+    },
+  };
+}
+
+async function start(dir: string, name: string, command: string, args: readonly string[], ready: string) {
+  let ended = false;
+  launch(dir, { name, command, args }).once("exit", () => (ended = true));
+  const answer = await eventually(120, async () => (ended ? "ended" : call(ready).then(() => "ready")));
+  if (answer !== "ready") throw new Error(`${name} is not ready. Its last lines:\n${lastLines(dir, name, 12)}`);
+}
+
+/** A real Loki with the made-up lines. */
+export async function lokiWithLines(): Promise<Store> {
+  const command = await obtainProgram("loki");
+  const { dir, close } = workplace("loki");
+  try {
+    const [http = 0, grpc = 0, members = 0] = await freePorts(3);
+    const folder = join(dir, "data");
+    const text = JSON.stringify(lokiConfig(await valuesOf("loki")))
+      .replaceAll("/var/loki", folder)
+      .replaceAll("loki.monitoring.svc.cluster.local:9095", `${loopback}:${grpc}`)
+      .replaceAll("loki-memberlist.monitoring.svc.cluster.local", `${loopback}:${members}`);
+    const config = JSON.parse(text) as Record<string, unknown>;
+    const extend = (part: string, values: object) => (config[part] = { ...asMap(config[part]), ...values });
+    extend("server", {
+      http_listen_address: loopback,
+      http_listen_port: http,
+      grpc_listen_address: loopback,
+      grpc_listen_port: grpc,
+    });
+    const memberlist = { store: "memberlist" };
+    extend("common", { instance_addr: loopback, ring: { instance_addr: loopback, kvstore: memberlist } });
+    extend("memberlist", {
+      bind_addr: [loopback],
+      bind_port: members,
+      advertise_addr: loopback,
+      advertise_port: members,
+    });
+    // The made-up day is long ago: its lines are taken, looked for where they arrived, and not deleted for their age.
+    extend("limits_config", { reject_old_samples: false, retention_period: "0s" });
+    extend("ingester", { query_store_max_look_back_period: "87600h" });
+    mkdirSync(folder, { recursive: true });
+    const file = join(dir, "loki.yaml");
+    writeFileSync(file, stringify(config, { lineWidth: 0 }));
+    const url = `http://${loopback}:${http}`;
+    await start(dir, "loki", command, [`-config.file=${file}`, "-target=all"], `${url}/ready`);
+    const lines = agentLines();
+    for (let from = 0; from < lines.length; from += 1000) {
+      await post(`${url}/loki/api/v1/push`, pushBody(lines.slice(from, from + 1000)));
+    }
+    await post(`${url}/otlp/v1/logs`, otlpBody(otlpRecords()));
+    return { url, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** Samples of a series with its end marked, within minutes from and up to others. */
+function written({ name, labels, values }: Series, from: number, to: number): WrittenSeries[] {
+  const samples = minutes.flatMap((minute, index) => {
+    const value = values[index];
+    const ended = value === undefined && index > 0 && values[index - 1] !== undefined;
+    if (minute < from || minute >= to || (value === undefined && !ended)) return [];
+    return [{ time: (end + minute * 60) * 1000, value }];
+  });
+  return samples.length === 0 ? [] : [{ labels: { __name__: name, ...labels }, samples }];
+}
+
+/** Exemplars of kbot's durations, on the bucket that each fell into. */
+function writtenExemplars(series: readonly Series[]): WrittenSeries[] {
+  const own = series.filter(({ name }) => name === "kbot_message_duration_seconds_bucket");
+  const bound = ({ labels }: Series) => (labels["le"] === "+Inf" ? Infinity : Number(labels["le"]));
+  const found = new Map<Series, WrittenSeries["exemplars"]>();
+  for (const { time, command, duration, pod, traceId } of exemplars()) {
+    const bucket = own
+      .filter(({ labels }) => labels["command"] === command && labels["pod"] === pod)
+      .sort((a, b) => bound(a) - bound(b))
+      .find((candidate) => duration <= bound(candidate));
+    if (bucket === undefined) continue;
+    found.set(bucket, [...(found.get(bucket) ?? []), { time, value: duration, labels: { trace_id: traceId } }]);
+  }
+  return [...found].map(([{ name, labels }, list]) => ({
+    labels: { __name__: name, ...labels },
+    samples: [],
+    exemplars: list ?? [],
+  }));
+}
+
+/** A recording rule of ours. */
+export interface RecordingRule {
+  readonly record: string;
+  readonly expr: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  /** Seconds between two evaluations. */
+  readonly every: number;
+}
+
+/** What a rule would have recorded: its expression, evaluated by Prometheus itself over the whole time. */
+async function recorded(url: string, { record, expr, labels = {}, every }: RecordingRule): Promise<WrittenSeries[]> {
+  interface Answer {
+    readonly data: {
+      readonly result: readonly {
+        readonly metric: Readonly<Record<string, string>>;
+        readonly values: readonly (readonly [number, string])[];
+      }[];
+    };
+  }
+  const start = String(end - (minutesOfData - 10) * 60);
+  const range = { start, end: String(end), step: String(every) };
+  const { data } = await getJson<Answer>(`${url}/api/v1/query_range`, { query: expr, ...range });
+  return data.result.map(({ metric, values }) => ({
+    labels: { ...metric, ...labels, __name__: record },
+    samples: values.map(([time, value]) => ({ time: time * 1000, value: Number(value) })),
+  }));
+}
+
+/** A real Prometheus with the made-up cluster, and what our recording rules make of it. */
+export async function prometheusWithCluster(rules: readonly RecordingRule[]): Promise<Store> {
+  const command = await obtainProgram("prometheus");
+  const { dir, close } = workplace("prometheus");
+  try {
+    const [port = 0] = await freePorts(1);
+    const { config, flags } = prometheusStart(await valuesOf("kube-prometheus-stack"));
+    const prefix = flags.find((flag) => flag.startsWith("--web.route-prefix="))?.split("=")[1] ?? "";
+    const file = join(dir, "prometheus.yaml");
+    // Recorded series are written after those that they are made of, for times that have passed by then.
+    const storage = { exemplars: { max_exemplars: 10_000 }, tsdb: { out_of_order_time_window: "3h" } };
+    writeFileSync(file, stringify({ ...config, storage }));
+    const url = `http://${loopback}:${port}${prefix}`;
+    const folder = `--storage.tsdb.path=${join(dir, "data")}`;
+    const args = [`--config.file=${file}`, folder, `--web.listen-address=${loopback}:${port}`, ...flags];
+    await start(dir, "prometheus", command, args, `${url}/-/ready`);
+    const series = wholeCluster();
+    for (let from = -minutesOfData; from <= 0; from += 20) {
+      await remoteWrite(
+        url,
+        series.flatMap((one) => written(one, from, from + 20)),
+      );
+    }
+    await remoteWrite(url, writtenExemplars(series));
+    for (const rule of rules) await remoteWrite(url, await recorded(url, rule));
+    return { url, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
