@@ -11,6 +11,7 @@ import { type AlertingValues, alertingValues, receiversSecret } from "./alertman
 import type { ReleaseArgs } from "./component.ts";
 import { fluxMetricsValues } from "./flux-metrics.ts";
 import { type GrafanaDataSource, grafanaDataSources } from "./grafana-data-sources.ts";
+import { type WasteValues, wasteValues } from "./metric-waste.ts";
 import { namespaces } from "./namespaces.ts";
 
 type Resources = ReturnType<typeof containerResources>;
@@ -37,6 +38,8 @@ export interface KubePrometheusStackSettings {
 export interface KubePrometheusStackValues {
   readonly crds: { readonly enabled: boolean };
   readonly defaultRules: { readonly rules: Readonly<Record<string, boolean>> };
+  readonly kubeApiServer: WasteValues["kubeApiServer"];
+  readonly kubelet: WasteValues["kubelet"];
   readonly kubeControllerManager: { readonly enabled: boolean };
   readonly kubeScheduler: { readonly enabled: boolean };
   readonly kubeEtcd: { readonly enabled: boolean };
@@ -106,7 +109,8 @@ export interface KubePrometheusStackValues {
     };
     readonly additionalDataSources: readonly GrafanaDataSource[];
   };
-  readonly "kube-state-metrics": typeof fluxMetricsValues & { readonly resources: Resources };
+  readonly "kube-state-metrics": typeof fluxMetricsValues &
+    WasteValues["kube-state-metrics"] & { readonly resources: Resources };
   readonly "prometheus-node-exporter": { readonly namespaceOverride: string; readonly resources: Resources };
 }
 
@@ -139,6 +143,8 @@ export function kubePrometheusStackValues(
         kubeSchedulerRecording: scrapeControlPlane,
       },
     },
+    kubeApiServer: wasteValues.kubeApiServer,
+    kubelet: wasteValues.kubelet,
     kubeControllerManager: { enabled: scrapeControlPlane },
     kubeScheduler: { enabled: scrapeControlPlane },
     kubeEtcd: { enabled: scrapeControlPlane },
@@ -215,7 +221,11 @@ export function kubePrometheusStackValues(
       },
       additionalDataSources: grafanaDataSources(stores),
     },
-    "kube-state-metrics": { ...fluxMetricsValues, resources: containerResources(prometheus.kubeStateMetrics) },
+    "kube-state-metrics": {
+      ...fluxMetricsValues,
+      ...wasteValues["kube-state-metrics"],
+      resources: containerResources(prometheus.kubeStateMetrics),
+    },
     // It needs the host: host network, host processes, the root file system.
     "prometheus-node-exporter": {
       namespaceOverride: namespaces.nodeAgents,

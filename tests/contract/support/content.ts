@@ -148,7 +148,10 @@ export function rulesOf({ groups }: Pick<RuleFile, "groups">): Rule[] {
   return groups.flatMap((group) => group.rules);
 }
 
-/** What kube-prometheus-stack ships: names of its alerts and recording rules (read from the chart's templates). */
+/**
+ * What kube-prometheus-stack ships: names of its alerts and recording rules, and of the metrics that its rules ask for (read
+ * from the chart's templates).
+ */
 export const shipped = JSON.parse(
   readFileSync(join(projectFolder, "tests/contract/data/shipped-rules.json"), "utf8"),
 ) as {
@@ -156,6 +159,7 @@ export const shipped = JSON.parse(
   readonly version: string;
   readonly alerts: readonly string[];
   readonly records: readonly string[];
+  readonly metrics: readonly string[];
 };
 
 /** Ranges of a query that are too short for a rate: fewer than four scrapes. A step of a subquery is not a range. */

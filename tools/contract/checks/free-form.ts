@@ -411,6 +411,24 @@ export const freeForm: readonly FreeForm[] = [
       contains: { const: "exemplar-storage" },
     }),
   },
+  ...[
+    "kubeApiServer/serviceMonitor/metricRelabelings",
+    "kubelet/serviceMonitor/cAdvisorMetricRelabelings",
+    "kube-state-metrics/prometheus/monitor/http/metricRelabelings",
+  ].map((path) => ({
+    chart: "kube-prometheus-stack",
+    path,
+    reason: "handed on to a ServiceMonitor's endpoint",
+    schema: () =>
+      customResourcePart(
+        "monitoring.coreos.com/v1",
+        "ServiceMonitor",
+        "spec",
+        "endpoints",
+        "items",
+        "metricRelabelings",
+      ),
+  })),
   {
     chart: "kube-prometheus-stack",
     path: "kube-state-metrics/rbac/extraRules",
