@@ -13,6 +13,7 @@ import { KindCluster } from "./cluster/kind-cluster.ts";
 import { KbotSecret } from "./demo/kbot.ts";
 import { ChartSources } from "./gitops/chart-source.ts";
 import { DeployKey } from "./gitops/deploy-key.ts";
+import { explainUnready } from "./gitops/diagnosis.ts";
 import { Flux } from "./gitops/flux.ts";
 import { GitSource, type SyncedFolder } from "./gitops/git-source.ts";
 import { githubKnownHosts } from "./gitops/known-hosts.ts";
@@ -139,7 +140,12 @@ export class Environment extends pulumi.ComponentResource {
     );
 
     // Charts are fetched at once; releases wait only for what they need.
-    const sources = new ChartSources("charts", { settings: settings.charts, prerequisites: [flux] }, inCluster);
+    const explain = explainUnready(cluster);
+    const sources = new ChartSources(
+      "charts",
+      { settings: settings.charts, prerequisites: [flux], explain },
+      inCluster,
+    );
     const definitions = new PrometheusOperatorCrds(
       "prometheus-operator-crds",
       { sources, prerequisites: [flux, monitoring] },
@@ -233,6 +239,7 @@ export class Environment extends pulumi.ComponentResource {
         knownHosts: settings.repository.knownHosts ?? githubKnownHosts,
         substitute: this.substitutions(stack, cluster),
         prerequisites: [flux, deployKey.registration, ...repository.ready],
+        explain,
       },
       inCluster,
     );

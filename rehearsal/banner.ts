@@ -7,7 +7,7 @@ import { run } from "../tools/run.ts";
 import { pinnedVersion } from "../tools/tools.ts";
 import { KIND_VERSION } from "./control-plane/kind-state.ts";
 import { CONTROLLERS } from "./flux/manifests.ts";
-import { providerVersions } from "./providers/index.ts";
+import { type ProviderName, providerVersions } from "./providers/index.ts";
 import type { Surroundings } from "./surroundings.ts";
 
 /** One part of the rehearsal. */
@@ -44,7 +44,12 @@ export async function banner(paths: ProgramPaths, surroundings: Surroundings): P
       .map(({ name, version }) => `${name} ${version}`)
       .join(", ");
   const part = (name: string, how: Part["how"], what: string): Part[] => (what === "" ? [] : [{ name, how, what }]);
-  const providers = Object.entries(providerVersions).map(([name, version]) => `${name} ${version}`);
+  const { releasedProviders } = surroundings;
+  const providers = (released: boolean) =>
+    (Object.keys(providerVersions) as ProviderName[])
+      .filter((name) => releasedProviders.includes(name) === released)
+      .map((name) => `${name} ${providerVersions[name]}`)
+      .join(", ");
   return [
     ...part("Program", "real", "index.ts of this folder, unchanged"),
     ...part("Pulumi engine", "real", versions.pulumi),
@@ -53,7 +58,8 @@ export async function banner(paths: ProgramPaths, surroundings: Surroundings): P
     ...part("Flux manifests", "assembled", `${flux}, from the controllers' modules; not the released install.yaml`),
     ...part("Charts", "real", charts(true)),
     ...part("Charts", "stand-in", charts(false)),
-    ...part("Provider plugins", "stand-in", providers.join(", ")),
+    ...part("Provider plugins", "real", providers(true)),
+    ...part("Provider plugins", "stand-in", providers(false)),
     ...part("kind", "stand-in", `${KIND_VERSION}: processes of this machine instead of containers`),
     ...part("GitHub, Git server", "stand-in", "on 127.0.0.1; SSH admits registered deploy keys only"),
     ...part("Nodes and pods", "simulated", `by kwok ${versions.kwok}: no image runs, so no service answers`),

@@ -1,7 +1,6 @@
 /** What a rehearsal shows of its cluster, read by the API and nothing else. */
 import { readFileSync } from "node:fs";
 import { type Api, connect } from "./control-plane/api.ts";
-import type { ObjectName } from "./progress.ts";
 
 interface Condition {
   readonly type: string;
@@ -23,28 +22,8 @@ interface KubeObject {
     readonly conditions?: readonly Condition[];
     readonly observedGeneration?: number;
     readonly inventory?: { readonly entries?: readonly unknown[] };
-    readonly containerStatuses?: readonly ContainerStatus[];
-    readonly initContainerStatuses?: readonly ContainerStatus[];
     readonly phase?: string;
   };
-}
-
-interface ContainerStatus {
-  readonly name: string;
-  readonly ready: boolean;
-  readonly state?: {
-    readonly waiting?: { readonly reason?: string; readonly message?: string };
-    readonly terminated?: { readonly reason?: string; readonly message?: string; readonly exitCode?: number };
-  };
-}
-
-interface KubeEvent {
-  readonly reason?: string;
-  readonly message?: string;
-  readonly type?: string;
-  readonly lastTimestamp?: string | null;
-  readonly eventTime?: string | null;
-  readonly involvedObject: { readonly kind: string; readonly name: string };
 }
 
 /** Flux's kinds, as the API has them. */
@@ -68,14 +47,6 @@ export interface FluxObject {
   readonly failing: boolean;
   /** Number of objects that it has applied, for a Kustomization. */
   readonly applied?: number;
-}
-
-/** What is to be known about an object that failed. */
-export interface Diagnosis {
-  readonly object: string;
-  readonly conditions: readonly string[];
-  readonly events: readonly string[];
-  readonly pods: readonly string[];
 }
 
 export class ClusterView {
@@ -112,52 +83,6 @@ export class ClusterView {
     if (pods === undefined) return undefined;
     const unready = pods.filter((pod) => !isReady(pod) && pod.status?.phase !== "Succeeded");
     return kinds.flatMap((kind, index) => (lists[index] ?? []).map((object) => fluxObject(kind, object, unready)));
-  }
-
-  /** Conditions, last events and pods of an object; undefined when the cluster does not answer. */
-  async diagnose(name: ObjectName): Promise<Diagnosis | undefined> {
-    const api = this.#connection();
-    const plural = await this.#plural(name);
-    if (api === undefined || plural === undefined) return undefined;
-    const root = name.apiVersion.includes("/") ? `/apis/${name.apiVersion}` : `/api/${name.apiVersion}`;
-    const within = name.namespace === undefined ? "" : `/namespaces/${name.namespace}`;
-    const object = (await api.get(`${root}${within}/${plural}/${name.name}`)) as KubeObject | undefined;
-    const target = object?.spec?.["targetNamespace"];
-    const namespace = typeof target === "string" ? target : name.namespace;
-    const pods = namespace === undefined ? [] : ((await this.#list(`/api/v1/namespaces/${namespace}/pods`)) ?? []);
-    const unready = pods.filter((pod) => !isReady(pod) && pod.status?.phase !== "Succeeded");
-    const names = [name.name, ...unready.map((pod) => pod.metadata.name)];
-    const places = [...new Set([name.namespace, namespace].filter((place) => place !== undefined))];
-    const events: KubeEvent[] = [];
-    for (const place of places) {
-      const list = await this.#list(`/api/v1/namespaces/${place}/events`);
-      events.push(...((list ?? []) as unknown as KubeEvent[]));
-    }
-    return {
-      object: `${name.kind} ${name.namespace === undefined ? "" : `${name.namespace}/`}${name.name}`,
-      conditions:
-        object === undefined
-          ? ["it is not in the cluster"]
-          : (object.status?.conditions ?? []).map(
-              ({ type, status, reason = "", message = "" }) => `${type}=${status} ${reason}: ${message}`,
-            ),
-      events: events
-        .filter(({ involvedObject }) => names.includes(involvedObject.name))
-        .sort((a, b) => time(a).localeCompare(time(b)))
-        .slice(-8)
-        .map(
-          ({ type = "", reason = "", message = "", involvedObject: about }) =>
-            `${type} ${reason}, ${about.kind} ${about.name}: ${message}`,
-        ),
-      pods: unready.slice(0, 8).map(podLine),
-    };
-  }
-
-  async #plural({ apiVersion, kind }: ObjectName): Promise<string | undefined> {
-    const root = apiVersion.includes("/") ? `/apis/${apiVersion}` : `/api/${apiVersion}`;
-    const answer = (await this.#connection()?.get(root)) as
-      { resources: readonly { readonly name: string; readonly kind: string }[] } | undefined;
-    return answer?.resources.find((resource) => resource.kind === kind && !resource.name.includes("/"))?.name;
   }
 
   close(): void {
@@ -202,20 +127,4 @@ function podsOf({ spec, metadata }: KubeObject, pods: readonly KubeObject[]): st
 
 function isReady(object: KubeObject): boolean {
   return object.status?.conditions?.find(({ type }) => type === "Ready")?.status === "True";
-}
-
-function time(event: KubeEvent): string {
-  return event.lastTimestamp ?? event.eventTime ?? "";
-}
-
-function podLine(pod: KubeObject): string {
-  const states = [...(pod.status?.initContainerStatuses ?? []), ...(pod.status?.containerStatuses ?? [])]
-    .filter(({ ready }) => !ready)
-    .map(({ name, state }) => {
-      const why = state?.waiting ?? state?.terminated;
-      return `${name}: ${why?.reason ?? "not ready"}${why?.message === undefined ? "" : ` (${why.message})`}`;
-    });
-  const unscheduled = pod.status?.conditions?.find(({ type, status }) => type === "PodScheduled" && status === "False");
-  const why = [...states, ...(unscheduled?.message === undefined ? [] : [unscheduled.message])].join("; ");
-  return `${pod.metadata.namespace ?? ""}/${pod.metadata.name} ${pod.status?.phase ?? "Unknown"}${why === "" ? "" : `, ${why}`}`;
 }

@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import {
@@ -37,6 +37,8 @@ export interface EnvironmentOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Path of the Pulumi CLI. */
   readonly pulumi: string;
+  /** Folder with provider plugins, as in a Pulumi home. @default there are none, so each provider has to be served */
+  readonly plugins?: string;
   readonly onEvent?: (event: EngineEvent) => void;
   /** What the CLI prints, as it comes. */
   readonly onOutput?: (text: string) => void;
@@ -135,6 +137,8 @@ async function openIn(workDir: string, options: EnvironmentOptions): Promise<Env
   await chmod(workDir, 0o700);
   const folder = (name: string): string => join(workDir, name);
   for (const name of ["backend", "home", "bin"]) await mkdir(folder(name), { recursive: true });
+
+  if (options.plugins !== undefined) await symlink(options.plugins, join(folder("home"), "plugins"));
 
   const pidFile = folder("engine.pid");
   const cli = join(folder("bin"), "pulumi");

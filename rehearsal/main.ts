@@ -16,6 +16,8 @@ import { outputProblems } from "../tools/check-outputs.ts";
 import { timesOf } from "../tools/critical-path.ts";
 import { obtain } from "../tools/tools.ts";
 import { banner, programs, type ProgramPaths } from "./banner.ts";
+import { publishedCharts } from "./charts/index.ts";
+import { releasedPlugins } from "./providers/released.ts";
 import { ClusterView, type FluxObject } from "./cluster-view.ts";
 import { running } from "./control-plane/processes.ts";
 import { OperationFailed, type Operation } from "./engine.ts";
@@ -89,7 +91,7 @@ class Run {
         signal,
       }),
     );
-    const rehearsal = await this.#phase("surroundings", () => this.#open(dir));
+    const rehearsal = await this.#phase("surroundings", () => this.#open(dir, paths.pulumi));
     this.#show.tell({ type: "banner", parts: await banner(paths, rehearsal.surroundings) });
     const view = new ClusterView(rehearsal.kubeconfigPath);
     try {
@@ -105,11 +107,15 @@ class Run {
     await this.#phase("destroy", () => this.#destroy(rehearsal));
   }
 
-  async #open(dir: string): Promise<Rehearsal> {
-    const { stack, settings, charts } = this.#options;
-    const slow = setTimeout(() => {
-      const text = "the first time, Go modules with the definitions of Flux and the charts are downloaded";
+  async #open(dir: string, pulumi: string): Promise<Rehearsal> {
+    const { stack, settings, offline } = this.#options;
+    const log = (text: string) => {
       this.#show.tell({ type: "log", text });
+    };
+    const charts = this.#options.charts ?? (offline ? undefined : await publishedCharts(log));
+    const plugins = offline ? undefined : await releasedPlugins(pulumi, log);
+    const slow = setTimeout(() => {
+      log("the first time, Go modules with the definitions of Flux and the charts are downloaded");
     }, 8000);
     this.#rehearsal = await openRehearsal({
       dir,
@@ -117,6 +123,7 @@ class Run {
       settings,
       signal: this.#interrupted.signal,
       ...(charts === undefined ? {} : { charts }),
+      ...(plugins === undefined ? {} : { plugins }),
       onEvent: (event) => {
         this.#hear(this.#progress.take(event));
       },
@@ -198,7 +205,7 @@ class Run {
         operation = await this.#watched(view, () => rehearsal.environment.up());
       } catch (error) {
         if (!(error instanceof OperationFailed) || this.#isInterrupted) throw error;
-        await this.#explain(error, view);
+        this.#explain(error);
       }
       return operation === undefined ? undefined : changesOf(operation);
     });
@@ -246,15 +253,11 @@ class Run {
     }
   }
 
-  /** Why an `up` failed: the engine's errors were shown as they came; here is what the cluster knows. */
-  async #explain(error: OperationFailed, view: ClusterView): Promise<void> {
+  /** Where an `up` failed. The engine's errors, and why something is not Ready, were shown as they came. */
+  #explain(error: OperationFailed): void {
     const { failed, diagnostics, running: cut } = this.#progress;
     if (!diagnostics.some(({ severity }) => severity === "error")) {
       this.#show.tell({ type: "diagnostic", severity: "error", text: error.output.trim() });
-    }
-    for (const { object } of failed) {
-      const diagnosis = object && (await view.diagnose(object));
-      if (diagnosis !== undefined) this.#show.tell({ type: "failure", diagnosis });
     }
     const names = [...failed, ...cut.values()].map(({ kind, name }) => `${kind} ${name}`);
     const first = diagnostics.find(({ severity }) => severity === "error")?.text ?? "the program failed";

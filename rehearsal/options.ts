@@ -8,6 +8,8 @@ export interface Options {
   readonly settings: Readonly<Record<string, unknown>>;
   /** A folder with real charts. */
   readonly charts?: string;
+  /** Ask no registry for charts and plugins: what is not at hand is a stand-in. */
+  readonly offline: boolean;
   readonly keep: boolean;
   readonly json: boolean;
   readonly help: boolean;
@@ -22,6 +24,7 @@ const flags = {
   stack: { type: "string", default: "dev" },
   set: { type: "string", multiple: true },
   charts: { type: "string" },
+  offline: { type: "boolean", default: false },
   keep: { type: "boolean", default: false },
   json: { type: "boolean", default: false },
   help: { type: "boolean", short: "h", default: false },
@@ -34,7 +37,9 @@ Brings the environment up on local processes (no Docker, no account), checks it,
   --stack NAME           the stack whose settings file is rehearsed (default: dev); its state is not touched
   --set PATH=VALUE       a setting over those of the file, for example --set loki.retention=48h; may be repeated.
                          VALUE is JSON (true, 2, {"replicas": 2}), else text
-  --charts FOLDER        real charts as "helm pull" leaves them (.tgz); a chart that it lacks is a stand-in
+  --charts FOLDER        real charts as "helm pull" leaves them (.tgz); a chart that it lacks is a stand-in. Without it they
+                         are fetched where their registries can be reached
+  --offline              fetch neither charts nor provider plugins: stand-ins for all of them, as the tests have it
   --keep                 leave it running for kubectl until Ctrl-C, also when it failed
   --json                 one JSON document a line on standard output, and nothing else there
   -h, --help             this text
@@ -59,6 +64,7 @@ export function parseOptions(args: readonly string[]): Options {
     stack: values.stack,
     settings,
     ...(values.charts === undefined ? {} : { charts: values.charts }),
+    offline: values.offline,
     keep: values.keep,
     json: values.json,
     help: values.help,

@@ -13,6 +13,7 @@ import { type ConfigValue, type Environment, type EnvironmentOptions, openEnviro
 import { type FluxControllers, type FluxControllersArgs, startFluxControllers } from "./flux/controllers.ts";
 import { CONTROLLERS } from "./flux/manifests.ts";
 import type { StandInOptions } from "./providers/index.ts";
+import type { ReleasedPlugins } from "./providers/released.ts";
 import { type Surroundings, startSurroundings } from "./surroundings.ts";
 
 const projectRoot = resolve(import.meta.dirname, "..");
@@ -25,6 +26,8 @@ export interface RehearsalOptions {
   readonly settings?: Readonly<Record<string, unknown>>;
   /** A folder with real charts. @default stand-in charts */
   readonly charts?: string;
+  /** Provider plugins to use instead of stand-ins. @default none */
+  readonly plugins?: ReleasedPlugins;
   /** @default a new folder in the system's temporary folder */
   readonly dir?: string;
   /** Sees, delays or fails calls of the provider stand-ins. */
@@ -121,6 +124,7 @@ export async function openRehearsal(options: RehearsalOptions = {}): Promise<Reh
       dir,
       log,
       ...(options.charts === undefined ? {} : { charts: options.charts }),
+      ...(options.plugins === undefined ? {} : { releasedProviders: options.plugins.names }),
       ...(options.onCall === undefined ? {} : { onCall: options.onCall }),
       ...(signal === undefined ? {} : { signal }),
     });
@@ -148,6 +152,7 @@ export async function openRehearsal(options: RehearsalOptions = {}): Promise<Reh
       project,
       pulumi: pulumi.pulumi,
       workDir: join(dir, "pulumi"),
+      ...(options.plugins === undefined ? {} : { plugins: options.plugins.folder }),
       env: surroundings.env,
       parallel: 32,
       config: { ...configuration(settings), ...surroundings.config },

@@ -2,7 +2,6 @@
 import { styleText } from "node:util";
 import { timesLines, type CriticalPath, type Phase } from "../tools/critical-path.ts";
 import type { Part } from "./banner.ts";
-import type { Diagnosis } from "./cluster-view.ts";
 
 /** A resource that is worked on at the moment. */
 export interface Waiting {
@@ -45,7 +44,6 @@ export type Message =
       readonly running: readonly Waiting[];
     }
   | { readonly type: "times"; readonly phases: readonly Phase[]; readonly criticalPath: CriticalPath }
-  | { readonly type: "failure"; readonly diagnosis: Diagnosis }
   | {
       readonly type: "outputs";
       readonly outputs: Readonly<Record<string, unknown>>;
@@ -196,9 +194,6 @@ export function textShow(screen: Screen): Show {
         for (const text of timesLines(message)) line(text);
         line();
         break;
-      case "failure":
-        failure(message.diagnosis);
-        break;
       case "outputs":
         outputs(message);
         break;
@@ -218,19 +213,6 @@ export function textShow(screen: Screen): Show {
         break;
       }
     }
-  }
-
-  function failure({ object, conditions, events, pods }: Diagnosis): void {
-    line();
-    line(style("bold", object));
-    const block = (title: string, lines: readonly string[]) => {
-      if (lines.length === 0) return;
-      line(`  ${title}`);
-      for (const text of lines) line(`    ${indented(text)}`);
-    };
-    block("conditions", conditions);
-    block("last events", events);
-    block("pods that are not Ready", pods);
   }
 
   function outputs({ outputs, secrets, reveal }: Message & { type: "outputs" }): void {

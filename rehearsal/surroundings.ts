@@ -14,7 +14,7 @@ import type { ConfigValue } from "./engine.ts";
 import { fluxManifests } from "./flux/manifests.ts";
 import { createRepository, type GitServer, startGitServer } from "./git/index.ts";
 import { type GitHub, startGitHub } from "./github/index.ts";
-import { type StandInOptions, type StandIns, startStandIns } from "./providers/index.ts";
+import { type ProviderName, type StandInOptions, type StandIns, startStandIns } from "./providers/index.ts";
 
 const projectRoot = resolve(import.meta.dirname, "..");
 
@@ -27,6 +27,8 @@ export interface SurroundingsOptions {
   readonly dir: string;
   /** A folder with real charts as `helm pull` leaves them; a chart that it lacks is a stand-in. */
   readonly charts?: string;
+  /** Providers that nothing stands in for. @default none */
+  readonly releasedProviders?: readonly ProviderName[];
   readonly onCall?: StandInOptions["onCall"];
   /** Told what is real and what stands in. */
   readonly log?: (line: string) => void;
@@ -39,6 +41,8 @@ export interface Surroundings {
   readonly git: GitServer;
   readonly registry: ChartRegistry & Served;
   readonly providers: StandIns;
+  /** Providers that nothing stands in for. */
+  readonly releasedProviders: readonly ProviderName[];
   /** Bare repository that Flux syncs. */
   readonly fleetDirectory: string;
   /** File with the objects of Flux. */
@@ -107,6 +111,7 @@ export async function startSurroundings(options: SurroundingsOptions): Promise<S
       kubernetes: "api",
       environment,
       processes: dir,
+      except: options.releasedProviders ?? [],
       ...(options.onCall === undefined ? {} : { onCall: options.onCall }),
     });
     ends.push(() => providers.close());
@@ -115,6 +120,7 @@ export async function startSurroundings(options: SurroundingsOptions): Promise<S
       git,
       registry,
       providers,
+      releasedProviders: options.releasedProviders ?? [],
       fleetDirectory,
       fluxManifests: manifests,
       planted,

@@ -29,6 +29,7 @@ function objectName(address: string): string {
 export class ChartSources extends pulumi.ComponentResource {
   /** How long a release of any chart may take, in minutes. */
   readonly releaseTimeoutMinutes: number;
+  readonly explain: pulumi.ErrorHook;
 
   private readonly settings: Settings["charts"];
   private readonly declared = new Map<string, ChartSource>();
@@ -37,13 +38,19 @@ export class ChartSources extends pulumi.ComponentResource {
 
   constructor(
     name: string,
-    args: { readonly settings: Settings["charts"]; readonly prerequisites: readonly Prerequisite[] },
+    args: {
+      readonly settings: Settings["charts"];
+      readonly prerequisites: readonly Prerequisite[];
+      /** Tells why a release that uses these sources is not Ready. */
+      readonly explain: pulumi.ErrorHook;
+    },
     opts?: pulumi.ComponentResourceOptions,
   ) {
     super("observability:gitops:ChartSources", name, {}, opts);
     this.settings = args.settings;
     this.releaseTimeoutMinutes = args.settings.timeoutMinutes;
     this.prerequisites = args.prerequisites;
+    this.explain = args.explain;
     this.registerOutputs();
   }
 

@@ -25,6 +25,8 @@ export interface GitSourceArgs {
   readonly substitute: Readonly<Record<string, string>>;
   /** What the key and the repository need: Flux, and the key registered at GitHub. */
   readonly prerequisites: readonly Prerequisite[];
+  /** Tells why something here is not Ready. */
+  readonly explain: pulumi.ErrorHook;
 }
 
 /** A folder of the repository that Flux applies. */
@@ -77,7 +79,12 @@ export class GitSource extends pulumi.ComponentResource {
           secretRef: { name: secretName },
         },
       },
-      { parent: this, dependsOn: secret, customTimeouts: { create: "3m", update: "3m", delete: "2m" } },
+      {
+        parent: this,
+        dependsOn: secret,
+        customTimeouts: { create: "3m", update: "3m", delete: "2m" },
+        hooks: { onError: [args.explain] },
+      },
     );
     for (const folder of args.folders) {
       new k8s.apiextensions.CustomResource(
@@ -103,6 +110,7 @@ export class GitSource extends pulumi.ComponentResource {
           parent: this,
           dependsOn: [repository, ...folder.prerequisites],
           customTimeouts: { create: "8m", update: "8m", delete: "5m" },
+          hooks: { onError: [args.explain] },
         },
       );
     }

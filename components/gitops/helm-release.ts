@@ -107,6 +107,7 @@ export class HelmRelease<V extends object> extends pulumi.ComponentResource {
         dependsOn: [source.resource, ...args.prerequisites],
         // A little more than Flux's own time-out, so that its reason is there to be reported.
         customTimeouts: { create: `${wait}m`, update: `${wait}m`, delete: "5m" },
+        hooks: { onError: [args.sources.explain] },
       },
     );
     this.registerOutputs();

@@ -19,9 +19,13 @@ export const providerVersions = {
   tls: "5.6.1",
 } as const;
 
+export type ProviderName = keyof typeof providerVersions;
+
 export interface StandInOptions {
   /** `memory`: a map in place of a cluster. `api`: the API server that the provider's kubeconfig names. */
   readonly kubernetes: "memory" | "api";
+  /** Providers that nothing stands in for: the engine runs their plugins. @default none */
+  readonly except?: readonly ProviderName[];
   /** Runs before each call; it may wait or throw. */
   readonly onCall?: CallHook;
   /**
@@ -49,7 +53,7 @@ export interface StandIns {
 export async function startStandIns(options: StandInOptions): Promise<StandIns> {
   const environment = options.environment ?? process.env;
   const cluster = new MemoryCluster();
-  const standIns: Record<keyof typeof providerVersions, () => StandIn> = {
+  const standIns: Record<ProviderName, () => StandIn> = {
     command: () => commandStandIn(environment, options.processes),
     github: () => githubStandIn(environment),
     kubernetes: () =>
@@ -60,9 +64,10 @@ export async function startStandIns(options: StandInOptions): Promise<StandIns> 
     random: randomStandIn,
     tls: tlsStandIn,
   };
+  const isStandIn = (name: ProviderName) => options.except?.includes(name) !== true;
   const calls: RecordedCall[] = [];
   const servers = await Promise.all(
-    (Object.keys(providerVersions) as (keyof typeof providerVersions)[]).map(async (name) => {
+    (Object.keys(providerVersions) as ProviderName[]).filter(isStandIn).map(async (name) => {
       const hook = options.onCall === undefined ? {} : { onCall: options.onCall };
       const server = await serveProvider({
         name,

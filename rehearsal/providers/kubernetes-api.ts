@@ -177,6 +177,8 @@ export class ApiCluster implements Cluster {
     const cause = request.signal.aborted
       ? `Resource operation was cancelled for "${reference.name}"`
       : `timed out waiting for the condition after ${timeoutSeconds ?? defaultTimeout} s`;
+    // Of these the released provider says no more: its built-in rules alone know what an object is missing.
+    if (annotationOf(inputs, "pulumi.com/waitFor") !== undefined) return { object: last, notReady: [cause] };
     if (waitsForEndpoints) missing = ["Service does not target any Pods, or they are not ready"];
     return { object: last, notReady: [cause, ...missing, ...(await this.#circumstances(last))] };
   }
@@ -229,7 +231,7 @@ export class ApiCluster implements Cluster {
     }
   }
 
-  /** What people would look at next: conditions, the object's last events, what its pods wait for. */
+  /** What the released provider gathers about kinds that it knows: conditions, last events, what their pods wait for. */
   async #circumstances(object: KubeObject): Promise<string[]> {
     const { namespace, uid } = object.metadata;
     if (namespace === undefined) return conditionLines(object);

@@ -1,6 +1,7 @@
 /**
  * The cluster of an environment, from its first half-made moment to its replacement: cut off while it is made, asked for
- * twice at once, replaced because its configuration changed. The seed is printed; INTERRUPT_SEED repeats a run.
+ * twice at once, replaced because its configuration changed. Its repository is created and seeded, as the settings may say.
+ * The seed is printed; INTERRUPT_SEED repeats a run.
  */
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
@@ -8,6 +9,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "chai";
 import type { EngineEvent } from "../../rehearsal/engine.ts";
 import { openRehearsal, type Rehearsal } from "../../rehearsal/rehearsal.ts";
+import { owner } from "../../rehearsal/surroundings.ts";
 import { failure } from "../support/failure.ts";
 import { until } from "../support/until.ts";
 import { flux, isReady, TestCluster } from "./support/cluster.ts";
@@ -15,6 +17,9 @@ import { leftovers } from "./support/leftovers.ts";
 import { random } from "./support/random.ts";
 
 const seed = Number(process.env["INTERRUPT_SEED"] ?? Math.floor(Math.random() * 1e6));
+
+/** A repository that is not there before. */
+const created = "created";
 
 describe(`the cluster of an environment (INTERRUPT_SEED=${seed})`, function () {
   this.timeout("20m");
@@ -28,6 +33,9 @@ describe(`the cluster of an environment (INTERRUPT_SEED=${seed})`, function () {
         onEvent(event);
       },
     });
+    const { git } = rehearsal.surroundings;
+    const sshUrl = `${git.ssh.address}/${owner}/${created}.git`;
+    await rehearsal.set({ repository: { name: created, create: true, seed: true, sshUrl } });
   });
   after(async () => {
     await (rehearsal as Rehearsal | undefined)?.close();
@@ -86,6 +94,21 @@ describe(`the cluster of an environment (INTERRUPT_SEED=${seed})`, function () {
     expect(Object.keys((await rehearsal.environment.up()).changes)).to.deep.equal(["same"]);
   });
 
+  it("follows a repository that up created and filled, with its own key", async () => {
+    const cluster = new TestCluster(rehearsal.kubeconfigPath);
+    try {
+      const { spec, status } = await cluster.get(flux.gitRepository("environment"));
+      expect(spec?.["url"]).to.match(new RegExp(`/${owner}/${created}\\.git$`));
+      expect((status?.["artifact"] as { revision: string }).revision).to.match(/^main@sha1:/);
+    } finally {
+      cluster.close();
+    }
+    const keys = rehearsal.surroundings.github.deployKeys(owner, created);
+    expect(keys.map(({ title, readOnly }) => `${title} ${String(readOnly)}`)).to.deep.equal([
+      "flux observability/dev #1 true",
+    ]);
+  });
+
   it("is replaced when its configuration changes: preview shows it, the old one goes first (reliability 6)", async () => {
     const before = await uidOfReadyCluster();
     await rehearsal.set({ cluster: { kind: { ports: { jaeger: null } } } });
@@ -105,5 +128,12 @@ describe(`the cluster of an environment (INTERRUPT_SEED=${seed})`, function () {
   it("is destroyed, and nothing of it is left (reliability 2)", async () => {
     await rehearsal.environment.destroy();
     expect(await leftovers(rehearsal)).to.deep.equal([]);
+    const { github, planted } = rehearsal.surroundings;
+    expect(github.deployKeys(owner, created)).to.deep.equal([]);
+    // People's work may be in the repository: it is archived, not deleted.
+    const answer = await fetch(new URL(`api/v3/repos/${owner}/${created}`, github.baseUrl), {
+      headers: { authorization: `Bearer ${planted.githubToken}` },
+    });
+    expect(await answer.json()).to.include({ archived: true });
   });
 });

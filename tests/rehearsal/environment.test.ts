@@ -443,21 +443,34 @@ describe("an environment in the rehearsal", function () {
         charts: { timeoutMinutes: 1 },
         loki: { retention: "48h" },
         jaeger: { values: { jaeger: { image: { repository: "does-not-exist/jaeger" } } } },
+        opentelemetry: { operatorValues: { manager: { securityContext: { allowPrivilegeEscalation: true } } } },
       });
       const message = await failure(rehearsal.environment.up());
       expect(message).to.include("HelmRelease (jaeger-release)").and.to.include("timed out waiting for the condition");
       // Flux has tried more than once by then; its own words are in the events, whatever it is at just now.
-      expect(message).to.match(/event Warning UpgradeFailed: Helm upgrade failed for release monitoring\/jaeger/);
+      expect(message).to.match(
+        /event UpgradeFailed, HelmRelease jaeger: Helm upgrade failed for release monitoring\/jaeger/,
+      );
+      expect(message).to.match(/pod jaeger-\S+ is Pending: container jaeger (ErrImagePull|ImagePullBackOff)/);
+      // Pod Security refused the other's pods: there is none to look at, its ReplicaSet says why.
+      expect(message)
+        .to.include("HelmRelease (opentelemetry-operator-release)")
+        .and.to.match(/event FailedCreate, ReplicaSet opentelemetry-operator-\S+: .*violates PodSecurity "restricted/);
       const loki = await cluster.get(flux.helmRelease("loki"));
       expect(isReady(loki)).to.equal(true);
       expect(JSON.stringify(loki.spec?.["values"])).to.include("48h");
-      const others = (await cluster.list(flux.helmReleases)).filter(({ metadata }) => metadata.name !== "jaeger");
+      const failing = ["jaeger", "opentelemetry-operator"];
+      const others = (await cluster.list(flux.helmReleases)).filter(({ metadata }) => !failing.includes(metadata.name));
       expect(others.filter((object) => !isReady(object)).map(({ metadata }) => metadata.name)).to.deep.equal([]);
     });
 
     it("heals when it is mended and run again (reliability 7)", async () => {
-      await rehearsal.set({ jaeger: { values: { jaeger: { image: { repository: "jaegertracing/jaeger" } } } } });
+      await rehearsal.set({
+        jaeger: { values: { jaeger: { image: { repository: "jaegertracing/jaeger" } } } },
+        opentelemetry: { operatorValues: { manager: { securityContext: { allowPrivilegeEscalation: false } } } },
+      });
       await rehearsal.environment.up();
+      expect(isReady(await cluster.get(flux.helmRelease("opentelemetry-operator")))).to.equal(true);
       expect(isReady(await cluster.get(flux.helmRelease("jaeger")))).to.equal(true);
       expect(Object.keys((await rehearsal.environment.up()).changes)).to.deep.equal(["same"]);
     });

@@ -255,7 +255,7 @@ describe("the stand-in Kubernetes provider on a real API server", function () {
       );
     };
 
-  it("keeps an object that did not become ready, says why, and waits for it again in the next run", async () => {
+  it("keeps an object that did not become ready and waits for it again in the next run", async () => {
     program = widget({ annotations: { "pulumi.com/waitFor": "condition=Ready" } }, { create: "4s" });
     const first = environment.up();
     const { metadata } = await until("the widget is there", () => live(widgetPath));
@@ -266,20 +266,10 @@ describe("the stand-in Kubernetes provider on a real API server", function () {
       { status: { conditions: [condition] } },
       "application/merge-patch+json",
     );
-    await api.call("POST", "/api/v1/namespaces/default/events", {
-      apiVersion: "v1",
-      kind: "Event",
-      metadata: { name: "widget.1" },
-      involvedObject: { kind: "Widget", namespace: "default", name: "widget", uid: metadata.uid },
-      type: "Warning",
-      reason: "Failed",
-      message: "could not pull the image",
-      lastTimestamp: new Date().toISOString(),
-    });
     const message = await failure(first);
     expect(message).to.contain("timed out waiting for the condition after 4 s");
-    expect(message).to.contain("Ready=False ImageMissing: no such image");
-    expect(message).to.contain("event Warning Failed: could not pull the image");
+    // As the released provider, it does not say why.
+    expect(message).not.to.contain("no such image");
     const saved = (await environment.exportDeployment()).resources?.find(({ urn }) => urn.endsWith("::widget"));
     expect(saved?.initErrors).to.have.lengthOf.at.least(1);
 
@@ -314,7 +304,7 @@ describe("the stand-in Kubernetes provider on a real API server", function () {
       );
     };
     program = changed;
-    expect(await failure(environment.up())).to.contain("condition Ready is about generation 1, not 2");
+    expect(await failure(environment.up())).to.contain("timed out waiting for the condition");
   });
 
   it("names the finalizers of an object that does not go, and ends", async () => {

@@ -22,7 +22,8 @@ class Command {
   stderr = "";
 
   constructor(...args: string[]) {
-    this.child = spawn(process.execPath, [join(root, "rehearsal", "main.ts"), ...args], {
+    // What can be downloaded differs from machine to machine.
+    this.child = spawn(process.execPath, [join(root, "rehearsal", "main.ts"), "--offline", ...args], {
       env: { ...process.env, TMPDIR: this.temporary },
       stdio: ["ignore", "pipe", "pipe"],
     });
@@ -50,8 +51,10 @@ class Command {
 
   /** Waits, because the guard of a command that ended at once still works, then checks that there is nothing. */
   async leavesNothing(): Promise<void> {
-    await until("no process and no file is left", () =>
-      Promise.resolve(this.processes().length === 0 && readdirSync(this.temporary).length === 0),
+    await until(
+      "no process and no file is left",
+      () => Promise.resolve(this.processes().length === 0 && readdirSync(this.temporary).length === 0),
+      180,
     );
   }
 

@@ -4,7 +4,8 @@ import { tmpdir } from "node:os";
 import * as path from "node:path";
 import { packChart, startRegistry } from "../../../rehearsal/charts/index.ts";
 import { chartDiff, describeDiff, keysOf } from "../../../tools/chart-diff.ts";
-import { ChartUnavailable, fetchChart, main } from "../../../tools/charts-refresh.ts";
+import { main } from "../../../tools/charts-refresh.ts";
+import { ChartUnavailable, fetchChart } from "../../../tools/fetch-chart.ts";
 
 describe("Difference of two versions of a chart", () => {
   const before = "a: 1\nb:\n  c: true\n  d: []\ne:\n  f: x\n# g: commented\n";

@@ -20,7 +20,10 @@ describe(".ci/run, with a stand-in for npm", () => {
   });
 
   /** @param commands what npm does, by its first words: shell text */
-  function run(commands: { readonly ci?: string; readonly test: string; readonly rehearsal?: string }) {
+  function run(
+    commands: { readonly ci?: string; readonly test: string; readonly rehearsal?: string; readonly kind?: string },
+    minutes = 90,
+  ) {
     writeFileSync(
       join(folder, "bin", "npm"),
       `#!/bin/sh
@@ -30,28 +33,39 @@ case "$1 $2" in
   "test ") ${commands.test} ;;
   # The last argument is totals=<file>.
   "run test:rehearsal") for last in "$@"; do :; done; totals="\${last#totals=}"; ${commands.rehearsal ?? "exit 9"} ;;
+  "run test:kind:ci") ${commands.kind ?? "exit 9"} ;;
   *) exit 99 ;;
 esac
 `,
     );
     chmodSync(join(folder, "bin", "npm"), 0o755);
-    if (commands.rehearsal) {
-      mkdirSync(join(folder, "tests", "rehearsal"), { recursive: true });
-      writeFileSync(join(folder, "tests", "rehearsal", "one.test.ts"), "");
+    for (const tier of ["rehearsal", "kind"] as const) {
+      if (commands[tier] === undefined) continue;
+      mkdirSync(join(folder, "tests", tier), { recursive: true });
+      writeFileSync(join(folder, "tests", tier, "one.test.ts"), "");
     }
-    const env = { ...process.env, PATH: `${join(folder, "bin")}:${process.env["PATH"] ?? ""}` };
+    const PATH = `${join(folder, "bin")}:${process.env["PATH"] ?? ""}`;
+    const env = { ...process.env, PATH, CI_MINUTES: String(minutes) };
     const { status, stdout } = spawnSync(join(folder, ".ci", "run"), { encoding: "utf8", env });
     const calls = readFileSync(join(folder, "calls"), "utf8").trim().split("\n");
     return { status, last: stdout.trimEnd().split("\n").at(-1), calls };
   }
 
-  it("adds up the tests and the rehearsal", () => {
+  it("adds up the tests, the rehearsal and Kind", () => {
     const result = run({
       test: `echo "1 passed, 0 failed, 0 skipped"; echo "10 passed, 0 failed, 2 skipped"`,
       rehearsal: `echo "5 0 1" > "$totals"`,
+      kind: `echo "3 passed, 0 failed, 1 skipped"`,
     });
-    expect(result).to.include({ status: 0, last: "15 passed, 0 failed, 3 skipped" });
-    expect(result.calls[2]).to.match(/^run test:rehearsal -- --retries 1 --reporter \S+ --reporter-option totals=/);
+    expect(result).to.include({ status: 0, last: "18 passed, 0 failed, 4 skipped" });
+    expect(result.calls[3]).to.equal("run test:kind:ci");
+    expect(result.calls[2]).to.match(/^run test:rehearsal -- --reporter \S+ --reporter-option totals=/);
+  });
+
+  it("skips Kind, visibly, when too little of the time is left", () => {
+    const result = run({ test: `echo "10 passed, 0 failed, 2 skipped"`, kind: "exit 1" }, 30);
+    expect(result).to.include({ status: 0, last: "10 passed, 0 failed, 3 skipped" });
+    expect(result.calls).to.deep.equal(["ci", "test"]);
   });
 
   it("does without a rehearsal that has no tests", () => {
@@ -85,6 +99,16 @@ esac
       "a rehearsal test failed",
       { test: `echo "3 passed, 0 failed, 0 skipped"`, rehearsal: `echo "2 1 0" > "$totals"; exit 1` },
       "5 passed, 1 failed, 0 skipped",
+    ],
+    [
+      "Kind dies without a total",
+      { test: `echo "3 passed, 0 failed, 0 skipped"`, kind: "exit 1" },
+      "3 passed, 1 failed, 0 skipped",
+    ],
+    [
+      "a test on Kind failed",
+      { test: `echo "3 passed, 0 failed, 0 skipped"`, kind: `echo "1 passed, 2 failed, 0 skipped"; exit 1` },
+      "4 passed, 2 failed, 0 skipped",
     ],
   ] as const) {
     it(`fails when ${what}`, () => {

@@ -1,0 +1,31 @@
+/** The charts as they are published, where their registries can be reached. */
+import { existsSync } from "node:fs";
+import { dirname } from "node:path";
+import { charts, type ChartPin } from "../../settings/versions.ts";
+import { chartArchive, fetchChart } from "../../tools/fetch-chart.ts";
+
+/**
+ * Fetches the pinned charts into the user's cache.
+ *
+ * @param log told of each chart that cannot be had, and why
+ * @returns the folder with those that are there, for `startChartRegistry`
+ */
+export async function publishedCharts(
+  log: (line: string) => void,
+  pins: readonly ChartPin[] = Object.values(charts),
+): Promise<string | undefined> {
+  await Promise.all(
+    pins.map(async (pin) => {
+      if (existsSync(chartArchive(pin))) return;
+      try {
+        await fetchChart(pin);
+      } catch (error) {
+        log(
+          `chart ${pin.name} ${pin.version} cannot be had: ${error instanceof Error ? error.message : String(error)}`,
+        );
+      }
+    }),
+  );
+  const [found] = pins.map(chartArchive).filter(existsSync);
+  return found === undefined ? undefined : dirname(found);
+}
