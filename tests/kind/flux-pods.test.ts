@@ -14,6 +14,7 @@ import * as k8s from "@pulumi/kubernetes";
 import { KindCluster } from "../../components/cluster/kind-cluster.ts";
 import { ChartSources } from "../../components/gitops/chart-source.ts";
 import { DeployKey } from "../../components/gitops/deploy-key.ts";
+import { explainUnready } from "../../components/gitops/diagnosis.ts";
 import { Flux } from "../../components/gitops/flux.ts";
 import { fluxManifests } from "../../components/gitops/flux-manifests.ts";
 import { GitSource } from "../../components/gitops/git-source.ts";
@@ -30,20 +31,26 @@ import { startGitHub, type GitHub } from "../../rehearsal/github/index.ts";
 import { startStandIns } from "../../rehearsal/providers/index.ts";
 import { settingsSchema } from "../../settings/schema.ts";
 import { flux as fluxVersion } from "../../settings/versions.ts";
-import { run } from "../../tools/run.ts";
 import { obtain } from "../../tools/tools.ts";
 import { programImage } from "../support/image.ts";
-import { inDocker, kindTier, makeHost, say, temporaryFolder, type Host, type KindTier } from "../support/kind-tier.ts";
-import { relayProgram, startRelay } from "../support/relay.ts";
+import {
+  inDocker,
+  kindTier,
+  loadImage,
+  makeHost,
+  say,
+  temporaryFolder,
+  type Host,
+  type KindTier,
+} from "../support/kind-tier.ts";
+import { deployRelay, relayHost, relayImage, relayProgram, startRelay } from "../support/relay.ts";
 import { until } from "../support/until.ts";
 
 const name = "kind-flux";
 const owner = "acme";
 const token = "ghp_stand_in";
-const relayImage = "observability.local/relay:test";
-/** The relay's Service, as pods call it; its ports for Git and for the registry. */
-const relayHost = "relay.relay.svc.cluster.local";
-const relayPorts = { tests: 7000, git: 7001, registry: 7002 } as const;
+/** The relay's ports for Git and for the registry. */
+const relayPorts = { git: 7001, registry: 7002 } as const;
 
 interface Pod {
   readonly metadata: { readonly name: string };
@@ -129,7 +136,7 @@ describe("Flux as pods, on real Kind", function () {
     cleanUp.push(() => registry.close());
 
     const [port = 0] = await freePorts(1);
-    cleanUp.push(startRelay(port, [git.ssh.port, registry.port]));
+    cleanUp.push(startRelay({ host: "127.0.0.1", port }, [git.ssh.port, registry.port]));
 
     const settings = settingsSchema.parse({
       cluster: {
@@ -189,6 +196,7 @@ describe("Flux as pods, on real Kind", function () {
           },
           { providers: [account] },
         );
+        const explain = explainUnready(cluster);
         const flux = new Flux("flux", { manifests }, inCluster);
         const namespace = new Namespace("demo", { namespace: "demo", podSecurity: "restricted", allow: [] }, inCluster);
         new GitSource(
@@ -203,10 +211,15 @@ describe("Flux as pods, on real Kind", function () {
             knownHosts: git.ssh.knownHosts.replaceAll(/^\S+/gm, `[${relayHost}]:${relayPorts.git}`),
             substitute: {},
             prerequisites: [flux, key.registration],
+            explain,
           },
           inCluster,
         );
-        const sources = new ChartSources("charts", { settings: settings.charts, prerequisites: [flux] }, inCluster);
+        const sources = new ChartSources(
+          "charts",
+          { settings: settings.charts, prerequisites: [flux], explain },
+          inCluster,
+        );
         new HelmRelease(
           "probe",
           {
@@ -266,20 +279,10 @@ describe("Flux as pods, on real Kind", function () {
 
   /** Puts the images into the node, and the relay into the cluster. */
   async function prepareCluster(images: readonly string[]): Promise<void> {
-    for (const image of images) {
-      const loaded = await run("kind", ["load", "image-archive", image, "--name", name], { env: host.env });
-      if (loaded.code !== 0) throw new Error(`kind load failed: ${loaded.stderr}`);
-    }
+    for (const image of images) await loadImage(host, name, image);
     api = connect(readFileSync(kubeconfigFile(), "utf8"));
-    for (const [path, object] of relayObjects()) {
-      const { status, body } = await api.call(
-        "PATCH",
-        `${path}?fieldManager=test&force=true`,
-        object,
-        "application/apply-patch+yaml",
-      );
-      if (status >= 300) throw new Error(`the relay was refused: ${JSON.stringify(body)}`);
-    }
+    // The node port behind the host port that is Grafana's in an environment.
+    await deployRelay(api, Object.values(relayPorts), 30300);
   }
 
   it("is installed by up, which waits until the release and the content are ready", async () => {
@@ -364,50 +367,4 @@ describe("Flux as pods, on real Kind", function () {
 
 function configMap(value: string): string {
   return `apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: seen\n  namespace: demo\ndata:\n  value: ${value}\n`;
-}
-
-/** Namespace, Deployment and Services of the relay, each with its path in the API. */
-function relayObjects(): [string, object][] {
-  const metadata = (relayName: string) => ({ name: relayName, namespace: "relay" });
-  const labels = { app: "relay" };
-  const port = (number: number, nodePort?: number) => ({
-    name: `p${number}`,
-    port: number,
-    protocol: "TCP",
-    ...(nodePort === undefined ? {} : { nodePort }),
-  });
-  const service = (serviceName: string, spec: object): [string, object] => [
-    `/api/v1/namespaces/relay/services/${serviceName}`,
-    { apiVersion: "v1", kind: "Service", metadata: metadata(serviceName), spec: { selector: labels, ...spec } },
-  ];
-  const { tests, git, registry } = relayPorts;
-  return [
-    ["/api/v1/namespaces/relay", { apiVersion: "v1", kind: "Namespace", metadata: { name: "relay" } }],
-    [
-      "/apis/apps/v1/namespaces/relay/deployments/relay",
-      {
-        apiVersion: "apps/v1",
-        kind: "Deployment",
-        metadata: metadata("relay"),
-        spec: {
-          selector: { matchLabels: labels },
-          template: {
-            metadata: { labels },
-            spec: {
-              containers: [
-                {
-                  name: "relay",
-                  image: relayImage,
-                  imagePullPolicy: "Never",
-                  args: [tests, git, registry].map(String),
-                },
-              ],
-            },
-          },
-        },
-      },
-    ],
-    service("relay", { ports: [port(git), port(registry)] }),
-    service("relay-tests", { type: "NodePort", ports: [port(tests, 30300)] }),
-  ];
 }

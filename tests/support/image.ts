@@ -11,20 +11,22 @@ const certificates = ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/
  *
  * @param file where the archive goes
  * @param name `registry/repository:tag`
+ * @param path of the program in the image, for pods that name it
  */
-export async function programImage(file: string, name: string, program: string): Promise<void> {
+export async function programImage(file: string, name: string, program: string, path = "/program"): Promise<void> {
   const folder = mkdtempSync(join(dirname(file), "program-"));
   try {
     const files = join(folder, "files");
     mkdirSync(join(files, "etc/ssl/certs"), { recursive: true });
     mkdirSync(join(files, "tmp"));
     chmodSync(join(files, "tmp"), 0o1777);
-    copyFileSync(program, join(files, "program"));
-    chmodSync(join(files, "program"), 0o755);
+    mkdirSync(dirname(join(files, path)), { recursive: true });
+    copyFileSync(program, join(files, path));
+    chmodSync(join(files, path), 0o755);
     const found = certificates.find((path) => existsSync(path));
     if (found !== undefined) copyFileSync(found, join(files, "etc/ssl/certs/ca-certificates.crt"));
     await pack(files, join(folder, "layer.tar"), ["."], ["--owner=0", "--group=0"]);
-    await writeImage(file, [name], join(folder, "layer.tar"), { Entrypoint: ["/program"], User: "65534:65534" });
+    await writeImage(file, [name], join(folder, "layer.tar"), { Entrypoint: [path], User: "65534:65534" });
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

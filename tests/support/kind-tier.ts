@@ -176,6 +176,12 @@ export async function deleteByScript(stack: ClusterStack, host: Host, name: stri
   if (result.code !== 0) throw new Error(`kind-script.ts delete failed:\n${result.stderr}`);
 }
 
+/** Puts the images of an archive into the nodes of a cluster. */
+export async function loadImage(host: Host, cluster: string, archive: string): Promise<void> {
+  const loaded = await run("kind", ["load", "image-archive", archive, "--name", cluster], { env: host.env });
+  if (loaded.code !== 0) throw new Error(`kind load failed: ${loaded.stderr}`);
+}
+
 /** Everything in Docker that somebody could have left: containers, volumes, networks that are not Docker's own. */
 export async function inDocker(tier: KindTier): Promise<string[]> {
   const list = async (what: string, args: readonly string[]) =>

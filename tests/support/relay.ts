@@ -1,26 +1,74 @@
 /**
  * The tests' side of the relay (relay/main.go): pods of a Kind cluster reach servers that listen on 127.0.0.1 of this
- * machine, and nothing here listens anywhere else. Connections are made from here, to a port that Kind maps on 127.0.0.1.
+ * machine, and nothing here listens anywhere else. Connections are made from here, to a node port of the cluster.
  */
 import { connect, type Socket } from "node:net";
 import { join } from "node:path";
-import { cacheFolder } from "../../tools/cache.ts";
-import { build, buildFlags, buildFolder, findGo } from "../../tools/go.ts";
+import type { Api } from "../../rehearsal/control-plane/api.ts";
+import { goProgram } from "./go-program.ts";
+
+/** The program of the cluster's side. @throws Error when Go is not installed */
+export async function relayProgram(onProgress: (line: string) => void): Promise<string> {
+  return goProgram(join(import.meta.dirname, "relay"), onProgress);
+}
+
+/** Image of the cluster's side, which a test makes of {@link relayProgram} and loads. */
+export const relayImage = "observability.local/relay:test";
+
+/** The relay's Service, as pods call it. */
+export const relayHost = "relay.relay.svc.cluster.local";
+
+/** Port of the relay's pod for the tests' side. */
+const testsPort = 7000;
 
 /**
- * The program of the cluster's side: static, for an image `FROM scratch`. It uses Go's own library only.
+ * Runs the relay in a namespace of its own.
  *
- * @throws Error when Go is not installed
+ * @param ports for pods, in the order of the servers of {@link startRelay}
+ * @param nodePort that leads to the tests' side
  */
-export async function relayProgram(onProgress: (line: string) => void): Promise<string> {
-  const moduleFolder = join(import.meta.dirname, "relay");
-  const go = await findGo(moduleFolder, process.env);
-  if (go === undefined) throw new Error("Go is not installed (https://go.dev/dl/): the relay cannot be built.");
-  const flags = buildFlags({});
-  const destination = buildFolder(join(cacheFolder(), "tools"), "relay", moduleFolder, flags, go);
-  const programs = [{ name: "relay", package: ".", built: "relay" }];
-  await build("relay", programs, { go, moduleFolder, destination, flags, env: process.env, onProgress });
-  return join(destination, "relay");
+export async function deployRelay(api: Api, ports: readonly number[], nodePort: number): Promise<void> {
+  for (const [path, object] of relayObjects(ports, nodePort)) {
+    const apply = `${path}?fieldManager=test&force=true`;
+    const { status, body } = await api.call("PATCH", apply, object, "application/apply-patch+yaml");
+    if (status >= 300) throw new Error(`the relay was refused: ${JSON.stringify(body)}`);
+  }
+}
+
+/** Namespace, Deployment and Services, each with its path in the API. */
+function relayObjects(ports: readonly number[], nodePort: number): [string, object][] {
+  const metadata = (name: string) => ({ name, namespace: "relay" });
+  const labels = { app: "relay" };
+  const service = (name: string, spec: object): [string, object] => [
+    `/api/v1/namespaces/relay/services/${name}`,
+    { apiVersion: "v1", kind: "Service", metadata: metadata(name), spec: { selector: labels, ...spec } },
+  ];
+  const container = {
+    name: "relay",
+    image: relayImage,
+    imagePullPolicy: "Never",
+    args: [testsPort, ...ports].map(String),
+  };
+  return [
+    ["/api/v1/namespaces/relay", { apiVersion: "v1", kind: "Namespace", metadata: { name: "relay" } }],
+    [
+      "/apis/apps/v1/namespaces/relay/deployments/relay",
+      {
+        apiVersion: "apps/v1",
+        kind: "Deployment",
+        metadata: metadata("relay"),
+        spec: {
+          selector: { matchLabels: labels },
+          template: { metadata: { labels }, spec: { containers: [container] } },
+        },
+      },
+    ],
+    service("relay", { ports: ports.map((port) => ({ name: `p${port}`, port, protocol: "TCP" })) }),
+    service("relay-tests", {
+      type: "NodePort",
+      ports: [{ name: "tests", port: testsPort, protocol: "TCP", nodePort }],
+    }),
+  ];
 }
 
 /** Connections that wait for a pod. */
@@ -29,11 +77,14 @@ const idle = 8;
 /**
  * Keeps idle connections to the relay and connects each, when a pod needs it, to the server whose number it says.
  *
- * @param port of 127.0.0.1 that leads to the relay's first port; it need not answer yet
+ * @param at where the relay's first port is reached from here; it need not answer yet
  * @param servers ports of 127.0.0.1, in the order of the relay's ports for pods
  * @returns a function that ends it and cuts every connection
  */
-export function startRelay(port: number, servers: readonly number[]): () => void {
+export function startRelay(
+  at: { readonly host: string; readonly port: number },
+  servers: readonly number[],
+): () => void {
   const open = new Set<Socket>();
   let stopped = false;
 
@@ -46,7 +97,7 @@ export function startRelay(port: number, servers: readonly number[]): () => void
 
   function wait(): void {
     if (stopped) return;
-    const connection = track(connect({ host: "127.0.0.1", port, allowHalfOpen: true }));
+    const connection = track(connect({ ...at, allowHalfOpen: true }));
     let replaced = false;
     const replace = (delay: number): void => {
       if (replaced) return;

@@ -2,9 +2,9 @@
  * `node tools/kind-tier/ci.ts`: the tests on real Kind that fit this run of CI. It says which it takes and why, and its last
  * line is `N passed, N failed, N skipped`.
  *
- * A node image that has to be built takes minutes, and so do the programs of the environment's components: CI has 90 minutes for
- * everything. So a run without a node image takes the life of one cluster (create, adopt, kill, delete), or all tests of the
- * Kind component when the change touches it; a run that has one takes everything.
+ * CI has 90 minutes for everything. A node image that has to be built takes some, the programs of the environment's components
+ * half an hour. So a run without a node image takes the life of one cluster (create, adopt, kill, delete), or all tests of the
+ * Kind component when the change touches it; a run that has one takes those, and everything when the programs are there too.
  */
 import { spawn } from "node:child_process";
 import { globSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -12,6 +12,7 @@ import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { run } from "../run.ts";
 import { parseTotals, totalsLine, type Totals } from "../run-tests.ts";
+import { componentsAreBuilt } from "./components.ts";
 import { isWarm } from "./warm.ts";
 
 const projectFolder = join(import.meta.dirname, "../..");
@@ -19,7 +20,7 @@ const projectFolder = join(import.meta.dirname, "../..");
 /** What a change has to touch for all tests of the Kind component to run without a node image. */
 const kindComponent = /^(components\/cluster\/|tools\/kind-tier\/|tests\/kind\/|tests\/support\/kind-tier\.ts$)/;
 
-/** Needs the components' programs, whose build takes longer than all the rest. */
+/** Needs the components' programs. */
 const needsComponents = "tests/kind/environment.test.ts";
 
 export interface Plan {
@@ -37,17 +38,29 @@ const smallest = {
   grep: "^the Kind cluster of an environment|SIGKILL in the first half",
 } as const;
 
+/** What is there already. */
+export interface Warmth {
+  readonly nodeImage: boolean;
+  /** The programs of the environment's components. */
+  readonly components: boolean;
+}
+
 /**
  * @param all paths of all test files
  * @param changed paths that the change touches; undefined when that cannot be told
  */
-export function plan(all: readonly string[], warm: boolean, changed: readonly string[] | undefined): Plan {
-  if (warm) return { files: all, why: "everything, because there is a node image" };
+export function plan(all: readonly string[], warm: Warmth, changed: readonly string[] | undefined): Plan {
+  if (warm.nodeImage && warm.components) return { files: all, why: "everything, because all that it needs is there" };
+  const files = all.filter((file) => file !== needsComponents);
+  if (warm.nodeImage) {
+    const why = `all tests of the Kind component; not ${needsComponents}, because its programs are not built yet`;
+    return { files, why };
+  }
   const touched = changed?.find((path) => kindComponent.test(path));
   if (touched !== undefined) {
     return {
-      files: all.filter((file) => file !== needsComponents),
-      why: `all tests of the Kind component, because the change touches ${touched}; not ${needsComponents}, because there is no node image yet`,
+      files,
+      why: `all tests of the Kind component, because the change touches ${touched}; there is no node image yet`,
     };
   }
   const because = changed === undefined ? "what the change touches cannot be told" : "the change leaves Kind alone";
@@ -106,7 +119,8 @@ if (import.meta.main) {
   const { warm, why } = await isWarm();
   process.stdout.write(`${warm ? "warm" : "cold"}: ${why}\n`);
   const all = globSync("tests/kind/*.test.ts", { cwd: projectFolder }).sort();
-  const chosen = plan(all, warm, warm ? undefined : await changedPaths());
+  const warmth = { nodeImage: warm, components: warm && (await componentsAreBuilt()) };
+  const chosen = plan(all, warmth, await changedPaths());
   process.stdout.write(`Kind tier: ${chosen.why}\n`);
   const { passed, totals } = await mocha(chosen);
   const none = { passed: 0, failed: 0, skipped: 0 };

@@ -12,18 +12,27 @@ const all = [
 ];
 
 describe("what CI runs of the Kind tier", () => {
-  it("is everything where a node image is there", () => {
-    expect(plan(all, true, undefined)).to.deep.include({ files: all });
-    expect(plan(all, true, undefined)).not.to.have.property("grep");
+  const cold = { nodeImage: false, components: false };
+
+  it("is everything where the node image and the programs are there", () => {
+    const chosen = plan(all, { nodeImage: true, components: true }, undefined);
+    expect(chosen).to.deep.include({ files: all });
+    expect(chosen).not.to.have.property("grep");
   });
 
-  it("is all of the Kind component where a change touches it, without what takes longest to build", () => {
+  it("is all of the Kind component where the node image is there and the programs are not", () => {
+    const chosen = plan(all, { nodeImage: true, components: false }, undefined);
+    expect(chosen).to.deep.include({ files: all.slice(1) });
+    expect(chosen.why).to.include("tests/kind/environment.test.ts");
+  });
+
+  it("is all of the Kind component where a change touches it", () => {
     for (const path of [
       "components/cluster/kind-script.ts",
       "tools/kind-tier/go.mod",
       "tests/kind/flux-pods.test.ts",
     ]) {
-      const { files, grep, why } = plan(all, false, ["README.md", path]);
+      const { files, grep, why } = plan(all, cold, ["README.md", path]);
       expect(files).to.deep.equal(all.slice(1));
       expect(grep).to.equal(undefined);
       expect(why).to.include(path);
@@ -31,9 +40,9 @@ describe("what CI runs of the Kind tier", () => {
   });
 
   it("is one cluster's life otherwise: create, adopt, kill, delete", () => {
-    const smallest = plan(all, false, undefined);
+    const smallest = plan(all, cold, undefined);
     for (const changed of [[], ["docs/kind-tier.md", "components/environment.ts"]]) {
-      expect(plan(all, false, changed)).to.deep.include({ files: smallest.files, grep: smallest.grep });
+      expect(plan(all, cold, changed)).to.deep.include({ files: smallest.files, grep: smallest.grep });
     }
     const args = ["--dry-run", "--reporter", "json", "--grep", smallest.grep ?? "", ...smallest.files];
     const { stdout } = spawnSync(join(project, "node_modules/.bin/mocha"), args, { cwd: project, encoding: "utf8" });

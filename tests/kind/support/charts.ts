@@ -1,0 +1,152 @@
+/**
+ * The charts of the Kind tier: the rehearsal's stand-ins (names, labels, ports and values of the real ones; cert-manager's is
+ * its own) with what the real programs need to run in their pods. Each says "stand-in" in its description and in a ConfigMap.
+ */
+import { mkdtemp, readFile, readdir, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { extract } from "tar";
+import { parse, stringify } from "yaml";
+import { lokiValues } from "../../../components/monitoring/loki.ts";
+import { packChart, packFixture, type ChartArchive } from "../../../rehearsal/charts/index.ts";
+import type { Settings } from "../../../settings/schema.ts";
+import { charts as pins, type ChartPin } from "../../../settings/versions.ts";
+import { at, textAt } from "../../../tools/contract/finding.ts";
+import { lokiConfig } from "../../../tools/contract/loki-config.ts";
+import type { Component } from "../../../tools/kind-tier/components.ts";
+
+type Files = Record<string, string>;
+
+/** An image that a pod of a chart asks for, and the program that is in it here. */
+export interface PodImage {
+  /** `registry/repository:tag` */
+  readonly name: string;
+  readonly component: Component;
+  /** Where pods that name the program look for it. */
+  readonly path?: string;
+}
+
+export interface TierCharts {
+  readonly archives: readonly ChartArchive[];
+  readonly images: readonly PodImage[];
+}
+
+const overlays = join(import.meta.dirname, "../charts");
+
+/** Packs every chart of `settings/versions.ts`. */
+export async function tierCharts(settings: Settings): Promise<TierCharts> {
+  const archives: ChartArchive[] = [];
+  const images: PodImage[] = [{ name: settings.opentelemetry.collector.image, component: "otelcol" }];
+  for (const { name } of Object.values<ChartPin>(pins)) {
+    let files = { ...(await unpack(await packFixture(name))), ...(await readOverlay(name)) };
+    const values = parse(files["values.yaml"] ?? "") as unknown;
+    if (name === pins.loki.name) files = withLokiConfig(files, settings);
+    if (name === pins.fluentBit.name) files = without(files, ["templates/fluent-bit.yaml"]);
+    const appVersion = textAt(parse(files["Chart.yaml"] ?? ""), "appVersion") ?? "";
+    images.push(...imagesOf(name, values, appVersion));
+    archives.push(await packChart(files));
+  }
+  return { archives, images };
+}
+
+async function unpack({ content }: ChartArchive): Promise<Files> {
+  const folder = await mkdtemp(join(tmpdir(), "kind-chart-"));
+  try {
+    const file = join(folder, "chart.tgz");
+    await writeFile(file, content);
+    await extract({ file, cwd: folder, strip: 1 });
+    await rm(file);
+    return await readTree(folder);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function readTree(folder: string): Promise<Files> {
+  const files: Files = {};
+  for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
+    const file = join(entry.parentPath, entry.name);
+    if (entry.isFile()) files[file.slice(folder.length + 1)] = await readFile(file, "utf8");
+  }
+  return files;
+}
+
+async function readOverlay(name: string): Promise<Files> {
+  return (await readdir(overlays)).includes(name) ? readTree(join(overlays, name)) : {};
+}
+
+function without(files: Files, paths: readonly string[]): Files {
+  for (const path of paths) {
+    if (!(path in files))
+      throw new Error(`the stand-in chart has no ${path}: tests/kind/support/charts.ts is of an older one`);
+  }
+  return Object.fromEntries(Object.entries(files).filter(([path]) => !paths.includes(path)));
+}
+
+/**
+ * The rehearsal's stand-in writes only the sections that values set, for nothing runs there. The whole configuration is our
+ * reading of the chart, which was compared with what Helm renders of the real one.
+ */
+function withLokiConfig(files: Files, settings: Settings): Files {
+  const path = "templates/loki.yaml";
+  const documents = (files[path] ?? "").split("\n---\n");
+  const index = documents.findIndex((document) => document.includes("kind: ConfigMap"));
+  const head = documents[index]?.split("\n  config.yaml: |\n")[0];
+  if (head === undefined) throw new Error(`${path} of the stand-in chart has no ConfigMap with a config.yaml`);
+  const config = stringify(lokiConfig({ ...lokiValues(settings.loki) }), { lineWidth: 0 });
+  // What follows the ConfigMap in its document: the loop over the Services begins there.
+  const rest = /\n\{\{- range \$suffix[^\n]*$/.exec(documents[index] ?? "")?.[0] ?? "";
+  documents[index] = `${head}\n  config.yaml: |\n${config.trimEnd().replaceAll(/^/gm, "    ")}${rest}`;
+  return { ...files, [path]: documents.join("\n---\n") };
+}
+
+/** The images that a chart's pods ask for when values do not say otherwise, as far as there is a program for them. */
+function imagesOf(chart: string, values: unknown, appVersion: string): PodImage[] {
+  const image = (component: Component, where: readonly string[], path?: string, suffix = ""): PodImage => {
+    const { registry, repository, tag } = (at(values, ...where) ?? {}) as Record<string, string>;
+    if (repository === undefined) throw new Error(`the chart ${chart} has no image at ${where.join(".")}`);
+    const name = `${registry || "docker.io"}/${repository}:${tag || appVersion}${suffix}`;
+    return { name, component, ...(path === undefined ? {} : { path }) };
+  };
+  switch (chart) {
+    case pins.kubePrometheusStack.name: {
+      const nodeExporter = ["prometheus-node-exporter", "image"];
+      const distroless = at(values, ...nodeExporter, "distroless") === true;
+      return [
+        image("prometheus", ["prometheus", "prometheusSpec", "image"]),
+        image("alertmanager", ["alertmanager", "alertmanagerSpec", "image"]),
+        image("prometheus-operator", ["prometheusOperator", "image"]),
+        image(
+          "prometheus-config-reloader",
+          ["prometheusOperator", "prometheusConfigReloader", "image"],
+          "/bin/prometheus-config-reloader",
+        ),
+        image("kube-state-metrics", ["kube-state-metrics", "image"]),
+        image("node-exporter", nodeExporter, undefined, distroless ? "-distroless" : ""),
+      ];
+    }
+    case pins.certManager.name: {
+      const from = `${textAt(values, "imageRegistry")}/${textAt(values, "imageNamespace")}`;
+      const roles = [
+        ["controller", ["image"]],
+        ...["webhook", "cainjector", "startupapicheck"].map((role) => [role, [role, "image"]] as const),
+      ] as const;
+      return roles.map(([role, where]) => ({
+        name: `${from}/${textAt(values, ...where, "name")}:${appVersion}`,
+        component: "cert-manager",
+        // The program is what it is called by.
+        path: `/${role}`,
+      }));
+    }
+    case pins.loki.name:
+      return [image("loki", ["loki", "image"])];
+    case pins.jaeger.name:
+      return [image("jaeger", ["jaeger", "image"])];
+    case pins.opentelemetryOperator.name: {
+      const { repository } = at(values, "manager", "image") as { readonly repository: string };
+      return [{ name: `${repository}:${appVersion}`, component: "opentelemetry-operator" }];
+    }
+    default:
+      return [];
+  }
+}

@@ -1,0 +1,3 @@
+module kbot
+
+go 1.26
