@@ -7,25 +7,26 @@ import { chartArchive, fetchChart } from "../../tools/fetch-chart.ts";
 /**
  * Fetches the pinned charts into the user's cache.
  *
- * @param log told of each chart that cannot be had, and why
+ * @param log told which charts cannot be had, and why
  * @returns the folder with those that are there, for `startChartRegistry`
  */
 export async function publishedCharts(
   log: (line: string) => void,
   pins: readonly ChartPin[] = Object.values(charts),
 ): Promise<string | undefined> {
+  const refused = new Map<string, string[]>();
   await Promise.all(
     pins.map(async (pin) => {
       if (existsSync(chartArchive(pin))) return;
       try {
         await fetchChart(pin);
       } catch (error) {
-        log(
-          `chart ${pin.name} ${pin.version} cannot be had: ${error instanceof Error ? error.message : String(error)}`,
-        );
+        const reason = error instanceof Error ? error.message : String(error);
+        refused.set(reason, [...(refused.get(reason) ?? []), pin.name]);
       }
     }),
   );
+  for (const [reason, names] of refused) log(`charts cannot be had: ${reason} (${names.join(", ")})`);
   const [found] = pins.map(chartArchive).filter(existsSync);
   return found === undefined ? undefined : dirname(found);
 }
