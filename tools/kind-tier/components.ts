@@ -1,6 +1,7 @@
 /**
  * The programs of the environment's components that are Go modules, for pods of the Kind tier: built as all tools are, each
- * from a module of its own, with the versions that its own go.mod asks for. Those that judge configuration
+ * from a module of its own. Where a program works with newer versions of what it needs, its go.mod has those of its
+ * neighbours (Kubernetes' client above all): Go then compiles them once. Those that judge configuration
  * (tools/contract/programs.ts) are used from there: Prometheus, Alertmanager, Loki, Jaeger and the collector.
  *
  * Not to be had as Go modules: Grafana, Fluent Bit (C).
@@ -90,7 +91,7 @@ export async function obtainComponent(name: Component, options: ObtainOptions = 
   return (await obtainFrom({ tools, sets, folder, env: process.env }, [tool], options))[tool];
 }
 
-/** Whether every program is there already: nothing is built, nothing is asked of the network. */
+/** Whether every program is there already; nothing is built. */
 export async function componentsAreBuilt(): Promise<boolean> {
   const options: ObtainOptions = { signal: AbortSignal.abort(), onProgress: () => undefined };
   const names = [...Object.keys(tools), ...Object.keys(obtained)] as Component[];
