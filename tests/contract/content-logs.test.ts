@@ -33,7 +33,7 @@ describe("LogQL, by a real Loki with lines of the log agent and records sent by 
   });
 
   const answer = (dashboard: Dashboard, panel: Panel, targets: readonly Target[], chosen = {}) =>
-    ask({ prometheus: "", loki: loki.url }, dashboard, { ...panel, targets }, chosen, 900);
+    ask({ prometheus: "", loki: loki.url, jaeger: "" }, dashboard, { ...panel, targets }, chosen, 900);
 
   for (const dashboard of dashboards) {
     const asked = dashboard.panels.flatMap((panel) =>

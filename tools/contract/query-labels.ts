@@ -34,6 +34,8 @@ function known(): ReadonlySet<string> {
     ...found,
     ...Object.keys(logLabels),
     ...otlpLabels,
+    // Made by a pipeline of ours.
+    "line",
     ...["le", "__name__", "signal", "level", "trace_id", "detected_level", "stream", "service_name", "__error__"],
   ]);
 }
@@ -43,7 +45,10 @@ let labels: ReadonlySet<string> | undefined;
 /** Labels of a query's selectors and groupings that nothing has. */
 export function unknownLabels(query: string): string[] {
   labels ??= known();
-  const selected = [...query.matchAll(/[{,]\s*(\w+)\s*(?:=~|!~|!=|=)\s*["`]/g)].map(([, label = ""]) => label);
+  // In a selector, and in a filter of a LogQL pipeline.
+  const selected = [...query.matchAll(/(?:[{,|]|\bor\b)\s*(\w+)\s*(?:=~|!~|!=|=)\s*["`]/g)].map(
+    ([, label = ""]) => label,
+  );
   const grouped = [...query.matchAll(/\b(?:by|without|on|ignoring|group_left|group_right)\s*\(([^)]*)\)/g)].flatMap(
     ([, list = ""]) => list.split(",").map((label) => label.trim()),
   );
@@ -96,7 +101,10 @@ export function unknownVariables(query: string): string[] {
     ),
   );
   const named = [...query.matchAll(/\$\{?(\w+)/g)].map(([, name = ""]) => name);
-  return named.filter((name) => !/^__(rate_interval|range|auto|interval)$/.test(name) && variables?.has(name) !== true);
+  const unclosed = [...query.matchAll(/\$\{\w+(?::\w+)?(?![\w:}])/g)].map(([text]) => text);
+  return [...unclosed, ...named].filter(
+    (name) => !/^__(rate_interval|range|auto|interval)$/.test(name) && variables?.has(name) !== true,
+  );
 }
 
 /** Values of stream labels that a LogQL query selects and that no line can have: another job, another namespace. */

@@ -1,6 +1,6 @@
 /**
  * Draws a picture of each dashboard into docs/pictures/: `npm run dashboards:pictures`. Each panel's own query, out of the
- * JSON that Grafana gets, is answered by a real Prometheus and a real Loki that hold the made-up data of sample/. Grafana is
+ * JSON that Grafana gets, is answered by a real Prometheus, Loki or Jaeger with the made-up data of sample/. Grafana is
  * not there: layout, legends, thresholds and units are drawn by pictures/draw.ts. The same input makes the same file.
  *
  *   node tools/dashboards/pictures.ts [--out FOLDER] [UID...]
@@ -14,13 +14,19 @@ import { format } from "prettier";
 import { parse } from "yaml";
 import { substituteText } from "../contract/flux-repo.ts";
 import { ask, askAnnotations, type Answer, type Choices, type Stores } from "./pictures/ask.ts";
-import { boxOf, draw, isEmpty, notDrawn } from "./pictures/draw.ts";
+import { boxOf, draw, isEmpty } from "./pictures/draw.ts";
 import type { Dashboard } from "./pictures/model.ts";
 import { fontFiles } from "./pictures/svg.ts";
 import { wholeCluster } from "./sample/cluster.ts";
-import { agentLines, otlpRecords } from "./sample/logs.ts";
+import { agentLines, otlpRecords, traceBody } from "./sample/logs.ts";
 import { interval } from "./sample/shapes.ts";
-import { lokiWithLines, prometheusWithCluster, type RecordingRule } from "./sample/stores.ts";
+import {
+  jaegerWithTraces,
+  lokiWithLines,
+  prometheusWithCluster,
+  type RecordingRule,
+  type Store,
+} from "./sample/stores.ts";
 
 const root = join(import.meta.dirname, "../..");
 
@@ -55,7 +61,7 @@ export function dashboardFiles(): ReadonlyMap<string, string> {
 
 /** Digest of everything that a picture shows beside its dashboard. */
 export function dataDigest(uid: string): string {
-  data ??= digest(JSON.stringify([wholeCluster(), agentLines(), otlpRecords()]));
+  data ??= digest(JSON.stringify([wholeCluster(), agentLines(), otlpRecords(), traceBody()]));
   return digest(data + JSON.stringify(choices[uid] ?? {}));
 }
 
@@ -119,9 +125,8 @@ async function picture(stores: Stores, dashboard: Dashboard): Promise<{ png: Buf
     if (panel.type === "row") continue;
     const answer = await ask(stores, dashboard, panel, chosen, boxOf(panel).w);
     answers.set(panel.id, answer);
-    const source = panel.targets?.[0]?.datasource.type ?? "";
     if (isEmpty(answer)) {
-      empty[panel.title] = notDrawn[source] ?? panel.fieldConfig?.defaults.noValue ?? "NO DATA";
+      empty[panel.title] = panel.fieldConfig?.defaults.noValue ?? "NO DATA";
     }
   }
   const svg = draw(dashboard, answers, await askAnnotations(stores, dashboard, chosen), chosen);
@@ -136,33 +141,37 @@ async function main(folder: string, only: readonly string[]): Promise<void> {
   if (unknown.length > 0)
     throw new Error(`No dashboard ${unknown.join(", ")}: there are ${[...files.keys()].join(", ")}.`);
   mkdirSync(folder, { recursive: true });
-  say("Prometheus and Loki: starting, with the made-up data");
-  const prometheus = await prometheusWithCluster(recordingRules());
+  say("Prometheus, Loki and Jaeger: starting, with the made-up data");
+  const started: Store[] = [];
+  const begun = async (store: Promise<Store>): Promise<string> => {
+    started.push(await store);
+    return (await store).url;
+  };
   try {
-    const loki = await lokiWithLines();
-    try {
-      const known: Record<string, Picture> = {};
-      for (const [uid, text] of files) {
-        if (only.length > 0 && !only.includes(uid)) continue;
-        const { png, empty } = await picture(
-          { prometheus: prometheus.url, loki: loki.url },
-          JSON.parse(text) as Dashboard,
-        );
-        writeFileSync(join(folder, `${uid}.png`), png);
-        known[uid] = { dashboard: digest(text), data: dataDigest(uid), picture: digest(png), empty };
-        const nothing = Object.entries(empty).map(([title, reason]) => `\n  "${title}" is empty: ${reason}`);
-        say(`${uid}.png: ${Math.round(png.length / 1024)} KiB${nothing.join("")}`);
-      }
-      if (only.length > 0) return;
-      for (const file of globSync("*.png", { cwd: folder })) {
-        if (!files.has(basename(file, ".png"))) rmSync(join(folder, file));
-      }
-      writeFileSync(join(folder, "pictures.json"), await format(JSON.stringify(known), { parser: "json" }));
-    } finally {
-      await loki.close();
+    const stores: Stores = {
+      prometheus: await begun(prometheusWithCluster(recordingRules())),
+      loki: await begun(lokiWithLines()),
+      jaeger: await begun(jaegerWithTraces()),
+    };
+    const known: Record<string, Picture> = {};
+    for (const [uid, text] of files) {
+      if (only.length > 0 && !only.includes(uid)) continue;
+      const { png, empty } = await picture(stores, JSON.parse(text) as Dashboard);
+      writeFileSync(join(folder, `${uid}.png`), png);
+      known[uid] = { dashboard: digest(text), data: dataDigest(uid), picture: digest(png), empty };
+      const nothing = Object.entries(empty).map(([title, reason]) => `\n  "${title}" is empty: ${reason}`);
+      say(`${uid}.png: ${Math.round(png.length / 1024)} KiB${nothing.join("")}`);
     }
+    if (only.length > 0) return;
+    for (const file of globSync("*.png", { cwd: folder })) {
+      if (!files.has(basename(file, ".png"))) rmSync(join(folder, file));
+    }
+    writeFileSync(
+      join(folder, "pictures.json"),
+      await format(JSON.stringify(known), { parser: "json", printWidth: 120 }),
+    );
   } finally {
-    await prometheus.close();
+    for (const store of started.reverse()) await store.close();
   }
 }
 

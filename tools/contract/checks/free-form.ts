@@ -419,14 +419,17 @@ export const freeForm: readonly FreeForm[] = [
     chart: "kube-prometheus-stack",
     path,
     reason: "handed on to a ServiceMonitor's endpoint",
+    // Of labels that the metrics have: a misspelt one is empty everywhere, and nothing would be dropped.
     schema: () =>
-      customResourcePart(
-        "monitoring.coreos.com/v1",
-        "ServiceMonitor",
-        "spec",
-        "endpoints",
-        "items",
-        "metricRelabelings",
+      list(
+        strict(
+          {
+            action: { const: "drop" },
+            sourceLabels: list({ enum: ["__name__", "id", "interface", "le", "pod", "reason", "scope"] }),
+            regex: text,
+          },
+          ["action", "sourceLabels", "regex"],
+        ),
       ),
   })),
   {

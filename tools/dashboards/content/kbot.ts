@@ -282,8 +282,8 @@ export const kbot: Dashboard = {
       panels: [
         {
           kind: "traces",
-          title: "Latest traces",
-          description: "The newest traces of the service kbot. Open one to see its spans, logs and metrics.",
+          title: "Traces",
+          description: "Traces of the service kbot within the time range. Open one to see its spans, logs and metrics.",
           unit: "string",
           width: 8,
           height: 10,

@@ -12,6 +12,7 @@ export interface Stores {
   /** Base URLs. */
   readonly prometheus: string;
   readonly loki: string;
+  readonly jaeger: string;
 }
 
 /** A series that was answered. */
@@ -31,6 +32,17 @@ export interface LogLine {
   readonly level: string;
 }
 
+/** A trace that a search found. */
+export interface FoundTrace {
+  readonly traceId: string;
+  /** Service and first span. */
+  readonly name: string;
+  /** Unix milliseconds. */
+  readonly start: number;
+  /** Seconds. */
+  readonly duration: number;
+}
+
 export interface ExemplarPoint {
   readonly time: number;
   readonly value: number;
@@ -39,6 +51,7 @@ export interface ExemplarPoint {
 export interface Answer {
   readonly series: readonly Answered[];
   readonly lines: readonly LogLine[];
+  readonly traces: readonly FoundTrace[];
   readonly exemplars: readonly ExemplarPoint[];
   /** Seconds between two points. */
   readonly step: number;
@@ -157,6 +170,34 @@ async function askLoki(stores: Stores, panel: Panel, target: Target, query: stri
   return { series: [], lines };
 }
 
+/** A search for traces, the newest first. */
+async function askJaeger(stores: Stores, { service = "", limit = 20 }: Target): Promise<FoundTrace[]> {
+  interface Found {
+    readonly data: readonly {
+      readonly traceID: string;
+      readonly spans: readonly {
+        readonly operationName: string;
+        readonly startTime: number;
+        readonly duration: number;
+      }[];
+    }[];
+  }
+  const found = await getJson<Found>(`${stores.jaeger}/api/traces`, {
+    service,
+    limit: String(limit),
+    start: `${begin}000000`,
+    end: `${end}000000`,
+  });
+  return found.data
+    .flatMap(({ traceID, spans }) => {
+      const [first] = spans.toSorted((a, b) => a.startTime - b.startTime);
+      if (first === undefined) return [];
+      const name = `${service}: ${first.operationName}`;
+      return [{ traceId: traceID, name, start: first.startTime / 1000, duration: first.duration / 1e6 }];
+    })
+    .sort((a, b) => b.start - a.start);
+}
+
 /** Asks everything that a panel asks. */
 export async function ask(
   stores: Stores,
@@ -167,10 +208,12 @@ export async function ask(
 ): Promise<Answer> {
   const series: Answered[] = [];
   const lines: LogLine[] = [];
+  const traces: FoundTrace[] = [];
   const exemplars: ExemplarPoint[] = [];
   let step: number = scrapeInterval;
   for (const target of panel.targets ?? []) {
     const source = target.datasource.type;
+    if (source === "jaeger") traces.push(...(await askJaeger(stores, target)));
     if (target.expr === undefined) continue;
     step = stepOf(panel, width, source);
     const query = filledIn(target.expr, dashboard, chosen, step);
@@ -191,7 +234,7 @@ export async function ask(
   }
   // Loki answers in any order.
   lines.sort((a, b) => b.time - a.time || (a.text < b.text ? -1 : 1));
-  return { series, lines, exemplars: exemplars.sort((a, b) => a.time - b.time || a.value - b.value), step };
+  return { series, lines, traces, exemplars: exemplars.sort((a, b) => a.time - b.time || a.value - b.value), step };
 }
 
 /** Times of a dashboard's annotations, with their colours. */

@@ -1,7 +1,7 @@
 /** Draws a dashboard as Grafana lays it out: a grid of 24 columns, panels with title, chart, legend and thresholds. */
 import { scaleLinear } from "d3-scale";
 import { area, line } from "d3-shape";
-import { type Answer, type Answered, begin, type Choices, range } from "./ask.ts";
+import { type Answer, type Answered, begin, type Choices, type FoundTrace, range } from "./ask.ts";
 import { formatTicks, formatValue } from "./format.ts";
 import type { Dashboard, Panel, Step, ValueMapping } from "./model.ts";
 import { dimColor, fit, tag, text, textColor, textWidth, wrap } from "./svg.ts";
@@ -635,15 +635,40 @@ function logs(panel: Panel, box: Box, answer: Answer): string {
   return result;
 }
 
-/** What a panel that the renderer cannot fill says instead. */
-export const notDrawn: Readonly<Record<string, string>> = {
-  jaeger: "Needs Jaeger: not drawn here",
-};
+/** What Grafana's Jaeger data source makes of a search: one row for each trace. */
+function traceTable(panel: Panel, box: Box, { traces }: Answer): string {
+  if (traces.length === 0) return message(box, panel.fieldConfig?.defaults.noValue ?? "No data");
+  const columns = [
+    { title: "Trace ID", width: 0.2, of: (trace: FoundTrace) => trace.traceId, fill: "#6e9fff" },
+    { title: "Trace name", width: 0.38, of: (trace: FoundTrace) => trace.name, fill: textColor },
+    {
+      title: "Start time",
+      width: 0.24,
+      of: ({ start }: FoundTrace) => new Date(start).toISOString().slice(11, 23),
+      fill: textColor,
+    },
+    { title: "Duration", width: 0.18, of: ({ duration }: FoundTrace) => formatValue(duration, "s"), fill: textColor },
+  ];
+  const height = 28;
+  const fits = Math.floor(box.h / height) - 1;
+  let result = "";
+  let x = box.x;
+  for (const { title, width, of, fill } of columns) {
+    const own = width * box.w;
+    result += text(x + 6, box.y + 18, title, { fill: "#6e9fff", bold: true });
+    for (const [row, trace] of traces.slice(0, fits).entries())
+      result += text(x + 6, box.y + height * (row + 1) + 19, fit(of(trace), own - 10, 13), { size: 13, fill });
+    x += own;
+  }
+  for (let row = 0; row <= Math.min(traces.length, fits); row++) {
+    const y = box.y + height * (row + 1);
+    result += tag("line", { x1: box.x, x2: box.x + box.w, y1: y, y2: y, stroke: lineColor });
+  }
+  return result;
+}
 
 function content(panel: Panel, box: Box, answer: Answer, marks: readonly { time: number; color: string }[]): string {
-  const source = panel.targets?.[0]?.datasource.type ?? "";
-  const reason = notDrawn[source];
-  if (reason !== undefined) return message(box, reason);
+  if (panel.targets?.[0]?.datasource.type === "jaeger") return traceTable(panel, box, answer);
   switch (panel.type) {
     case "timeseries":
       return answer.series.length === 0
@@ -666,7 +691,7 @@ function content(panel: Panel, box: Box, answer: Answer, marks: readonly { time:
 
 /** Whether a panel shows data. */
 export function isEmpty(answer: Answer): boolean {
-  return answer.series.length === 0 && answer.lines.length === 0;
+  return answer.series.length === 0 && answer.lines.length === 0 && answer.traces.length === 0;
 }
 
 /** A title with its variables. */
@@ -735,7 +760,7 @@ export function draw(
     body += tag("g", { "clip-path": `url(#${clip})` }, content(panel, inner, answer, marks));
   }
   const caption =
-    "Drawn by this project's renderer from the panels' own queries, with a real Prometheus and a real Loki, over made-up data. Not Grafana.";
+    "Drawn by this project's renderer from the panels' own queries, with real Prometheus, Loki and Jaeger, over made-up data. Not Grafana.";
   body += text(pageWidth / 2, height - 12, caption, { size: 12, fill: dimColor, anchor: "middle" });
   return `<svg xmlns="http://www.w3.org/2000/svg" width="${pageWidth}" height="${height}" font-family="Inter">${body}</svg>`;
 }

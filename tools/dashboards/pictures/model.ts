@@ -9,6 +9,9 @@ export interface Target {
   readonly queryType?: string;
   readonly exemplar?: boolean;
   readonly maxLines?: number;
+  /** Of a search for traces. */
+  readonly service?: string;
+  readonly limit?: number;
 }
 
 export interface Step {

@@ -1,5 +1,5 @@
 /**
- * A real Prometheus and a real Loki on loopback, with the configuration that the program declares and the made-up data in
+ * A real Prometheus, Loki and Jaeger on loopback, with the configuration that the program declares and the made-up data in
  * them. What is changed of the configuration is said here: addresses, folders, and that Loki takes lines of a day long ago.
  */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -8,13 +8,13 @@ import { join } from "node:path";
 import { stringify } from "yaml";
 import { freePorts, guard, lastLines, launch, reap } from "../../../rehearsal/control-plane/processes.ts";
 import { call, eventually, getJson, post } from "../../bench/telemetry/http.ts";
-import { asMap } from "../../contract/finding.ts";
+import { asMap, at } from "../../contract/finding.ts";
 import { lokiConfig } from "../../contract/loki-config.ts";
 import { obtainProgram } from "../../contract/programs.ts";
 import { prometheusStart } from "../../contract/prometheus-config.ts";
 import { releases, render } from "../../contract/rendered.ts";
 import { wholeCluster, type Series } from "./cluster.ts";
-import { agentLines, exemplars, otlpBody, otlpRecords, pushBody } from "./logs.ts";
+import { agentLines, exemplars, otlpBody, otlpRecords, pushBody, traceBody } from "./logs.ts";
 import { remoteWrite, type WrittenSeries } from "./remote-write.ts";
 import { end, minutes, minutesOfData } from "./shapes.ts";
 
@@ -93,6 +93,37 @@ export async function lokiWithLines(): Promise<Store> {
       await post(`${url}/loki/api/v1/push`, pushBody(lines.slice(from, from + 1000)));
     }
     await post(`${url}/otlp/v1/logs`, otlpBody(otlpRecords()));
+    return { url, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** A real Jaeger with kbot's traces. */
+export async function jaegerWithTraces(): Promise<Store> {
+  const command = await obtainProgram("jaeger");
+  const { dir, close } = workplace("jaeger");
+  try {
+    const [grpc = 0, http = 0, query = 0, queryGrpc = 0, health = 0, metrics = 0] = await freePorts(6);
+    const ports = { 4317: grpc, 4318: http, 16686: query, 16685: queryGrpc, 13133: health };
+    let text = JSON.stringify(at(await valuesOf("jaeger"), "userconfig"));
+    for (const [from, to] of Object.entries(ports)) text = text.replaceAll(`0.0.0.0:${from}`, `${loopback}:${to}`);
+    const config: unknown = JSON.parse(text);
+    const reader = at(config, "service", "telemetry", "metrics", "readers", 0, "pull", "exporter", "prometheus");
+    Object.assign(asMap(reader) ?? {}, { host: loopback, port: metrics });
+    const file = join(dir, "jaeger.yaml");
+    writeFileSync(file, stringify(config, { lineWidth: 0 }));
+    await start(dir, "jaeger", command, [`--config=${file}`], `http://${loopback}:${health}/status`);
+    await post(`http://${loopback}:${http}/v1/traces`, traceBody());
+    const url = `http://${loopback}:${query}`;
+    // Its batch processor hands spans on a moment later.
+    const arrived = await eventually(30, async () => {
+      const { data } = await getJson<{ readonly data: readonly string[] | null }>(`${url}/api/services`);
+      return data?.includes("kbot") === true ? true : undefined;
+    });
+    if (arrived !== true)
+      throw new Error(`Jaeger has no traces of kbot. Its last lines:\n${lastLines(dir, "jaeger", 12)}`);
     return { url, close };
   } catch (error) {
     await close();
