@@ -50,7 +50,7 @@ interface Score {
 /** Places where a changed word is as right as the old one: no reader could tell. Each with the reason. */
 export const exemptions: readonly { readonly where: RegExp; readonly reason: string }[] = [
   { where: /\/(help|description|summary|urlDisplayLabel)$/, reason: "text for people" },
-  { where: /\/queries\/\d+\/name$/, reason: "a title for people" },
+  { where: /\/(queries|derivedFields)\/\d+\/name$/, reason: "a title for people" },
   { where: /^ConfigMap .*/, reason: "dashboards: their queries are mutated as queries" },
   { where: /^PrometheusRule .*/, reason: "rules: their expressions are mutated as queries" },
   { where: /^Secret .*\/(string)?[dD]ata\/[^/]+$/, reason: "secrets are placeholders here" },
@@ -70,7 +70,14 @@ const reasons: readonly { readonly where: RegExp; readonly reason: string }[] = 
     reason: "a person's own address or name: any is possible",
   },
   {
-    where: /\/ports\/\d+\/name: |(Service|ClusterRoleBinding) .*metadata\/name: /,
+    where: /containers\/0\/image: "[^"]*\/kbot:|GitRepository demo\/kbot spec\/(ref|url)/,
+    reason: "a person's own image or repository: any is possible",
+  },
+  { where: /additionalPrometheusRulesMap\/\w+: /, reason: "a name that nothing refers to" },
+  { where: /additionalPrometheusRulesMap/, reason: "which rules inhibit is for the tests of alerting" },
+  { where: /[mM]etricRelabelings/, reason: "which metrics are dropped is for a test of its own" },
+  {
+    where: /\/ports\/\d+\/name: |(Service|ClusterRoleBinding|HelmRelease) .*metadata\/name: /,
     reason: "nothing refers to it by this name",
   },
   { where: /\/env\/\d+\//, reason: "an environment variable of a program that is not read here" },

@@ -128,13 +128,25 @@ class Bench {
     );
   }
 
-  /** @param time at which, in milliseconds. @default now */
-  async samples(query: string, time?: number): Promise<Sample[]> {
+  async samples(query: string): Promise<Sample[]> {
     const answer = await getJson<{ readonly data: { readonly result: readonly Sample[] } }>(
       `${this.stack.prometheus}/api/v1/query`,
-      { query, ...(time === undefined ? {} : { time: String(time / 1000) }) },
+      { query },
     );
     return [...answer.data.result];
+  }
+
+  /** How many samples a query has in a time (milliseconds since 1970), one in 15 s at most. */
+  async samplesWithin(query: string, from: number, to: number): Promise<number> {
+    const answer = await getJson<{
+      readonly data: { readonly result: readonly { readonly values: readonly unknown[] }[] };
+    }>(`${this.stack.prometheus}/api/v1/query_range`, {
+      query,
+      start: String(from / 1000),
+      end: String(to / 1000),
+      step: "15",
+    });
+    return answer.data.result.reduce((sum, { values }) => sum + values.length, 0);
   }
 
   /** Sees at least one series. Two scrapes may have to pass: the collector's and Prometheus's. */
@@ -191,16 +203,18 @@ class Bench {
     );
   }
 
-  /** Follows a link to metrics: sees a sample. */
+  /** Follows a link to metrics: sees samples of the time around the span. */
   async followToSamples(claim: string, link: Link): Promise<void> {
     await this.see(
       "prometheus",
       claim,
       `PromQL ${link.query}`,
-      async () => (link.uid === dataSourceUid.metrics ? (await this.samples(link.query, link.to))[0] : undefined),
-      ({ value }) => value[1],
-      // The end of the range is minutes after the span: a sample is there when the clock is not.
-      150,
+      async () => {
+        if (link.uid !== dataSourceUid.metrics) return undefined;
+        const count = await this.samplesWithin(link.query, link.from, link.to);
+        return count > 0 ? count : undefined;
+      },
+      (count) => `${count} samples`,
     );
   }
 }

@@ -25,7 +25,52 @@ export function checkConventions(rendered: Rendered, api: KubernetesApi | undefi
   checkCollectorRole(rendered, add);
   checkStateMetrics(rendered, add);
   checkKbot(rendered, api, add);
+  checkAgreement(rendered, add);
+  checkInstrumentation(rendered, add);
   return findings;
+}
+
+/** Values of a release that have to say the same. */
+function checkAgreement({ declared }: Rendered, add: Add): void {
+  for (const { name, chart, values } of releases(declared)) {
+    const object = `HelmRelease ${name}`;
+    if (chart?.name === "kube-prometheus-stack") {
+      for (const spec of [
+        ["prometheus", "prometheusSpec"],
+        ["alertmanager", "alertmanagerSpec"],
+      ]) {
+        const address = textAt(values, ...spec, "externalUrl") ?? "";
+        const prefix = textAt(values, ...spec, "routePrefix");
+        if (!URL.canParse(address) || new URL(address).pathname !== prefix)
+          add(object, `${spec.join("/")}/routePrefix`, `${prefix ?? "nothing"} is not the path of ${address}.`);
+      }
+    }
+    if (chart?.name === "loki") {
+      const type = textAt(values, "loki", "storage", "type");
+      const stores = ((at(values, "loki", "schemaConfig", "configs") ?? []) as readonly unknown[]).map((config) =>
+        textAt(config, "object_store"),
+      );
+      stores.push(textAt(values, "loki", "compactor", "delete_request_store"));
+      for (const store of stores)
+        if (store !== type)
+          add(object, "loki/storage/type", `is ${type ?? "missing"}, and elsewhere ${store ?? "missing"}.`);
+    }
+  }
+}
+
+/** What docs/instrumentation.md promises to applications. */
+function checkInstrumentation({ content }: Rendered, add: Add): void {
+  for (const object of content.filter(({ kind }) => kind === "Instrumentation")) {
+    const id = manifestId(object);
+    const propagators = (at(object, "spec", "propagators") ?? []) as readonly string[];
+    for (const needed of ["tracecontext", "baggage"])
+      if (!propagators.includes(needed)) add(id, "spec.propagators", `has no ${needed}: a trace would end at a call.`);
+    for (const language of ["java", "python"]) {
+      const env = (at(object, "spec", language, "env") ?? []) as readonly unknown[];
+      const exporter = env.find((variable) => textAt(variable, "name") === "OTEL_LOGS_EXPORTER");
+      if (textAt(exporter, "value") !== "otlp") add(id, `spec.${language}.env`, "has log records leave by no OTLP.");
+    }
+  }
 }
 
 /** Enumerations that the API server checks in code, so that its OpenAPI does not list them. */
@@ -344,6 +389,11 @@ function checkKbot(rendered: Rendered, api: KubernetesApi | undefined, add: Add)
     const object = manifestId(release);
     for (const { path, message } of validate(kbotValues, at(release, "spec", "values")))
       add(object, `spec.values.${path}`, message);
+    const chart = textAt(release, "spec", "chart", "spec", "chart")?.replace(/^\.\//, "") ?? "?";
+    const source = rendered.content.find(({ kind, metadata }) => kind === "GitRepository" && metadata.name === "kbot");
+    const ignored = textAt(source, "spec", "ignore")?.trim().split("\n") ?? [];
+    if (ignored.includes("/*") && !ignored.includes(`!/${chart}`))
+      add(object, "spec.chart.spec.chart", `${chart} is not in the artifact: its GitRepository ignores it.`);
     const patches = (at(release, "spec", "postRenderers", 0, "kustomize", "patches") ?? []) as readonly unknown[];
     const text = textAt(patches[0], "patch");
     const path = "spec.postRenderers.0.kustomize.patches.0";
