@@ -9,9 +9,35 @@ import {
   pictureDigest,
   picturesFolder,
 } from "../../tools/dashboards/pictures.ts";
+import { formatTicks, formatValue } from "../../tools/dashboards/pictures/format.ts";
 import { projectFolder } from "./support/content.ts";
 
 const again = "draw them again: npm run dashboards:pictures";
+
+describe("numbers in the pictures", () => {
+  it("are written as Grafana writes them", () => {
+    const written: readonly (readonly [value: number, unit: string, decimals: number | undefined, text: string])[] = [
+      [0, "short", undefined, "0"],
+      [12.345, "short", undefined, "12.3"],
+      [0.012345, "short", undefined, "0.0123"],
+      [1_234_567, "short", undefined, "1.23 Mil"],
+      [0.1234, "percentunit", 0, "12%"],
+      [1536 * 2 ** 20, "bytes", undefined, "1.50 GiB"],
+      [274_000, "Bps", undefined, "274 kB/s"],
+      [0.00345, "s", undefined, "3.45 ms"],
+      [260, "s", undefined, "4.33 min"],
+      [11.5 * 86_400, "dtdurations", 1, "1 week, 4 days"],
+      [12.345, "suffix: lines/s", undefined, "12.3 lines/s"],
+    ];
+    for (const [value, unit, decimals, text] of written) expect(formatValue(value, unit, decimals)).to.equal(text);
+    expect(() => formatValue(1, "furlongs")).to.throw("furlongs");
+  });
+
+  it("have on an axis as many digits as tell marks apart, and no more", () => {
+    expect(formatTicks([0, 500, 1000, 1500], "short")).to.deep.equal(["0", "500", "1.0 K", "1.5 K"]);
+    expect(formatTicks([0, 0.25, 0.5], "percentunit")).to.deep.equal(["0%", "25%", "50%"]);
+  });
+});
 
 describe("pictures of the dashboards", () => {
   const files = dashboardFiles();
