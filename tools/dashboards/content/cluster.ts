@@ -169,6 +169,45 @@ export const cluster: Dashboard = {
       ],
     },
     {
+      title: "What fires",
+      panels: [
+        {
+          kind: "table",
+          title: "Alerts firing now",
+          description: "Alerts that fire, critical ones first, with what they are about. Click one to see its rule.",
+          unit: "string",
+          width: 24,
+          height: 5,
+          columns: ["alertname", "severity", "namespace", "pod", "node", "command", "job"],
+          sortBy: { column: "Severity", descending: false },
+          noValue: "no alert fires",
+          targets: [
+            {
+              expr:
+                `max by (alertname, severity, namespace, pod, node, command, job) ` +
+                `(ALERTS{alertstate="firing", alertname!~"Watchdog|InfoInhibitor"})`,
+              instant: true,
+              format: "table",
+            },
+          ],
+          overrides: [
+            {
+              field: "alertname",
+              rename: "Alert",
+              width: 320,
+              links: [{ title: "Rule", url: "/alerting/list?search=${__value.raw}" }],
+            },
+            { field: "severity", rename: "Severity", width: 110 },
+            { field: "namespace", rename: "Namespace" },
+            { field: "pod", rename: "Pod" },
+            { field: "node", rename: "Node" },
+            { field: "command", rename: "Command" },
+            { field: "job", rename: "Job" },
+          ],
+        },
+      ],
+    },
+    {
       title: "Before the kubelet evicts",
       panels: [
         {
@@ -178,7 +217,7 @@ export const cluster: Dashboard = {
             "What the kubelet watches. It evicts below 100Mi memory, 10 % of the node file system, 15 % of the image file system, 5 % of the inodes.",
           unit: "short",
           width: 24,
-          height: 6,
+          height: 5,
           columns: ["node", "Value #A", "Value #B", "Value #C", "Value #D", "Value #E", "Value #F", "Value #G"],
           joinBy: "node",
           sortBy: { column: "Memory available", descending: false },

@@ -476,7 +476,10 @@ function tableColumns(panel: Panel, answer: Answer): Column[] {
       typeof a === "number" && typeof b === "number" ? a - b : String(a).localeCompare(String(b));
     list = list.sort((a, b) => compare(a[field], b[field]) * (sort.desc ? -1 : 1));
   }
-  return fields.map((field) => ({ field, cells: list.map((row) => row[field]) }));
+  // A field that no answer has makes no column.
+  return fields
+    .map((field) => ({ field, cells: list.map((row) => row[field]) }))
+    .filter(({ cells }) => cells.some((cell) => cell !== undefined));
 }
 
 function table(panel: Panel, box: Box, answer: Answer): string {

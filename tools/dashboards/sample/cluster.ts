@@ -647,14 +647,16 @@ function controlPlane(): Series[] {
     }),
     ...(
       [
-        ["KbotErrorRatioHigh", "warning", -9],
-        ["KbotLatencyHigh", "warning", -7],
-        ["ContainerOOMKilled", "warning", -10.5],
-        ["ImageFilesystemNearEviction", "warning", -1],
-        ["Watchdog", "none", -minutesOfData],
+        ["KbotErrorRatioHigh", "warning", -9, { namespace: "demo", command: "traffic" }],
+        ["KbotLatencyHigh", "warning", -7, { namespace: "demo", command: "traffic" }],
+        ["ContainerOOMKilled", "warning", -10.5, { namespace: "demo", pod: newKbot, container: "kbot" }],
+        ["ImageFilesystemNearEviction", "warning", -1, { node: "dev-worker2" }],
+        ["Watchdog", "none", -minutesOfData, {}],
       ] as const
-    ).map(([alertname, severity, from]) =>
-      gauge("ALERTS", { alertname, alertstate: "firing", severity }, (minute) => (minute >= from ? 1 : undefined)),
+    ).map(([alertname, severity, from, about]) =>
+      gauge("ALERTS", { alertname, alertstate: "firing", severity, ...about }, (minute) =>
+        minute >= from ? 1 : undefined,
+      ),
     ),
   ];
 }
