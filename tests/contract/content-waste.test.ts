@@ -10,6 +10,7 @@ import { loadChart } from "../../tools/contract/charts.ts";
 import { at, textAt } from "../../tools/contract/finding.ts";
 import { relabel, type RelabelRule } from "../../tools/contract/relabel.ts";
 import { releases } from "../../tools/contract/rendered.ts";
+import { wholeCluster } from "../../tools/dashboards/sample/cluster.ts";
 import { programOrSkip } from "../support/program.ts";
 import { defaultEnvironment, needsShared } from "../support/rendered.ts";
 import { queriesOf, readDashboards, readRuleFiles, rulesOf, shipped } from "./support/content.ts";
@@ -118,6 +119,14 @@ describe("what scrapes drop", () => {
     for (const labels of examples) expect(relabel(labels, ours.map(asConfig)), labels["__name__"]).to.equal(undefined);
     for (const name of ["etcd_request_duration_seconds_count", "apiserver_request_duration_seconds_bucket"])
       expect(relabel({ __name__: name }, ours.map(asConfig)), name).to.deep.equal({ __name__: name });
+  });
+
+  it("is not in the made-up cluster, which is what is left", () => {
+    const rules = Object.values(effective).flat().map(asConfig);
+    const left = wholeCluster().filter(
+      ({ name, labels }) => relabel({ __name__: name, ...labels }, rules) === undefined,
+    );
+    expect([...new Set(left.map(({ name }) => name))]).to.deep.equal([]);
   });
 
   it("includes what the chart drops, whose list ours replaces", function () {

@@ -856,8 +856,8 @@ function logPipeline(): Series[] {
 function crowd(): Series[] {
   const metrics: readonly (readonly [name: string, job: string, namespace: string, count: number])[] = [
     ["apiserver_request_sli_duration_seconds_bucket", jobs.apiServer, "default", 620],
-    ["etcd_request_duration_seconds_bucket", jobs.apiServer, "default", 540],
-    ["apiserver_response_sizes_bucket", jobs.apiServer, "default", 410],
+    ["apiserver_flowcontrol_request_wait_duration_seconds_bucket", jobs.apiServer, "default", 540],
+    ["workqueue_queue_duration_seconds_bucket", jobs.apiServer, "default", 410],
     ["kubelet_runtime_operations_duration_seconds_bucket", jobs.kubelet, "kube-system", 340],
     ["loki_ingester_chunk_size_bytes_bucket", jobs.loki, "monitoring", 260],
     ["prometheus_http_request_duration_seconds_bucket", jobs.prometheus, "monitoring", 230],
@@ -867,7 +867,7 @@ function crowd(): Series[] {
   ];
   return [
     ...metrics.flatMap(([name, job, namespace, count]) =>
-      Array.from({ length: count }, (_, index) => gauge(name, { job, namespace, le: String(index) }, index)),
+      Array.from({ length: count }, (_, index) => gauge(name, { job, namespace, instance: String(index) }, index)),
     ),
     ...Array.from({ length: 1300 }, (_, index) => {
       const seen = rollout + (index / 1300) * -rollout;
