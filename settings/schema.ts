@@ -202,6 +202,20 @@ const prometheus = z
       .describe("Size at which the oldest samples go, whatever their age."),
     storage: bytes.optional().describe("Size of a volume per server; without it samples live as long as the pod."),
     scrapeInterval: duration.default("30s").describe("How often targets are scraped."),
+    sampleLimit: z
+      .int()
+      .min(0)
+      .default(100_000)
+      .describe(
+        "Samples that one scrape may have, of monitors that name no limit; more refuse it whole. 0: any number.",
+      ),
+    labelLimit: z
+      .int()
+      .min(0)
+      .default(64)
+      .describe(
+        "Labels that a sample may have, of monitors that name no limit; more refuse the scrape. 0: any number.",
+      ),
     resources: resources({ cpu: "100m", memory: "512Mi", memoryLimit: "1536Mi" }),
     operator: resources({ cpu: "25m", memory: "64Mi", memoryLimit: "256Mi" }),
     kubeStateMetrics: resources({ cpu: "10m", memory: "48Mi", memoryLimit: "192Mi" }),

@@ -57,6 +57,8 @@ export interface KubePrometheusStackValues {
       readonly retentionSize?: string;
       readonly scrapeInterval: string;
       readonly evaluationInterval: string;
+      readonly sampleLimit: number;
+      readonly labelLimit: number;
       readonly routePrefix: string;
       readonly externalUrl?: string;
       readonly enableRemoteWriteReceiver: boolean;
@@ -164,6 +166,9 @@ export function kubePrometheusStackValues(
         ...(prometheus.retentionSize === undefined ? {} : { retentionSize: prometheus.retentionSize }),
         scrapeInterval: prometheus.scrapeInterval,
         evaluationInterval: prometheus.scrapeInterval,
+        // Not the enforced ones: a monitor may name its own, higher or lower.
+        sampleLimit: prometheus.sampleLimit,
+        labelLimit: prometheus.labelLimit,
         routePrefix: prometheusEndpoint.path,
         ...(externalUrls.prometheus === undefined ? {} : { externalUrl: externalUrls.prometheus }),
         enableRemoteWriteReceiver: true,

@@ -40,9 +40,14 @@ describe("Configuration of Prometheus, read by promtool", function () {
     }
   });
 
-  it("has a scrape interval, a route prefix and the features that links need", async () => {
+  it("has a scrape interval, limits per scrape, a route prefix and the features that links need", async () => {
     const { config, flags } = startOf(await defaultEnvironment());
-    expect(Object.keys(config.global)).to.have.members(["scrape_interval", "evaluation_interval"]);
+    expect(config.global).to.deep.equal({
+      scrape_interval: "30s",
+      evaluation_interval: "30s",
+      sample_limit: 100_000,
+      label_limit: 64,
+    });
     expect(flags).to.include("--web.route-prefix=/prometheus");
     expect(flags).to.include("--enable-feature=exemplar-storage,extra-scrape-metrics");
   });
@@ -61,6 +66,8 @@ describe("Configuration of Prometheus, read by promtool", function () {
     for (const [what, by] of [
       [/"scrape_interval":"[^"]+"/, '"scrape_interval":"30"'],
       [/"evaluation_interval":"[^"]+"/, '"evaluation_interval":"soon"'],
+      ['"sample_limit":100000', '"sample_limit":-1'],
+      ['"label_limit":64', '"label_limit":"many"'],
       ['"regex":"(.+);(\\\\d+)"', '"regex":"(.+;(\\\\d+)"'],
       ['"action":"drop"', '"action":"dropp"'],
       ['"target_label":"__address__"', '"target_label":""'],

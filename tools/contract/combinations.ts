@@ -49,7 +49,7 @@ function choices(kubeconfig: string): Readonly<Record<string, Readonly<Record<st
     prometheus: {
       memory: {},
       volume: { prometheus: { storage: "20Gi", retention: "7d", retentionSize: "15GB", scrapeInterval: "1m" } },
-      pair: { prometheus: { replicas: 2, storage: "20Gi" } },
+      pair: { prometheus: { replicas: 2, storage: "20Gi", sampleLimit: 0, labelLimit: 0 } },
     },
     alertmanager: { one: {}, three: { alertmanager: { replicas: 3 } } },
     alerting: {

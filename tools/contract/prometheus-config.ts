@@ -17,6 +17,8 @@ type Reading = (value: string) => { readonly global?: Readonly<Record<string, un
 const readings: Readonly<Record<string, Reading>> = {
   scrapeInterval: (value) => ({ global: { scrape_interval: value } }),
   evaluationInterval: (value) => ({ global: { evaluation_interval: value } }),
+  sampleLimit: (value) => ({ global: { sample_limit: Number(value) } }),
+  labelLimit: (value) => ({ global: { label_limit: Number(value) } }),
   retention: (value) => ({ flag: `--storage.tsdb.retention.time=${value}` }),
   retentionSize: (value) => ({ flag: `--storage.tsdb.retention.size=${value}` }),
   routePrefix: (value) => ({ flag: `--web.route-prefix=${value}` }),

@@ -403,6 +403,12 @@ export const freeForm: readonly FreeForm[] = [
   },
   {
     chart: "kube-prometheus-stack",
+    path: "prometheus/prometheusSpec/sampleLimit",
+    reason: "false in the chart, which means none; handed on to the Prometheus object's spec.sampleLimit",
+    schema: () => customResourcePart(...prometheus, "spec", "sampleLimit"),
+  },
+  {
+    chart: "kube-prometheus-stack",
     path: "prometheus/prometheusSpec/enableFeatures",
     reason: "flags of Prometheus 3.14 (docs/feature_flags.md): those that the environment knows the meaning of",
     // Without the first there is no way from a metric to a trace.
