@@ -3,7 +3,7 @@
  *
  * Our own listens on a Unix socket only and has a bridge, data, state and control group of its own. What it changes in the
  * host beside those (packet filter, forwarding) is put back when it stops. A second process stops it when this one ends
- * in any way, also by SIGKILL.
+ * in any way, also by SIGKILL. There is one at a time: another process that wants one waits.
  */
 import { spawn } from "node:child_process";
 import {
@@ -20,6 +20,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
 import { cacheFolder } from "../cache.ts";
 import { run, which, type RunResult } from "../run.ts";
@@ -133,6 +134,26 @@ const forwardingFile = "/proc/sys/net/ipv4/ip_forward";
 const recordName = "record.json";
 
 async function startEngine(say: Say): Promise<Engine> {
+  const guard = spawn(process.execPath, [join(import.meta.dirname, "engine-guard.ts")], {
+    detached: true,
+    stdio: ["pipe", "pipe", "ignore"],
+  });
+  guard.stdin.on("error", () => undefined);
+  // What the host has is noted now and put back at the end: two engines of ours at once would put back each other's.
+  await new Promise<void>((locked, failed) => {
+    guard.once("exit", () => {
+      failed(new NoEngine("the process that would stop a Docker of our own does not start"));
+    });
+    createInterface({ input: guard.stdout }).on("line", (line) => {
+      if (line === "locked") locked();
+      else say("another process has a Docker of its own on this machine; waiting for its end");
+    });
+  });
+  guard.stdout.destroy();
+  guard.unref();
+  // A pipe, so a handle that would keep this process alive; it must not.
+  (guard.stdin as unknown as { unref?: () => void }).unref?.();
+
   const home = join(cacheFolder(), "kind-tier");
   mkdirSync(home, { recursive: true });
   const folder = mkdtempSync(join(home, "engine-"));
@@ -152,14 +173,7 @@ async function startEngine(say: Say): Promise<Engine> {
     forwarding: readFileSync(forwardingFile, "utf8"),
   };
   writeFileSync(join(folder, recordName), JSON.stringify(record));
-  const guard = spawn(process.execPath, [join(import.meta.dirname, "engine-guard.ts"), folder], {
-    detached: true,
-    stdio: ["pipe", "ignore", "ignore"],
-  });
-  guard.unref();
-  // A pipe, so a handle that would keep this process alive; it must not.
-  (guard.stdin as unknown as { unref?: () => void }).unref?.();
-  guard.stdin.on("error", () => undefined);
+  guard.stdin.write(folder);
   const stop = async () => {
     // The guard stops the engine when its input ends, however that comes about: one way, tested each time.
     const ended = new Promise<void>((resolve) =>
