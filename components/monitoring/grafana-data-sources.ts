@@ -23,6 +23,12 @@ const linesOfTrace = [
 ].join(" | ");
 
 /**
+ * The containers of the span's pod. cAdvisor has a series for the pod as a whole as well (no `container`), and some
+ * runtimes one for its sandbox (`POD`): a sum over everything would count the pod twice.
+ */
+const containersOfSpan = 'container!="", container!="POD", $${__tags}';
+
+/**
  * Data sources beside Prometheus and Alertmanager, which kube-prometheus-stack makes itself with the same UIDs.
  *
  * In provisioning files Grafana replaces `$NAME` from its environment, so a literal `$` is written `$$`.
@@ -76,11 +82,11 @@ export function grafanaDataSources(stores: {
           queries: [
             {
               name: "CPU of the pod",
-              query: "sum(rate(container_cpu_usage_seconds_total{$${__tags}}[2m]))",
+              query: `sum(rate(container_cpu_usage_seconds_total{${containersOfSpan}}[2m]))`,
             },
             {
               name: "Memory of the pod",
-              query: "sum(container_memory_working_set_bytes{$${__tags}})",
+              query: `sum(container_memory_working_set_bytes{${containersOfSpan}})`,
             },
           ],
         },

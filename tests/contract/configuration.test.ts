@@ -1,14 +1,19 @@
 import { expect } from "chai";
+import { dataSourceUid } from "../../components/capabilities.ts";
+import type { GrafanaDataSource } from "../../components/monitoring/grafana-data-sources.ts";
 import { charts, collector } from "../../settings/versions.ts";
+import { metricsOfSpan } from "../../tools/bench/telemetry/links.ts";
 import { checkAlertmanager } from "../../tools/contract/checks/alertmanager.ts";
 import { checkCollectors } from "../../tools/contract/checks/collector.ts";
 import { checkDataSources } from "../../tools/contract/checks/data-sources.ts";
 import { checkFluentBit, readClassic } from "../../tools/contract/checks/fluent-bit.ts";
 import { collectorSchemas } from "../../tools/contract/collector-schemas.ts";
 import { relabel } from "../../tools/contract/relabel.ts";
-import type { Finding } from "../../tools/contract/finding.ts";
-import type { Rendered } from "../../tools/contract/rendered.ts";
+import { at, type Finding } from "../../tools/contract/finding.ts";
+import { releases, type Rendered } from "../../tools/contract/rendered.ts";
+import { programOrSkip } from "../support/program.ts";
 import { allEnvironments, defaultEnvironment, expectNone, orSkip } from "../support/rendered.ts";
+import { judge } from "./support/verdict.ts";
 
 /** What a check finds after a text of the declared objects was replaced. */
 async function foundAfter(what: string, by: string, check: (rendered: Rendered) => Finding[]): Promise<Finding[]> {
@@ -133,6 +138,7 @@ describe("Data sources", function () {
     ["a label that log lines have not", '"value":"namespace"', '"value":"k8s_namespace"'],
     ["a variable that Grafana replaces too early", "$${__value.raw}", "${__value.raws}"],
     ["a metric that nobody measures", "container_memory_working_set_bytes", "container_memory_bytes"],
+    ["a sum that counts the pod as a whole, too", "container!=", "id!="],
   ] as const) {
     it(`fail for ${title}`, async () => {
       expect(
@@ -140,6 +146,66 @@ describe("Data sources", function () {
       ).not.to.deep.equal([]);
     });
   }
+});
+
+describe("Links from a span to metrics, by Prometheus's engine", function () {
+  let promtool: string;
+  before(async function () {
+    promtool = await programOrSkip(this, "promtool");
+  });
+
+  it("count each container of the span's pod once, and no other pod's", async () => {
+    const release = releases((await defaultEnvironment()).declared).find(
+      ({ name }) => name === "kube-prometheus-stack",
+    );
+    const sources = (at(release?.values, "grafana", "additionalDataSources") ?? []) as readonly GrafanaDataSource[];
+    const source = sources.find(({ uid }) => uid === dataSourceUid.traces);
+    if (source === undefined) throw new Error("there is no data source of traces");
+    const attributes = new Map([
+      ["k8s.namespace.name", "demo"],
+      ["k8s.pod.name", "kbot-1"],
+    ]);
+    const links = metricsOfSpan(source, { traceId: "1", spanId: "2", name: "message", attributes, start: 0, end: 0 });
+    // As cAdvisor has them: two containers, the sandbox, the pod as a whole; and another pod.
+    const container = { namespace: "demo", pod: "kbot-1" };
+    const series: readonly (readonly [Readonly<Record<string, string>>, number])[] = [
+      [{ ...container, container: "kbot" }, 3],
+      [{ ...container, container: "proxy" }, 2],
+      [{ ...container, container: "POD" }, 1],
+      [container, 6],
+      [{ ...container, pod: "kbot-2", container: "kbot" }, 100],
+    ];
+    const named = (metric: string, labels: Readonly<Record<string, string>>) =>
+      `${metric}{${Object.entries(labels)
+        .map(([label, value]) => `${label}="${value}"`)
+        .join(", ")}}`;
+    const counted = (sum: number) => ({
+      evaluation_interval: "30s",
+      // A rate is a sum of floating-point numbers.
+      fuzzy_compare: true,
+      tests: [
+        {
+          interval: "30s",
+          input_series: series.flatMap(([labels, size]) => [
+            { series: named("container_memory_working_set_bytes", labels), values: `${size}x20` },
+            // So many seconds of a CPU per second.
+            { series: named("container_cpu_usage_seconds_total", labels), values: `0+${30 * size}x20` },
+          ]),
+          promql_expr_test: links.map(({ query }) => ({
+            expr: query,
+            eval_time: "5m",
+            exp_samples: [{ labels: "{}", value: sum }],
+          })),
+        },
+      ],
+    });
+    expect(links.map(({ name }) => name)).to.deep.equal(["CPU of the pod", "Memory of the pod"]);
+    const { accepted, said } = judge(promtool, (file) => ["test", "rules", file], counted(5));
+    expect(accepted, said).to.equal(true);
+    expect(judge(promtool, (file) => ["test", "rules", file], counted(12)).accepted, "the check itself").to.equal(
+      false,
+    );
+  });
 });
 
 describe("Alertmanager's configuration", function () {
