@@ -53,7 +53,22 @@ export function jaegerValues(settings: Settings["jaeger"]): JaegerValues {
         resource: { "service.name": "jaeger" },
         metrics: {
           level: "detailed",
-          readers: [{ pull: { exporter: { prometheus: { host: "0.0.0.0", port: 8888 } } } }],
+          // Names as collectors have them by default (`otelcol_receiver_accepted_spans`): rules and dashboards ask for those.
+          readers: [
+            {
+              pull: {
+                exporter: {
+                  prometheus: {
+                    host: "0.0.0.0",
+                    port: 8888,
+                    without_type_suffix: true,
+                    without_units: true,
+                    without_scope_info: true,
+                  },
+                },
+              },
+            },
+          ],
         },
       },
     },

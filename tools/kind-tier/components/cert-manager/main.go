@@ -91,6 +91,8 @@ func runController(ctx context.Context) error {
 		health.HandleFunc("/livez", func(answer http.ResponseWriter, _ *http.Request) { fmt.Fprint(answer, "ok") })
 		ended <- http.ListenAndServe(":9403", health)
 	}()
+	certificates := shared.SharedInformerFactory.Certmanager().V1().Certificates().Lister()
+	shared.Metrics.SetupCertificateCollector(certificates)
 	listener, err := net.Listen("tcp", ":9402")
 	if err != nil {
 		return err
