@@ -106,7 +106,8 @@ function eventLines(events: readonly Event[], about: (name: string) => boolean):
       ({ reason = "", message, involvedObject: { kind = "", name = "" } }) =>
         `event ${reason}, ${kind} ${name}: ${oneLine(message)}`,
     );
-  return [...new Set(lines)].slice(-most);
+  // Each try to make a pod names another one: what differs in names alone is told once.
+  return [...new Map(lines.map((line) => [line.replaceAll(/"[^"]*"/g, ""), line])).values()].slice(-most);
 }
 
 /** An object, or undefined when there is none. */

@@ -138,12 +138,15 @@ describe("Why something is not Ready", () => {
       clusterOf(
         release(unready("timed out")),
         source(ready),
-        warning("StatefulSet", "loki", "FailedCreate", "violates PodSecurity", "2026-01-01T00:00:01Z"),
+        warning("StatefulSet", "loki", "FailedCreate", 'pods "loki-a" violates PodSecurity', "2026-01-01T00:00:01Z"),
+        warning("StatefulSet", "loki", "FailedCreate", 'pods "loki-b" violates PodSecurity', "2026-01-01T00:00:02Z"),
         warning("StatefulSet", "lokiteria", "FailedCreate", "another's", "2026-01-01T00:00:01Z"),
       ),
       reference,
     );
-    expect(lines.slice(2)).to.deep.equal(["  event FailedCreate, StatefulSet loki: violates PodSecurity"]);
+    expect(lines.slice(2)).to.deep.equal([
+      '  event FailedCreate, StatefulSet loki: pods "loki-b" violates PodSecurity',
+    ]);
   });
 
   it("is in its source, when that is what is missing", async () => {

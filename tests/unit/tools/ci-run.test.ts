@@ -63,7 +63,7 @@ esac
   });
 
   it("skips Kind, visibly, when too little of the time is left", () => {
-    const result = run({ test: `echo "10 passed, 0 failed, 2 skipped"`, kind: "exit 1" }, 30);
+    const result = run({ test: `echo "10 passed, 0 failed, 2 skipped"`, kind: "exit 1" }, 25);
     expect(result).to.include({ status: 0, last: "10 passed, 0 failed, 3 skipped" });
     expect(result.calls).to.deep.equal(["ci", "test"]);
   });
