@@ -37,6 +37,7 @@ import { collectorGateway, OpentelemetryCollector } from "./monitoring/opentelem
 import { OpentelemetryOperator } from "./monitoring/opentelemetry-operator.ts";
 import { PrometheusOperatorCrds } from "./monitoring/prometheus-operator-crds.ts";
 import type { Outputs, ServiceUrl } from "./outputs.ts";
+import { TelemetryProbe } from "./probe/telemetry-probe.ts";
 
 /** User interfaces: where they are, the pods behind them, and the port of those pods. */
 const interfaces: Readonly<
@@ -182,19 +183,19 @@ export class Environment extends pulumi.ComponentResource {
       },
       inCluster,
     );
-    new Loki("loki", { sources, prerequisites: monitored, settings: settings.loki }, inCluster);
+    const loki = new Loki("loki", { sources, prerequisites: monitored, settings: settings.loki }, inCluster);
     new FluentBit(
       "fluent-bit",
       { sources, prerequisites: [flux, nodeAgents, definitions], settings: settings.fluentBit, logs: lokiStore },
       inCluster,
     );
-    new Jaeger("jaeger", { sources, prerequisites: monitored, settings: settings.jaeger }, inCluster);
+    const jaeger = new Jaeger("jaeger", { sources, prerequisites: monitored, settings: settings.jaeger }, inCluster);
     const operator = new OpentelemetryOperator(
       "opentelemetry-operator",
       { sources, prerequisites: [...monitored, certManager], settings: settings.opentelemetry },
       inCluster,
     );
-    new OpentelemetryCollector(
+    const collector = new OpentelemetryCollector(
       "opentelemetry-collector",
       {
         ...stores,
@@ -204,6 +205,21 @@ export class Environment extends pulumi.ComponentResource {
       },
       inCluster,
     );
+    if (settings.probe.enabled) {
+      new TelemetryProbe(
+        "probe",
+        {
+          ...stores,
+          metrics: prometheusStore,
+          gateway: collectorGateway,
+          settings: settings.probe,
+          cluster,
+          of: [settings, versions],
+          prerequisites: [kubePrometheusStack, loki, jaeger, collector],
+        },
+        inCluster,
+      );
+    }
     for (const service of Object.keys(cluster.hostPorts) as ExposedService[]) {
       const mapping = cluster.hostPorts[service];
       if (mapping === undefined) continue;

@@ -134,6 +134,8 @@ export async function startSurroundings(options: SurroundingsOptions): Promise<S
         },
         charts: { mirror: { url: registry.address, insecure: true } },
         flux: { manifests },
+        // Simulated pods answer nobody.
+        probe: { enabled: false },
         demo: { repository: `${git.http.address}/${owner}/kbot` },
       },
       config: {

@@ -524,6 +524,16 @@ const jaeger = z
   })
   .prefault({});
 
+const probe = z
+  .strictObject({
+    enabled: z
+      .boolean()
+      .default(true)
+      .describe("`up` ends only when a trace, a log record and a metric, sent to the collector, are in their stores."),
+    timeoutSeconds: z.int().min(30).max(1800).default(300).describe("How long that may take."),
+  })
+  .prefault({});
+
 const demo = z
   .strictObject({
     enabled: z.boolean().default(true).describe("Deploys kbot; it needs the secret `telegramToken`."),
@@ -565,6 +575,7 @@ export const settingsSchema = z.strictObject({
   fluentBit: fluentBit.describe("Fluent Bit, the log agent."),
   opentelemetry: opentelemetry.describe("OpenTelemetry operator, collector and instrumentation."),
   jaeger: jaeger.describe("Jaeger, the trace store."),
+  probe: probe.describe("The end of an `up`: whether telemetry arrives."),
   demo: demo.describe("The demo application kbot."),
 });
 

@@ -313,7 +313,7 @@ describe("an environment, in real pods on real Kind (charts are stand-ins, the p
     }
   }
 
-  it("is brought up by the unchanged program, which waits until every release is ready", async () => {
+  it("is brought up by the unchanged program, which waits until every release is ready and telemetry arrives", async () => {
     const started = Date.now();
     const { changes } = await environment.up();
     say(`cluster, Flux, content and all releases: ${Math.round((Date.now() - started) / 1000)} s`);
@@ -333,6 +333,11 @@ describe("an environment, in real pods on real Kind (charts are stand-ins, the p
     for (const { metadata, status } of releases.items) {
       expect(status?.conditions?.find(({ type }) => type === "Ready")?.status, metadata.name).to.equal("True");
     }
+    const { resources = [] } = await environment.exportDeployment();
+    const probe = resources.find(({ urn }) => urn.endsWith("::probe-telemetry"));
+    const verdict = JSON.parse(String(probe?.outputs?.["stdout"])) as Record<string, number>;
+    say(`the probe of up found: ${JSON.stringify(verdict)} (seconds)`);
+    expect(Object.keys(verdict)).to.deep.equal(["trace", "log record", "metric"]);
     expect((await environment.up()).changes).to.deep.equal({ same: changes["create"] });
   });
 

@@ -75,6 +75,8 @@ export async function openStack(groups: Readonly<Record<string, unknown>> = {}):
     },
     repository: { name: repository, apiUrl: github.baseUrl },
     flux: { manifests: path.join(import.meta.dirname, "flux-install.yaml") },
+    // There is no cluster that could answer.
+    probe: { enabled: false },
   };
   const configuration = (some: Readonly<Record<string, unknown>>): Record<string, ConfigValue> =>
     Object.fromEntries(Object.entries(some).map(([key, value]) => [`observability:${key}`, JSON.stringify(value)]));

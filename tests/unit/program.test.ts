@@ -58,6 +58,7 @@ describe("The program", function () {
       "monitoring:OpentelemetryOperator",
       "monitoring:OpentelemetryCollector",
       "monitoring:Jaeger",
+      "probe:TelemetryProbe",
       "demo:KbotSecret",
     ]) {
       expect(declared).to.include(`observability:${component}`);
@@ -85,7 +86,7 @@ describe("The program", function () {
   it("gives its components the type observability:<room>:<Class>", () => {
     for (const { type, custom } of program.resources) {
       if (!custom)
-        expect(type).to.match(/^observability:(index|cluster|gitops|kubernetes|monitoring|demo):[A-Z][A-Za-z]+$/);
+        expect(type).to.match(/^observability:(index|cluster|gitops|kubernetes|monitoring|probe|demo):[A-Z][A-Za-z]+$/);
     }
   });
 

@@ -216,8 +216,10 @@ describe("cluster script: lock", () => {
   });
 
   it("takes a zombie for dead", async () => {
-    // The shell's child ends at once, and "exec sleep" never waits for it.
-    const parent = spawn("/bin/sh", ["-c", "true & echo $!; exec sleep 30"], { stdio: ["ignore", "pipe", "ignore"] });
+    // The child ends when the shell has become "sleep 30", which never waits for it; the shell itself might.
+    const parent = spawn("/bin/sh", ["-c", "sleep 1 & echo $!; exec sleep 30"], {
+      stdio: ["ignore", "pipe", "ignore"],
+    });
     try {
       const pid = await new Promise<number>((resolve) =>
         parent.stdout.once("data", (text) => {

@@ -3,7 +3,14 @@ import { parseOptions, usage, UsageError } from "../../../rehearsal/options.ts";
 
 describe("the options of npm run rehearse", () => {
   it("are the stack dev, nothing set, destroyed in the end", () => {
-    expect(parseOptions([])).to.deep.equal({ stack: "dev", settings: {}, keep: false, json: false, help: false });
+    expect(parseOptions([])).to.deep.equal({
+      stack: "dev",
+      settings: {},
+      offline: false,
+      keep: false,
+      json: false,
+      help: false,
+    });
   });
 
   it("set nested settings: JSON where it is JSON, else text", () => {

@@ -1,0 +1,71 @@
+/**
+ * Asks an environment whether telemetry arrives. Pulumi runs it at the end of an `up`; by hand it is
+ * `node components/probe/probe-script.ts` with the same environment variables:
+ *
+ * - `KUBECONFIG_FILE`, `KUBE_CONTEXT`: the cluster.
+ * - `PROBE_ENDPOINTS`: JSON, the Services `otlpHttp`, `traces`, `logs` and `metrics` as `Endpoint`s.
+ * - `PROBE_TIMEOUT`: seconds that it may take. @default 300
+ *
+ * It reaches Services as `kubectl port-forward` does, through the API server and the kubelet: that needs no port on the host,
+ * no image in the cluster, and works whatever network policies say. Standard output is the verdict as JSON, standard error
+ * what people read. Exit code 0 when everything was found, else 1.
+ */
+import { readFileSync } from "node:fs";
+import { createServer, type AddressInfo, type Server } from "node:net";
+import { KubeConfig, PortForward } from "@kubernetes/client-node";
+import type { Endpoint } from "../capabilities.ts";
+import { NotFound, probe, type Addresses } from "./telemetry.ts";
+
+const say = (line: string) => {
+  process.stderr.write(`${line}\n`);
+};
+
+function required(name: string): string {
+  const value = process.env[name];
+  if (value === undefined || value === "") throw new NotFound(`${name} is not set; see the head of probe-script.ts.`);
+  return value;
+}
+
+/** A port of 127.0.0.1 that leads to a pod behind a Service. The pods of ours listen on the port of their Service. */
+async function forwarded(cluster: PortForward, { namespace, service, port, path }: Endpoint, servers: Server[]) {
+  const server = createServer((socket) => {
+    // A pod that is gone or not ready ends the connection; whoever asked tries again.
+    socket.on("error", () => socket.destroy());
+    cluster.portForwardService(namespace, service, [port], socket, null, socket).catch(() => {
+      socket.destroy();
+    });
+  });
+  servers.push(server);
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}${path}`;
+}
+
+async function main(): Promise<number> {
+  const servers: Server[] = [];
+  try {
+    const config = new KubeConfig();
+    config.loadFromString(readFileSync(required("KUBECONFIG_FILE"), "utf8"));
+    config.setCurrentContext(required("KUBE_CONTEXT"));
+    const cluster = new PortForward(config);
+    const endpoints = JSON.parse(required("PROBE_ENDPOINTS")) as Record<keyof Addresses, Endpoint>;
+    const addresses: Addresses = {
+      otlpHttp: await forwarded(cluster, endpoints.otlpHttp, servers),
+      traces: await forwarded(cluster, endpoints.traces, servers),
+      logs: await forwarded(cluster, endpoints.logs, servers),
+      metrics: await forwarded(cluster, endpoints.metrics, servers),
+    };
+    const verdict = await probe(addresses, Number(process.env["PROBE_TIMEOUT"] ?? "300"), say);
+    process.stdout.write(JSON.stringify(verdict));
+    return 0;
+  } catch (error) {
+    if (!(error instanceof NotFound)) throw error;
+    say(error.message);
+    return 1;
+  } finally {
+    for (const server of servers) server.close();
+  }
+}
+
+const code = await main();
+// Connections through the API server stay open as long as their pods; nothing waits for them.
+process.exit(code);
