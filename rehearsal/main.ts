@@ -113,7 +113,7 @@ class Run {
       this.#show.tell({ type: "log", text });
     };
     const charts = this.#options.charts ?? (offline ? undefined : await publishedCharts(log));
-    const plugins = offline ? undefined : await releasedPlugins(pulumi, log);
+    const plugins = offline ? undefined : await releasedPlugins(pulumi, log, this.#interrupted.signal);
     const slow = setTimeout(() => {
       log("the first time, Go modules with the definitions of Flux and the charts are downloaded");
     }, 8000);

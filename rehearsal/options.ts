@@ -8,7 +8,7 @@ export interface Options {
   readonly settings: Readonly<Record<string, unknown>>;
   /** A folder with real charts. */
   readonly charts?: string;
-  /** Ask no registry for charts and plugins: what is not at hand is a stand-in. */
+  /** Fetch neither charts nor plugins: stand-ins for all but the charts of `charts`. */
   readonly offline: boolean;
   readonly keep: boolean;
   readonly json: boolean;

@@ -57,7 +57,7 @@ async function get(url: string, signal: AbortSignal | undefined): Promise<{ body
 }
 
 /** fetch says "fetch failed" and keeps the reason (ENOTFOUND, ECONNREFUSED) in the cause. */
-function rootMessage(error: unknown): string {
+export function rootMessage(error: unknown): string {
   let root = error;
   while (root instanceof Error && root.cause instanceof Error) root = root.cause;
   return root instanceof Error ? root.message : String(root);

@@ -7,6 +7,7 @@ import { parse } from "yaml";
 import type { ChartPin } from "../settings/versions.ts";
 import { withTemporaryFolder } from "./cache.ts";
 import { cachedChart } from "./contract/charts.ts";
+import { rootMessage } from "./download.ts";
 
 /** Where the cache has a chart as it is published, packed. */
 export function chartArchive({ name, version }: ChartPin): string {
@@ -26,8 +27,7 @@ async function request(url: string, headers: Readonly<Record<string, string>> = 
   try {
     return await fetch(url, { headers, signal: AbortSignal.timeout(timeoutSeconds * 1000) });
   } catch (error) {
-    const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-    throw new ChartUnavailable(`${new URL(url).host}: ${cause instanceof Error ? cause.message : String(cause)}`);
+    throw new ChartUnavailable(`${new URL(url).host}: ${rootMessage(error)}`);
   }
 }
 

@@ -1,5 +1,6 @@
 /** Why an object of Flux is not Ready, as the cluster tells it: for whoever reads the end of a failed `up`. */
 import { AsyncLocalStorage } from "node:async_hooks";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { KubernetesObject, KubernetesObjectApi } from "@kubernetes/client-node";
 import * as pulumi from "@pulumi/pulumi";
 import { api } from "./names.ts";
@@ -159,14 +160,17 @@ async function appliedLines(reader: Reader, kustomization: Observed): Promise<st
     const [namespace = "", name = "", , kind] = id.split("_");
     if (kind !== "HelmRelease") continue;
     const release = await find(reader, { apiVersion: api.helm, kind, namespace, name });
-    if (release !== undefined && !isReady(release)) lines.push(...(await objectLines(reader, release, namespace)));
+    if (release !== undefined && !isReady(release))
+      lines.push(...(await objectLines(reader, release, { kind, namespace, name })));
   }
   return lines;
 }
 
-async function objectLines(reader: Reader, object: Observed, namespace: string): Promise<string[]> {
-  const { kind = "", metadata } = object;
-  const name = metadata?.name ?? "";
+async function objectLines(
+  reader: Reader,
+  object: Observed,
+  { kind, namespace, name }: Omit<ObjectReference, "apiVersion">,
+): Promise<string[]> {
   const events = (await reader.list<Event>("v1", "Event", namespace)).items.filter(
     ({ involvedObject }) => involvedObject.kind === kind,
   );
@@ -186,8 +190,7 @@ async function objectLines(reader: Reader, object: Observed, namespace: string):
 export async function diagnose(reader: Reader, reference: ObjectReference): Promise<string[]> {
   const object = await find(reader, reference);
   if (object === undefined) return [`${reference.kind} ${reference.namespace}/${reference.name} is not in the cluster`];
-  // The API leaves them out of an object that is read through a list.
-  return await objectLines(reader, { ...object, kind: reference.kind }, reference.namespace);
+  return await objectLines(reader, object, reference);
 }
 
 /**
@@ -205,21 +208,16 @@ export function explainUnready({ kubeconfig, context }: ClusterAccess): pulumi.E
     };
     const reference = { apiVersion, kind, namespace: metadata.namespace, name: metadata.name };
     const what = `${kind} ${metadata.namespace}/${metadata.name}`;
-    const late = AbortSignal.timeout(patience);
     try {
       // It takes a second to load, which no `up` that goes well has to spend.
       const { KubeConfig, KubernetesObjectApi: ObjectApi } = await import("@kubernetes/client-node");
       const config = new KubeConfig();
       config.loadFromString(await new Promise<string>((resolve) => void kubeconfig.apply(resolve)));
       config.setCurrentContext(context);
-      const lines = await Promise.race([
-        diagnose(ObjectApi.makeApiClient(config), reference),
-        new Promise<never>((_, reject) => {
-          late.addEventListener("abort", () => {
-            reject(new Error(`no answer within ${patience / 1000} s`));
-          });
-        }),
-      ]);
+      const late = sleep(patience, undefined, { ref: false }).then(() => {
+        throw new Error(`no answer within ${patience / 1000} s`);
+      });
+      const lines = await Promise.race([diagnose(ObjectApi.makeApiClient(config), reference), late]);
       await pulumi.log.warn(`Why it is not Ready, as the cluster says:\n${lines.join("\n")}`);
     } catch (error) {
       const reason = error instanceof Error ? (error.message.split("\n")[0] ?? "") : "";

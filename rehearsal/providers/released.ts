@@ -2,13 +2,14 @@
 import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { cacheFolder } from "../../tools/cache.ts";
+import { rootMessage } from "../../tools/download.ts";
 import { run } from "../../tools/run.ts";
 import { type ProviderName, providerVersions } from "./index.ts";
 
 /** Where plugins are downloaded from; asked first, because the CLI tries again for minutes where there is no network. */
 const server = "https://get.pulumi.com/";
 
-/** How long a plugin may take to arrive, in milliseconds; the Kubernetes one has 40 MB. */
+/** How long a plugin may take to arrive, in milliseconds. */
 const patience = 300_000;
 
 /** Plugins at hand, and where. */
@@ -23,8 +24,13 @@ export interface ReleasedPlugins {
  *
  * @param pulumi path of the CLI
  * @param log told of what is installed and of what cannot be had, and why
+ * @param signal ends it. @default nothing does
  */
-export async function releasedPlugins(pulumi: string, log: (line: string) => void): Promise<ReleasedPlugins> {
+export async function releasedPlugins(
+  pulumi: string,
+  log: (line: string) => void,
+  signal?: AbortSignal,
+): Promise<ReleasedPlugins> {
   const home = join(cacheFolder(), "pulumi");
   const folder = join(home, "plugins");
   mkdirSync(folder, { recursive: true });
@@ -37,11 +43,13 @@ export async function releasedPlugins(pulumi: string, log: (line: string) => voi
   else {
     for (const name of missing) {
       log(`provider plugin ${name} ${providerVersions[name]}: installing`);
-      const { code, stderr } = await run(pulumi, ["plugin", "install", "resource", name, providerVersions[name]], {
+      const end = AbortSignal.any([AbortSignal.timeout(patience), ...(signal === undefined ? [] : [signal])]);
+      const why = await run(pulumi, ["plugin", "install", "resource", name, providerVersions[name]], {
         env: { ...process.env, PULUMI_HOME: home, PULUMI_SKIP_UPDATE_CHECK: "true" },
-        signal: AbortSignal.timeout(patience),
-      });
-      if (code !== 0) log(`provider plugin ${name} cannot be had: ${stderr.trim()}`);
+        signal: end,
+      }).then(({ code, stderr }) => (code === 0 ? undefined : stderr.trim()), rootMessage);
+      signal?.throwIfAborted();
+      if (why !== undefined) log(`provider plugin ${name} cannot be had: ${why}`);
     }
   }
   return { folder, names: all.filter(isThere) };
@@ -53,7 +61,6 @@ async function unreachable(): Promise<string | undefined> {
     await fetch(server, { method: "HEAD", signal: AbortSignal.timeout(5_000) });
     return undefined;
   } catch (error) {
-    const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-    return `${new URL(server).host}: ${cause instanceof Error ? cause.message : String(cause)}`;
+    return `${new URL(server).host}: ${rootMessage(error)}`;
   }
 }

@@ -12,7 +12,7 @@ import { openRehearsal, type Rehearsal } from "../../rehearsal/rehearsal.ts";
 import { owner } from "../../rehearsal/surroundings.ts";
 import { failure } from "../support/failure.ts";
 import { until } from "../support/until.ts";
-import { flux, isReady, TestCluster } from "./support/cluster.ts";
+import { flux, TestCluster } from "./support/cluster.ts";
 import { leftovers } from "./support/leftovers.ts";
 import { random } from "./support/random.ts";
 
@@ -50,11 +50,7 @@ describe(`the cluster of an environment (INTERRUPT_SEED=${seed})`, function () {
   async function uidOfReadyCluster(): Promise<string> {
     const cluster = new TestCluster(rehearsal.kubeconfigPath);
     try {
-      for (const path of [flux.gitRepositories, flux.kustomizations, flux.helmReleases]) {
-        const objects = await cluster.list(path);
-        expect(objects.length, path).to.be.greaterThan(1);
-        for (const object of objects) expect(isReady(object), object.metadata.name).to.equal(true);
-      }
+      await cluster.untilFluxIsReady();
       return (await cluster.get("/api/v1/namespaces/kube-system")).metadata.uid;
     } finally {
       cluster.close();

@@ -493,11 +493,7 @@ describe("an environment in the rehearsal", function () {
       cluster.close();
       cluster = new TestCluster(rehearsal.kubeconfigPath);
       expect((await cluster.get("/api/v1/namespaces/kube-system")).metadata.uid).to.not.equal(uid);
-      for (const path of [flux.helmReleases, flux.kustomizations, flux.gitRepositories]) {
-        const objects = await cluster.list(path);
-        expect(objects.length, path).to.be.greaterThan(1);
-        for (const object of objects) expect(isReady(object), object.metadata.name).to.equal(true);
-      }
+      await cluster.untilFluxIsReady();
       expect((await resources()).map(({ urn }) => urn).sort()).to.deep.equal(before);
       expect(Object.keys((await rehearsal.environment.up()).changes)).to.deep.equal(["same"]);
     });

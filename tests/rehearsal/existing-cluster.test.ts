@@ -49,11 +49,7 @@ describe("an environment in a cluster that is kept", function () {
 
   it("is made, and a second up and a refresh find nothing to do (reliability 1)", async () => {
     await rehearsal.environment.up();
-    for (const path of [flux.gitRepositories, flux.kustomizations, flux.helmReleases]) {
-      const objects = await cluster.list(path);
-      expect(objects.length, path).to.be.greaterThan(1);
-      for (const object of objects) expect(isReady(object), object.metadata.name).to.equal(true);
-    }
+    await cluster.untilFluxIsReady();
     expect(Object.keys((await rehearsal.environment.up()).changes)).to.deep.equal(["same"]);
     expect(Object.keys((await rehearsal.environment.refresh()).changes)).to.deep.equal(["same"]);
   });

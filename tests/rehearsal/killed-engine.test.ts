@@ -6,7 +6,7 @@ import { expect } from "chai";
 import { type EngineEvent, type Operation, OperationFailed } from "../../rehearsal/engine.ts";
 import { openRehearsal, type Rehearsal } from "../../rehearsal/rehearsal.ts";
 import { fleet, owner } from "../../rehearsal/surroundings.ts";
-import { flux, isReady, TestCluster } from "./support/cluster.ts";
+import { TestCluster } from "./support/cluster.ts";
 import { leftovers } from "./support/leftovers.ts";
 import { random } from "./support/random.ts";
 
@@ -79,11 +79,7 @@ describe(`an engine that is killed (KILL_SEED=${seed})`, function () {
     expect(keys.map(({ title }) => title)).to.deep.equal([`flux observability/dev #${rotation}`]);
     const cluster = new TestCluster(rehearsal.kubeconfigPath);
     try {
-      for (const path of [flux.gitRepositories, flux.kustomizations, flux.helmReleases]) {
-        const objects = await cluster.list(path);
-        expect(objects.length, path).to.be.greaterThan(1);
-        for (const object of objects) expect(isReady(object), object.metadata.name).to.equal(true);
-      }
+      await cluster.untilFluxIsReady();
     } finally {
       cluster.close();
     }

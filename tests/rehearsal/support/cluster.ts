@@ -108,6 +108,31 @@ export class TestCluster {
     }
   }
 
+  /**
+   * Waits until there are repositories, Kustomizations and releases, and each is Ready: a release is not for a moment
+   * whenever helm-controller looks at it again (helm-controller#1320).
+   */
+  async untilFluxIsReady(): Promise<void> {
+    let last: readonly string[] = [];
+    try {
+      await until(
+        "everything of Flux is Ready",
+        async () => {
+          const lists = await Promise.all(
+            [flux.gitRepositories, flux.kustomizations, flux.helmReleases].map((path) => this.list(path)),
+          );
+          last = lists.flatMap((objects) =>
+            objects.filter((object) => !isReady(object)).map(({ kind, metadata }) => `${kind ?? ""} ${metadata.name}`),
+          );
+          return last.length === 0 && lists.every((objects) => objects.length > 1);
+        },
+        60,
+      );
+    } catch (error) {
+      throw new Error(`not Ready, or too few to be all: ${last.join(", ")}`, { cause: error });
+    }
+  }
+
   /** Every object of every kind that can be listed. */
   async everything(): Promise<Listing> {
     const groups = (await this.get("/apis")) as unknown as {

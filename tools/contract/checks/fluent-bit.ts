@@ -47,7 +47,7 @@ const flag = /^(on|off|true|false|yes|no)$/i;
 const size = /^\d+([KMG]B?)?$/i;
 const number = /^\d+$/;
 const word = /^\S+$/;
-const any = /\S/;
+const anything = /\S/;
 const absolute = /^\/\S+$/;
 
 /** Options by section and plug-in: those that the environment may need, with the form of their values. */
@@ -77,7 +77,7 @@ const known: Readonly<Record<string, Readonly<Record<string, RegExp>>>> = {
   "INPUT tail": {
     tag: word,
     path: absolute,
-    exclude_path: any,
+    exclude_path: anything,
     db: absolute,
     "db.sync": /^(extra|full|normal|off)$/,
     "db.locking": flag,
@@ -118,11 +118,11 @@ const known: Readonly<Record<string, Readonly<Record<string, RegExp>>>> = {
     uri: absolute,
     tls: flag,
     tenant_id: word,
-    labels: any,
-    label_keys: any,
-    structured_metadata: any,
-    structured_metadata_map_keys: any,
-    remove_keys: any,
+    labels: anything,
+    label_keys: anything,
+    structured_metadata: anything,
+    structured_metadata_map_keys: anything,
+    remove_keys: anything,
     drop_single_key: /^(on|off|true|false|raw)$/i,
     line_format: /^(json|key_value)$/,
     auto_kubernetes_labels: flag,
@@ -149,17 +149,17 @@ const promised: Readonly<Record<string, Readonly<Record<string, RegExp>>>> = {
     // In seconds; the default is half an hour.
     "scheduler.cap": /^\d{2}$/,
     daemon: /^off$/i,
-    flush: any,
-    log_level: any,
+    flush: anything,
+    log_level: anything,
   },
   "INPUT tail": {
     path: /^\/var\/log\/containers\/\*\.log$/,
     tag: /^kube\.\*$/,
     "multiline.parser": /docker.*cri/,
     db: /^\/var\/log\//,
-    mem_buf_limit: any,
+    mem_buf_limit: anything,
     skip_long_lines: /^on$/i,
-    inotify_watcher: any,
+    inotify_watcher: anything,
     "storage.type": /^filesystem$/,
   },
   "FILTER kubernetes": {
@@ -176,7 +176,7 @@ const promised: Readonly<Record<string, Readonly<Record<string, RegExp>>>> = {
     auto_kubernetes_labels: /^off$/i,
     // An outage loses nothing while there is room on the disk.
     retry_limit: /^no_limits$/,
-    "storage.total_limit_size": any,
+    "storage.total_limit_size": anything,
     remove_keys: /\bkubernetes\b/,
   },
 };
