@@ -11,7 +11,7 @@ import { type ControlPlane, startControlPlane } from "../../rehearsal/control-pl
 import { openRehearsal, type Rehearsal } from "../../rehearsal/rehearsal.ts";
 import { failure } from "../support/failure.ts";
 import { until } from "../support/until.ts";
-import { flux, isReady, type Listing, TestCluster } from "./support/cluster.ts";
+import { flux, type Listing, TestCluster } from "./support/cluster.ts";
 import { leftovers } from "./support/leftovers.ts";
 
 /** Objects that come and go in any cluster by themselves. */
