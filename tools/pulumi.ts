@@ -238,7 +238,36 @@ export function parseArguments(
         `Stacks with a settings file here: ${stacks.join(", ") || "none"}.`,
     );
   }
+  const flag = elsewhere(rest);
+  if (flag !== undefined) {
+    throw new UserError(
+      `${flag} is not for here: the stack is the word after the command, and the project is this one. ` +
+        `For another stack: npm run ${command} -- <stack>. Nothing was done.`,
+    );
+  }
   return { command, stack, rest };
+}
+
+/** Flags of the CLI whose value may be in the same word as a short name. */
+const shortWithValue = "cemptvx";
+
+/** The flag by which the arguments choose another stack or project than the one that all else here is set up for. */
+function elsewhere(args: readonly string[]): string | undefined {
+  for (const arg of args) {
+    const long = /^--(stack|cwd)(?==|$)/.exec(arg)?.[0];
+    if (long !== undefined) return long;
+    if (!/^-[A-Za-z]/.test(arg)) continue;
+    for (const letter of arg.slice(1)) {
+      if (letter === "s" || letter === "C") return `-${letter}`;
+      if (shortWithValue.includes(letter)) break;
+    }
+  }
+  return undefined;
+}
+
+/** Whether only the CLI's own help is asked for. */
+function asksForHelp(args: readonly string[]): boolean {
+  return args.some((arg) => arg === "--help" || arg === "-h");
 }
 
 /** Runs one command of the CLI in the person's terminal. Its standard error is shown and also returned. */
@@ -330,6 +359,15 @@ async function runUp(
 export async function main(args: readonly string[], projectFolder: string, env: Environment): Promise<number> {
   const { command, stack, rest } = parseArguments(args, projectFolder);
   const pulumi = (await obtain(["pulumi"])).pulumi;
+  if (asksForHelp(rest)) {
+    const { code } = await runProgram(
+      pulumi,
+      [command === "recover" ? "refresh" : command, "--help"],
+      projectFolder,
+      env,
+    );
+    return code;
+  }
   const runsProgram = command === "up" || command === "preview";
   const settings = settingsFor(stack, projectFolder, env, runsProgram);
   const full: Environment = {

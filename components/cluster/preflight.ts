@@ -53,6 +53,10 @@ export interface Probes {
   readonly docker: () => Promise<
     { readonly info: DockerInfo } | { readonly failure: string; readonly notFound: boolean }
   >;
+  /** The engine's address as its client knows it (DOCKER_HOST, context), or undefined when it does not say. */
+  readonly engineAddress: () => Promise<string | undefined>;
+  /** The network of the container in which this runs beside the nodes; undefined when it runs in none of that engine. */
+  readonly ownNetwork: () => Promise<string | undefined>;
   /** Whether the port can be opened now; true when it cannot be found out. */
   readonly portIsFree: (port: HostPort) => Promise<boolean>;
   /** A sysctl of the host, or undefined where there is none (macOS: Docker has a machine of its own). */
@@ -96,7 +100,10 @@ export async function preflight(request: PreflightRequest, probes: Probes): Prom
     ];
   }
   const findings = [...checkKindVersion(request.kindVersion), ...unsafePorts];
-  const docker = await probes.docker();
+  const [docker, address] = await Promise.all([probes.docker(), probes.engineAddress()]);
+  const remote = checkEngineAddress(address);
+  // The rest would look at this host, and the nodes would run on another.
+  if (remote.length > 0) return [...findings, ...remote];
   if ("failure" in docker) {
     // Without an engine the rest would only be noise.
     return [...findings, dockerFailure(docker)];
@@ -104,6 +111,7 @@ export async function preflight(request: PreflightRequest, probes: Probes): Prom
   const { info } = docker;
   return [
     ...findings,
+    ...checkOwnNetwork(await probes.ownNetwork()),
     ...(await checkPorts(config.ports, probes)),
     ...checkInotify(probes.sysctl("fs.inotify.max_user_watches"), probes.sysctl("fs.inotify.max_user_instances")),
     ...checkCgroup(info.CgroupVersion, config),
@@ -140,6 +148,36 @@ function dockerFailure({ failure, notFound }: { failure: string; notFound: boole
     ? install
     : (explain(failure)?.message ?? `does not answer: ${failure.trim().slice(0, 400)}. ${startDocker}`);
   return { level: "error", check: "docker", message };
+}
+
+/**
+ * Kind publishes the API server and the ports on 127.0.0.1 of the machine that Docker runs on. Opening them on another
+ * address would put Prometheus, Alertmanager and Jaeger, which ask for no password, on the network: so it is refused.
+ */
+export function checkEngineAddress(address: string | undefined): Finding[] {
+  if (address === undefined || isLocalAddress(address)) return [];
+  const message =
+    `it runs on another machine (${address}), and what Kind opens is on 127.0.0.1 there, out of reach from here. ` +
+    "Run this on that machine, or take the Docker of this one: unset DOCKER_HOST, docker context use default.";
+  return [{ level: "error", check: "docker", message }];
+}
+
+function isLocalAddress(address: string): boolean {
+  if (!URL.canParse(address)) return true; // a socket's bare path
+  const { protocol, hostname } = new URL(address);
+  if (["unix:", "npipe:", "fd:"].includes(protocol)) return true;
+  // ssh to one's own machine is unusual, a port forwarded from it is not: only other hosts are certain to be remote.
+  return /^(localhost|127\.\d+\.\d+\.\d+|\[::1\]|)$/.test(hostname);
+}
+
+/** A container that uses its host's Docker has a 127.0.0.1 of its own, unless it shares the host's network. */
+export function checkOwnNetwork(network: string | undefined): Finding[] {
+  if (network === undefined || network === "host") return [];
+  const message =
+    `this runs in a container (network ${network}) beside those that Kind makes, so the host's 127.0.0.1 is out of reach. ` +
+    "Run this on the host, or give the container the host's network (docker run --network host; devcontainer.json: " +
+    '"runArgs": ["--network=host"]) or a Docker of its own (the devcontainer feature docker-in-docker).';
+  return [{ level: "error", check: "docker", message }];
 }
 
 /** Kind's default address is 0.0.0.0: it must never come to that by a forgotten field. */
@@ -278,6 +316,15 @@ export function readKindConfig(yaml: string): KindConfigFacts {
   };
 }
 
+/** Id of the container in which this runs: Docker mounts its own files of that container into it. */
+function ownContainer(): string | undefined {
+  try {
+    return /\/containers\/([0-9a-f]{64})\//.exec(fs.readFileSync("/proc/self/mountinfo", "utf8"))?.[1];
+  } catch {
+    return undefined;
+  }
+}
+
 /** The real host. */
 export const hostProbes: Probes = {
   async docker() {
@@ -293,6 +340,19 @@ export const hostProbes: Probes = {
     } catch {
       return { failure: found.stderr, notFound: false };
     }
+  },
+  async engineAddress() {
+    // The client's own resolution: DOCKER_CONTEXT, DOCKER_HOST, the chosen context. Podman's "docker" knows no contexts.
+    const found = await query("docker", ["context", "inspect", "--format", "{{.Endpoints.docker.Host}}"], 30_000);
+    const address = found.stdout.trim();
+    return found.code === 0 && address !== "" ? address : undefined;
+  },
+  async ownNetwork() {
+    const id = ownContainer();
+    if (id === undefined) return undefined;
+    const found = await query("docker", ["inspect", "--format", "{{.HostConfig.NetworkMode}}", id], 30_000);
+    const network = found.stdout.trim();
+    return found.code === 0 && network !== "" ? network : undefined;
   },
   async portIsFree({ port, address, protocol }) {
     if (protocol === "SCTP") return true;

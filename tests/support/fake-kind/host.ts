@@ -44,7 +44,9 @@ const shortcuts = {
     done
     exit ;;`,
   docker: `
-  info*) echo '{"NCPU":8,"MemTotal":17179869184,"CgroupVersion":"2","DockerRootDir":"/"}'; exit ;;
+  # The root folder cannot be seen from here, as with Docker Desktop: the disk of this machine is no matter.
+  info*) echo '{"NCPU":8,"MemTotal":17179869184,"CgroupVersion":"2","DockerRootDir":"/of-the-fake"}'; exit ;;
+  context*) echo unix:///var/run/docker.sock; exit ;;
   "ps -aq --filter network=kind")
     for file in "$FAKE_WORLD"/clusters/*; do [ -e "$file" ] && echo "\${file##*/}"; done
     exit 0 ;;

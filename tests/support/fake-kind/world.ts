@@ -40,6 +40,8 @@ export interface Plan {
   readonly engine?: { readonly says: string; readonly onlyFor?: "kubeconfig" };
   readonly kindVersion?: string;
   readonly info?: Readonly<Record<string, unknown>>;
+  /** Where the engine is, as its client says. */
+  readonly engineAddress?: string;
   /** Containers on the network `kind` that are no nodes. */
   readonly others?: readonly string[];
   /** `kind create` writes this instead of a kubeconfig. */
@@ -73,8 +75,9 @@ export class World {
   set plan(plan: Plan) {
     this.#write("plan.json", JSON.stringify(plan));
     // The shell's shortcuts (host.ts) know nothing of plans.
-    const { engine, kindVersion, info, others } = plan;
-    if ([engine, kindVersion, info, others].some((part) => part !== undefined)) this.#write("unwell", "");
+    const { engine, engineAddress, kindVersion, info, others } = plan;
+    if ([engine, engineAddress, kindVersion, info, others].some((part) => part !== undefined))
+      this.#write("unwell", "");
     else fs.rmSync(this.#path("unwell"), { force: true });
   }
 

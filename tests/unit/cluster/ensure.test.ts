@@ -202,6 +202,14 @@ describe("cluster script: ensure", () => {
     }
   });
 
+  it("says at once that Docker is on another machine, and makes nothing", async () => {
+    host.world.plan = { engineAddress: "ssh://me@builder" };
+    const run = await host.ensure();
+    expect(run.code).to.equal(1);
+    expect(run.stderr).to.include("another machine (ssh://me@builder)").and.to.include("unset DOCKER_HOST");
+    expect(creates()).to.equal(0);
+  });
+
   it("says what to install or start when kind or Docker is missing or silent", async () => {
     host.world.plan = {
       engine: {

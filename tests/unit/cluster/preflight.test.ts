@@ -21,6 +21,8 @@ describe("cluster script: preflight", () => {
   const wellInfo = { NCPU: 4, MemTotal: 16 * GiB, CgroupVersion: "2", DockerRootDir: "/var/lib/docker" };
   const well: Probes = {
     docker: () => Promise.resolve({ info: wellInfo }),
+    engineAddress: () => Promise.resolve("unix:///var/run/docker.sock"),
+    ownNetwork: () => Promise.resolve(undefined),
     portIsFree: () => Promise.resolve(true),
     sysctl: (name) => (name.endsWith("watches") ? 524_288 : 512),
     freeBytes: () => 100 * GiB,
@@ -80,6 +82,38 @@ describe("cluster script: preflight", () => {
       /usermod/,
     );
     only(await look({}, failing("odd")), "error", "docker", /does not answer: odd.*Start it/);
+  });
+
+  it("docker: one of another machine is refused at once, and hides what would be said of this one", async () => {
+    for (const address of ["tcp://10.0.0.5:2376", "ssh://me@builder", "tcp://docker:2375"]) {
+      only(
+        await look({}, { engineAddress: () => Promise.resolve(address), freeBytes: () => 0 }),
+        "error",
+        "docker",
+        new RegExp(`another machine \\(${address}\\).*127\\.0\\.0\\.1.*unset DOCKER_HOST`),
+      );
+    }
+    for (const address of [
+      undefined,
+      "unix:///run/user/1000/docker.sock",
+      "npipe:////./pipe/docker_engine",
+      "/var/run/docker.sock",
+      "tcp://127.0.0.1:2375",
+      "tcp://localhost:2375",
+      "tcp://[::1]:2375",
+    ]) {
+      expect(await look({}, { engineAddress: () => Promise.resolve(address) }), address).to.deep.equal([]);
+    }
+  });
+
+  it("docker: a container beside the nodes needs the host's network", async () => {
+    only(
+      await look({}, { ownNetwork: () => Promise.resolve("bridge") }),
+      "error",
+      "docker",
+      /in a container \(network bridge\).*--network=host.*docker-in-docker/,
+    );
+    expect(await look({}, { ownNetwork: () => Promise.resolve("host") })).to.deep.equal([]);
   });
 
   it("ports: a taken one names itself and the setting", async () => {

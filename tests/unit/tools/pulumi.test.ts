@@ -97,6 +97,25 @@ describe("npm run up, preview, refresh, destroy, recover", () => {
         rest: ["--yes", "--diff"],
       });
     });
+
+    it("refuses to be sent to another stack or project than the one it is set up for", () => {
+      for (const rest of [
+        ["--stack", "x"],
+        ["--stack=x"],
+        ["-s", "x"],
+        ["-sx"],
+        ["-ys", "x"],
+        ["-C", "x"],
+        ["--cwd=x"],
+      ]) {
+        for (const command of ["up", "destroy"]) {
+          expect(() => parseArguments([command, "dev", ...rest], folder), rest.join(" ")).to.throw("Nothing was done");
+        }
+      }
+      for (const rest of [["-m", "stack"], ["-mstack"], ["-tsome"], ["--show-secrets"], ["-y"], ["--stacked"]]) {
+        expect(parseArguments(["destroy", "dev", ...rest], folder).rest).to.deep.equal(rest);
+      }
+    });
   });
 
   describe("where the state is", () => {
@@ -312,6 +331,21 @@ esac`);
       expect(again.status).to.equal(0);
       expect(again.stderr).to.not.include("Critical path");
       expect(calls().at(-1)).to.match(/^up --stack/);
+    });
+
+    it("shows the CLI's help of a command, and does nothing else", () => {
+      standIn("exit 0");
+      for (const [name, help] of [
+        ["destroy", "--help"],
+        ["up", "-h"],
+      ] as const) {
+        const { status, stderr } = runCommand(name, "dev", help, "--yes");
+        expect(status).to.equal(0);
+        expect(stderr).to.equal("");
+      }
+      expect(calls()).to.deep.equal(["destroy --help", "up --help"]);
+      expect(existsSync(join(home, ".local")), "a state").to.equal(false);
+      expect(existsSync(join(home, ".config")), "a passphrase").to.equal(false);
     });
 
     it("stops at the first step that fails, shows its error and says what to do", () => {
