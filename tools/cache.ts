@@ -7,12 +7,7 @@ import type { Environment } from "./run.ts";
 
 const project = "observability-environment";
 
-/** The project's folder in the user's cache: `$XDG_CACHE_HOME`, else `~/Library/Caches` on macOS, else `~/.cache`. */
-export function cacheFolder(env: Environment = process.env, platform: string = process.platform): string {
-  const home = env["HOME"] ?? homedir();
-  const base = env["XDG_CACHE_HOME"] || join(home, ...(platform === "darwin" ? ["Library", "Caches"] : [".cache"]));
-  return join(base, project);
-}
+export { cacheFolder } from "../components/cache-folder.ts";
 
 /** The project's folder in the user's configuration: `$XDG_CONFIG_HOME`, else `~/.config`. */
 export function configFolder(env: Environment = process.env): string {

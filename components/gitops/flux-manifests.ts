@@ -1,10 +1,10 @@
 /** Flux's released manifests: where they come from and what this environment changes in them. */
 import { createHash } from "node:crypto";
 import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
-import { homedir } from "node:os";
 import * as path from "node:path";
 import { parseAllDocuments } from "yaml";
 import type { Settings } from "../../settings/schema.ts";
+import { cacheFolder } from "../cache-folder.ts";
 import type { Manifest } from "../kubernetes/manifest.ts";
 
 /** Controllers that the environment uses; the release's other ones (image automation) are left out. */
@@ -17,9 +17,7 @@ const controllers = [
 
 /** Released manifests of a version never change: the first download is kept. */
 function cacheFile(url: string): string {
-  const base =
-    process.platform === "darwin" ? path.join(homedir(), "Library", "Caches") : path.join(homedir(), ".cache");
-  return path.join(base, "observability-environment", "flux", `${createHash("sha256").update(url).digest("hex")}.yaml`);
+  return path.join(cacheFolder(), "flux", `${createHash("sha256").update(url).digest("hex")}.yaml`);
 }
 
 async function download(url: string): Promise<string> {

@@ -31,6 +31,8 @@ export class HostPort extends pulumi.ComponentResource {
         },
         spec: {
           type: "NodePort",
+          // A reader stays with one of several replicas: two Prometheus servers have other samples.
+          sessionAffinity: "ClientIP",
           selector: { ...args.selector },
           ports: [
             {

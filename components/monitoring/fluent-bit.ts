@@ -81,6 +81,8 @@ export function fluentBitValues(settings: Settings["fluentBit"], logs: LogStore)
         "K8S-Logging.Exclude": "On",
         Labels: "Off",
         Annotations: "Off",
+        // The API server's answer in full: of a pod whose object is larger than the default of 32K nothing would be known.
+        Buffer_Size: "0",
       }),
       outputs: section("OUTPUT", {
         Name: "loki",

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
@@ -37,7 +38,10 @@ export interface KubePrometheusStackSettings {
 /** The part of the values of kube-prometheus-stack 88.5.3 that the environment sets. */
 export interface KubePrometheusStackValues {
   readonly crds: { readonly enabled: boolean };
-  readonly defaultRules: { readonly rules: Readonly<Record<string, boolean>> };
+  readonly defaultRules: {
+    readonly rules: Readonly<Record<string, boolean>>;
+    readonly disabled: Readonly<Record<string, true>>;
+  };
   readonly kubeApiServer: WasteValues["kubeApiServer"];
   readonly kubelet: WasteValues["kubelet"];
   readonly kubeControllerManager: { readonly enabled: boolean };
@@ -51,6 +55,7 @@ export interface KubePrometheusStackValues {
     readonly prometheusConfigReloader: { readonly resources: Resources };
   };
   readonly prometheus: {
+    readonly service: { readonly sessionAffinity: "ClientIP" };
     readonly prometheusSpec: {
       readonly replicas: number;
       readonly retention: string;
@@ -92,7 +97,12 @@ export interface KubePrometheusStackValues {
     readonly admin: { readonly existingSecret: string; readonly userKey: string; readonly passwordKey: string };
     readonly "grafana.ini": {
       readonly server?: { readonly root_url: string };
-      readonly analytics: { readonly reporting_enabled: boolean; readonly check_for_updates: boolean };
+      readonly analytics: {
+        readonly reporting_enabled: boolean;
+        readonly check_for_updates: boolean;
+        readonly check_for_plugin_updates: boolean;
+      };
+      readonly plugins: { readonly preinstall_auto_update: boolean };
       readonly users: { readonly allow_sign_up: boolean };
       readonly "auth.anonymous": { readonly enabled: boolean };
     };
@@ -112,16 +122,23 @@ export interface KubePrometheusStackValues {
     readonly additionalDataSources: readonly GrafanaDataSource[];
   };
   readonly "kube-state-metrics": typeof fluxMetricsValues &
-    WasteValues["kube-state-metrics"] & { readonly resources: Resources };
+    WasteValues["kube-state-metrics"] & {
+      readonly selfMonitor: { readonly enabled: boolean };
+      readonly resources: Resources;
+    };
   readonly "prometheus-node-exporter": { readonly namespaceOverride: string; readonly resources: Resources };
 }
 
 /** Small helpers beside a main container: sidecars and config reloaders. */
 const helper = containerResources({ cpu: "5m", memory: "32Mi", memoryLimit: "128Mi" });
 
-/** Name of the Secret with Grafana's credentials. Its number is the rotation's: a new one restarts Grafana. */
-export function grafanaSecretName(settings: Settings["grafana"]): string {
-  return `grafana-admin-${settings.passwordRotation}`;
+/**
+ * Name of the Secret with Grafana's credentials: another one for another user or another rotation. Grafana makes its
+ * administrator when it makes its database and never looks at the Secret again. Its database lives as long as its pod, and
+ * a new name is a new pod.
+ */
+export function grafanaSecretName({ adminUser, passwordRotation }: Settings["grafana"]): string {
+  return `grafana-admin-${createHash("sha256").update(adminUser).digest("hex").slice(0, 8)}-${passwordRotation}`;
 }
 
 /** Values of kube-prometheus-stack: Prometheus, Alertmanager, Grafana, exporters and the operator. */
@@ -144,6 +161,8 @@ export function kubePrometheusStackValues(
         kubeSchedulerAlerting: scrapeControlPlane,
         kubeSchedulerRecording: scrapeControlPlane,
       },
+      // node-exporter has no systemd metrics unless its collector is switched on, which needs the host's D-Bus.
+      disabled: { NodeSystemdServiceFailed: true, NodeSystemdServiceCrashlooping: true },
     },
     kubeApiServer: wasteValues.kubeApiServer,
     kubelet: wasteValues.kubelet,
@@ -160,6 +179,8 @@ export function kubePrometheusStackValues(
       prometheusConfigReloader: { resources: helper },
     },
     prometheus: {
+      // Servers scrape at different moments: a reader that changes between them sees lines jump.
+      service: { sessionAffinity: "ClientIP" },
       prometheusSpec: {
         replicas: prometheus.replicas,
         retention: prometheus.retention,
@@ -210,7 +231,9 @@ export function kubePrometheusStackValues(
       admin: { existingSecret: grafanaSecretName(grafana), userKey: "admin-user", passwordKey: "admin-password" },
       "grafana.ini": {
         ...(externalUrls.grafana === undefined ? {} : { server: { root_url: externalUrls.grafana } }),
-        analytics: { reporting_enabled: false, check_for_updates: false },
+        analytics: { reporting_enabled: false, check_for_updates: false, check_for_plugin_updates: false },
+        // Its data sources are plugins of the image, which Grafana would replace by newer ones at every start.
+        plugins: { preinstall_auto_update: false },
         users: { allow_sign_up: false },
         "auth.anonymous": { enabled: false },
       },
@@ -229,6 +252,8 @@ export function kubePrometheusStackValues(
     "kube-state-metrics": {
       ...fluxMetricsValues,
       ...wasteValues["kube-state-metrics"],
+      // Its own metrics: the chart's four KubeStateMetrics* alerts ask for them.
+      selfMonitor: { enabled: true },
       resources: containerResources(prometheus.kubeStateMetrics),
     },
     // It needs the host: host network, host processes, the root file system.

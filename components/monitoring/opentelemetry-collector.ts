@@ -191,6 +191,8 @@ export class OpentelemetryCollector extends pulumi.ComponentResource {
           image: args.settings.image,
           serviceAccount,
           resources: containerResources(args.settings.resources),
+          // The operator's own policy opens these ports to everybody (gate `operand.networkpolicy`, on by default at 0.158).
+          networkPolicy: { enabled: false },
           // Makes the ServiceMonitors of the collector's own metrics and of its prometheus exporter.
           observability: { metrics: { enableMetrics: true } },
           podSecurityContext: { runAsNonRoot: true, runAsUser: 10001, seccompProfile: { type: "RuntimeDefault" } },

@@ -5,6 +5,7 @@ import { charts, collector } from "../../settings/versions.ts";
 import { metricsOfSpan } from "../../tools/bench/telemetry/links.ts";
 import { checkAlertmanager } from "../../tools/contract/checks/alertmanager.ts";
 import { checkCollectors } from "../../tools/contract/checks/collector.ts";
+import { checkConventions } from "../../tools/contract/checks/conventions.ts";
 import { checkDataSources } from "../../tools/contract/checks/data-sources.ts";
 import { checkFluentBit, readClassic } from "../../tools/contract/checks/fluent-bit.ts";
 import { collectorSchemas } from "../../tools/contract/collector-schemas.ts";
@@ -70,6 +71,20 @@ describe("Configuration of collectors", function () {
   }
 });
 
+describe("Values that say the same", function () {
+  this.timeout(120_000);
+
+  for (const [title, what, by] of [
+    ["a reader that changes between replicas", '"ClientIP"', '"None"'],
+    ["alerts without their metrics", '"selfMonitor":{"enabled":true}', '"selfMonitor":{"enabled":false}'],
+    ["alerts that can never fire", '"NodeSystemdServiceFailed":true', '"NodeSystemdServiceFailed":false'],
+  ] as const) {
+    it(`fail for ${title}`, async () => {
+      expect(await foundAfter(what, by, (rendered) => checkConventions(rendered, undefined))).not.to.deep.equal([]);
+    });
+  }
+});
+
 describe("Relabelling", () => {
   it("keeps, drops and replaces as Prometheus does", () => {
     expect(relabel({ a: "1" }, [{ source_labels: ["a"], action: "keep", regex: "1" }])).to.deep.equal({ a: "1" });
@@ -100,6 +115,7 @@ describe("Configuration of Fluent Bit", function () {
     ["lines given up while there is room for them", "Retry_Limit no_limits", "Retry_Limit 5"],
     ["a wait of half an hour between two tries", "scheduler.cap 60", "scheduler.cap 2000"],
     ["braces, which Helm would replace", "Log_Level info", "Log_Level {{ info }}"],
+    ["answers of the API server that are cut", "Buffer_Size 0", "Buffer_Size 32K"],
     ["a heading that is none", "[FILTER]", "[FILTERS]"],
   ] as const) {
     it(`fails for ${title}`, async () => {

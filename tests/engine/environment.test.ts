@@ -72,7 +72,7 @@ describe("an environment on the real engine", function () {
     before("prometheus-operator-crds-release", "loki-release");
     before("cert-manager-release", "opentelemetry-operator-release");
     before("opentelemetry-operator-release", "opentelemetry-collector-collector");
-    before("kube-prometheus-stack-grafana-admin-1", "kube-prometheus-stack-release");
+    before("kube-prometheus-stack-grafana-admin-8c6976e5-1", "kube-prometheus-stack-release");
     before("deploy-key-github-1", "environment-repository");
     before("opentelemetry-operator-release", "environment-kustomization-demo");
     // Charts are fetched before any release is Ready.
@@ -177,9 +177,18 @@ describe("an environment on the real engine", function () {
     await stack.environment.up();
     expect((await stack.environment.outputs())["grafanaPassword"]?.value).to.not.equal(before);
     expect(callsSince().map((call) => `${call.method} ${call.name}`)).to.include.members([
-      "create kube-prometheus-stack-grafana-admin-2",
+      "create kube-prometheus-stack-grafana-admin-8c6976e5-2",
       "update kube-prometheus-stack-release",
-      "delete kube-prometheus-stack-grafana-admin-1",
+      "delete kube-prometheus-stack-grafana-admin-8c6976e5-1",
+    ]);
+    // Another user likewise: the output never names somebody whom Grafana does not know.
+    await stack.set({ grafana: { passwordRotation: 2, adminUser: "olena" } });
+    await stack.environment.up();
+    expect((await stack.environment.outputs())["grafanaUser"]?.value).to.equal("olena");
+    expect(callsSince().map((call) => `${call.method} ${call.name}`)).to.include.members([
+      "create kube-prometheus-stack-grafana-admin-c608d1c4-2",
+      "update kube-prometheus-stack-release",
+      "delete kube-prometheus-stack-grafana-admin-8c6976e5-2",
     ]);
   });
 

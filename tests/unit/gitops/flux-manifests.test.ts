@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -85,6 +85,28 @@ describe("Flux's manifests", () => {
   it("must be Flux's", async () => {
     await writeFile(file, deployment("source"));
     expect(await rejection(fluxManifests(settings(file)))).to.include("lacks kustomize-controller");
+  });
+
+  it("are kept where XDG_CACHE_HOME says, and not downloaded again", async () => {
+    const before = process.env["XDG_CACHE_HOME"];
+    process.env["XDG_CACHE_HOME"] = join(folder, "cache");
+    let asked = 0;
+    const server = createServer((_, response) => {
+      asked++;
+      response.end(release);
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    try {
+      const { port } = server.address() as AddressInfo;
+      const url = `http://127.0.0.1:${port}/install.yaml`;
+      for (let run = 0; run < 2; run++) expect(await fluxManifests(settings(url))).to.have.length(6);
+      expect(asked).to.equal(1);
+      expect(await readdir(join(folder, "cache/observability-environment/flux"))).to.have.length(1);
+    } finally {
+      server.close();
+      if (before === undefined) delete process.env["XDG_CACHE_HOME"];
+      else process.env["XDG_CACHE_HOME"] = before;
+    }
   });
 
   it("that cannot be had are an error that says what to do", async () => {

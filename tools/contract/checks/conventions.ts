@@ -30,11 +30,36 @@ export function checkConventions(rendered: Rendered, api: KubernetesApi | undefi
   return findings;
 }
 
+/** Metrics that nobody serves by default, and what is asked of them: such a rule never fires. */
+const unserved: readonly { readonly alerts: readonly string[]; readonly served: (values: unknown) => boolean }[] = [
+  {
+    // kube-state-metrics 8.4.0, templates/service.yaml and servicemonitor.yaml.
+    alerts: ["ListErrors", "WatchErrors", "ShardingMismatch", "ShardsMissing"].map((name) => `KubeStateMetrics${name}`),
+    served: (values) => at(values, "kube-state-metrics", "selfMonitor", "enabled") === true,
+  },
+  {
+    // node_exporter 1.12, collector/systemd_linux.go: off by default.
+    alerts: ["NodeSystemdServiceFailed", "NodeSystemdServiceCrashlooping"],
+    served: () => false,
+  },
+];
+
 /** Values of a release that have to say the same. */
 function checkAgreement({ declared }: Rendered, add: Add): void {
+  const affinity = declared.filter(({ kind, metadata }) => kind === "Service" && metadata.name.startsWith("host-"));
+  for (const service of affinity)
+    if (textAt(service, "spec", "sessionAffinity") !== "ClientIP")
+      add(manifestId(service), "spec.sessionAffinity", "is not ClientIP: a reader would change between replicas.");
   for (const { name, chart, values } of releases(declared)) {
     const object = `HelmRelease ${name}`;
     if (chart?.name === "kube-prometheus-stack") {
+      if (textAt(values, "prometheus", "service", "sessionAffinity") !== "ClientIP")
+        add(object, "prometheus/service/sessionAffinity", "is not ClientIP: panels would change between servers.");
+      for (const { alerts, served } of unserved) {
+        for (const alert of alerts)
+          if (served(values) === (at(values, "defaultRules", "disabled", alert) === true))
+            add(object, `defaultRules/disabled/${alert}`, "is on without its metrics, or off with them.");
+      }
       for (const spec of [
         ["prometheus", "prometheusSpec"],
         ["alertmanager", "alertmanagerSpec"],

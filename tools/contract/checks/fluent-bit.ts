@@ -170,6 +170,8 @@ const promised: Readonly<Record<string, Readonly<Record<string, RegExp>>>> = {
     keep_log: /^off$/i,
     labels: /^off$/i,
     annotations: /^off$/i,
+    // No limit (src/flb_http_client.c, flb_http_buffer_size): with one, larger objects of pods are cut, which do not parse.
+    buffer_size: /^0$/,
   },
   "OUTPUT loki": {
     line_format: /^json$/,

@@ -42,6 +42,9 @@ const strict = (properties: Readonly<Record<string, Schema>>, required: readonly
 });
 const text: Schema = { type: "string", minLength: 1 };
 const flag: Schema = { type: "boolean" };
+/** Flags that have to be there, and off. */
+const off = (...names: readonly string[]): Schema =>
+  strict(Object.fromEntries(names.map((name) => [name, { const: false }])), names);
 const list = (items: Schema): Schema => ({ type: "array", items });
 const map = (values: Schema): Schema => ({ type: "object", additionalProperties: values });
 
@@ -452,6 +455,13 @@ export const freeForm: readonly FreeForm[] = [
   },
   {
     chart: "kube-prometheus-stack",
+    path: "defaultRules/disabled",
+    reason: "names of the chart's alerts (templates/prometheus/rules-1.14); empty in the chart",
+    schema: () =>
+      strict({ NodeSystemdServiceFailed: { const: true }, NodeSystemdServiceCrashlooping: { const: true } }),
+  },
+  {
+    chart: "kube-prometheus-stack",
     path: "grafana/additionalDataSources",
     reason: "provisioned data sources, Grafana's own format",
     schema: dataSources,
@@ -471,11 +481,13 @@ export const freeForm: readonly FreeForm[] = [
       strict(
         {
           server: strict({ root_url: { type: "string", pattern: "^https?://" } }),
-          analytics: strict({ reporting_enabled: flag, check_for_updates: flag }),
+          // On by default (conf/defaults.ini, pkg/setting/setting_plugins.go): each asks grafana.com.
+          analytics: off("reporting_enabled", "check_for_updates", "check_for_plugin_updates"),
+          plugins: off("preinstall_auto_update"),
           users: strict({ allow_sign_up: flag }),
           "auth.anonymous": strict({ enabled: flag }),
         },
-        ["analytics", "users", "auth.anonymous"],
+        ["analytics", "plugins", "users", "auth.anonymous"],
       ),
   },
   {
