@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import type { Settings } from "../../settings/schema.ts";
@@ -21,8 +22,15 @@ function objectName(address: string): string {
     .replaceAll(/^-+|-+$/g, "");
 }
 
+const shortHash = (text: string) => createHash("sha256").update(text).digest("hex").slice(0, 8);
+
 /**
- * Where charts come from. Every source is declared at once and waits for nothing but Flux, so that all charts are
+ * Where charts come from. The name of an OCI artifact's source says what it fetches: another version, digest or registry is
+ * another source, so that the release that names it changes with it. Flux then deploys chart and values together, and an
+ * `up` waits for that: it would not see an upgrade that only changes a source (its release would stay Ready, with the same
+ * spec). The old source goes at the end. The version of an HTTP repository's chart stands in the release itself.
+ *
+ * Every source is declared at once and waits for nothing but Flux, so that all charts are
  * fetched while the first releases install. A chart asked for twice, or two charts of one HTTP repository, share a
  * source.
  */
@@ -59,19 +67,22 @@ export class ChartSources extends pulumi.ComponentResource {
     const { mirror } = this.settings;
     const repository = mirror?.url ?? pin.repository;
     const oci = repository.startsWith("oci://");
-    const name = oci ? pin.name : objectName(repository);
+    // The tag is the exact version; a digest, where it is pinned, decides alone. A mirror may have packed the chart anew.
+    const artifact = {
+      url: `${repository}/${pin.name}`,
+      ref: {
+        tag: pin.version,
+        ...(pin.digest === undefined || mirror !== undefined ? {} : { digest: pin.digest }),
+      },
+    };
+    const name = oci ? `${pin.name}-${shortHash(JSON.stringify(artifact))}` : objectName(repository);
     const known = this.declared.get(name);
     if (known !== undefined) return known;
     const kind = oci ? "OCIRepository" : "HelmRepository";
     const spec = oci
       ? {
           interval: this.settings.interval,
-          url: `${repository}/${pin.name}`,
-          // The tag is the exact version; a digest, where it is pinned, decides alone. A mirror may have packed the chart anew.
-          ref:
-            pin.digest === undefined || mirror !== undefined
-              ? { tag: pin.version }
-              : { tag: pin.version, digest: pin.digest },
+          ...artifact,
           layerSelector: {
             mediaType: "application/vnd.cncf.helm.chart.content.v1.tar+gzip",
             operation: "copy",

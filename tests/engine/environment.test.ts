@@ -6,6 +6,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { expect } from "chai";
+import { charts } from "../../settings/versions.ts";
 import { OperationFailed, type StateResource } from "../../rehearsal/engine.ts";
 import { failure } from "../support/failure.ts";
 import { openStack, planted, type TestStack } from "../support/stack.ts";
@@ -59,9 +60,9 @@ describe("an environment on the real engine", function () {
     };
     await stack.environment.up();
     stack.onCall = null;
-    const releases = new Map(created().map((call) => [call.name, call]));
+    const calls = created();
     const of = (name: string) => {
-      const call = releases.get(name);
+      const call = calls.find((one) => one.name === name || one.name.replace(/-[0-9a-f]{8}$/, "") === name);
       if (call?.end === undefined) throw new Error(`${name} was not created`);
       return { start: call.start, end: call.end };
     };
@@ -146,6 +147,25 @@ describe("an environment on the real engine", function () {
         .filter((call) => call.method === "update")
         .map((call) => call.name),
     ).to.deep.equal(["loki-release"]);
+  });
+
+  it("changes a release for a new version of its chart: Flux deploys that, and the old source goes last", async () => {
+    const pin = charts.loki as { version: string };
+    const before = pin.version;
+    callsSince();
+    try {
+      pin.version = "99.0.0";
+      await stack.environment.up();
+      const calls = callsSince().filter(({ method }) => ["create", "update", "delete"].includes(method));
+      expect(calls.map(({ method, name }) => `${method} ${name.replace(/-[0-9a-f]{8}$/, "")}`)).to.deep.equal([
+        "create chart-loki",
+        "update loki-release",
+        "delete chart-loki",
+      ]);
+    } finally {
+      pin.version = before;
+      await stack.environment.up();
+    }
   });
 
   it("rotates the deploy key: the new one works everywhere before the old one goes (reliability 9)", async () => {

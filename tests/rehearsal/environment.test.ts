@@ -11,9 +11,11 @@ import { expect } from "chai";
 import { setTimeout as sleep } from "node:timers/promises";
 import { running } from "../../rehearsal/control-plane/processes.ts";
 import type { Operation, StateResource } from "../../rehearsal/engine.ts";
+import { packBroken, packFixture } from "../../rehearsal/charts/index.ts";
 import { commit, makeSshKeyPair, readFile } from "../../rehearsal/git/index.ts";
 import { openRehearsal, type Rehearsal } from "../../rehearsal/rehearsal.ts";
 import { fleet, owner } from "../../rehearsal/surroundings.ts";
+import { charts } from "../../settings/versions.ts";
 import { failure } from "../support/failure.ts";
 import { until } from "../support/until.ts";
 import { condition, flux, isReady, type KubeObject, TestCluster } from "./support/cluster.ts";
@@ -437,7 +439,13 @@ describe("an environment in the rehearsal", function () {
     });
   });
 
-  describe("with a release that fails", () => {
+  describe("with releases that fail", () => {
+    const pin = charts.fluentBit as { name: string; version: string };
+    const pinned = pin.version;
+    after(() => {
+      pin.version = pinned;
+    });
+
     it("fails within its time-out, names the cause, and the others finish (reliability 7)", async () => {
       await rehearsal.set({
         charts: { timeoutMinutes: 1 },
@@ -445,7 +453,15 @@ describe("an environment in the rehearsal", function () {
         jaeger: { values: { jaeger: { image: { repository: "does-not-exist/jaeger" } } } },
         opentelemetry: { operatorValues: { manager: { securityContext: { allowPrivilegeEscalation: true } } } },
       });
+      // Of this one nothing but the version of its chart changes.
+      pin.version = "0.99.0";
+      rehearsal.surroundings.registry.add(await packBroken({ how: "image", name: pin.name, version: pin.version }));
       const message = await failure(rehearsal.environment.up());
+      expect(message)
+        .to.include("HelmRelease (fluent-bit-release)")
+        .and.to.match(
+          /event UpgradeFailed, HelmRelease fluent-bit: Helm upgrade failed for release \S+ with chart fluent-bit@0\.99\.0/,
+        );
       expect(message).to.include("HelmRelease (jaeger-release)").and.to.include("timed out waiting for the condition");
       // Flux has tried more than once by then; its own words are in the events, whatever it is at just now.
       expect(message).to.match(
@@ -459,7 +475,7 @@ describe("an environment in the rehearsal", function () {
       const loki = await cluster.get(flux.helmRelease("loki"));
       expect(isReady(loki)).to.equal(true);
       expect(JSON.stringify(loki.spec?.["values"])).to.include("48h");
-      const failing = ["jaeger", "opentelemetry-operator"];
+      const failing = ["fluent-bit", "jaeger", "opentelemetry-operator"];
       const others = (await cluster.list(flux.helmReleases)).filter(({ metadata }) => !failing.includes(metadata.name));
       expect(others.filter((object) => !isReady(object)).map(({ metadata }) => metadata.name)).to.deep.equal([]);
     });
@@ -469,7 +485,14 @@ describe("an environment in the rehearsal", function () {
         jaeger: { values: { jaeger: { image: { repository: "jaegertracing/jaeger" } } } },
         opentelemetry: { operatorValues: { manager: { securityContext: { allowPrivilegeEscalation: false } } } },
       });
+      pin.version = "0.99.1";
+      rehearsal.surroundings.registry.add(await packFixture(pin.name));
       await rehearsal.environment.up();
+      // `up` has waited for the new version.
+      const { status } = await cluster.get(flux.helmRelease("fluent-bit"));
+      const [newest] = status?.["history"] as { chartVersion: string; status: string }[];
+      expect(newest?.chartVersion).to.match(/^0\.99\.1\+/);
+      expect(newest?.status).to.equal("deployed");
       // Ready is Unknown for a moment whenever helm-controller looks at a release again (helm-controller#1320).
       for (const name of ["jaeger", "opentelemetry-operator"])
         await cluster.untilObject(flux.helmRelease(name), "is Ready", isReady);
