@@ -190,7 +190,7 @@ function unknownNames(expr: string, source: "prometheus" | "loki" = "prometheus"
   return [...unknownLabels(expr), ...unknownVariables(expr), ...own].length > 0;
 }
 
-function dashboardScores(promtool: string, logql: string, random: Random, count: number): Score[] {
+function dashboardScores(promtool: string, random: Random, count: number): Score[] {
   const broken = (source: "prometheus" | "loki", most: number): BrokenQuery[] =>
     shuffled(
       readDashboards()
@@ -217,7 +217,7 @@ function dashboardScores(promtool: string, logql: string, random: Random, count:
   const parsed = promql.filter(({ where }) => !unparsed.includes(`${where}: `));
   const empty = emptyOrBroken(promtool, parsed);
   const lines = broken("loki", Math.ceil(count / 4));
-  const mistakes = logqlMistakes(logql, lines).join("\n");
+  const mistakes = logqlMistakes(lines).join("\n");
   return [
     score(
       "dashboards' PromQL",
@@ -305,10 +305,10 @@ export async function mutate(seed: number, count: number): Promise<Result> {
   if (before.length > 0) throw new Error(`Wrong without any mistake:\n${before.map(describeFinding).join("\n")}`);
   const scores = judgeStructured(rendered, flux, readers, random, count);
   const promtool = await orSay("promtool", () => obtainProgram("promtool"));
-  const logql = await orSay("a LogQL parser", () => obtainProgram("logql"));
-  if (promtool !== undefined) scores.push(ruleScore(promtool, random, Math.ceil(count / 8)));
-  if (promtool !== undefined && logql !== undefined)
-    scores.push(...dashboardScores(promtool, logql, random, Math.ceil(count / 4)));
+  if (promtool !== undefined) {
+    scores.push(ruleScore(promtool, random, Math.ceil(count / 8)));
+    scores.push(...dashboardScores(promtool, random, Math.ceil(count / 4)));
+  }
   const total = scores.reduce((sum, score) => sum + score.total, 0);
   const missed = scores.reduce((sum, score) => sum + score.survivors.length, 0);
   return { caught: total - missed, total, scores };

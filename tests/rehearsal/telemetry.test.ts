@@ -4,11 +4,11 @@ import { telemetryBench } from "../../tools/bench/telemetry/bench.ts";
 import { quotedClaims } from "../../tools/bench/telemetry/report.ts";
 import { programOrSkip } from "../support/program.ts";
 
-describe("Telemetry through the real programs", function () {
+describe("Telemetry through the real programs, and a stand-in for Loki", function () {
   this.timeout("12m");
 
   before(async function () {
-    for (const name of ["otelcol", "prometheus", "loki", "jaeger"] as const) await programOrSkip(this, name);
+    for (const name of ["otelcol", "prometheus", "victorialogs", "jaeger"] as const) await programOrSkip(this, name);
     this.timeout("30m");
     await obtainBinaries();
   });

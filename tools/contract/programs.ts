@@ -36,6 +36,8 @@ const stampAlertmanager: NonNullable<Catalogue["sets"][string]["stamp"]> = (vers
   "github.com/prometheus/common/version.Version": version(alertmanager).slice(1),
 });
 
+const victoriaLogs = "github.com/VictoriaMetrics/VictoriaLogs";
+
 const helm = "helm.sh/helm/v4";
 
 const jaeger = "github.com/jaegertracing/jaeger";
@@ -52,16 +54,11 @@ const programs = {
     module: "github.com/prometheus/prometheus",
     package: "github.com/prometheus/prometheus/cmd/prometheus",
   },
-  /** Parses LogQL (loki/logql). */
-  logql: {
-    set: "loki",
-    module: "github.com/grafana/loki/v3",
-    package: "observability-environment/tools/contract/loki/logql",
-  },
-  loki: {
-    set: "loki",
-    module: "github.com/grafana/loki/v3",
-    package: "github.com/grafana/loki/v3/cmd/loki",
+  /** A stand-in for Loki, whose licence keeps it out: VictoriaLogs with Loki's paths (log-store/victorialogs). */
+  victorialogs: {
+    set: "log-store",
+    module: victoriaLogs,
+    package: "observability-environment/tools/contract/log-store/victorialogs",
   },
   /** A collector of the components that the environment uses (collector/otelcol). */
   otelcol: {
@@ -108,10 +105,9 @@ const catalogue: Catalogue = {
         "github.com/prometheus/common/version.Version": version("github.com/prometheus/prometheus"),
       }),
     },
-    loki: {
+    "log-store": {
       stamp: (version) => ({
-        "main.source": sourceDigest("loki/logql/main.go"),
-        "github.com/grafana/loki/v3/pkg/util/build.Version": version("github.com/grafana/loki/v3").slice(1),
+        "github.com/VictoriaMetrics/VictoriaMetrics/lib/buildinfo.Version": `victoria-logs-${version(victoriaLogs)}`,
       }),
     },
     collector: {

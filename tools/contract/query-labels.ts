@@ -4,6 +4,7 @@ import * as path from "node:path";
 import { fluxNamespace } from "../../components/gitops/names.ts";
 import { namespaces } from "../../components/monitoring/namespaces.ts";
 import { shapedSeries } from "../dashboards/sample/cluster.ts";
+import { indexedAttributes, labelOf } from "../logql/entries.ts";
 import { logLabels } from "./checks/fluent-bit.ts";
 
 const contracts = path.resolve(import.meta.dirname, "../../tests/contract");
@@ -23,9 +24,6 @@ function series(): string[] {
   return [...cluster, ...inTests];
 }
 
-/** Labels that Loki makes of the resource attributes of a log record. */
-const otlpLabels = ["k8s_namespace_name", "k8s_pod_name", "k8s_container_name", "k8s_deployment_name"];
-
 /** Labels of those series, of our recorded series, of log lines, and those that functions make. */
 function known(): ReadonlySet<string> {
   const found = series().flatMap((text) => [...text.matchAll(/(\w+)=\\?"/g)].map(([, label = ""]) => label));
@@ -33,7 +31,7 @@ function known(): ReadonlySet<string> {
   return new Set([
     ...found,
     ...Object.keys(logLabels),
-    ...otlpLabels,
+    ...indexedAttributes.map(labelOf),
     // Made by a pipeline of ours.
     "line",
     ...["le", "__name__", "signal", "level", "trace_id", "detected_level", "stream", "service_name", "__error__"],

@@ -1,7 +1,8 @@
 /**
  * Draws a picture of each dashboard into docs/pictures/: `npm run dashboards:pictures`. Each panel's own query, out of the
- * JSON that Grafana gets, is answered by a real Prometheus, Loki or Jaeger with the made-up data of sample/. Grafana is
- * not there: layout, legends, thresholds and units are drawn by pictures/draw.ts. The same input makes the same file.
+ * JSON that Grafana gets, is answered with the made-up data of sample/: by a real Prometheus or Jaeger, LogQL by a stand-in
+ * for Loki's engine (tools/logql). Grafana is not there: layout, legends, thresholds and units are drawn by
+ * pictures/draw.ts. The same input makes the same file.
  *
  *   node tools/dashboards/pictures.ts [--out FOLDER] [UID...]
  */
@@ -18,15 +19,9 @@ import { boxOf, draw, isEmpty } from "./pictures/draw.ts";
 import type { Dashboard } from "./pictures/model.ts";
 import { fontFiles } from "./pictures/svg.ts";
 import { wholeCluster } from "./sample/cluster.ts";
-import { agentLines, otlpRecords, traceBody } from "./sample/logs.ts";
+import { agentLines, logEntries, otlpRecords, traceBody } from "./sample/logs.ts";
 import { interval } from "./sample/shapes.ts";
-import {
-  jaegerWithTraces,
-  lokiWithLines,
-  prometheusWithCluster,
-  type RecordingRule,
-  type Store,
-} from "./sample/stores.ts";
+import { jaegerWithTraces, prometheusWithCluster, type RecordingRule, type Store } from "./sample/stores.ts";
 
 const root = join(import.meta.dirname, "../..");
 
@@ -141,7 +136,7 @@ async function main(folder: string, only: readonly string[]): Promise<void> {
   if (unknown.length > 0)
     throw new Error(`No dashboard ${unknown.join(", ")}: there are ${[...files.keys()].join(", ")}.`);
   mkdirSync(folder, { recursive: true });
-  say("Prometheus, Loki and Jaeger: starting, with the made-up data");
+  say("Prometheus and Jaeger: starting, with the made-up data");
   const started: Store[] = [];
   const begun = async (store: Promise<Store>): Promise<string> => {
     started.push(await store);
@@ -150,8 +145,8 @@ async function main(folder: string, only: readonly string[]): Promise<void> {
   try {
     const stores: Stores = {
       prometheus: await begun(prometheusWithCluster(recordingRules())),
-      loki: await begun(lokiWithLines()),
       jaeger: await begun(jaegerWithTraces()),
+      logs: logEntries(),
     };
     const known: Record<string, Picture> = {};
     for (const [uid, text] of files) {

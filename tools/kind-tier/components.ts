@@ -2,9 +2,9 @@
  * The programs of the environment's components that are Go modules, for pods of the Kind tier: built as all tools are, each
  * from a module of its own. Where a program works with newer versions of what it needs, its go.mod has those of its
  * neighbours (Kubernetes' client above all): Go then compiles them once. Those that judge configuration
- * (tools/contract/programs.ts) are used from there: Prometheus, Alertmanager, Loki, Jaeger and the collector.
+ * (tools/contract/programs.ts) are used from there: Prometheus, Alertmanager, Jaeger and the collector.
  *
- * Not to be had as Go modules: Grafana, Fluent Bit (C).
+ * In Loki's place runs VictoriaLogs with Loki's paths. Not there: Grafana (like Loki under the AGPL), Fluent Bit (C).
  */
 import { join } from "node:path";
 import { obtainAlertmanager, obtainProgram } from "../contract/programs.ts";
@@ -77,7 +77,7 @@ const obtained = {
   prometheus: (options: ObtainOptions) => obtainProgram("prometheus", options),
   alertmanager: obtainAlertmanager,
   jaeger: (options: ObtainOptions) => obtainProgram("jaeger", options),
-  loki: (options: ObtainOptions) => obtainProgram("loki", options),
+  victorialogs: (options: ObtainOptions) => obtainProgram("victorialogs", options),
   otelcol: (options: ObtainOptions) => obtainProgram("otelcol", options),
 } as const;
 

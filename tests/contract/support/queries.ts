@@ -1,9 +1,10 @@
-/** Queries before the programs that will read them: Prometheus's and Loki's own parsers and engines. */
-import { execFileSync, spawnSync } from "node:child_process";
+/** Queries before their readers: Prometheus's own parser and engine, and Grafana's grammar of LogQL. */
+import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { stringify } from "yaml";
+import { logqlMistake } from "../../../tools/logql/parse.ts";
 import { type Series, shapedSeries } from "../../../tools/dashboards/sample/cluster.ts";
 import { interval, minutesOfData } from "../../../tools/dashboards/sample/shapes.ts";
 import { type Query, readRuleFiles, withGrafanaValues } from "./content.ts";
@@ -41,12 +42,12 @@ export function promqlMistakes(promtool: string, queries: readonly Query[]): str
   }
 }
 
-/** What is wrong with each query by Loki's parser; a query without a mistake is left out. */
-export function logqlMistakes(logql: string, queries: readonly Query[]): string[] {
-  const input = JSON.stringify(queries.map(({ expr }) => withGrafanaValues(expr)));
-  const answers = JSON.parse(execFileSync(logql, { input, encoding: "utf8" })) as string[];
-  if (answers.length !== queries.length) throw new Error("Loki's parser did not answer for every query.");
-  return answers.flatMap((answer, index) => (answer === "" ? [] : [`${queries[index]?.where ?? "?"}: ${answer}`]));
+/** What is wrong with each query of LogQL; a query without a mistake is left out. */
+export function logqlMistakes(queries: readonly Query[]): string[] {
+  return queries.flatMap(({ where, expr }) => {
+    const mistake = logqlMistake(withGrafanaValues(expr));
+    return mistake === undefined ? [] : [`${where}: ${mistake}`];
+  });
 }
 
 /**

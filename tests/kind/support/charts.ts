@@ -6,13 +6,11 @@ import { mkdtemp, readFile, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { extract } from "tar";
-import { parse, stringify } from "yaml";
-import { lokiValues } from "../../../components/monitoring/loki.ts";
+import { parse } from "yaml";
 import { packChart, packFixture, type ChartArchive } from "../../../rehearsal/charts/index.ts";
 import type { Settings } from "../../../settings/schema.ts";
 import { charts as pins, type ChartPin } from "../../../settings/versions.ts";
 import { at, textAt } from "../../../tools/contract/finding.ts";
-import { lokiConfig } from "../../../tools/contract/loki-config.ts";
 import type { Component } from "../../../tools/kind-tier/components.ts";
 
 type Files = Record<string, string>;
@@ -40,7 +38,7 @@ export async function tierCharts(settings: Settings): Promise<TierCharts> {
   for (const { name } of Object.values<ChartPin>(pins)) {
     let files = { ...(await unpack(await packFixture(name))), ...(await readOverlay(name)) };
     const values = parse(files["values.yaml"] ?? "") as unknown;
-    if (name === pins.loki.name) files = withLokiConfig(files, settings);
+    if (name === pins.loki.name) files = withStandIn(files);
     if (name === pins.fluentBit.name) files = without(files, ["templates/fluent-bit.yaml"]);
     const appVersion = textAt(parse(files["Chart.yaml"] ?? ""), "appVersion") ?? "";
     images.push(...imagesOf(name, values, appVersion));
@@ -83,21 +81,17 @@ function without(files: Files, paths: readonly string[]): Files {
   return Object.fromEntries(Object.entries(files).filter(([path]) => !paths.includes(path)));
 }
 
-/**
- * The rehearsal's stand-in writes only the sections that values set, for nothing runs there. The whole configuration is our
- * reading of the chart, which was compared with what Helm renders of the real one.
- */
-function withLokiConfig(files: Files, settings: Settings): Files {
+/** In Loki's place runs a stand-in of VictoriaLogs (tools/contract/log-store), which has flags of its own. */
+function withStandIn(files: Files): Files {
   const path = "templates/loki.yaml";
-  const documents = (files[path] ?? "").split("\n---\n");
-  const index = documents.findIndex((document) => document.includes("kind: ConfigMap"));
-  const head = documents[index]?.split("\n  config.yaml: |\n")[0];
-  if (head === undefined) throw new Error(`${path} of the stand-in chart has no ConfigMap with a config.yaml`);
-  const config = stringify(lokiConfig({ ...lokiValues(settings.loki) }), { lineWidth: 0 });
-  // What follows the ConfigMap in its document: the loop over the Services begins there.
-  const rest = /\n\{\{- range \$suffix[^\n]*$/.exec(documents[index] ?? "")?.[0] ?? "";
-  documents[index] = `${head}\n  config.yaml: |\n${config.trimEnd().replaceAll(/^/gm, "    ")}${rest}`;
-  return { ...files, [path]: documents.join("\n---\n") };
+  const template = files[path] ?? "";
+  const flags = ["-storageDataPath=/var/loki", "-loki.disableMessageParsing", "-inmemoryDataFlushInterval=1s"];
+  const changed = template.replace(
+    /( +)- -config\.file=.*\n.*-config\.expand-env=true\n.*-target=all\n/,
+    (_, indent: string) => flags.map((flag) => `${indent}- ${flag}\n`).join(""),
+  );
+  if (changed === template) throw new Error(`${path} of the stand-in chart has other arguments of Loki`);
+  return { ...files, [path]: changed };
 }
 
 /** The images that a chart's pods ask for when values do not say otherwise, as far as there is a program for them. */
@@ -139,7 +133,7 @@ function imagesOf(chart: string, values: unknown, appVersion: string): PodImage[
       }));
     }
     case pins.loki.name:
-      return [image("loki", ["loki", "image"])];
+      return [image("victorialogs", ["loki", "image"])];
     case pins.jaeger.name:
       return [image("jaeger", ["jaeger", "image"])];
     case pins.opentelemetryOperator.name: {

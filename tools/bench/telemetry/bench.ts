@@ -14,7 +14,7 @@ import { startControlPlane } from "../../../rehearsal/control-plane/control-plan
 import { guard, logFile } from "../../../rehearsal/control-plane/processes.ts";
 import { at, textAt } from "../../contract/finding.ts";
 import { releases, render } from "../../contract/rendered.ts";
-import { nanoseconds, sendLogs, sendMetric, sendTraces, serveMetrics, type Work, work } from "./application.ts";
+import { sendLogs, sendMetric, sendTraces, serveMetrics, type Work, work } from "./application.ts";
 import { applicationPod, collectorAccount, type Pod } from "./cluster.ts";
 import { call, eventually, getJson } from "./http.ts";
 import {
@@ -27,6 +27,8 @@ import {
   tracesOfLine,
 } from "./links.ts";
 import { tail } from "./log-agent.ts";
+import { type Entry, stored, type StoredRow } from "../../logql/entries.ts";
+import { ask } from "../../logql/evaluate.ts";
 import { type ProgramName, type Span, spansOf, type Stack, startStack } from "./stack.ts";
 
 /** Something that the environment promises, and how it was seen. */
@@ -91,36 +93,33 @@ class Bench {
     return answer;
   }
 
+  /** What the store has of a time (milliseconds since 1970), as Loki would have it. */
+  private async entries(from: number, to: number): Promise<Entry[]> {
+    const query = `_time:[${new Date(from).toISOString()}, ${new Date(to).toISOString()}]`;
+    const text = await call(`${this.stack.logs}/select/logsql/query?${new URLSearchParams({ query }).toString()}`);
+    return text
+      .split("\n")
+      .filter(Boolean)
+      .map((row) => stored(JSON.parse(row) as StoredRow));
+  }
+
   async lines(query: string, from = minutes(-10), to = minutes(5)): Promise<Line[]> {
-    interface Answer {
-      readonly data: {
-        readonly result: readonly {
-          readonly stream: Labels;
-          readonly values: readonly (readonly [string, string])[];
-        }[];
-      };
-    }
-    const url = `${this.stack.loki}/loki/api/v1/query_range`;
-    const range = { start: nanoseconds(Math.floor(from)), end: nanoseconds(Math.ceil(to)), limit: "5000" };
-    const answer = await getJson<Answer>(url, { query, ...range });
-    return answer.data.result.flatMap(({ stream, values }) =>
-      values.map(([time, text]) => ({ text, labels: stream, time: Number(time.slice(0, -6)) })),
-    );
+    const asked = ask(query, await this.entries(from, to));
+    if (asked.kind !== "rows") throw new Error(`${query} answers no lines.`);
+    return asked.rows.map(({ line, labels, time }) => ({ text: line, labels, time }));
   }
 
   /** The number that a LogQL query of metrics answers. */
   async count(query: string): Promise<number> {
-    const answer = await getJson<{ readonly data: { readonly result: readonly Sample[] } }>(
-      `${this.stack.loki}/loki/api/v1/query`,
-      { query },
-    );
-    return Number(answer.data.result[0]?.value[1] ?? 0);
+    const asked = ask(query, await this.entries(minutes(-15), Date.now()));
+    if (asked.kind !== "metric") throw new Error(`${query} answers no number.`);
+    return asked.at(Date.now())[0]?.value ?? 0;
   }
 
   /** Sees a line, and says its labels. */
   async seeLine(claim: string, query: string, text: string): Promise<Line | undefined> {
     return this.see(
-      "loki",
+      "logs",
       claim,
       `LogQL ${query}`,
       async () => (await this.lines(query)).find((line) => line.text === text),
@@ -192,7 +191,7 @@ class Bench {
   /** Follows a link to log lines: sees one of them. */
   async followToLine(claim: string, link: Link, text: string): Promise<Line | undefined> {
     return this.see(
-      "loki",
+      "logs",
       claim,
       `LogQL ${link.query}`,
       async () => {
@@ -231,7 +230,7 @@ const podAttributes = (pod: Pod): Labels => ({
 
 const label = (attribute: string) => attribute.replaceAll(".", "_");
 
-/** What one request left: the text of its log record, and its line on standard output as Loki has it. */
+/** What one request left: the text of its log record, and its line on standard output as the store has it. */
 interface Left {
   readonly otlp: string;
   readonly agent: string;
@@ -265,7 +264,7 @@ async function arrival(
   await sendLogs(stack.collector, { "k8s.pod.uid": pod.uid }, [{ work: done, text: otlp }]);
   await sendMetric(stack.collector, { "k8s.pod.ip": "127.0.0.1" }, "bench.messages", done);
   const written = JSON.stringify({ level: "error", msg: "said hello on standard output", trace_id: traceId });
-  const agent = await tail(logAgent, stack.loki, pod, `${new Date().toISOString()} stdout F ${written}`);
+  const agent = await tail(logAgent, stack.logs, pod, `${new Date().toISOString()} stdout F ${written}`);
 
   const wanted = Object.entries(podAttributes(pod));
   await bench.see(
@@ -500,7 +499,7 @@ const spanOf = ({ traceId }: Work): Work => ({ traceId, spanId: work().spanId })
  * they are back.
  */
 async function outage(bench: Bench, stack: Stack, pod: Pod, seconds: number): Promise<void> {
-  await stack.kill("loki");
+  await stack.kill("logs");
   await stack.kill("jaeger");
   const all = work();
   const spans: Work[] = [];
@@ -522,7 +521,7 @@ async function outage(bench: Bench, stack: Stack, pod: Pod, seconds: number): Pr
   await stack.start("collector");
   await send(start + seconds * 1000);
   await stack.start("jaeger");
-  await stack.start("loki");
+  await stack.start("logs");
   await bench.see(
     "collector",
     "While stores are down the collector accepts everything and keeps it",
@@ -544,7 +543,7 @@ async function outage(bench: Bench, stack: Stack, pod: Pod, seconds: number): Pr
   } as const;
   for (const [items, judge, asked] of [
     ["spans", "jaeger", `GET /api/traces/${all.traceId}`],
-    ["log_records", "loki", `LogQL ${query}`],
+    ["log_records", "logs", `LogQL ${query}`],
   ] as const) {
     const what = items.replace("_", " ");
     await bench.see(
@@ -588,14 +587,13 @@ async function largeBatches(bench: Bench, stack: Stack): Promise<void> {
     {},
     works.map((done, index) => ({ work: done, text: `large ${index} ${large}` })),
   );
-  // Counted in Loki: so many bytes are more than it would answer at once.
   const query = `sum(count_over_time({service_name="kbot"} |= "large " [10m]))`;
   await bench.see(
-    "loki",
+    "logs",
     "A batch of log records that is larger than Loki takes at once arrives, in parts",
     `LogQL ${query}`,
     async () => ((await bench.count(query)) >= count ? count : undefined),
-    (found) => `${found} lines of ${large.length} bytes; Loki's burst is 6 MB`,
+    (found) => `${found} lines of ${large.length} bytes; Loki's burst is 6 MiB, and the stand-in's`,
     120,
   );
 }

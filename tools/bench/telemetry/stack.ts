@@ -1,16 +1,15 @@
 /**
- * Prometheus, Loki, Jaeger and the collector on loopback, with the configuration that the program declares. What is
- * changed is where things are: addresses, folders, and how the API server is reached (a pod has its account's token in its
- * file system). What the operators add in a cluster is said where it is added.
+ * Prometheus, Jaeger and the collector on loopback, with the configuration that the program declares, and VictoriaLogs as a
+ * stand-in for Loki. What is changed is where things are: addresses, folders, and how the API server is reached (a pod has
+ * its account's token in its file system). What the operators add in a cluster is said where it is added.
  */
 import { spawnSync } from "node:child_process";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import * as path from "node:path";
 import { stringify } from "yaml";
 import type { Manifest } from "../../../components/kubernetes/manifest.ts";
 import { freePorts, lastLines, launch, type Program, reap } from "../../../rehearsal/control-plane/processes.ts";
 import { asMap, at } from "../../contract/finding.ts";
-import { lokiConfig } from "../../contract/loki-config.ts";
 import { obtainProgram } from "../../contract/programs.ts";
 import { prometheusStart } from "../../contract/prometheus-config.ts";
 import { releases } from "../../contract/rendered.ts";
@@ -29,13 +28,14 @@ export interface Span {
   readonly end: number;
 }
 
-export type ProgramName = "prometheus" | "loki" | "collector" | "jaeger";
+export type ProgramName = "prometheus" | "logs" | "collector" | "jaeger";
 
 export interface Stack {
   /** Base URLs. */
   readonly collector: string;
   readonly collectorMetrics: string;
-  readonly loki: string;
+  /** The stand-in for Loki. */
+  readonly logs: string;
   /** Jaeger's query service. */
   readonly jaeger: string;
   /** With the route prefix. */
@@ -63,6 +63,9 @@ export interface StackArgs {
 }
 
 const loopback = "127.0.0.1";
+
+/** Lines stay as they are pushed, and what was sent can be asked for at once. */
+const logFlags = ["-loki.disableMessageParsing", "-inmemoryDataFlushInterval=1s", "-loggerLevel=WARN"];
 
 /** Replaces addresses in the text of a configuration; one that is left would lead out of this machine. */
 function rewrite(config: unknown, addresses: Readonly<Record<string, string>>): Record<string, unknown> {
@@ -158,13 +161,13 @@ export async function startStack(args: StackArgs): Promise<Stack> {
   const otelcol = await obtainProgram("otelcol");
   const programs = {
     prometheus: await obtainProgram("prometheus"),
-    loki: await obtainProgram("loki"),
+    logs: await obtainProgram("victorialogs"),
     jaeger: await obtainProgram("jaeger"),
   };
-  const ports = await freePorts(15);
+  const ports = await freePorts(13);
   const port = () => ports.pop() ?? 0;
   const [http, grpc, exporter, internal, health] = [port(), port(), port(), port(), port()];
-  const [loki, lokiGrpc, lokiMembers, prometheus] = [port(), port(), port(), port()];
+  const [logs, prometheus] = [port(), port()];
   const [traces, tracesHttp, tracesQuery, tracesQueryGrpc] = [port(), port(), port(), port()];
   const [tracesHealth, tracesInternal] = [port(), port()];
   const write = (name: string, config: object): string => {
@@ -181,7 +184,7 @@ export async function startStack(args: StackArgs): Promise<Stack> {
     "0.0.0.0:8889": address(exporter),
     "0.0.0.0:13133": address(health),
     "jaeger-collector.monitoring.svc:4317": address(traces),
-    "loki.monitoring.svc:3100": address(loki),
+    "loki.monitoring.svc:3100": address(logs),
     "/var/lib/otelcol/queue": path.join(dir, "queue"),
   });
   Object.assign(asMap(at(collector, "processors", "k8s_attributes")) ?? {}, { auth_type: "kubeConfig" });
@@ -194,30 +197,6 @@ export async function startStack(args: StackArgs): Promise<Stack> {
   // As the operator sets it, where the configuration says nothing: its own metrics on a port.
   Object.assign(asMap(collector["service"]) ?? {}, {
     telemetry: { metrics: { readers: [{ pull: { exporter: { prometheus: { host: loopback, port: internal } } } }] } },
-  });
-
-  const lokiFolder = path.join(dir, "loki");
-  const lokiFile = rewrite(lokiConfig(valuesOf(declared, "loki")), {
-    "/var/loki": lokiFolder,
-    "loki.monitoring.svc.cluster.local:9095": address(lokiGrpc),
-    "loki-memberlist.monitoring.svc.cluster.local": address(lokiMembers),
-  });
-  Object.assign(asMap(lokiFile["server"]) ?? {}, {
-    http_listen_address: loopback,
-    http_listen_port: loki,
-    grpc_listen_address: loopback,
-    grpc_listen_port: lokiGrpc,
-  });
-  // An address in `common` makes Loki take the whole ring from there: the store has to be said that it takes without it.
-  Object.assign(asMap(lokiFile["common"]) ?? {}, {
-    instance_addr: loopback,
-    ring: { instance_addr: loopback, kvstore: { store: "memberlist" } },
-  });
-  Object.assign(asMap(lokiFile["memberlist"]) ?? {}, {
-    bind_addr: [loopback],
-    bind_port: lokiMembers,
-    advertise_addr: loopback,
-    advertise_port: lokiMembers,
   });
 
   const jaeger = rewrite(at(valuesOf(declared, "jaeger"), "userconfig"), {
@@ -270,13 +249,13 @@ export async function startStack(args: StackArgs): Promise<Stack> {
       program: { name: "jaeger", command: programs.jaeger, args: [`--config=${write("jaeger", jaeger)}`] },
       ready: `http://${address(tracesHealth)}/status`,
     },
-    loki: {
+    logs: {
       program: {
-        name: "loki",
-        command: programs.loki,
-        args: [`-config.file=${write("loki", lokiFile)}`, "-config.expand-env=true", "-target=all"],
+        name: "logs",
+        command: programs.logs,
+        args: [`-storageDataPath=${path.join(dir, "logs")}`, `-httpListenAddr=${address(logs)}`, ...logFlags],
       },
-      ready: `http://${address(loki)}/ready`,
+      ready: `http://${address(logs)}/ready`,
     },
     prometheus: {
       program: {
@@ -310,16 +289,15 @@ export async function startStack(args: StackArgs): Promise<Stack> {
     const answer = await eventually(120, async () => (ended ? "ended" : call(ready).then(() => "ready")));
     if (answer !== "ready") throw new Error(`${name} is not ready. Its last lines:\n${lastLines(dir, name, 12)}`);
   };
-  mkdirSync(lokiFolder, { recursive: true });
   const stack: Stack = {
     collector: `http://${address(http)}`,
     collectorMetrics: `http://${address(internal)}/metrics`,
-    loki: `http://${address(loki)}`,
+    logs: `http://${address(logs)}`,
     prometheus: `http://${address(prometheus)}${prefix}`,
     prometheusRoot: `http://${address(prometheus)}`,
     versions: {
       prometheus: said("Prometheus", programs.prometheus, ["--version"]),
-      loki: said("Loki", programs.loki, ["-version"]),
+      logs: said("VictoriaLogs", programs.logs, ["-version"]),
       jaeger: said("Jaeger", programs.jaeger, ["version"]),
       collector: said("OpenTelemetry Collector", otelcol, ["--version"]),
     },
@@ -334,7 +312,7 @@ export async function startStack(args: StackArgs): Promise<Stack> {
     },
   };
   try {
-    for (const name of ["jaeger", "loki", "prometheus", "collector"] as const) await start(name);
+    for (const name of ["jaeger", "logs", "prometheus", "collector"] as const) await start(name);
   } catch (error) {
     await stack.close();
     throw error;

@@ -1,5 +1,7 @@
 /** What a panel asks, as Grafana asks it: variables filled in, the step chosen by the panel's width. */
 import { getJson } from "../../bench/telemetry/http.ts";
+import type { Entry } from "../../logql/entries.ts";
+import { ask as askLogql } from "../../logql/evaluate.ts";
 import type { Labels } from "../sample/cluster.ts";
 import { end, interval as scrapeInterval } from "../sample/shapes.ts";
 import type { Dashboard, Panel, Target } from "./model.ts";
@@ -11,8 +13,8 @@ export const begin = end - range;
 export interface Stores {
   /** Base URLs. */
   readonly prometheus: string;
-  readonly loki: string;
   readonly jaeger: string;
+  readonly logs: readonly Entry[];
 }
 
 /** A series that was answered. */
@@ -98,13 +100,12 @@ export function filledIn(expr: string, dashboard: Dashboard, chosen: Choices, st
 
 interface Result {
   readonly metric?: Labels;
-  readonly stream?: Labels;
   readonly value?: readonly [number, string];
-  readonly values?: readonly (readonly [number | string, string])[];
+  readonly values?: readonly (readonly [number, string])[];
 }
 
 interface Response {
-  readonly data: { readonly resultType: string; readonly result: readonly Result[] };
+  readonly data: { readonly result: readonly Result[] };
 }
 
 function legend(target: Target, labels: Labels): string {
@@ -116,13 +117,13 @@ function legend(target: Target, labels: Labels): string {
   return `{${own.map(([label, value]) => `${label}="${value}"`).join(", ")}}`;
 }
 
-function seriesOf(target: Target, { data }: Response): Answered[] {
-  return data.result
+function seriesOf(target: Target, result: readonly Result[]): Answered[] {
+  return result
     .map(({ metric = {}, value, values }): Answered => ({
       refId: target.refId,
       name: legend(target, metric),
       labels: metric,
-      points: (values ?? (value === undefined ? [] : [value])).map(([time, text]) => [Number(time), Number(text)]),
+      points: (values ?? (value === undefined ? [] : [value])).map(([time, text]) => [time, Number(text)]),
     }))
     .filter(({ points }) => points.some(([, value]) => Number.isFinite(value)));
 }
@@ -134,7 +135,7 @@ async function askPrometheus(stores: Stores, target: Target, query: string, step
     target.instant === true
       ? await getJson<Response>(`${base}/query`, { query, time: String(end) })
       : await getJson<Response>(`${base}/query_range`, { query, ...times, step: String(step) });
-  const series = seriesOf(target, response);
+  const series = seriesOf(target, response.data.result);
   if (target.exemplar !== true) return { series, exemplars: [] };
   interface Exemplars {
     readonly data: readonly { readonly exemplars: readonly { timestamp: number; value: string }[] }[];
@@ -146,28 +147,29 @@ async function askPrometheus(stores: Stores, target: Target, query: string, step
   return { series, exemplars };
 }
 
-async function askLoki(stores: Stores, panel: Panel, target: Target, query: string, step: number) {
-  const base = `${stores.loki}/loki/api/v1`;
-  const nanoseconds = (time: number) => `${time}000000000`;
-  const common = { query, limit: String(target.maxLines ?? 500) };
-  const response =
-    target.queryType === "instant"
-      ? await getJson<Response>(`${base}/query`, { ...common, time: nanoseconds(end) })
-      : await getJson<Response>(`${base}/query_range`, {
-          ...common,
-          start: nanoseconds(begin),
-          end: nanoseconds(end),
-          ...(panel.type === "logs" ? { direction: "backward" } : { step: String(step) }),
-        });
-  if (response.data.resultType !== "streams") return { series: seriesOf(target, response), lines: [] };
-  const lines = response.data.result.flatMap(({ stream = {}, values = [] }) =>
-    values.map(([time, text]) => ({
-      time: Math.floor(Number(String(time).slice(0, -6))),
-      text,
-      level: stream["detected_level"] ?? "unknown",
-    })),
-  );
-  return { series: [], lines };
+/** Log lines or series of what a stand-in for Loki's engine answers. */
+function askLogs(stores: Stores, target: Target, query: string, step: number) {
+  const asked = askLogql(query, stores.logs);
+  if (asked.kind === "rows") {
+    const lines = asked.rows
+      .filter(({ time }) => time >= begin * 1000 && time < end * 1000)
+      .map(({ time, line, labels }) => ({ time, text: line, level: labels["detected_level"] ?? "unknown" }))
+      .sort((a, b) => b.time - a.time)
+      .slice(0, target.maxLines ?? 500);
+    return { series: [], lines };
+  }
+  // As Loki aligns queries (query_range.align_queries_with_step, which the chart sets).
+  const first = target.queryType === "instant" ? end : Math.floor(begin / step) * step;
+  const found = new Map<string, { readonly metric: Labels; readonly values: [number, string][] }>();
+  for (let time = first; time <= end; time += step) {
+    for (const { labels, value } of asked.at(time * 1000)) {
+      const key = JSON.stringify(labels);
+      const known = found.get(key) ?? { metric: labels, values: [] };
+      known.values.push([time, String(value)]);
+      found.set(key, known);
+    }
+  }
+  return { series: seriesOf(target, [...found.values()]), lines: [] };
 }
 
 /** A search for traces, the newest first. */
@@ -223,7 +225,7 @@ export async function ask(
         series.push(...answer.series);
         exemplars.push(...answer.exemplars);
       } else {
-        const answer = await askLoki(stores, panel, target, query, step);
+        const answer = askLogs(stores, target, query, step);
         series.push(...answer.series.toSorted((a, b) => (a.name < b.name ? -1 : 1)));
         lines.push(...answer.lines);
       }
@@ -232,7 +234,6 @@ export async function ask(
       throw new Error(`${dashboard.uid}, panel "${panel.title}": ${message}`, { cause: error });
     }
   }
-  // Loki answers in any order.
   lines.sort((a, b) => b.time - a.time || (a.text < b.text ? -1 : 1));
   return { series, lines, traces, exemplars: exemplars.sort((a, b) => a.time - b.time || a.value - b.value), step };
 }
@@ -251,8 +252,8 @@ export async function askAnnotations(stores: Stores, dashboard: Dashboard, chose
       let last = 0;
       for (const [time] of values) {
         // Points that follow each other are one event, of which Grafana draws the region.
-        if (Number(time) - last > 60) found.push({ time: Number(time), color: iconColor });
-        last = Number(time);
+        if (time - last > 60) found.push({ time, color: iconColor });
+        last = time;
       }
     }
   }

@@ -4,6 +4,7 @@
  * (components/monitoring/opentelemetry-collector.ts).
  */
 import { logLabels } from "../../contract/checks/fluent-bit.ts";
+import { type Entry, type OtlpBody, type PushBody, pushed, received } from "../../logql/entries.ts";
 import { type Pod, newKbot, oldKbot, pods } from "./cluster.ts";
 import { chance, end, kills, load, rollout, trouble } from "./shapes.ts";
 
@@ -246,7 +247,7 @@ export function agentLines(): AgentLine[] {
 const nanoseconds = (time: number) => `${time}000000`;
 
 /** The body of a push to Loki: what Fluent Bit's loki output makes of lines (`line_format json`, labels as configured). */
-export function pushBody(lines: readonly AgentLine[]): object {
+function pushBody(lines: readonly AgentLine[]): PushBody {
   const streams = new Map<string, { stream: Record<string, string>; values: [string, string][] }>();
   for (const { time, pod, fields } of lines) {
     const values: Readonly<Record<string, string>> = {
@@ -267,7 +268,7 @@ export function pushBody(lines: readonly AgentLine[]): object {
 const severityNumbers = { INFO: 9, WARN: 13, ERROR: 17 } as const;
 
 /** The body of an OTLP request: what the collector sends, with the attributes that `k8s_attributes` adds. */
-export function otlpBody(records: readonly OtlpRecord[]): object {
+function otlpBody(records: readonly OtlpRecord[]): OtlpBody {
   const byPod = Map.groupBy(records, ({ pod }) => pod);
   const attribute = (key: string, value: string) => ({ key, value: { stringValue: value } });
   return {
@@ -299,4 +300,9 @@ export function otlpBody(records: readonly OtlpRecord[]): object {
       ],
     })),
   };
+}
+
+/** All of them as Loki keeps them. */
+export function logEntries(): Entry[] {
+  return [...pushed(pushBody(agentLines())), ...received(otlpBody(otlpRecords()))];
 }

@@ -1,20 +1,19 @@
 /**
- * A real Prometheus, Loki and Jaeger on loopback, with the configuration that the program declares and the made-up data in
- * them. What is changed of the configuration is said here: addresses, folders, and that Loki takes lines of a day long ago.
+ * A real Prometheus and Jaeger on loopback, with the configuration that the program declares and the made-up data in them.
+ * What is changed of the configuration is said here: addresses and folders.
  */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { stringify } from "yaml";
 import { freePorts, guard, lastLines, launch, reap } from "../../../rehearsal/control-plane/processes.ts";
 import { call, eventually, getJson, post } from "../../bench/telemetry/http.ts";
 import { asMap, at } from "../../contract/finding.ts";
-import { lokiConfig } from "../../contract/loki-config.ts";
 import { obtainProgram } from "../../contract/programs.ts";
 import { prometheusStart } from "../../contract/prometheus-config.ts";
 import { releases, render } from "../../contract/rendered.ts";
 import { wholeCluster, type Series } from "./cluster.ts";
-import { agentLines, exemplars, otlpBody, otlpRecords, pushBody, traceBody } from "./logs.ts";
+import { exemplars, traceBody } from "./logs.ts";
 import { remoteWrite, type WrittenSeries } from "./remote-write.ts";
 import { end, minutes, minutesOfData } from "./shapes.ts";
 
@@ -51,53 +50,6 @@ async function start(dir: string, name: string, command: string, args: readonly 
   launch(dir, { name, command, args }).once("exit", () => (ended = true));
   const answer = await eventually(120, async () => (ended ? "ended" : call(ready).then(() => "ready")));
   if (answer !== "ready") throw new Error(`${name} is not ready. Its last lines:\n${lastLines(dir, name, 12)}`);
-}
-
-/** A real Loki with the made-up lines. */
-export async function lokiWithLines(): Promise<Store> {
-  const command = await obtainProgram("loki");
-  const { dir, close } = workplace("loki");
-  try {
-    const [http = 0, grpc = 0, members = 0] = await freePorts(3);
-    const folder = join(dir, "data");
-    const text = JSON.stringify(lokiConfig(await valuesOf("loki")))
-      .replaceAll("/var/loki", folder)
-      .replaceAll("loki.monitoring.svc.cluster.local:9095", `${loopback}:${grpc}`)
-      .replaceAll("loki-memberlist.monitoring.svc.cluster.local", `${loopback}:${members}`);
-    const config = JSON.parse(text) as Record<string, unknown>;
-    const extend = (part: string, values: object) => (config[part] = { ...asMap(config[part]), ...values });
-    extend("server", {
-      http_listen_address: loopback,
-      http_listen_port: http,
-      grpc_listen_address: loopback,
-      grpc_listen_port: grpc,
-    });
-    const memberlist = { store: "memberlist" };
-    extend("common", { instance_addr: loopback, ring: { instance_addr: loopback, kvstore: memberlist } });
-    extend("memberlist", {
-      bind_addr: [loopback],
-      bind_port: members,
-      advertise_addr: loopback,
-      advertise_port: members,
-    });
-    // The made-up day is long ago: its lines are taken, looked for where they arrived, and not deleted for their age.
-    extend("limits_config", { reject_old_samples: false, retention_period: "0s" });
-    extend("ingester", { query_store_max_look_back_period: "87600h" });
-    mkdirSync(folder, { recursive: true });
-    const file = join(dir, "loki.yaml");
-    writeFileSync(file, stringify(config, { lineWidth: 0 }));
-    const url = `http://${loopback}:${http}`;
-    await start(dir, "loki", command, [`-config.file=${file}`, "-target=all"], `${url}/ready`);
-    const lines = agentLines();
-    for (let from = 0; from < lines.length; from += 1000) {
-      await post(`${url}/loki/api/v1/push`, pushBody(lines.slice(from, from + 1000)));
-    }
-    await post(`${url}/otlp/v1/logs`, otlpBody(otlpRecords()));
-    return { url, close };
-  } catch (error) {
-    await close();
-    throw error;
-  }
 }
 
 /** A real Jaeger with kbot's traces. */
