@@ -19,6 +19,7 @@ import { GitSource, type SyncedFolder } from "./gitops/git-source.ts";
 import { githubKnownHosts } from "./gitops/known-hosts.ts";
 import { Repository } from "./gitops/repository.ts";
 import { HostPort } from "./kubernetes/host-port.ts";
+import { commonLabels, labelling } from "./kubernetes/labels.ts";
 import type { Manifest } from "./kubernetes/manifest.ts";
 import { type Allow, Namespace } from "./kubernetes/namespace.ts";
 import { CertManager } from "./monitoring/cert-manager.ts";
@@ -84,7 +85,10 @@ export class Environment extends pulumi.ComponentResource {
       },
       { parent: this, ...(cluster.lifetime === undefined ? {} : { deletedWith: cluster.lifetime }) },
     );
-    const platform = new Platform("platform", cluster, provider, { parent: this });
+    const platform = new Platform("platform", cluster, provider, {
+      parent: this,
+      transformations: [labelling(commonLabels(stack.name))],
+    });
     const inCluster = { parent: platform };
 
     const flux = new Flux("flux", { manifests: args.fluxManifests }, inCluster);
@@ -254,6 +258,7 @@ export class Environment extends pulumi.ComponentResource {
         keyVersion: String(settings.deployKey.rotation),
         knownHosts: settings.repository.knownHosts ?? githubKnownHosts,
         substitute: this.substitutions(stack, cluster),
+        labels: commonLabels(stack.name),
         prerequisites: [flux, deployKey.registration, ...repository.ready],
         explain,
       },

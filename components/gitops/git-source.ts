@@ -23,6 +23,8 @@ export interface GitSourceArgs {
   readonly knownHosts: string;
   /** Values that the manifests in the repository may use as `${NAME}`. */
   readonly substitute: Readonly<Record<string, string>>;
+  /** Labels of everything that is applied. */
+  readonly labels: Readonly<Record<string, string>>;
   /** What the key and the repository need: Flux, and the key registered at GitHub. */
   readonly prerequisites: readonly Prerequisite[];
   /** Tells why something here is not Ready. */
@@ -104,6 +106,7 @@ export class GitSource extends pulumi.ComponentResource {
             path: `./${folder.path}`,
             sourceRef: { kind: "GitRepository", name },
             postBuild: { substitute: { ...args.substitute } },
+            commonMetadata: { labels: { ...args.labels } },
           },
         },
         {

@@ -3,9 +3,19 @@ import { containerResources } from "../../settings/resources.ts";
 import type { Settings } from "../../settings/schema.ts";
 import { charts } from "../../settings/versions.ts";
 import { HelmRelease } from "../gitops/helm-release.ts";
+import { spread } from "../kubernetes/hardened.ts";
 import type { ReleaseArgs } from "./component.ts";
 import type { CertManagerValues } from "./generated/cert-manager.ts";
 import { namespaces } from "./namespaces.ts";
+
+/** Several replicas keep serving while a node is drained; one of one would keep its node from being drained. */
+function available(component: string, replicas: number) {
+  if (replicas === 1) return {};
+  return {
+    affinity: spread({ "app.kubernetes.io/instance": "cert-manager", "app.kubernetes.io/component": component }),
+    podDisruptionBudget: { enabled: true },
+  };
+}
 
 /** Values of cert-manager v1.21.1. */
 export function certManagerValues(settings: Settings["certManager"]): CertManagerValues {
@@ -15,12 +25,20 @@ export function certManagerValues(settings: Settings["certManager"]): CertManage
     global: { leaderElection: { namespace: namespaces.certManager } },
     replicaCount: settings.replicas,
     resources: containerResources(settings.controller),
-    webhook: { replicaCount: settings.replicas, resources: containerResources(settings.webhook) },
+    ...available("controller", settings.replicas),
+    webhook: {
+      replicaCount: settings.replicas,
+      resources: containerResources(settings.webhook),
+      ...available("webhook", settings.replicas),
+    },
     cainjector: { resources: containerResources(settings.cainjector) },
     // Lower-case: `serviceMonitor` fails the chart's schema.
     prometheus: { enabled: true, servicemonitor: { enabled: true } },
     // A hook Job that ends when the webhook answers: the release is Ready when certificates can be made.
-    startupapicheck: { enabled: true },
+    startupapicheck: {
+      enabled: true,
+      resources: containerResources({ cpu: "10m", memory: "32Mi", memoryLimit: "96Mi" }),
+    },
   };
 }
 

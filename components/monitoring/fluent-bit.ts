@@ -4,6 +4,7 @@ import type { Settings } from "../../settings/schema.ts";
 import { charts } from "../../settings/versions.ts";
 import type { LogStore } from "../capabilities.ts";
 import { HelmRelease } from "../gitops/helm-release.ts";
+import { hardened } from "../kubernetes/hardened.ts";
 import type { ReleaseArgs } from "./component.ts";
 import { namespaces } from "./namespaces.ts";
 
@@ -12,6 +13,7 @@ export interface FluentBitValues {
   readonly testFramework: { readonly enabled: boolean };
   readonly serviceMonitor: { readonly enabled: boolean };
   readonly resources: ReturnType<typeof containerResources>;
+  readonly securityContext: typeof hardened & { readonly runAsUser: 0 };
   readonly tolerations: readonly { readonly operator: "Exists" }[];
   readonly config: {
     readonly service: string;
@@ -43,6 +45,8 @@ export function fluentBitValues(settings: Settings["fluentBit"], logs: LogStore)
     testFramework: { enabled: false },
     serviceMonitor: { enabled: true },
     resources: containerResources(settings.resources),
+    // Root without any capability: container logs and the folder of its positions belong to root.
+    securityContext: { ...hardened, runAsUser: 0 },
     // Every node, tainted or not.
     tolerations: [{ operator: "Exists" }],
     // Each key replaces the chart's whole section. The chart passes them through its template engine: no braces here.

@@ -6,6 +6,7 @@ import type { Settings } from "../../settings/schema.ts";
 import { charts } from "../../settings/versions.ts";
 import { address, type Endpoint, type TraceStore } from "../capabilities.ts";
 import { HelmRelease } from "../gitops/helm-release.ts";
+import { hardened } from "../kubernetes/hardened.ts";
 import { declare } from "../kubernetes/manifest.ts";
 import type { ReleaseArgs } from "./component.ts";
 import { namespaces } from "./namespaces.ts";
@@ -100,7 +101,7 @@ export function jaegerValues(settings: Settings["jaeger"]): JaegerValues {
         fsGroup: 10001,
         seccompProfile: { type: "RuntimeDefault" },
       },
-      securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ["ALL"] } },
+      securityContext: hardened,
     },
     userconfig,
   };

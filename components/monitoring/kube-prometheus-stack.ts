@@ -8,6 +8,7 @@ import type { Settings } from "../../settings/schema.ts";
 import { charts } from "../../settings/versions.ts";
 import { dataSourceUid, type Endpoint, type LogStore, type MetricsStore, type TraceStore } from "../capabilities.ts";
 import { HelmRelease } from "../gitops/helm-release.ts";
+import { hardened } from "../kubernetes/hardened.ts";
 import { type AlertingValues, alertingValues, receiversSecret } from "./alertmanager.ts";
 import type { ReleaseArgs } from "./component.ts";
 import { fluxMetricsValues } from "./flux-metrics.ts";
@@ -53,9 +54,12 @@ export interface KubePrometheusStackValues {
     readonly tls: { readonly enabled: boolean };
     readonly resources: Resources;
     readonly prometheusConfigReloader: { readonly resources: Resources };
+    readonly kubeletEndpointsEnabled: boolean;
+    readonly kubeletEndpointSliceEnabled: boolean;
   };
   readonly prometheus: {
     readonly service: { readonly sessionAffinity: "ClientIP" };
+    readonly podDisruptionBudget: { readonly enabled: boolean };
     readonly prometheusSpec: {
       readonly replicas: number;
       readonly retention: string;
@@ -66,6 +70,7 @@ export interface KubePrometheusStackValues {
       readonly labelLimit: number;
       readonly routePrefix: string;
       readonly externalUrl?: string;
+      readonly serviceDiscoveryRole: "EndpointSlice";
       readonly enableRemoteWriteReceiver: boolean;
       readonly enableFeatures: readonly string[];
       readonly serviceMonitorSelectorNilUsesHelmValues: boolean;
@@ -86,6 +91,7 @@ export interface KubePrometheusStackValues {
   };
   readonly additionalPrometheusRulesMap: AlertingValues["additionalPrometheusRulesMap"];
   readonly alertmanager: Omit<AlertingValues["alertmanager"], "alertmanagerSpec"> & {
+    readonly podDisruptionBudget: { readonly enabled: boolean };
     readonly alertmanagerSpec: AlertingValues["alertmanager"]["alertmanagerSpec"] & {
       readonly replicas: number;
       readonly routePrefix: string;
@@ -109,13 +115,23 @@ export interface KubePrometheusStackValues {
     readonly testFramework: { readonly enabled: boolean };
     readonly defaultDashboardsTimezone: "browser";
     readonly resources: Resources;
+    readonly containerSecurityContext: typeof hardened;
+    readonly extraEmptyDirMounts: readonly TmpMount[];
+    readonly rbac: { readonly namespaced: boolean; readonly useExistingRole: string };
     readonly sidecar: {
       readonly resources: Resources;
+      readonly securityContext: typeof hardened;
       readonly dashboards: {
+        readonly resource: "configmap";
+        readonly searchNamespace: string;
+        readonly extraMounts: readonly TmpMount[];
         readonly folderAnnotation: string;
         readonly provider: { readonly foldersFromFilesStructure: boolean };
       };
       readonly datasources: {
+        readonly resource: "configmap";
+        readonly searchNamespace: string;
+        readonly extraMounts: readonly TmpMount[];
         readonly exemplarTraceIdDestinations: { readonly datasourceUid: string; readonly traceIdLabelName: string };
       };
     };
@@ -124,10 +140,26 @@ export interface KubePrometheusStackValues {
   readonly "kube-state-metrics": typeof fluxMetricsValues &
     WasteValues["kube-state-metrics"] & {
       readonly selfMonitor: { readonly enabled: boolean };
+      readonly collectorsExclude: readonly string[];
       readonly resources: Resources;
     };
-  readonly "prometheus-node-exporter": { readonly namespaceOverride: string; readonly resources: Resources };
+  readonly "prometheus-node-exporter": {
+    readonly namespaceOverride: string;
+    readonly containerSecurityContext: typeof hardened;
+    readonly resources: Resources;
+  };
 }
+
+interface TmpMount {
+  readonly name: "tmp";
+  readonly mountPath: "/tmp";
+}
+
+/** The one folder beside their volumes that Grafana (plugin downloads) and its sidecars write to (grafana/helm-charts#3936). */
+const tmp: TmpMount = { name: "tmp", mountPath: "/tmp" };
+
+/** Name of the Role by which Grafana's sidecars find dashboards and data sources. */
+const contentRole = "grafana-content";
 
 /** Small helpers beside a main container: sidecars and config reloaders. */
 const helper = containerResources({ cpu: "5m", memory: "32Mi", memoryLimit: "128Mi" });
@@ -177,10 +209,15 @@ export function kubePrometheusStackValues(
       tls: { enabled: false },
       resources: containerResources(prometheus.operator),
       prometheusConfigReloader: { resources: helper },
+      // Endpoints are deprecated since Kubernetes 1.33.
+      kubeletEndpointsEnabled: false,
+      kubeletEndpointSliceEnabled: true,
     },
     prometheus: {
       // Servers scrape at different moments: a reader that changes between them sees lines jump.
       service: { sessionAffinity: "ClientIP" },
+      // With one replica it would keep its node from being drained.
+      podDisruptionBudget: { enabled: prometheus.replicas > 1 },
       prometheusSpec: {
         replicas: prometheus.replicas,
         retention: prometheus.retention,
@@ -192,6 +229,7 @@ export function kubePrometheusStackValues(
         labelLimit: prometheus.labelLimit,
         routePrefix: prometheusEndpoint.path,
         ...(externalUrls.prometheus === undefined ? {} : { externalUrl: externalUrls.prometheus }),
+        serviceDiscoveryRole: "EndpointSlice",
         enableRemoteWriteReceiver: true,
         // Exemplars lead from a metric to a trace; the extra metrics say how near a scrape is to its limits.
         enableFeatures: ["exemplar-storage", "extra-scrape-metrics"],
@@ -219,6 +257,7 @@ export function kubePrometheusStackValues(
     additionalPrometheusRulesMap: alerting.additionalPrometheusRulesMap,
     alertmanager: {
       ...alerting.alertmanager,
+      podDisruptionBudget: { enabled: alertmanager.replicas > 1 },
       alertmanagerSpec: {
         ...alerting.alertmanager.alertmanagerSpec,
         replicas: alertmanager.replicas,
@@ -240,10 +279,24 @@ export function kubePrometheusStackValues(
       testFramework: { enabled: false },
       defaultDashboardsTimezone: "browser",
       resources: containerResources(grafana.resources),
+      containerSecurityContext: hardened,
+      extraEmptyDirMounts: [tmp],
+      // The chart's own roles read every Secret, of the whole cluster or of the namespace.
+      rbac: { namespaced: true, useExistingRole: contentRole },
       sidecar: {
         resources: helper,
-        dashboards: { folderAnnotation: "grafana_folder", provider: { foldersFromFilesStructure: true } },
+        securityContext: hardened,
+        dashboards: {
+          resource: "configmap",
+          searchNamespace: namespaces.monitoring,
+          extraMounts: [tmp],
+          folderAnnotation: "grafana_folder",
+          provider: { foldersFromFilesStructure: true },
+        },
         datasources: {
+          resource: "configmap",
+          searchNamespace: namespaces.monitoring,
+          extraMounts: [tmp],
           exemplarTraceIdDestinations: { datasourceUid: dataSourceUid.traces, traceIdLabelName: "trace_id" },
         },
       },
@@ -254,11 +307,14 @@ export function kubePrometheusStackValues(
       ...wasteValues["kube-state-metrics"],
       // Its own metrics: the chart's four KubeStateMetrics* alerts ask for them.
       selfMonitor: { enabled: true },
+      // Their metrics are not asked for, and to have them it would read every Secret.
+      collectorsExclude: ["secrets"],
       resources: containerResources(prometheus.kubeStateMetrics),
     },
     // It needs the host: host network, host processes, the root file system.
     "prometheus-node-exporter": {
       namespaceOverride: namespaces.nodeAgents,
+      containerSecurityContext: hardened,
       resources: containerResources(prometheus.nodeExporter),
     },
   };
@@ -331,6 +387,14 @@ export class KubePrometheusStack extends pulumi.ComponentResource {
       },
       { parent: this, dependsOn: [...args.prerequisites] },
     );
+    const role = new k8s.rbac.v1.Role(
+      `${name}-${contentRole}`,
+      {
+        metadata: { name: contentRole, namespace: namespaces.monitoring },
+        rules: [{ apiGroups: [""], resources: ["configmaps"], verbs: ["get", "list", "watch"] }],
+      },
+      { parent: this, dependsOn: [...args.prerequisites] },
+    );
     const used = usedAlertingSecrets(args.settings.alerting);
     const receivers =
       used.length === 0
@@ -355,7 +419,7 @@ export class KubePrometheusStack extends pulumi.ComponentResource {
       name,
       {
         ...args,
-        prerequisites: [...args.prerequisites, secret, ...receivers],
+        prerequisites: [...args.prerequisites, secret, role, ...receivers],
         chart: charts.kubePrometheusStack,
         namespace: namespaces.monitoring,
         values: kubePrometheusStackValues(args.settings, args),

@@ -3,6 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { containerResources } from "../../settings/resources.ts";
 import type { Settings } from "../../settings/schema.ts";
 import type { LogStore, Prerequisite, TelemetryGateway, TraceStore } from "../capabilities.ts";
+import { hardened, spread } from "../kubernetes/hardened.ts";
 import { declare } from "../kubernetes/manifest.ts";
 import { namespaces } from "./namespaces.ts";
 import { retryWebhook } from "./retry-webhook.ts";
@@ -196,7 +197,13 @@ export class OpentelemetryCollector extends pulumi.ComponentResource {
           // Makes the ServiceMonitors of the collector's own metrics and of its prometheus exporter.
           observability: { metrics: { enableMetrics: true } },
           podSecurityContext: { runAsNonRoot: true, runAsUser: 10001, seccompProfile: { type: "RuntimeDefault" } },
-          securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ["ALL"] } },
+          securityContext: hardened,
+          ...(args.settings.replicas > 1
+            ? {
+                affinity: spread({ "app.kubernetes.io/instance": `${namespaces.monitoring}.${collectorName}` }),
+                podDisruptionBudget: { maxUnavailable: 1 },
+              }
+            : {}),
           // Both queues, and as much again for free pages and compaction; with more the kubelet would evict the pod.
           volumes: [{ name: queueVolume, emptyDir: { sizeLimit: "1Gi" } }],
           volumeMounts: [{ name: queueVolume, mountPath: queueFolder }],

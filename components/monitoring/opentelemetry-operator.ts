@@ -3,6 +3,7 @@ import { containerResources } from "../../settings/resources.ts";
 import type { Settings } from "../../settings/schema.ts";
 import { charts } from "../../settings/versions.ts";
 import { HelmRelease } from "../gitops/helm-release.ts";
+import { hardened } from "../kubernetes/hardened.ts";
 import type { ReleaseArgs } from "./component.ts";
 import type { OpentelemetryOperatorValues } from "./generated/opentelemetry-operator.ts";
 import { namespaces } from "./namespaces.ts";
@@ -14,6 +15,7 @@ export function opentelemetryOperatorValues(settings: Settings["opentelemetry"])
       autoInstrumentation: { go: { enabled: settings.goInstrumentation } },
       serviceMonitor: { enabled: true },
       resources: containerResources(settings.operator),
+      securityContext: { ...hardened, runAsNonRoot: true },
     },
     // `operator.networkpolicy` stays off, its default: with it operator 0.158 crashes (opentelemetry-operator#5493).
     admissionWebhooks: { certManager: { enabled: true } },

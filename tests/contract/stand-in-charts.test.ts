@@ -40,7 +40,7 @@ describe("stand-in charts against the real ones, with the environment's values",
   });
 
   for (const [release, real] of Object.entries(chartFacts())) {
-    it(`${release} has the same Services, pods, webhooks and monitors`, async function () {
+    it(`${release} has the same Services, pods, webhooks, monitors and readers of Secrets`, async function () {
       this.timeout(300_000);
       const { declared } = await defaultEnvironment();
       const found = releases(declared).find(({ name }) => name === release);
@@ -60,8 +60,8 @@ describe("stand-in charts against the real ones, with the environment's values",
       const objects = parseAllDocuments(stdout)
         .map((document) => document.toJS() as Manifest | null)
         .filter((object) => object !== null);
-      const { services, pods, webhooks, monitors } = real;
-      expect(sorted(factsOf(objects, found.namespace))).to.deep.equal(sorted({ services, pods, webhooks, monitors }));
+      const { chart, version, obtained } = real;
+      expect(sorted({ chart, version, obtained, ...factsOf(objects, found.namespace) })).to.deep.equal(sorted(real));
     });
   }
 });

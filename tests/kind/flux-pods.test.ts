@@ -210,6 +210,7 @@ describe("Flux as pods, on real Kind", function () {
             publicKey: key.publicKey,
             knownHosts: git.ssh.knownHosts.replaceAll(/^\S+/gm, `[${relayHost}]:${relayPorts.git}`),
             substitute: {},
+            labels: {},
             prerequisites: [flux, key.registration],
             explain,
           },

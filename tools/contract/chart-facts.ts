@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import * as path from "node:path";
 import type { Manifest } from "../../components/kubernetes/manifest.ts";
 import { asMap, at, textAt } from "./finding.ts";
-import { type Level, podSecurityLevel } from "./pod-security.ts";
+import { hardeningGaps, type Level, podSecurityLevel } from "./pod-security.ts";
 
 export type Labels = Readonly<Record<string, string>>;
 
@@ -23,6 +23,8 @@ export interface PodFact {
   readonly ports: readonly { readonly name?: string; readonly port: number }[];
   /** The strictest Pod Security level that lets them run. */
   readonly level: Level;
+  /** What its containers lack of the usual hardening (`hardeningGaps`). */
+  readonly gaps: readonly string[];
   readonly serviceAccount: string;
   /** Lives as long as a hook of an install. */
   readonly hook: boolean;
@@ -33,6 +35,8 @@ export interface Facts {
   readonly pods: readonly PodFact[];
   /** Ports of pods that the API server calls: webhooks, by the Service in front. */
   readonly webhooks: readonly { readonly namespace: string; readonly service: string }[];
+  /** ServiceAccounts, `namespace/name`, that may read the Secrets of every namespace. */
+  readonly secretReaders: readonly string[];
   /** Monitors that the chart makes: namespaces and Service ports they scrape. */
   readonly monitors: readonly {
     readonly namespace: string;
@@ -98,6 +102,7 @@ export function factsOf(objects: readonly Manifest[], releaseNamespace: string):
         service: String(at(webhook, "clientConfig", "service", "name")),
       }))
       .filter(({ service }, index, all) => all.findIndex((other) => other.service === service) === index),
+    secretReaders: secretReaders(live),
     monitors: live
       .filter(({ kind }) => kind === "ServiceMonitor")
       .map((object) => ({
@@ -110,6 +115,30 @@ export function factsOf(objects: readonly Manifest[], releaseNamespace: string):
         ),
       })),
   };
+}
+
+const readsSecrets = (rule: unknown) => {
+  const names = (...keys: string[]) => (at(rule, ...keys) ?? []) as readonly string[];
+  return (
+    ["", "*"].some((group) => names("apiGroups").includes(group)) &&
+    ["secrets", "*"].some((resource) => names("resources").includes(resource)) &&
+    ["get", "list", "watch", "*"].some((verb) => names("verbs").includes(verb)) &&
+    names("resourceNames").length === 0
+  );
+};
+
+/** Who may read the Secrets of every namespace, by the ClusterRoles and ClusterRoleBindings among the objects. */
+function secretReaders(objects: readonly Manifest[]): string[] {
+  const roles = objects
+    .filter(
+      ({ kind, ...role }) => kind === "ClusterRole" && ((role["rules"] ?? []) as readonly unknown[]).some(readsSecrets),
+    )
+    .map(({ metadata }) => metadata.name);
+  const subjects = objects
+    .filter((object) => object.kind === "ClusterRoleBinding" && roles.includes(textAt(object, "roleRef", "name") ?? ""))
+    .flatMap((binding) => (binding["subjects"] ?? []) as readonly unknown[])
+    .map((subject) => `${textAt(subject, "namespace") ?? ""}/${textAt(subject, "name") ?? ""}`);
+  return [...new Set(subjects)].sort();
 }
 
 /** A Service as others see it. */
@@ -143,7 +172,11 @@ function operated(object: Manifest, namespace: string): PodFact[] {
   const { name } = object.metadata;
   const app = object.kind.toLowerCase();
   const pod = asMap(at(object, "spec", "securityContext")) ?? {};
-  const hardened = { allowPrivilegeEscalation: false, capabilities: { drop: ["ALL"] } };
+  const hardened = {
+    allowPrivilegeEscalation: false,
+    capabilities: { drop: ["ALL"] },
+    readOnlyRootFilesystem: true,
+  };
   return [
     {
       namespace,
@@ -160,6 +193,7 @@ function operated(object: Manifest, namespace: string): PodFact[] {
         { name: "reloader-web", port: 8080 },
       ],
       level: podSecurityLevel({ securityContext: pod, containers: [{ name: app, securityContext: hardened }] }),
+      gaps: hardeningGaps({ securityContext: pod, containers: [{ name: app, securityContext: hardened }] }),
       serviceAccount: textAt(object, "spec", "serviceAccountName") ?? "default",
       hook: false,
     },
@@ -185,6 +219,7 @@ export function podFact(object: Manifest, namespace: string, hook = false): PodF
         .flatMap(({ ports = [] }) => ports)
         .map(({ name, containerPort }) => ({ ...(name === undefined ? {} : { name }), port: containerPort })),
       level: podSecurityLevel(spec),
+      gaps: hardeningGaps(spec),
       serviceAccount: textAt(spec, "serviceAccountName") ?? "default",
       hook,
     },

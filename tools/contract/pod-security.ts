@@ -84,6 +84,26 @@ export function podSecurityViolations(spec: Readonly<Record<string, unknown>>, l
   return violations;
 }
 
+/**
+ * What of the usual hardening the containers of a pod lack, whatever their namespace asks for: no escalation, no capability,
+ * seccomp, a read-only root file system, a user other than root.
+ */
+export function hardeningGaps(spec: Readonly<Record<string, unknown>>): string[] {
+  const pod = asMap(spec["securityContext"]) ?? {};
+  return containersOf(spec).flatMap(({ name, securityContext: context = {} }) => {
+    const dropped = (at(context, "capabilities", "drop") ?? []) as readonly string[];
+    const added = (at(context, "capabilities", "add") ?? []) as readonly string[];
+    const seccomp = at(context, "seccompProfile", "type") ?? at(pod, "seccompProfile", "type");
+    return [
+      ...(context["allowPrivilegeEscalation"] === false ? [] : ["may escalate"]),
+      ...(dropped.includes("ALL") && added.length === 0 ? [] : ["keeps capabilities"]),
+      ...(seccomp === "RuntimeDefault" ? [] : ["has no seccomp profile"]),
+      ...(context["readOnlyRootFilesystem"] === true ? [] : ["writes to its root file system"]),
+      ...((context["runAsNonRoot"] ?? pod["runAsNonRoot"]) === true ? [] : ["may run as root"]),
+    ].map((gap) => `${name} ${gap}`);
+  });
+}
+
 /** The strictest level that lets a pod run. */
 export function podSecurityLevel(spec: Readonly<Record<string, unknown>>): Level {
   const levels = ["restricted", "baseline"] as const;

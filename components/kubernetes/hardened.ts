@@ -1,0 +1,24 @@
+/**
+ * Security context of a container that needs nothing from its node and writes nothing but volumes. Charts whose own values
+ * leave a part of it out are given it; who cannot have all of it says why beside its values.
+ */
+export const hardened = {
+  allowPrivilegeEscalation: false,
+  capabilities: { drop: ["ALL"] },
+  readOnlyRootFilesystem: true,
+  seccompProfile: { type: "RuntimeDefault" },
+} as const;
+
+/** Replicas of a component on different nodes where there are several: an affinity of pods with these labels. */
+export function spread(labels: Readonly<Record<string, string>>) {
+  return {
+    podAntiAffinity: {
+      preferredDuringSchedulingIgnoredDuringExecution: [
+        {
+          weight: 100,
+          podAffinityTerm: { labelSelector: { matchLabels: labels }, topologyKey: "kubernetes.io/hostname" },
+        },
+      ],
+    },
+  };
+}
