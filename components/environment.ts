@@ -91,6 +91,9 @@ export class Environment extends pulumi.ComponentResource {
     });
     const inCluster = { parent: platform };
 
+    const applications = [
+      ...new Set([...(settings.demo.enabled ? [namespaces.demo] : []), ...settings.applications.namespaces]),
+    ];
     const flux = new Flux("flux", { manifests: args.fluxManifests }, inCluster);
     const uiPorts: Allow[] = (Object.keys(cluster.hostPorts) as ExposedService[]).map((service) => ({
       name: service,
@@ -110,7 +113,7 @@ export class Environment extends pulumi.ComponentResource {
             name: "telemetry",
             to: { "app.kubernetes.io/component": "opentelemetry-collector" },
             ports: [4317, 4318],
-            from: [namespaces.demo],
+            from: applications,
           },
           {
             name: "opentelemetry-webhook",
@@ -204,7 +207,7 @@ export class Environment extends pulumi.ComponentResource {
       {
         ...stores,
         settings: settings.opentelemetry.collector,
-        scrapeNamespaces: [namespaces.demo],
+        applications,
         prerequisites: [operator],
       },
       inCluster,

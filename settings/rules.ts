@@ -35,12 +35,15 @@ export function durationHours(duration: string): number {
   return Number(match[1]) * unit;
 }
 
+/** Namespaces that the environment fills itself, and whose pods it watches by monitors. */
+const platformNamespaces = ["monitoring", "node-agents", "cert-manager", "flux-system"];
+
 /** Everything that is wrong with settings that are each right on their own. */
 export function checkRules(settings: Settings, context: RuleContext): Finding[] {
   const findings: Finding[] = [];
   const add = (path: string, message: string) => findings.push({ path, message });
 
-  const { cluster, loki, demo, repository } = settings;
+  const { applications, cluster, loki, demo, repository } = settings;
   if (cluster.type === "existing" && cluster.existing === undefined) {
     add("cluster.existing", "is missing. Set cluster.existing.kubeconfig and cluster.existing.context.");
   }
@@ -55,6 +58,10 @@ export function checkRules(settings: Settings, context: RuleContext): Finding[] 
       add(`cluster.kind.ports.${name}`, `is ${port}, as is ${other}. Give each its own port.`);
     }
     taken.set(port, `cluster.kind.ports.${name}`);
+  }
+  for (const [index, namespace] of applications.namespaces.entries()) {
+    if (platformNamespaces.includes(namespace))
+      add(`applications.namespaces[${index}]`, `is ${namespace}, the platform's own. Name namespaces of applications.`);
   }
   if (loki.storage.type === "s3" && loki.storage.s3 === undefined) {
     add("loki.storage.s3", "is missing. Set bucket and credentialsSecret, or set loki.storage.type to filesystem.");

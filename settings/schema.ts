@@ -534,6 +534,17 @@ const jaeger = z
   })
   .prefault({});
 
+const applications = z
+  .strictObject({
+    namespaces: z
+      .array(dnsLabel)
+      .default([])
+      .describe(
+        "Namespaces whose pods may send to the collector, and whose annotated pods it scrapes. They need not exist yet; nothing is made in them. The demo's is among them while it is enabled.",
+      ),
+  })
+  .prefault({});
+
 const probe = z
   .strictObject({
     enabled: z
@@ -585,6 +596,7 @@ export const settingsSchema = z.strictObject({
   fluentBit: fluentBit.describe("Fluent Bit, the log agent."),
   opentelemetry: opentelemetry.describe("OpenTelemetry operator, collector and instrumentation."),
   jaeger: jaeger.describe("Jaeger, the trace store."),
+  applications: applications.describe("Applications that send telemetry."),
   probe: probe.describe("The end of an `up`: whether telemetry arrives."),
   demo: demo.describe("The demo application kbot."),
 });

@@ -32,7 +32,7 @@ export interface Allow {
   /** TCP ports of the pods. */
   readonly ports: readonly number[];
   /**
-   * Namespaces that may connect. `anyone` is for what is reached through a node (host ports, webhooks called by the API
+   * Namespaces that may connect; they need not exist yet. None is nobody. `anyone` is for what is reached through a node (host ports, webhooks called by the API
    * server): such traffic has no pod that a policy could name.
    */
   readonly from: readonly string[] | "anyone";
@@ -87,7 +87,10 @@ export class Namespace extends pulumi.ComponentResource {
       policyTypes: ["Ingress"],
       ingress: [{ from: [{ podSelector: {} }] }],
     });
-    for (const allow of args.allow) policy(`allow-${allow.name}`, policySpec(allow));
+    for (const allow of args.allow) {
+      // To Kubernetes an empty list is everybody.
+      if (allow.from.length > 0) policy(`allow-${allow.name}`, policySpec(allow));
+    }
     this.registerOutputs({ namespace: this.namespace });
   }
 }

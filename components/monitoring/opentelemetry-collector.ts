@@ -53,46 +53,47 @@ const patience = {
 /** A pod's `prometheus.io/*` annotation as the label that service discovery gives it. */
 const annotation = (name: string) => `__meta_kubernetes_pod_annotation_prometheus_io_${name}`;
 
+/** The job that scrapes pods of applications by their annotations. Namespaces that do not exist yet are waited for. */
+function annotatedPods(applications: readonly string[]) {
+  return {
+    job_name: "application-pods",
+    scrape_interval: "30s",
+    kubernetes_sd_configs: [{ role: "pod", namespaces: { names: [...applications] } }],
+    relabel_configs: [
+      { source_labels: [annotation("scrape")], action: "keep", regex: "true" },
+      {
+        source_labels: [annotation("path")],
+        action: "replace",
+        target_label: "__metrics_path__",
+        regex: "(.+)",
+      },
+      {
+        source_labels: ["__meta_kubernetes_pod_ip", annotation("port")],
+        action: "replace",
+        regex: "(.+);(\\d+)",
+        replacement: "$$1:$$2",
+        target_label: "__address__",
+      },
+      // A pod has a target for each container port; all of them lead to the annotated one.
+      { source_labels: ["__meta_kubernetes_pod_container_init"], action: "drop", regex: "true" },
+      { source_labels: ["__meta_kubernetes_namespace"], action: "replace", target_label: "namespace" },
+      { source_labels: ["__meta_kubernetes_pod_name"], action: "replace", target_label: "pod" },
+    ],
+  };
+}
+
 /**
  * Configuration of the collector. The collector replaces `${NAME}` and reads `$$` as `$`, so capture groups of Prometheus
  * relabelling are written `$$1`. Component names are those of 0.149 and later (`k8s_attributes`, `otlp_grpc`,
  * `otlp_http`); the older spellings are aliases that warn.
  */
-export function collectorConfig(stores: Stores, scrapeNamespaces: readonly string[]) {
+export function collectorConfig(stores: Stores, applications: readonly string[]) {
+  // To service discovery no name is every namespace.
+  const discovers = applications.length > 0;
   return {
     receivers: {
       otlp: { protocols: { grpc: { endpoint: "0.0.0.0:4317" }, http: { endpoint: "0.0.0.0:4318" } } },
-      prometheus: {
-        config: {
-          scrape_configs: [
-            {
-              job_name: "demo-pods",
-              scrape_interval: "30s",
-              kubernetes_sd_configs: [{ role: "pod", namespaces: { names: [...scrapeNamespaces] } }],
-              relabel_configs: [
-                { source_labels: [annotation("scrape")], action: "keep", regex: "true" },
-                {
-                  source_labels: [annotation("path")],
-                  action: "replace",
-                  target_label: "__metrics_path__",
-                  regex: "(.+)",
-                },
-                {
-                  source_labels: ["__meta_kubernetes_pod_ip", annotation("port")],
-                  action: "replace",
-                  regex: "(.+);(\\d+)",
-                  replacement: "$$1:$$2",
-                  target_label: "__address__",
-                },
-                // A pod has a target for each container port; all of them lead to the annotated one.
-                { source_labels: ["__meta_kubernetes_pod_container_init"], action: "drop", regex: "true" },
-                { source_labels: ["__meta_kubernetes_namespace"], action: "replace", target_label: "namespace" },
-                { source_labels: ["__meta_kubernetes_pod_name"], action: "replace", target_label: "pod" },
-              ],
-            },
-          ],
-        },
-      },
+      ...(discovers ? { prometheus: { config: { scrape_configs: [annotatedPods(applications)] } } } : {}),
     },
     processors: {
       memory_limiter: { check_interval: "1s", limit_percentage: 75, spike_limit_percentage: 15 },
@@ -141,7 +142,11 @@ export function collectorConfig(stores: Stores, scrapeNamespaces: readonly strin
       extensions: ["health_check", "file_storage"],
       pipelines: {
         traces: { receivers: ["otlp"], processors: [...processors], exporters: ["otlp_grpc/traces"] },
-        metrics: { receivers: ["otlp", "prometheus"], processors: [...processors], exporters: ["prometheus"] },
+        metrics: {
+          receivers: ["otlp", ...(discovers ? ["prometheus"] : [])],
+          processors: [...processors],
+          exporters: ["prometheus"],
+        },
         logs: { receivers: ["otlp"], processors: [...processors], exporters: ["otlp_http/logs"] },
       },
     },
@@ -161,7 +166,7 @@ export class OpentelemetryCollector extends pulumi.ComponentResource {
     args: Stores & {
       readonly settings: Settings["opentelemetry"]["collector"];
       /** Namespaces whose annotated pods are scraped. */
-      readonly scrapeNamespaces: readonly string[];
+      readonly applications: readonly string[];
       readonly prerequisites: readonly Prerequisite[];
     },
     opts?: pulumi.ComponentResourceOptions,
@@ -207,7 +212,7 @@ export class OpentelemetryCollector extends pulumi.ComponentResource {
           // Both queues, and as much again for free pages and compaction; with more the kubelet would evict the pod.
           volumes: [{ name: queueVolume, emptyDir: { sizeLimit: "1Gi" } }],
           volumeMounts: [{ name: queueVolume, mountPath: queueFolder }],
-          config: collectorConfig(args, args.scrapeNamespaces),
+          config: collectorConfig(args, args.applications),
         },
       },
       { parent: this, dependsOn: [...args.prerequisites, binding], hooks: { onError: [retryWebhook()] } },

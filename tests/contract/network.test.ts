@@ -79,6 +79,18 @@ describe("Names and ports", function () {
       "30301",
       (kind, name) => kind === "Service" && name === "host-grafana",
     ],
+    [
+      "the operator's policy, which opens the collector to everybody",
+      '"networkPolicy":{"enabled":false}',
+      '"networkPolicy":{"enabled":true}',
+      (kind) => kind === "OpenTelemetryCollector",
+    ],
+    [
+      "a policy that names nobody, which is everybody",
+      '[{"namespaceSelector":{"matchLabels":{"kubernetes.io/metadata.name":"demo"}}}]',
+      "[]",
+      (kind, name) => policy(kind) && name === "allow-telemetry",
+    ],
     ["a policy for pods with other labels", '"loki"', '"lokki"', policy],
     ["a policy for a port that the pods have not", "3100", "3101", policy],
     [

@@ -11,7 +11,7 @@ import { different, judge, misspellings } from "./support/verdict.ts";
 function scrapeConfigs({ declared }: Rendered): object {
   const object = declared.find(({ kind }) => kind === "OpenTelemetryCollector");
   const { config } = object?.["spec"] as { config: ReturnType<typeof collectorConfig> };
-  return JSON.parse(JSON.stringify(config.receivers.prometheus.config).replaceAll("$$", "$")) as object;
+  return JSON.parse(JSON.stringify(config.receivers.prometheus?.config ?? {}).replaceAll("$$", "$")) as object;
 }
 
 function startOf({ declared }: Rendered) {

@@ -92,6 +92,7 @@ function choices(kubeconfig: string): Readonly<Record<string, Readonly<Record<st
     collector: { one: {}, three: { opentelemetry: { collector: { replicas: 3 } } } },
     "cert-manager": { one: {}, three: { certManager: { replicas: 3 } } },
     demo: { on: {}, off: { demo: { enabled: false } } },
+    applications: { none: {}, some: { applications: { namespaces: ["shop", "billing"] } } },
   };
 }
 

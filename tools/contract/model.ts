@@ -30,7 +30,7 @@ const given = ["kube-system", "default"];
  * Pods and Services that the OpenTelemetry operator makes of a collector (operator 0.158: internal/naming,
  * manifestutils.SelectorLabels, manifests/collector/service.go).
  */
-function collectorFacts(object: Manifest): { pods: PodFact[]; services: ServiceFact[] } {
+function collectorFacts(object: Manifest): { pods: PodFact[]; services: ServiceFact[]; policies: Manifest[] } {
   const { name, namespace = "" } = object.metadata;
   const labels = {
     "app.kubernetes.io/managed-by": "opentelemetry-operator",
@@ -66,6 +66,22 @@ function collectorFacts(object: Manifest): { pods: PodFact[]; services: ServiceF
     namespace,
   );
   return {
+    // Unless it says no, for each port and for everybody (webhook/collector_webhook.go, manifests/collector/networkpolicy.go).
+    policies:
+      at(object, "spec", "networkPolicy", "enabled") === false
+        ? []
+        : [
+            {
+              apiVersion: "networking.k8s.io/v1",
+              kind: "NetworkPolicy",
+              metadata: { name: `${name}-collector-networkpolicy`, namespace },
+              spec: {
+                podSelector: { matchLabels: labels },
+                policyTypes: ["Ingress"],
+                ingress: [{ ports: [...ports, { port: 8888 }].map(({ port }) => ({ port, protocol: "TCP" })) }],
+              },
+            },
+          ],
     services: [
       service("", ports),
       service("-headless", ports),
@@ -132,7 +148,10 @@ export function modelOf({ declared, content }: Rendered): Model {
     ],
     webhooks: facts.flatMap(({ webhooks }) => webhooks),
     monitors: facts.flatMap(({ monitors }) => monitors),
-    policies: declared.filter(({ kind }) => kind === "NetworkPolicy"),
+    policies: [
+      ...declared.filter(({ kind }) => kind === "NetworkPolicy"),
+      ...collectors.flatMap(({ policies }) => policies),
+    ],
   };
 }
 
@@ -190,7 +209,8 @@ export function mayReach(model: Model, from: string, pod: PodFact, port: number)
       const ports = at(rule, "ports") as readonly { readonly port: number }[] | undefined;
       if (ports !== undefined && !ports.some((allowed) => allowed.port === port)) return false;
       const peers = at(rule, "from") as readonly unknown[] | undefined;
-      if (peers === undefined) return true;
+      // An empty list is everybody, too.
+      if (peers === undefined || peers.length === 0) return true;
       return (
         from !== "anyone" &&
         peers.some((peer) => {

@@ -75,6 +75,7 @@ describe("settings", () => {
       "version tag or a digest",
     ],
     ["the tag latest", { demo: { image: { tag: "latest" } } }, "not latest"],
+    ["a namespace of the platform's own", { applications: { namespaces: ["shop", "monitoring"] } }, "namespaces[1]"],
     ["a port of the system", { cluster: { kind: { ports: { grafana: 80 } } } }, "cluster.kind.ports.grafana"],
   ] as const) {
     it(`refuse ${what}, and say what to do`, () => {

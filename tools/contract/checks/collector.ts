@@ -139,7 +139,11 @@ function checkConfig(
 }
 
 /** Findings about the environment's collector. */
-function checkCollector(object: Manifest, demo: string, schemas: CollectorSchemas | undefined): Finding[] {
+function checkCollector(
+  object: Manifest,
+  applications: readonly string[],
+  schemas: CollectorSchemas | undefined,
+): Finding[] {
   const findings: Finding[] = [];
   const add: Add = (path, message) => findings.push({ check: "collector", object: manifestId(object), path, message });
   const config = at(object, "spec", "config");
@@ -154,8 +158,8 @@ function checkCollector(object: Manifest, demo: string, schemas: CollectorSchema
     }
     const receivers = (at(pipeline, "receivers") ?? []) as readonly string[];
     if (!receivers.includes("otlp")) add(`service.pipelines.${kind}.receivers`, "has no otlp.");
-    if (kind === "metrics" && !receivers.includes("prometheus"))
-      add("service.pipelines.metrics.receivers", "has no prometheus.");
+    if (kind === "metrics" && receivers.includes("prometheus") !== applications.length > 0)
+      add("service.pipelines.metrics.receivers", "has no prometheus, or has one for nobody.");
     // The limiter first, so that it refuses before anything is done; the batch last, over what the others left.
     const processors = (at(pipeline, "processors") ?? []) as readonly string[];
     const order = ["memory_limiter", "k8s_attributes", "batch"];
@@ -193,7 +197,7 @@ function checkCollector(object: Manifest, demo: string, schemas: CollectorSchema
   }
   checkQueues(object, config, add);
   checkAttributes(config, add);
-  checkScrapeJob(config, demo, add);
+  checkScrapeJob(config, applications, add);
   return findings;
 }
 
@@ -266,7 +270,9 @@ function checkAttributes(config: unknown, add: Add): void {
 }
 
 /** Discovery and relabelling do what the annotations promise, for pods as the API server tells of them. */
-function checkScrapeJob(config: unknown, demo: string, add: Add): void {
+function checkScrapeJob(config: unknown, applications: readonly string[], add: Add): void {
+  const [first] = applications;
+  if (first === undefined) return;
   const jobs = (at(config, "receivers", "prometheus", "config", "scrape_configs") ?? []) as readonly unknown[];
   const [job] = jobs;
   const path = "receivers.prometheus.config.scrape_configs.0";
@@ -280,8 +286,8 @@ function checkScrapeJob(config: unknown, demo: string, add: Add): void {
   if (unknown.length > 0) add(path, `${unknown.join(", ")} is not known here.`);
   const [discovery] = (at(job, "kubernetes_sd_configs") ?? []) as readonly unknown[];
   if (textAt(discovery, "role") !== "pod") add(`${path}.kubernetes_sd_configs`, "does not discover pods.");
-  if (((at(discovery, "namespaces", "names") ?? []) as readonly string[]).join() !== demo) {
-    add(`${path}.kubernetes_sd_configs`, `does not discover those of ${demo} alone.`);
+  if (((at(discovery, "namespaces", "names") ?? []) as readonly string[]).join() !== applications.join()) {
+    add(`${path}.kubernetes_sd_configs`, `does not discover those of ${applications.join(", ")} alone.`);
   }
   // The collector reads `$$` as `$` before Prometheus's part sees it.
   const rules = ((at(job, "relabel_configs") ?? []) as readonly RelabelRule[]).map((rule) => ({
@@ -298,7 +304,7 @@ function checkScrapeJob(config: unknown, demo: string, add: Add): void {
   const pod = {
     __address__: "10.0.0.7:9999",
     __metrics_path__: "/metrics",
-    __meta_kubernetes_namespace: demo,
+    __meta_kubernetes_namespace: first,
     __meta_kubernetes_pod_name: "kbot-1",
     __meta_kubernetes_pod_ip: "10.0.0.7",
     __meta_kubernetes_pod_container_init: "false",
@@ -310,7 +316,7 @@ function checkScrapeJob(config: unknown, demo: string, add: Add): void {
     [
       "an annotated pod",
       pod,
-      { __address__: "10.0.0.7:8080", __metrics_path__: "/stats", namespace: demo, pod: "kbot-1" },
+      { __address__: "10.0.0.7:8080", __metrics_path__: "/stats", namespace: first, pod: "kbot-1" },
     ],
     ["a pod without the annotation", { ...pod, __meta_kubernetes_pod_annotation_prometheus_io_scrape: "" }, undefined],
     ["an init container", { ...pod, __meta_kubernetes_pod_container_init: "true" }, undefined],
@@ -388,11 +394,12 @@ function checkJaeger(name: string, config: unknown, schemas: CollectorSchemas | 
  *
  * @param schemas of the components; without them their own keys are not looked at
  */
-export function checkCollectors({ declared }: Rendered, schemas: CollectorSchemas | undefined): Finding[] {
+export function checkCollectors({ declared, settings }: Rendered, schemas: CollectorSchemas | undefined): Finding[] {
+  const applications = [...(settings.demo.enabled ? ["demo"] : []), ...settings.applications.namespaces];
   return [
     ...declared
       .filter(({ kind }) => kind === "OpenTelemetryCollector")
-      .flatMap((object) => checkCollector(object, "demo", schemas)),
+      .flatMap((object) => checkCollector(object, applications, schemas)),
     ...releases(declared)
       .filter(({ chart }) => chart?.name === "jaeger")
       .flatMap(({ name, values }) => checkJaeger(name, values["userconfig"], schemas)),

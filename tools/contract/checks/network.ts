@@ -68,6 +68,13 @@ function checkService(model: Model, service: ServiceFact, add: Add): void {
   }
 }
 
+/**
+ * Policies that let everybody in, because what comes through a node has no pod that a policy could name: host ports, and
+ * webhooks that the API server calls. Flux's own are Flux's to decide.
+ */
+const open =
+  /^monitoring\/allow-(grafana|prometheus|alertmanager|jaeger|opentelemetry-webhook)$|^cert-manager\/allow-webhook$|^flux-system\//;
+
 /** A policy is about pods that exist, on ports that they have, from namespaces that exist. */
 function checkPolicy(model: Model, policy: Manifest, { settings }: Rendered, add: Add): void {
   const object = manifestId(policy);
@@ -80,6 +87,9 @@ function checkPolicy(model: Model, policy: Manifest, { settings }: Rendered, add
     return;
   }
   for (const rule of (at(policy, "spec", "ingress") ?? []) as readonly unknown[]) {
+    const peers = (at(rule, "from") ?? []) as readonly unknown[];
+    if (peers.length === 0 && !open.test(`${policy.metadata.namespace ?? ""}/${policy.metadata.name}`))
+      add(object, "spec.ingress.from", "is nobody in particular, and so lets everybody in.");
     for (const { port, protocol } of (at(rule, "ports") ?? []) as readonly { port: number; protocol?: string }[]) {
       if ((protocol ?? "TCP") !== "TCP")
         add(object, "spec.ingress.ports", `${String(protocol)}: everything here speaks TCP.`);
@@ -87,13 +97,13 @@ function checkPolicy(model: Model, policy: Manifest, { settings }: Rendered, add
         add(object, "spec.ingress.ports", `no pod that it selects has the port ${port}.`);
       }
     }
-    for (const peer of (at(rule, "from") ?? []) as readonly unknown[]) {
+    for (const peer of peers) {
       const labels = asMap(at(peer, "namespaceSelector", "matchLabels"));
       if (labels === undefined) continue;
       for (const [key, name] of Object.entries(labels)) {
         if (key !== "kubernetes.io/metadata.name")
           add(object, "spec.ingress.from", `${key} is no label that every namespace has.`);
-        else if (!model.namespaces.has(String(name)) && !(name === "demo" && !settings.demo.enabled))
+        else if (!model.namespaces.has(String(name)) && !settings.applications.namespaces.includes(String(name)))
           add(object, "spec.ingress.from", `names the namespace ${String(name)}, which nobody makes.`);
       }
     }
@@ -101,7 +111,8 @@ function checkPolicy(model: Model, policy: Manifest, { settings }: Rendered, add
 }
 
 /** Every Kubernetes-internal address in any string, and whether a policy lets the caller in. */
-function checkAddresses({ declared, content }: Rendered, model: Model, add: Add): void {
+function checkAddresses({ declared, content, settings }: Rendered, model: Model, add: Add): void {
+  const application = settings.demo.enabled ? "demo" : settings.applications.namespaces[0];
   const places: { readonly object: string; readonly from: string; readonly data: unknown }[] = [
     ...releases([...declared, ...content]).map(({ name, namespace, values }) => ({
       object: `HelmRelease ${name}`,
@@ -112,10 +123,11 @@ function checkAddresses({ declared, content }: Rendered, model: Model, add: Add)
       .filter(({ kind }) =>
         ["OpenTelemetryCollector", "Instrumentation", "ConfigMap", "Deployment", "Kustomization"].includes(kind),
       )
+      .filter(({ kind }) => kind !== "Kustomization" || application !== undefined)
       .map((object) => ({
         object: manifestId(object),
         // Addresses among Flux's variables are for applications.
-        from: object.kind === "Kustomization" ? "demo" : (object.metadata.namespace ?? ""),
+        from: object.kind === "Kustomization" ? (application ?? "") : (object.metadata.namespace ?? ""),
         data: object,
       })),
   ];
@@ -301,9 +313,8 @@ function checkHostPorts({ declared, kindConfig }: Rendered, model: Model, add: A
   }
 }
 
-/** What the collector scrapes: pods of the demo that carry the annotations, on the port that they name. */
-function checkScraping({ declared, content }: Rendered, model: Model, add: Add): void {
-  const demo = content.some(({ kind, metadata }) => kind === "HelmRelease" && metadata.name === "kbot");
+/** What the collector scrapes: pods of applications that carry the annotations, on the port that they name. */
+function checkScraping({ declared, settings }: Rendered, model: Model, add: Add): void {
   for (const collector of declared.filter(({ kind }) => kind === "OpenTelemetryCollector")) {
     const jobs = (at(collector, "spec", "config", "receivers", "prometheus", "config", "scrape_configs") ??
       []) as readonly unknown[];
@@ -311,12 +322,13 @@ function checkScraping({ declared, content }: Rendered, model: Model, add: Add):
       .flatMap((job) => (at(job, "kubernetes_sd_configs") ?? []) as readonly unknown[])
       .entries()) {
       const namespaces = (at(discovery, "namespaces", "names") ?? []) as readonly string[];
-      if (demo && !namespaces.every((name) => model.namespaces.has(name))) {
-        add(
-          manifestId(collector),
-          `kubernetes_sd_configs.${index}`,
-          `discovers pods of ${namespaces.join(", ")}, which nobody makes.`,
-        );
+      for (const name of namespaces) {
+        if (!model.namespaces.has(name) && !settings.applications.namespaces.includes(name))
+          add(
+            manifestId(collector),
+            `kubernetes_sd_configs.${index}`,
+            `discovers pods of ${name}, which nobody makes.`,
+          );
       }
       for (const pod of model.pods.filter(({ namespace }) => namespaces.includes(namespace))) {
         for (const { port } of pod.ports) {
