@@ -50,6 +50,15 @@ const interfaces: Readonly<
   jaeger: { endpoint: jaegerStore.endpoint, selector: jaegerSelector, podPort: 16686 },
 };
 
+/**
+ * Where a browser finds an interface: by its port on the host, else by the port-forward of docs/commands.md. Links need it, and
+ * Prometheus and Alertmanager take the path of their own redirects from it, not from their route prefix.
+ */
+function browserUrl(service: ExposedService, cluster: Cluster): string {
+  const { endpoint, podPort } = interfaces[service];
+  return `http://localhost:${cluster.hostPorts[service]?.hostPort ?? podPort}${endpoint.path}`;
+}
+
 export interface EnvironmentArgs {
   readonly stack: Stack;
   /** Flux's objects (`fluxManifests`). */
@@ -57,6 +66,9 @@ export interface EnvironmentArgs {
   /** Which Kind cluster of this name is wanted (`clusterGeneration`).
    * @default the first */
   readonly clusterGeneration?: Generation;
+  /** Which existing cluster it is (`clusterUid`).
+   * @default not asked */
+  readonly clusterUid?: string | undefined;
 }
 
 /** One environment: cluster, deploy key, Flux and every component. */
@@ -68,6 +80,7 @@ export class Environment extends pulumi.ComponentResource {
     const { stack } = args;
     const { settings } = stack;
     const cluster = this.cluster(args);
+    const shared = cluster.lifetime === undefined;
 
     // The key and the repository belong to GitHub: nothing of them is deleted "with the cluster".
     const { repository, deployKey } = this.git(stack);
@@ -77,13 +90,21 @@ export class Environment extends pulumi.ComponentResource {
       {
         kubeconfig: cluster.kubeconfig,
         context: cluster.context,
-        clusterIdentifier: cluster.identifier,
+        ...(cluster.identifier === undefined ? {} : { clusterIdentifier: cluster.identifier }),
         // On a cluster of our own, a create that was cut off is picked up again; elsewhere nothing is adopted.
-        upsertExistingObjects: cluster.lifetime !== undefined,
+        upsertExistingObjects: !shared,
         // A Secret that is replaced is gone for a moment: Flux would fail a fetch during a key rotation.
         enableSecretMutable: true,
       },
-      { parent: this, ...(cluster.lifetime === undefined ? {} : { deletedWith: cluster.lifetime }) },
+      {
+        parent: this,
+        // An argument of the plugin, which the SDK does not know (4.34, `CheckConfig`): an empty kubeconfig is an error and
+        // never leads to the ambient one. Unknown as long as the kubeconfig is: the plugin would crash on that.
+        transformations: [
+          ({ props, opts }) => ({ props: { ...props, strictMode: cluster.kubeconfig.apply(() => "true") }, opts }),
+        ],
+        ...(cluster.lifetime === undefined ? {} : { deletedWith: cluster.lifetime }),
+      },
     );
     const platform = new Platform("platform", cluster, provider, {
       parent: this,
@@ -151,7 +172,7 @@ export class Environment extends pulumi.ComponentResource {
     const explain = explainUnready(cluster);
     const sources = new ChartSources(
       "charts",
-      { settings: settings.charts, prerequisites: [flux], explain },
+      { settings: settings.charts, shared, prerequisites: [flux], explain },
       inCluster,
     );
     const definitions = new PrometheusOperatorCrds(
@@ -166,7 +187,6 @@ export class Environment extends pulumi.ComponentResource {
       { sources, prerequisites: [flux, certManagerNamespace, definitions], settings: settings.certManager },
       inCluster,
     );
-    const serviceUrls = this.serviceUrls(cluster);
     const kubePrometheusStack = new KubePrometheusStack(
       "kube-prometheus-stack",
       {
@@ -180,9 +200,9 @@ export class Environment extends pulumi.ComponentResource {
           grafana: settings.grafana,
           scrapeControlPlane: settings.cluster.type === "kind" && settings.cluster.kind.scrapeControlPlane,
           externalUrls: {
-            prometheus: serviceUrls["prometheus"]?.host ?? undefined,
-            alertmanager: serviceUrls["alertmanager"]?.host ?? undefined,
-            grafana: serviceUrls["grafana"]?.host ?? undefined,
+            prometheus: browserUrl("prometheus", cluster),
+            alertmanager: browserUrl("alertmanager", cluster),
+            grafana: browserUrl("grafana", cluster),
           },
         },
         alertingSecrets: stack.alertingSecrets,
@@ -268,6 +288,7 @@ export class Environment extends pulumi.ComponentResource {
       inCluster,
     );
 
+    const serviceUrls = this.serviceUrls(cluster);
     this.outputs = {
       kubeconfigPath: cluster.kubeconfigPath,
       kubeconfig: cluster.kubeconfig,
@@ -287,10 +308,10 @@ export class Environment extends pulumi.ComponentResource {
     this.registerOutputs();
   }
 
-  private cluster({ stack, clusterGeneration }: EnvironmentArgs): Cluster {
+  private cluster({ stack, clusterGeneration, clusterUid }: EnvironmentArgs): Cluster {
     const { cluster } = stack.settings;
     if (cluster.type === "existing" && cluster.existing !== undefined) {
-      return new ExistingCluster("existing", cluster.existing, { parent: this });
+      return new ExistingCluster("existing", { ...cluster.existing, uid: clusterUid }, { parent: this });
     }
     const requests = requestedResources(stack.settings);
     return new KindCluster(
@@ -368,19 +389,15 @@ export class Environment extends pulumi.ComponentResource {
       COLLECTOR_OTLP_HTTP: clusterUrl(collectorGateway.otlpHttp),
       SAMPLING_RATIO: String(opentelemetry.samplingRatio),
       RUNBOOK_BASE_URL: `https://github.com/${stack.github.owner}/${repository.name}/blob/${repository.branch}/docs/runbooks`,
-      GRAFANA_URL: this.serviceUrls(cluster)["grafana"]?.host ?? "",
+      GRAFANA_URL: browserUrl("grafana", cluster),
     };
   }
 
   private serviceUrls(cluster: Cluster): Record<string, ServiceUrl> {
-    const url = (service: ExposedService): ServiceUrl => {
-      const { endpoint } = interfaces[service];
-      const mapping = cluster.hostPorts[service];
-      return {
-        host: mapping === undefined ? null : `http://localhost:${mapping.hostPort}${endpoint.path}`,
-        cluster: clusterUrl(endpoint),
-      };
-    };
+    const url = (service: ExposedService): ServiceUrl => ({
+      host: cluster.hostPorts[service] === undefined ? null : browserUrl(service, cluster),
+      cluster: clusterUrl(interfaces[service].endpoint),
+    });
     return {
       grafana: url("grafana"),
       prometheus: url("prometheus"),

@@ -5,6 +5,7 @@
  *
  * This room creates no Pulumi resources and knows no component.
  */
+import { homedir } from "node:os";
 import { z } from "zod";
 import { collector, flux, kindNode } from "./versions.ts";
 
@@ -16,6 +17,11 @@ const dnsLabel = z
   .string()
   .regex(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, "must be a DNS label: lower-case letters, digits and dashes");
 const githubName = z.string().regex(/^[A-Za-z0-9._-]{1,100}$/, "must be a GitHub name: letters, digits, '.', '_', '-'");
+/** A path on this machine; the shell's `~` is the home folder here, too. */
+const path = z
+  .string()
+  .min(1)
+  .overwrite((text) => text.replace(/^~(?=$|\/)/, homedir()));
 const url = (protocol: RegExp, what: string) => z.string().regex(protocol, `must be ${what}`);
 
 const weekdays = ["sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"];
@@ -79,9 +85,7 @@ const kind = z
       .array(z.string())
       .default([])
       .describe("Further kubeadm patches, YAML each, without apiVersion so that Kind fits them to its version."),
-    kubeconfigFolder: z
-      .string()
-      .min(1)
+    kubeconfigFolder: path
       .default(".kube")
       .describe("Folder for the kubeconfig file, relative to the project; only its owner may read it."),
     readyTimeoutSeconds: z.int().min(30).max(3600).default(300).describe("How long the cluster may take to be ready."),
@@ -89,7 +93,7 @@ const kind = z
   .prefault({});
 
 const existing = z.strictObject({
-  kubeconfig: z.string().min(1).describe("Path of the kubeconfig file; never the ambient one by default."),
+  kubeconfig: path.describe("Path of the kubeconfig file; never the ambient one by default."),
   context: z.string().min(1).describe("Context in that file. It is always named, never the current one."),
 });
 
@@ -143,9 +147,7 @@ const deployKey = z
 
 const fluxSettings = z
   .strictObject({
-    manifests: z
-      .string()
-      .min(1)
+    manifests: path
       .default(`https://github.com/fluxcd/flux2/releases/download/${flux}/install.yaml`)
       .describe("The release's install.yaml: an address, or a path on this machine."),
     sha256: z

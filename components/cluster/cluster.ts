@@ -18,8 +18,8 @@ export interface Cluster {
   readonly kubeconfigPath: string;
   /** Context to use in the kubeconfig; the current one is never trusted. */
   readonly context: string;
-  /** Changes exactly when the cluster is another one. */
-  readonly identifier: string;
+  /** Changes exactly when the cluster is another one; undefined where it cannot be known. */
+  readonly identifier: string | undefined;
   /** The resource with which everything inside the cluster goes; undefined when the cluster outlives the environment. */
   readonly lifetime: pulumi.Resource | undefined;
   /** Ports on 127.0.0.1 by which services are reached from the host; empty where there are none. */

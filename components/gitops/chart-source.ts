@@ -38,6 +38,8 @@ export class ChartSources extends pulumi.ComponentResource {
   /** How long a release of any chart may take, in minutes. */
   readonly releaseTimeoutMinutes: number;
   readonly explain: pulumi.ErrorHook;
+  /** Whether others use the cluster, too. */
+  readonly shared: boolean;
 
   private readonly settings: Settings["charts"];
   private readonly declared = new Map<string, ChartSource>();
@@ -48,6 +50,8 @@ export class ChartSources extends pulumi.ComponentResource {
     name: string,
     args: {
       readonly settings: Settings["charts"];
+      /** Whether others use the cluster, too: releases take nothing of theirs over, and leave them the definitions. */
+      readonly shared: boolean;
       readonly prerequisites: readonly Prerequisite[];
       /** Tells why a release that uses these sources is not Ready. */
       readonly explain: pulumi.ErrorHook;
@@ -59,6 +63,7 @@ export class ChartSources extends pulumi.ComponentResource {
     this.releaseTimeoutMinutes = args.settings.timeoutMinutes;
     this.prerequisites = args.prerequisites;
     this.explain = args.explain;
+    this.shared = args.shared;
     this.registerOutputs();
   }
 

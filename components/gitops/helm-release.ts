@@ -40,6 +40,32 @@ const webhookIgnores = ["ValidatingWebhookConfiguration", "MutatingWebhookConfig
   target: { kind },
 }));
 
+/**
+ * On a cluster that others use, too. helm-controller takes objects over by default (v2, `DisableTakeOwnership`), and a
+ * chart's `crds/` by `CreateReplace` without looking whose they are. Uninstalling a release would delete the definitions
+ * among its templates, and with them every object of everybody that they define: Helm keeps what says so, and it reads
+ * that from the manifest as it was post-rendered. One rule for all charts, whatever they call their own value for it.
+ */
+const besideOthers = {
+  action: { crds: "Create", disableTakeOwnership: true },
+  postRenderers: [
+    {
+      kustomize: {
+        patches: [
+          {
+            target: { group: "apiextensions.k8s.io", kind: "CustomResourceDefinition" },
+            patch: JSON.stringify({
+              apiVersion: "apiextensions.k8s.io/v1",
+              kind: "CustomResourceDefinition",
+              metadata: { name: "any", annotations: { "helm.sh/resource-policy": "keep" } },
+            }),
+          },
+        ],
+      },
+    },
+  ],
+};
+
 /** The spec of a HelmRelease. Pure, so that tests read what Flux is told. */
 export function helmReleaseSpec<V extends object>(
   args: HelmReleaseArgs<V>,
@@ -59,6 +85,8 @@ export function helmReleaseSpec<V extends object>(
             },
           },
         };
+  // Flux's default for upgrades skips CRDs, which leaves those of an older version behind.
+  const action = { ...(args.sources.shared ? besideOthers.action : { crds: "CreateReplace" }), ...retry };
   return {
     ...chart,
     interval: "10m",
@@ -67,9 +95,9 @@ export function helmReleaseSpec<V extends object>(
     targetNamespace: args.namespace,
     storageNamespace: args.namespace,
     maxHistory: 3,
-    install: { crds: "CreateReplace", ...retry },
-    // Flux's default for upgrades skips CRDs, which leaves those of an older version behind.
-    upgrade: { crds: "CreateReplace", ...retry },
+    install: action,
+    upgrade: action,
+    ...(args.sources.shared ? { postRenderers: besideOthers.postRenderers } : {}),
     driftDetection: {
       mode: "enabled",
       ignore: [

@@ -28,12 +28,8 @@ export interface KubePrometheusStackSettings {
   readonly grafana: Settings["grafana"];
   /** Whether the control plane's own components can be scraped. */
   readonly scrapeControlPlane: boolean;
-  /** URLs by which people reach the user interfaces from the host; undefined where they cannot. */
-  readonly externalUrls: {
-    readonly prometheus: string | undefined;
-    readonly alertmanager: string | undefined;
-    readonly grafana: string | undefined;
-  };
+  /** URLs by which people reach the user interfaces: links lead there, and the paths of redirects are theirs. */
+  readonly externalUrls: { readonly prometheus: string; readonly alertmanager: string; readonly grafana: string };
 }
 
 /** The part of the values of kube-prometheus-stack 88.5.3 that the environment sets. */
@@ -69,7 +65,7 @@ export interface KubePrometheusStackValues {
       readonly sampleLimit: number;
       readonly labelLimit: number;
       readonly routePrefix: string;
-      readonly externalUrl?: string;
+      readonly externalUrl: string;
       readonly serviceDiscoveryRole: "EndpointSlice";
       readonly enableRemoteWriteReceiver: boolean;
       readonly enableFeatures: readonly string[];
@@ -95,14 +91,14 @@ export interface KubePrometheusStackValues {
     readonly alertmanagerSpec: AlertingValues["alertmanager"]["alertmanagerSpec"] & {
       readonly replicas: number;
       readonly routePrefix: string;
-      readonly externalUrl?: string;
+      readonly externalUrl: string;
       readonly resources: Resources;
     };
   };
   readonly grafana: {
     readonly admin: { readonly existingSecret: string; readonly userKey: string; readonly passwordKey: string };
     readonly "grafana.ini": {
-      readonly server?: { readonly root_url: string };
+      readonly server: { readonly root_url: string };
       readonly analytics: {
         readonly reporting_enabled: boolean;
         readonly check_for_updates: boolean;
@@ -228,7 +224,7 @@ export function kubePrometheusStackValues(
         sampleLimit: prometheus.sampleLimit,
         labelLimit: prometheus.labelLimit,
         routePrefix: prometheusEndpoint.path,
-        ...(externalUrls.prometheus === undefined ? {} : { externalUrl: externalUrls.prometheus }),
+        externalUrl: externalUrls.prometheus,
         serviceDiscoveryRole: "EndpointSlice",
         enableRemoteWriteReceiver: true,
         // Exemplars lead from a metric to a trace; the extra metrics say how near a scrape is to its limits.
@@ -262,14 +258,14 @@ export function kubePrometheusStackValues(
         ...alerting.alertmanager.alertmanagerSpec,
         replicas: alertmanager.replicas,
         routePrefix: alertmanagerEndpoint.path,
-        ...(externalUrls.alertmanager === undefined ? {} : { externalUrl: externalUrls.alertmanager }),
+        externalUrl: externalUrls.alertmanager,
         resources: containerResources(alertmanager.resources),
       },
     },
     grafana: {
       admin: { existingSecret: grafanaSecretName(grafana), userKey: "admin-user", passwordKey: "admin-password" },
       "grafana.ini": {
-        ...(externalUrls.grafana === undefined ? {} : { server: { root_url: externalUrls.grafana } }),
+        server: { root_url: externalUrls.grafana },
         analytics: { reporting_enabled: false, check_for_updates: false, check_for_plugin_updates: false },
         // Its data sources are plugins of the image, which Grafana would replace by newer ones at every start.
         plugins: { preinstall_auto_update: false },

@@ -57,13 +57,14 @@ export class KubeClient {
 
   /**
    * @param kubeconfig Content of a kubeconfig, or the path of one.
-   * @throws When it is empty or not a kubeconfig, or has no such context. Nothing is sent.
+   * An empty one means the ambient one, and no context the current one, as in the released provider (4.34, `Configure`);
+   * here only the one that the variable KUBECONFIG names, never the person's own in the home folder.
+   * @throws When it is not a kubeconfig, or has no such context. Nothing is sent.
    */
   static async open(kubeconfig: string, context: string): Promise<KubeClient> {
-    if (kubeconfig.trim() === "") throw new Error("the kubeconfig is empty");
-    if (context === "") throw new Error("no context is given");
-    const content =
-      !kubeconfig.includes("\n") && existsSync(kubeconfig) ? readFileSync(kubeconfig, "utf8") : kubeconfig;
+    const given = kubeconfig === "" ? (process.env["KUBECONFIG"] ?? "") : kubeconfig;
+    if (given.trim() === "") throw new Error("the kubeconfig is empty");
+    const content = !given.includes("\n") && existsSync(given) ? readFileSync(given, "utf8") : given;
     const { KubeConfig } = await import("@kubernetes/client-node");
     const config = new KubeConfig();
     try {
@@ -71,7 +72,7 @@ export class KubeClient {
     } catch (error) {
       throw new Error("the text is not a kubeconfig", { cause: error });
     }
-    const server = serverOf(config, context);
+    const server = serverOf(config, context === "" ? config.getCurrentContext() : context);
     const options: RequestOptions = {};
     await config.applyToHTTPSOptions(options);
     return new KubeClient(server, options);

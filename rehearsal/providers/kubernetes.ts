@@ -148,6 +148,8 @@ export function kubernetesStandIn(
 
   return {
     checkConfig(inputs) {
+      // Strict mode is off unless the configuration says otherwise, and looks at nothing else (4.34, `CheckConfig`).
+      if (text(inputs["strictMode"]) !== "true") return { inputs, failures: [] };
       const failures = ["kubeconfig", "context"]
         .filter((property) => inputs[property] !== unknown && text(inputs[property]).trim() === "")
         .map((property) => ({ property, reason: `strict mode requires Provider "${property}" argument` }));

@@ -300,14 +300,22 @@ describe("stand-in providers, one by one", function () {
         return {};
       };
 
-    it("refuses an empty kubeconfig and a missing context", async () => {
-      const anything = (opts: pulumi.CustomResourceOptions) => {
-        new k8s.core.v1.Namespace("n", {}, opts);
+    it("refuses an empty kubeconfig and a missing context in strict mode, and only there", async () => {
+      const strict = (args: k8s.ProviderArgs, strictMode: string) => () => {
+        const transformations = [
+          ({ props, opts }: pulumi.ResourceTransformationArgs) => ({ props: { ...props, strictMode }, opts }),
+        ];
+        const provider = new k8s.Provider("cluster", args, { transformations });
+        new k8s.core.v1.Namespace("n", {}, { provider });
+        return {};
       };
-      program = inCluster({ kubeconfig: "" }, anything);
+      program = strict({ kubeconfig: "", context: "dev" }, "true");
       expect(await failure(environment.up())).to.contain('strict mode requires Provider "kubeconfig" argument');
-      program = inCluster({ context: "" }, anything);
+      program = strict({ kubeconfig: "kubeconfig", context: "" }, "true");
       expect(await failure(environment.up())).to.contain('strict mode requires Provider "context" argument');
+      program = strict({ kubeconfig: "", context: "dev" }, "false");
+      await environment.up();
+      await environment.destroy();
     });
 
     it("replaces a changed Secret unless the provider says that Secrets are mutable", async () => {

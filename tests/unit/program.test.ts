@@ -1,10 +1,12 @@
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
 import type { Declared, Program } from "../../tools/contract/program.ts";
+import { kubeconfigText } from "../../tools/contract/combinations.ts";
 import { runProgram } from "../../tools/contract/program.ts";
-import { fromProgram } from "../../tools/contract/rendered.ts";
-import { settingsSchema } from "../../settings/schema.ts";
+import { fromProgram, type Rendered } from "../../tools/contract/rendered.ts";
+import { type SettingsInput, settingsSchema } from "../../settings/schema.ts";
 import { manifestId } from "../../components/kubernetes/manifest.ts";
 import { fluxObjects } from "../support/flux.ts";
 import { allEnvironments, orSkip } from "../support/rendered.ts";
@@ -122,10 +124,64 @@ describe("The program", function () {
     }
   });
 
-  it("never deletes with a cluster that stays", async () => {
-    const existing = (await allEnvironments()).find(({ settings }) => settings.cluster?.type === "existing");
-    expect(existing).not.to.equal(undefined);
-    expect(existing?.rendered.kindConfig).to.equal(undefined);
+  describe("in a cluster that others use, too", () => {
+    let existing: Rendered;
+    const provider = async (settings: SettingsInput) =>
+      (await runProgram({ settings })).resources.find(({ type }) => type === "pulumi:providers:kubernetes")?.inputs;
+    const releaseSpecs = ({ declared }: Pick<Rendered, "declared">) =>
+      declared.filter(({ kind }) => kind === "HelmRelease").map(({ spec }) => spec as Record<string, unknown>);
+
+    before(async () => {
+      const found = (await allEnvironments()).find(({ settings }) => settings.cluster?.type === "existing");
+      existing = found?.rendered ?? expect.fail("no combination has an existing cluster");
+    });
+
+    it("makes no cluster", () => {
+      expect(existing.kindConfig).to.equal(undefined);
+    });
+
+    it("adopts nothing that exists, and never falls through to the ambient cluster", async () => {
+      const folder = mkdtempSync(join(tmpdir(), "program-"));
+      const kubeconfig = join(folder, "kubeconfig.yaml");
+      writeFileSync(kubeconfig, kubeconfigText);
+      try {
+        const cluster = { type: "existing" as const, existing: { kubeconfig, context: "platform" } };
+        const inputs = await provider({ cluster });
+        expect(inputs).to.include({ upsertExistingObjects: "false", strictMode: "true", context: "platform" });
+        expect(inputs?.["kubeconfig"]).to.include("clusters:");
+      } finally {
+        rmSync(folder, { recursive: true });
+      }
+      expect(await provider({})).to.include({ upsertExistingObjects: "true", strictMode: "true" });
+    });
+
+    it("takes no object over, replaces no definition, and leaves every definition when a release goes", () => {
+      const specs = releaseSpecs(existing);
+      expect(specs.length).to.be.greaterThan(5);
+      for (const spec of specs) {
+        for (const action of ["install", "upgrade"]) {
+          expect(spec[action], String(spec["releaseName"])).to.include({ crds: "Create", disableTakeOwnership: true });
+        }
+        expect(JSON.stringify(spec["postRenderers"])).to.include("CustomResourceDefinition").and.include("keep");
+      }
+      for (const spec of releaseSpecs(fromProgram(program))) expect(spec).not.to.have.property("postRenderers");
+    });
+
+    it("leads links and redirects to where the documented port-forward is", () => {
+      const values = releaseSpecs(existing).find(({ releaseName }) => releaseName === "kube-prometheus-stack")?.[
+        "values"
+      ];
+      const page = readFileSync(join(import.meta.dirname, "../../docs/commands.md"), "utf8");
+      for (const [key, service, port, path] of [
+        ["prometheus.prometheusSpec.externalUrl", "prometheus", 9090, "/prometheus"],
+        ["alertmanager.alertmanagerSpec.externalUrl", "alertmanager", 9093, "/alertmanager"],
+        ["grafana.grafana\\.ini.server.root_url", "grafana", 3000, ""],
+      ] as const) {
+        expect(values).to.have.nested.property(key, `http://localhost:${port}${path}`);
+        expect(page).to.match(new RegExp(`port-forward .*kube-prometheus-stack-${service} ${port}`));
+      }
+      expect(JSON.stringify(existing.declared)).to.include('"GRAFANA_URL":"http://localhost:3000"');
+    });
   });
 
   it("puts no secret into the values of a release, nor anything secret beside a Secret", () => {

@@ -1,3 +1,5 @@
+import { homedir } from "node:os";
+import { join } from "node:path";
 import { expect } from "chai";
 import fc from "fast-check";
 import { nearest, parseSettings, SettingsError } from "../../../settings/parse.ts";
@@ -82,6 +84,22 @@ describe("settings", () => {
       expect(refusal(raw)).to.include(words);
     });
   }
+
+  it("take ~ for the home folder wherever a setting is a path, and nowhere else", () => {
+    const home = (name: string) => join(homedir(), name);
+    const { cluster, flux } = parse({
+      cluster: {
+        type: "existing",
+        existing: { kubeconfig: "~/.kube/config", context: "~/x" },
+        kind: { kubeconfigFolder: "~" },
+      },
+      flux: { manifests: "~/install.yaml" },
+    });
+    expect(cluster.existing).to.deep.equal({ kubeconfig: home(".kube/config"), context: "~/x" });
+    expect(cluster.kind.kubeconfigFolder).to.equal(homedir());
+    expect(flux.manifests).to.equal(home("install.yaml"));
+    expect(parse({ flux: { manifests: "~x/~/y" } }).flux.manifests).to.equal("~x/~/y");
+  });
 
   it("ask for the demo's token only while there is a demo", () => {
     expect(refusal({}, [])).to.include("pulumi config set --secret telegramToken");

@@ -1,0 +1,90 @@
+/** Asks a cluster questions, without changing anything: for what has to be known before the engine begins. */
+import * as http from "node:http";
+import * as https from "node:https";
+
+/** How long the cluster may take for one answer, in milliseconds. */
+const usualPatience = 15_000;
+
+/** A cluster that answers. */
+export interface Api {
+  /**
+   * The answer to a GET, decoded; undefined where there is nothing (404).
+   * @throws Error with the server's own words for any other status, and why it cannot be reached
+   */
+  get(path: string): Promise<unknown>;
+}
+
+/** Only names, labels and annotations of what is listed: a tenth of the bytes of a cluster full of big objects. */
+const accept = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io,application/json";
+
+/**
+ * @param kubeconfig Its text; every kind of credential that `@kubernetes/client-node` knows works, plugins included.
+ * @throws Error when the kubeconfig is of no use, or its plugin fails
+ */
+export async function openApi(kubeconfig: string, context: string, patience = usualPatience): Promise<Api> {
+  // It takes a second to load, which only those have to spend who ask.
+  const { KubeConfig } = await import("@kubernetes/client-node");
+  const config = new KubeConfig();
+  config.loadFromString(kubeconfig);
+  config.setCurrentContext(context);
+  const { server = "", proxyUrl } = config.getCurrentCluster() ?? {};
+  const options: https.RequestOptions = {};
+  await config.applyToHTTPSOptions(options);
+  // Without a proxy of its own the kubeconfig leaves it to the environment, which never means this machine: as in Go, and so
+  // for kubectl and the Kubernetes provider.
+  if (proxyUrl === undefined && /^https:(?!\/\/(localhost|127\.|\[::1\]))/.test(server)) {
+    const { ca, cert, key, pfx, passphrase, servername, rejectUnauthorized } = options;
+    const tls = { ca, cert, key, pfx, passphrase, servername, rejectUnauthorized };
+    const given = Object.fromEntries(Object.entries(tls).filter(([, value]) => value !== undefined));
+    options.agent = new https.Agent({ ...given, proxyEnv: process.env });
+  }
+  const base = server.replace(/\/$/, "");
+  const send = base.startsWith("http:") ? http.request : https.request;
+  return {
+    get: (path) =>
+      new Promise((resolve, reject) => {
+        const fail = (reason: string) => {
+          reject(new Error(`${server} ${reason}`));
+        };
+        const request = send(
+          base + path,
+          { ...options, headers: { ...(options.headers as Record<string, string> | undefined), accept }, signal: AbortSignal.timeout(patience) },
+          (response) => {
+            let body = "";
+            response.setEncoding("utf8");
+            response.on("data", (text: string) => (body += text));
+            response.on("error", (error) => {
+              fail(reasonOf(error, patience));
+            });
+            response.on("end", () => {
+              const { statusCode = 0 } = response;
+              if (statusCode === 404) resolve(undefined);
+              else if (statusCode === 200) resolve(JSON.parse(body) as unknown);
+              else fail(`answers ${statusCode}: ${saidIn(body)}`);
+            });
+          },
+        );
+        request.on("error", (error) => {
+          fail(reasonOf(error, patience));
+        });
+        request.end();
+      }),
+  };
+}
+
+function reasonOf(error: Error, patience: number): string {
+  if (error.name === "TimeoutError" || error.name === "AbortError")
+    return `does not answer within ${patience / 1000} s`;
+  // Several addresses that all refused come as an AggregateError without a message.
+  const { code } = error as NodeJS.ErrnoException;
+  return `cannot be reached (${error.message === "" ? (code ?? error.name) : error.message})`;
+}
+
+/** The message of a Status object, else the beginning of whatever it is. */
+function saidIn(body: string): string {
+  try {
+    return (JSON.parse(body) as { message: string }).message;
+  } catch {
+    return body.slice(0, 200);
+  }
+}
