@@ -48,7 +48,11 @@ export async function openApi(kubeconfig: string, context: string, patience = us
         };
         const request = send(
           base + path,
-          { ...options, headers: { ...(options.headers as Record<string, string> | undefined), accept }, signal: AbortSignal.timeout(patience) },
+          {
+            ...options,
+            headers: { ...(options.headers as Record<string, string> | undefined), accept },
+            signal: AbortSignal.timeout(patience),
+          },
           (response) => {
             let body = "";
             response.setEncoding("utf8");
