@@ -65,8 +65,6 @@ const serviceLabels = [
   "k8s_job_name",
 ] as const;
 
-const levelFields = /"?\b(?:level|lvl|severity|severity_text)"?\s*[=:]\s*"?(\w+)/i;
-
 const levels: readonly (readonly [level: string, names: RegExp])[] = [
   ["trace", /^(?:trace|trc)$/i],
   ["debug", /^(?:debug|dbg)$/i],
@@ -77,25 +75,33 @@ const levels: readonly (readonly [level: string, names: RegExp])[] = [
   ["fatal", /^fatal$/i],
 ];
 
-const words = [
-  ["info", /info|INFO/],
-  ["error", /err:|ERR:|error|ERROR/],
-  ["warn", /warn:|WARN:|warning|WARNING/],
-  ["critical", /CRITICAL:|critical:/],
-  ["debug", /debug:|DEBUG:/],
-] as const;
+const levelField = /^(?:level|log\.level|lvl|severity|severity_?text)$/i;
 
-/** The level that Loki finds in a line: a field of JSON or logfmt, else a word. */
+/** A level as a word of its own. */
+const levelWord = /(?<=^|[\s[({"=])(?:trace|debug|fatal|critical|error|err|warning|warn|info)(?=$|[\s[\](){}:,!"=])/i;
+
+const levelNamed = (name: unknown) => levels.find(([, names]) => names.test(String(name)))?.[0];
+
+/** Fields of a line that is JSON, or logfmt. */
+function fieldsOf(line: string): readonly (readonly [string, unknown])[] {
+  if (!line.startsWith("{"))
+    return [...line.matchAll(/(?:^|\s)([\w.]+)="?(\w+)/g)].map(([, key = "", value]) => [key, value]);
+  try {
+    return Object.entries(JSON.parse(line) as object);
+  } catch {
+    return [];
+  }
+}
+
+/** The level that Loki finds in a line: of a field that is called so, else of the first word that is one. */
 function levelOf(line: string): string {
-  const structured = line.startsWith("{") || /(?:^|\s)\w+=/.test(line);
-  const named = structured ? levelFields.exec(line)?.[1] : undefined;
-  const known = named === undefined ? undefined : levels.find(([, names]) => names.test(named));
-  return known?.[0] ?? words.find(([, word]) => word.test(line))?.[0] ?? "unknown";
+  const field = fieldsOf(line).find(([key]) => levelField.test(key))?.[1];
+  return levelNamed(field) ?? levelNamed(levelWord.exec(line)?.[0]) ?? "unknown";
 }
 
 function entry(time: number, line: string, stream: Labels, metadata: Labels): Entry {
   const service = serviceLabels.map((label) => stream[label]).find((value) => value !== undefined && value !== "");
-  const severity = levels.find(([, names]) => names.test(metadata["severity_text"] ?? ""))?.[0];
+  const severity = levelNamed(metadata["severity_text"]);
   return {
     time,
     line,

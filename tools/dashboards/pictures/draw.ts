@@ -763,7 +763,7 @@ export function draw(
     body += tag("g", { "clip-path": `url(#${clip})` }, content(panel, inner, answer, marks));
   }
   const caption =
-    "Drawn by this project's renderer from the panels' own queries, with real Prometheus, Loki and Jaeger, over made-up data. Not Grafana.";
+    "Drawn by this project's renderer from the panels' own queries, with a real Prometheus and Jaeger, over made-up data. Not Grafana.";
   body += text(pageWidth / 2, height - 12, caption, { size: 12, fill: dimColor, anchor: "middle" });
   return `<svg xmlns="http://www.w3.org/2000/svg" width="${pageWidth}" height="${height}" font-family="Inter">${body}</svg>`;
 }
