@@ -2,6 +2,7 @@
 import * as github from "@pulumi/github";
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
+import { sshServer } from "../settings/host-keys.ts";
 import type { Stack } from "../settings/read.ts";
 import { requestedResources } from "../settings/resources.ts";
 import * as versions from "../settings/versions.ts";
@@ -15,7 +16,7 @@ import { ChartSources } from "./gitops/chart-source.ts";
 import { DeployKey } from "./gitops/deploy-key.ts";
 import { explainUnready } from "./gitops/diagnosis.ts";
 import { Flux } from "./gitops/flux.ts";
-import { GitSource, type SyncedFolder } from "./gitops/git-source.ts";
+import { GitSource, type SyncedFolder, yamlScalars } from "./gitops/git-source.ts";
 import { githubKnownHosts } from "./gitops/known-hosts.ts";
 import { Repository } from "./gitops/repository.ts";
 import { HostPort } from "./kubernetes/host-port.ts";
@@ -269,17 +270,19 @@ export class Environment extends pulumi.ComponentResource {
       const prerequisites = [monitoring, definitions, operator, ...this.demo(stack, inCluster)];
       folders.push({ name: "demo", path: settings.demo.path, prerequisites });
     }
+    const gitUrl =
+      settings.repository.sshUrl ?? `ssh://git@github.com/${stack.github.owner}/${settings.repository.name}.git`;
     new GitSource(
       "environment",
       {
-        url: settings.repository.sshUrl ?? `ssh://git@github.com/${stack.github.owner}/${settings.repository.name}.git`,
+        url: gitUrl,
         branch: settings.repository.branch,
         folders,
         interval: settings.flux.interval,
         privateKey: deployKey.privateKey,
         publicKey: deployKey.publicKey,
         keyVersion: String(settings.deployKey.rotation),
-        knownHosts: settings.repository.knownHosts ?? githubKnownHosts,
+        knownHosts: settings.repository.knownHosts ?? githubKnownHosts(sshServer(gitUrl)),
         substitute: this.substitutions(stack, cluster),
         labels: commonLabels(stack.name),
         prerequisites: [flux, deployKey.registration, ...repository.ready],
@@ -379,16 +382,20 @@ export class Environment extends pulumi.ComponentResource {
   /** Values that the manifests of `flux-repo/` may use. */
   private substitutions(stack: Stack, cluster: Cluster): Record<string, string> {
     const { demo, opentelemetry, repository } = stack.settings;
+    const image = demo.image.repository ?? `ghcr.io/${stack.github.owner.toLowerCase()}/kbot`;
+    const branch = repository.branch.split("/").map(encodeURIComponent).join("/");
     return {
-      CLUSTER_NAME: cluster.name,
-      DEMO_REPOSITORY: demo.repository ?? `https://github.com/${stack.github.owner}/kbot`,
-      DEMO_REF_BRANCH: demo.branch,
-      DEMO_IMAGE_REPOSITORY: demo.image.repository ?? `ghcr.io/${stack.github.owner.toLowerCase()}/kbot`,
-      DEMO_IMAGE_TAG: demo.image.tag,
-      COLLECTOR_OTLP_GRPC: clusterUrl(collectorGateway.otlpGrpc),
-      COLLECTOR_OTLP_HTTP: clusterUrl(collectorGateway.otlpHttp),
-      SAMPLING_RATIO: String(opentelemetry.samplingRatio),
-      RUNBOOK_BASE_URL: `https://github.com/${stack.github.owner}/${repository.name}/blob/${repository.branch}/docs/runbooks`,
+      ...yamlScalars({
+        CLUSTER_NAME: cluster.name,
+        DEMO_REPOSITORY: demo.repository ?? `https://github.com/${stack.github.owner}/kbot`,
+        DEMO_REF_BRANCH: demo.branch,
+        DEMO_IMAGE: `${image}:${demo.image.tag}`,
+        COLLECTOR_OTLP_GRPC: clusterUrl(collectorGateway.otlpGrpc),
+        COLLECTOR_OTLP_HTTP: clusterUrl(collectorGateway.otlpHttp),
+        SAMPLING_RATIO: String(opentelemetry.samplingRatio),
+      }),
+      // Something follows them in the manifests.
+      RUNBOOK_BASE_URL: `https://github.com/${stack.github.owner}/${repository.name}/blob/${branch}/docs/runbooks`,
       GRAFANA_URL: browserUrl("grafana", cluster),
     };
   }

@@ -1,6 +1,8 @@
 /** What the settings of alerting mean together: names that have to fit, secrets that have to be there, silences' ends. */
+import { fitsAnything } from "./matchers.ts";
 import { advice } from "./nearest.ts";
 import type { Finding } from "./rules.ts";
+import { secretCommand } from "./secrets.ts";
 import type { Settings } from "./schema.ts";
 
 type Alerting = Settings["alerting"];
@@ -35,21 +37,6 @@ function secretUses({ receivers, deadMansSwitch }: Alerting): SecretUse[] {
 /** Names in `alertingSecrets` that the receivers use, each once, sorted. */
 export function usedAlertingSecrets(alerting: Alerting): string[] {
   return [...new Set(secretUses(alerting).map(({ secret }) => secret))].sort();
-}
-
-/** Whether a matcher also fits alerts without its label, so that it does not narrow down anything. */
-function fitsAnything(matcher: string): boolean {
-  const [, operator, value = ""] = /^[^=!]+(=~|!~|!=|=)"(.*)"$/s.exec(matcher) ?? [];
-  switch (operator) {
-    case "=":
-      return value === "";
-    case "!=":
-      return value !== "";
-    case "=~":
-      return new RegExp(`^(?:${value})$`).test("");
-    default:
-      return !new RegExp(`^(?:${value})$`).test("");
-  }
 }
 
 /**
@@ -130,7 +117,7 @@ export function checkAlerting(alerting: Alerting, secrets: readonly string[] | u
   for (const { path, secret } of secrets === undefined ? [] : secretUses(alerting)) {
     if (secrets?.includes(secret) === true) continue;
     const near = secrets === undefined || secrets.length === 0 ? "" : ` Set there: ${secrets.join(", ")}.`;
-    const command = `pulumi config set --secret --path alertingSecrets.${secret}`;
+    const command = secretCommand("alertingSecrets", secret);
     findings.push({ path, message: `is ${secret}, which alertingSecrets lacks. Run \`${command}\`.${near}` });
   }
   return findings;

@@ -46,7 +46,7 @@ function findingsOf(error: z.ZodError): Finding[] {
       const near = nearest(key, keys);
       const advice =
         near === undefined ? `Known here: ${keys.join(", ")}.` : `Did you mean ${[...path, near].join(".")}?`;
-      return { path: [...path, key].join("."), message: `is no setting. ${advice}` };
+      return { path: [...path, key].join("."), message: `is not a setting. ${advice}` };
     });
   });
 }
@@ -59,7 +59,7 @@ function deepFreeze<T>(value: T): T {
   return value;
 }
 
-/** Secrets of a group that stand in clear. */
+/** Secrets of a group that are in plain text. */
 function openSecrets(raw: Readonly<Record<string, unknown>>): Finding[] {
   return Object.keys(secretGroups)
     .filter((group) => group in raw)
@@ -68,7 +68,7 @@ function openSecrets(raw: Readonly<Record<string, unknown>>): Finding[] {
       const names = typeof value === "object" && value !== null ? Object.keys(value) : ["<name>"];
       return names.map((name) => ({
         path: `${group}.${name}`,
-        message: `stands there in clear. Run \`pulumi config set --secret --path ${group}.${name}\`.`,
+        message: `is stored in plain text. Run \`pulumi config set --secret --path ${group}.${name}\`.`,
       }));
     });
 }

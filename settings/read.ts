@@ -36,7 +36,7 @@ function decode(text: string): unknown {
  */
 function secretsByName(file: string, group: string, text: string): Record<string, pulumi.Output<string>> {
   const wrong = (path: string) => {
-    const message = `is no secret by name. Run \`pulumi config set --secret --path ${group}.<name>\` for each.`;
+    const message = `is not a set of secrets by name. Run \`pulumi config set --secret --path ${group}.<name>\` for each.`;
     return new SettingsError(file, [{ path, message }]);
   };
   if (!text.startsWith("{")) throw wrong(group);
@@ -72,7 +72,7 @@ export function readStack(): Stack {
   if (open.length > 0) {
     const findings = open.map((path) => ({
       path,
-      message: `stands there in clear. Run \`pulumi config set --secret ${path}\`.`,
+      message: `is stored in plain text. Run \`pulumi config set --secret ${path}\`.`,
     }));
     throw new SettingsError(file, findings);
   }

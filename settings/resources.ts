@@ -1,4 +1,5 @@
 /** What an environment asks of its cluster: the sum is checked before a cluster is made. */
+import { byteCount } from "./formats.ts";
 import type { Settings } from "./schema.ts";
 
 /** Requests and limit of one container, as settings say them. */
@@ -13,11 +14,9 @@ export function cpuMillicores(cpu: string): number {
   return cpu.endsWith("m") ? Number(cpu.slice(0, -1)) : Math.round(Number(cpu) * 1000);
 }
 
-const mebibytes: Readonly<Record<string, number>> = { Ki: 1 / 1024, Mi: 1, Gi: 1024, Ti: 1024 * 1024 };
-
 /** Memory of a setting (`128Mi`, `5Gi`) in MiB. */
 export function memoryMiB(amount: string): number {
-  return Math.ceil(Number(amount.slice(0, -2)) * (mebibytes[amount.slice(-2)] ?? Number.NaN));
+  return Math.ceil(byteCount(amount) / 1024 ** 2);
 }
 
 /** Sum of requests. */
@@ -33,30 +32,34 @@ export interface Requests {
 const flux = { cpuMillicores: 400, memoryMiB: 256 };
 const demo = { cpuMillicores: 100, memoryMiB: 128 };
 
-/** Everything that pods of the environment request together, without those of the cluster itself. */
-export function requestedResources(settings: Settings): Requests {
+/** Every container whose resources are settings: the path of its setting, what it says, and how many there are. */
+export function containers(settings: Settings): [path: string, resources: ContainerResources, count: number][] {
   const { certManager, prometheus, alertmanager, grafana, loki, fluentBit, opentelemetry, jaeger, cluster } = settings;
   const nodes = cluster.type === "kind" ? 1 + cluster.kind.workers : 1;
-  const counted: [ContainerResources, number][] = [
-    [certManager.controller, certManager.replicas],
-    [certManager.webhook, certManager.replicas],
-    [certManager.cainjector, 1],
-    [prometheus.resources, prometheus.replicas],
-    [prometheus.operator, 1],
-    [prometheus.kubeStateMetrics, 1],
-    [prometheus.nodeExporter, nodes],
-    [alertmanager.resources, alertmanager.replicas],
-    [grafana.resources, 1],
-    [loki.resources, loki.replicas],
-    [fluentBit.resources, nodes],
-    [opentelemetry.operator, 1],
-    [opentelemetry.collector.resources, opentelemetry.collector.replicas],
-    [jaeger.resources, 1],
+  return [
+    ["certManager.controller", certManager.controller, certManager.replicas],
+    ["certManager.webhook", certManager.webhook, certManager.replicas],
+    ["certManager.cainjector", certManager.cainjector, 1],
+    ["prometheus.resources", prometheus.resources, prometheus.replicas],
+    ["prometheus.operator", prometheus.operator, 1],
+    ["prometheus.kubeStateMetrics", prometheus.kubeStateMetrics, 1],
+    ["prometheus.nodeExporter", prometheus.nodeExporter, nodes],
+    ["alertmanager.resources", alertmanager.resources, alertmanager.replicas],
+    ["grafana.resources", grafana.resources, 1],
+    ["loki.resources", loki.resources, loki.replicas],
+    ["fluentBit.resources", fluentBit.resources, nodes],
+    ["opentelemetry.operator", opentelemetry.operator, 1],
+    ["opentelemetry.collector.resources", opentelemetry.collector.resources, opentelemetry.collector.replicas],
+    ["jaeger.resources", jaeger.resources, 1],
   ];
+}
+
+/** Everything that pods of the environment request together, without those of the cluster itself. */
+export function requestedResources(settings: Settings): Requests {
   const parts: Requests[] = [
     flux,
     ...(settings.demo.enabled ? [demo] : []),
-    ...counted.map(([one, count]) => ({
+    ...containers(settings).map(([, one, count]) => ({
       cpuMillicores: cpuMillicores(one.cpu) * count,
       memoryMiB: memoryMiB(one.memory) * count,
     })),

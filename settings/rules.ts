@@ -1,5 +1,8 @@
 /** Rules that span settings. Each finding names the setting and ends with what to do. */
 import { checkAlerting } from "./alerting.ts";
+import { byteCount, durationSeconds } from "./formats.ts";
+import { hasKeyFor, namedServers, sshServer } from "./host-keys.ts";
+import { containers } from "./resources.ts";
 import type { SecretName, Settings } from "./schema.ts";
 
 /** One thing that is wrong: where (dotted path of the setting) and a sentence that says what to do. */
@@ -17,23 +20,8 @@ export interface RuleContext {
   readonly now: Date;
 }
 
-const hours: Readonly<Record<string, number>> = {
-  ms: 1 / 3_600_000,
-  s: 1 / 3600,
-  m: 1 / 60,
-  h: 1,
-  d: 24,
-  w: 168,
-  y: 8760,
-};
-
-/** A duration setting (`30s`, `24h`, `7d`) in hours. */
-export function durationHours(duration: string): number {
-  const match = /^(\d+)([a-z]+)$/.exec(duration);
-  const unit = hours[match?.[2] ?? ""];
-  if (match === null || unit === undefined) throw new Error(`${duration} is no duration`);
-  return Number(match[1]) * unit;
-}
+/** GitHub's SSH servers, whose keys are known (components/gitops/known-hosts.ts). */
+export const githubServers: readonly string[] = ["github.com", "[ssh.github.com]:443"];
 
 /** Namespaces that the environment fills itself, and whose pods it watches by monitors. */
 const platformNamespaces = ["monitoring", "node-agents", "cert-manager", "flux-system"];
@@ -69,15 +57,31 @@ export function checkRules(settings: Settings, context: RuleContext): Finding[] 
   if (loki.storage.type === "filesystem" && loki.replicas > 1) {
     add("loki.replicas", `is ${loki.replicas}, but pods cannot share a filesystem. Set loki.storage.type to s3, or 1.`);
   }
-  if (durationHours(loki.retention) < 24) {
+  if (loki.replicas === 2) {
+    add(
+      "loki.replicas",
+      "is 2: both would have to work for a line to be written, which is worse than one. Set 1 or 3.",
+    );
+  }
+  if (durationSeconds(loki.retention) < 24 * 3600) {
     add("loki.retention", `is ${loki.retention}; Loki's compactor keeps at least 24h. Set 24h or more.`);
   }
-  if (
-    repository.sshUrl !== undefined &&
-    repository.knownHosts === undefined &&
-    !/@github\.com[:/]/.test(repository.sshUrl)
-  ) {
-    add("repository.knownHosts", "is missing: repository.sshUrl is not github.com. Set the host keys of that server.");
+  const server = sshServer(repository.sshUrl ?? "ssh://git@github.com/");
+  const keys = repository.knownHosts;
+  if (keys === undefined && !githubServers.includes(server)) {
+    add("repository.knownHosts", `is missing: repository.sshUrl is at ${server}. Set the host keys of that server.`);
+  }
+  if (keys !== undefined && !hasKeyFor(keys, server)) {
+    const there = namedServers(keys).join(", ");
+    add(
+      "repository.knownHosts",
+      `has keys for ${there}, but none for ${server}, where Flux fetches. Add its host key.`,
+    );
+  }
+  for (const [path, { memory, memoryLimit }] of containers(settings)) {
+    if (byteCount(memory) > byteCount(memoryLimit)) {
+      add(`${path}.memory`, `is ${memory}, more than memoryLimit (${memoryLimit}). Lower it, or raise the limit.`);
+    }
   }
   if (demo.enabled && !context.secrets.includes("telegramToken")) {
     add(

@@ -6,40 +6,62 @@
  * This room creates no Pulumi resources and knows no component.
  */
 import { homedir } from "node:os";
+import { parseAllDocuments } from "yaml";
 import { z } from "zod";
+import {
+  alertingName,
+  branchName,
+  bucketName,
+  bytes,
+  cpu,
+  dnsLabel,
+  fluentBitSize,
+  gitAddress,
+  githubName,
+  goDuration,
+  hostPort,
+  httpAddress,
+  imageRepository,
+  imageTag,
+  labelName,
+  line,
+  ociPrefix,
+  pinnedImage,
+  prometheusDuration,
+  prometheusDurationOrZero,
+  prometheusSize,
+  registryMirrors,
+  repositoryFolder,
+  s3Endpoint,
+  secretKey,
+  secretName,
+  sshAddress,
+} from "./formats.ts";
+import { hostKeys } from "./host-keys.ts";
+import { matcher } from "./matchers.ts";
+import { timeInterval } from "./time-intervals.ts";
 import { collector, flux, kindNode } from "./versions.ts";
 
 const port = z.int().min(1024).max(65535);
-const duration = z.string().regex(/^\d+(ms|s|m|h|d|w|y)$/, "must be a duration such as 30s, 5m or 24h");
-const cpu = z.string().regex(/^(\d+m|\d+(\.\d+)?)$/, "must be CPU such as 50m or 0.5");
-const bytes = z.string().regex(/^\d+(Ki|Mi|Gi|Ti)$/, "must be an amount such as 128Mi or 5Gi");
-const dnsLabel = z
-  .string()
-  .regex(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, "must be a DNS label: lower-case letters, digits and dashes");
-const githubName = z.string().regex(/^[A-Za-z0-9._-]{1,100}$/, "must be a GitHub name: letters, digits, '.', '_', '-'");
 /** A path on this machine; the shell's `~` is the home folder here, too. */
-const path = z
-  .string()
-  .min(1)
-  .overwrite((text) => text.replace(/^~(?=$|\/)/, homedir()));
-const url = (protocol: RegExp, what: string) => z.string().regex(protocol, `must be ${what}`);
-
-const weekdays = ["sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"];
-
-function isTimeZone(name: string): boolean {
-  try {
-    new Intl.DateTimeFormat("en", { timeZone: name });
-    return true;
-  } catch {
-    return false;
-  }
-}
+const path = line.overwrite((text) => text.replace(/^~(?=$|\/)/, homedir()));
 
 /** Whether a text of the form 2026-12-01 is a day: JavaScript takes the 30th of February for the 2nd of March. */
 function isDay(text: string): boolean {
   const date = new Date(`${text}T00:00:00Z`);
   return !Number.isNaN(date.getTime()) && date.toISOString().startsWith(text);
 }
+
+/** A kubeadm patch: Kind merges it into the object of its kind. */
+const kubeadmPatch = z.string().superRefine((text, context) => {
+  const documents = parseAllDocuments(text);
+  const content = documents.length === 1 ? (documents[0]?.toJS() as unknown) : undefined;
+  if (documents.some(({ errors }) => errors.length > 0) || typeof content !== "object" || content === null) {
+    context.addIssue("must be one YAML object");
+  } else if (!("kind" in content) || typeof content.kind !== "string") {
+    context.addIssue("must name its kind, such as kind: KubeletConfiguration");
+  }
+});
 
 /** Requests and limits of one container. CPU has no limit by design: throttling hides as slowness. */
 const resources = (defaults: { cpu: string; memory: string; memoryLimit: string }) =>
@@ -58,9 +80,7 @@ const values = z
 
 const kind = z
   .strictObject({
-    nodeImage: z
-      .string()
-      .regex(/:[^:]*[0-9]|@sha256:/, "must carry a version tag or a digest")
+    nodeImage: pinnedImage
       .default(`kindest/node:${kindNode}`)
       .describe("Image of the nodes, with a tag or a digest; it decides the Kubernetes version."),
     workers: z.int().min(0).max(9).default(0).describe("Nodes beside the control plane."),
@@ -73,16 +93,17 @@ const kind = z
       })
       .prefault({})
       .describe("Ports on 127.0.0.1 of the host. A change replaces the cluster: Kind maps ports only at creation."),
-    registryMirrors: z
-      .record(z.string(), z.string().regex(/^https?:\/\//, "must be an http:// or https:// address"))
+    registryMirrors: registryMirrors
       .default({})
-      .describe("Registry host to mirror address, for containerd on the nodes, e.g. docker.io: http://mirror:5000."),
+      .describe(
+        "Registry host to mirror address, for containerd on the nodes, e.g. docker.io: http://mirror:5000. A path that starts with /v2/ is taken as it stands (Harbor's proxy cache: https://harbor.example.com/v2/dockerhub); any other is where the mirror's /v2/ is.",
+      ),
     scrapeControlPlane: z
       .boolean()
       .default(true)
       .describe("Lets etcd, scheduler, controller-manager and kube-proxy be scraped (bound to the node's network)."),
     kubeadmPatches: z
-      .array(z.string())
+      .array(kubeadmPatch)
       .default([])
       .describe("Further kubeadm patches, YAML each, without apiVersion so that Kind fits them to its version."),
     kubeconfigFolder: path
@@ -94,7 +115,7 @@ const kind = z
 
 const existing = z.strictObject({
   kubeconfig: path.describe("Path of the kubeconfig file; never the ambient one by default."),
-  context: z.string().min(1).describe("Context in that file. It is always named, never the current one."),
+  context: line.describe("Context in that file. It is always named, never the current one."),
 });
 
 const cluster = z
@@ -108,12 +129,8 @@ const cluster = z
 const repository = z
   .strictObject({
     name: githubName.default("observability-environment").describe("Repository on GitHub that Flux syncs."),
-    branch: z.string().min(1).default("main").describe("Branch that Flux follows."),
-    path: z
-      .string()
-      .regex(/^[^/].*/, "must be relative to the repository's root")
-      .optional()
-      .describe("Folder of this environment; `flux-repo/clusters/<stack>` when absent."),
+    branch: branchName.default("main").describe("Branch that Flux follows."),
+    path: repositoryFolder.optional().describe("Folder of this environment; `flux-repo/clusters/<stack>` when absent."),
     create: z.boolean().default(false).describe("Creates the repository; else it has to exist."),
     visibility: z.enum(["private", "public"]).default("private").describe("Of a repository that is created."),
     seed: z
@@ -122,16 +139,13 @@ const repository = z
       .describe(
         "Adds the files of `flux-repo/` and `docs/runbooks/` that the repository lacks, in one commit; changes none.",
       ),
-    sshUrl: url(/^ssh:\/\//, "an ssh:// address")
+    sshUrl: sshAddress
       .optional()
       .describe("Where Flux fetches; `ssh://git@github.com/<owner>/<name>.git` when absent."),
-    apiUrl: url(/^https?:\/\//, "an http:// or https:// address")
+    apiUrl: httpAddress
       .default("https://api.github.com/")
       .describe("GitHub's API; set it for GitHub Enterprise (`https://<host>/`)."),
-    knownHosts: z
-      .string()
-      .optional()
-      .describe("Host keys of sshUrl, one per line; GitHub's published keys when absent."),
+    knownHosts: hostKeys.optional().describe("Host keys of sshUrl, one per line; GitHub's published keys when absent."),
   })
   .prefault({});
 
@@ -155,9 +169,9 @@ const fluxSettings = z
       .regex(/^[0-9a-f]{64}$/, "must be a SHA-256 in hexadecimal")
       .optional()
       .describe("Checksum that the manifests must have."),
-    interval: duration.default("1m").describe("How often Git is looked at."),
+    interval: goDuration.default("1m").describe("How often Git is looked at."),
     concurrent: z.int().min(1).max(50).default(10).describe("Releases and kustomizations worked on at once."),
-    requeueDependency: duration.default("5s").describe("How often a waiting object looks at its dependency."),
+    requeueDependency: goDuration.default("5s").describe("How often a waiting object looks at its dependency."),
     logLevel: z.enum(["debug", "info", "error"]).default("info").describe("Log level of the controllers."),
   })
   .prefault({});
@@ -166,14 +180,14 @@ const chartSettings = z
   .strictObject({
     mirror: z
       .strictObject({
-        url: url(/^oci:\/\/.+[^/]$/, "an oci:// address without a slash at its end").describe(
+        url: ociPrefix.describe(
           "Prefix under which every chart is found by its name, e.g. oci://registry.local/charts.",
         ),
         insecure: z.boolean().default(false).describe("Plain HTTP; for a registry on this machine only."),
       })
       .optional()
       .describe("One OCI registry that holds all charts, for air-gapped use."),
-    interval: duration.default("1h").describe("How often Flux looks whether an artifact changed."),
+    interval: goDuration.default("1h").describe("How often Flux looks whether an artifact changed."),
     timeoutMinutes: z
       .int()
       .min(1)
@@ -196,14 +210,10 @@ const certManager = z
 const prometheus = z
   .strictObject({
     replicas: z.int().min(1).max(4).default(1).describe("Prometheus servers, each with all series."),
-    retention: duration.default("24h").describe("How long samples are kept."),
-    retentionSize: z
-      .string()
-      .regex(/^\d+(MB|GB|TB)$/, "must be a size such as 5GB")
-      .optional()
-      .describe("Size at which the oldest samples go, whatever their age."),
+    retention: prometheusDuration.default("24h").describe("How long samples are kept."),
+    retentionSize: prometheusSize.optional().describe("Size at which the oldest samples go, whatever their age."),
     storage: bytes.optional().describe("Size of a volume per server; without it samples live as long as the pod."),
-    scrapeInterval: duration.default("30s").describe("How often targets are scraped."),
+    scrapeInterval: prometheusDuration.default("30s").describe("How often targets are scraped."),
     sampleLimit: z
       .int()
       .min(0)
@@ -235,95 +245,21 @@ const alertmanager = z
   })
   .prefault({});
 
-/** Name of a label of Prometheus. */
-const labelName = /[a-zA-Z_][a-zA-Z0-9_]*/.source;
 const severity = z.enum(["critical", "warning", "info"]);
-const alertingName = z
-  .string()
-  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/, "must be a name: letters, digits, '.', '_', '-'");
-const alertingSecret = z
-  .string()
-  .regex(/^[A-Za-z0-9._-]{1,253}$/, "must be a name in alertingSecrets: letters, digits, '.', '_', '-'")
-  .describe("Name of the secret in `alertingSecrets`.");
-
-/** Whether an expression can be one of RE2; its flags in front (`(?i)`) are not JavaScript's. */
-function isExpression(text: string): boolean {
-  try {
-    new RegExp(text.replace(/^\(\?[imsU]+\)/, ""));
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-const matcher = z
-  .string()
-  .regex(
-    new RegExp(`^${labelName}(=~|!~|!=|=)"([^"\\\\]|\\\\.)*"$`),
-    'must be a matcher such as namespace="demo" or pod=~"kbot-.*"',
-  )
-  .refine((text) => !/^[^=!]*[=!]~/.test(text) || isExpression(text.slice(text.indexOf('"') + 1, -1)), {
-    error: "has a regular expression that cannot be read",
-  });
+const alertingSecret = secretKey.describe("Name of the secret in `alertingSecrets`.");
 const matchers = z.array(matcher);
 
 const grouping = {
-  groupBy: z.array(
-    z.string().regex(new RegExp(`^(\\.\\.\\.|${labelName})$`), "must be a label's name, or ... for all"),
-  ),
-  groupWait: duration,
-  groupInterval: duration,
-  repeatInterval: duration,
+  groupBy: z
+    .array(z.string().regex(new RegExp(`^(\\.\\.\\.|${labelName})$`), "must be a label's name, or ... for all"))
+    .refine((labels) => new Set(labels).size === labels.length, { error: "names a label twice" })
+    .refine((labels) => labels.length < 2 || !labels.includes("..."), {
+      error: "has ... beside other labels; it stands for all of them",
+    }),
+  groupWait: prometheusDurationOrZero,
+  groupInterval: prometheusDuration,
+  repeatInterval: prometheusDuration,
 } as const;
-
-const clock = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$|^24:00$/, "must be a time such as 08:30 or 24:00");
-const timeInterval = z.strictObject({
-  name: alertingName.describe("Name by which routes use it."),
-  when: z
-    .array(
-      z.strictObject({
-        times: z
-          .array(
-            z.strictObject({
-              start: clock.describe("From this time of the day."),
-              end: clock.describe("To this time of the day; 24:00 is midnight."),
-            }),
-          )
-          .optional()
-          .describe("Times of the day; the end is not included."),
-        weekdays: z
-          .array(
-            z
-              .string()
-              .regex(/^[a-z]+(:[a-z]+)?$/, "must be a day or a range of days such as saturday or monday:friday")
-              .refine((range) => range.split(":").every((day) => weekdays.includes(day)), {
-                error: `must name days of the week: ${weekdays.join(", ")}`,
-              }),
-          )
-          .optional()
-          .describe("Days of the week, or ranges such as monday:friday; a range starts on sunday at the earliest."),
-        daysOfMonth: z
-          .array(z.string().regex(/^-?\d{1,2}(:-?\d{1,2})?$/, "must be a day or a range such as 1:5 or -3:-1"))
-          .optional()
-          .describe("Days of the month, or ranges such as 1:5; -1 is the last day."),
-        months: z
-          .array(z.string().regex(/^([a-z]+|\d{1,2})(:([a-z]+|\d{1,2}))?$/, "must be a month or a range such as 7:8"))
-          .optional()
-          .describe("Months by name or number, or ranges such as july:august."),
-        years: z
-          .array(z.string().regex(/^\d{4}(:\d{4})?$/, "must be a year or a range such as 2026:2027"))
-          .optional()
-          .describe("Years, or ranges such as 2026:2027."),
-        location: z
-          .string()
-          .refine(isTimeZone, { error: "must be a time zone such as Europe/Kyiv" })
-          .optional()
-          .describe("Time zone of all of it; UTC when absent."),
-      }),
-    )
-    .min(1)
-    .describe("It is the time when all fields of one entry fit."),
-});
 
 /**
  * A day. Pulumi's CLI rewrites a date without quotes to `2026-12-01 00:00:00 +0000 UTC` (3.246.0), so that is read too.
@@ -342,7 +278,7 @@ const alerting = z
           .array(
             z.strictObject({
               name: alertingName.describe("Name of the receiver; routes use it."),
-              channel: z.string().min(1).describe("Channel, such as #alerts."),
+              channel: line.describe("Channel, such as #alerts."),
               secret: alertingSecret.describe(
                 "Name of the secret in `alertingSecrets`: the URL of the incoming webhook.",
               ),
@@ -354,13 +290,10 @@ const alerting = z
           .array(
             z.strictObject({
               name: alertingName.describe("Name of the receiver; routes use it."),
-              to: z.string().regex(/.@./, "must be an address, or several with commas").describe("Who gets it."),
-              from: z.string().regex(/.@./, "must be an address").describe("Who sends it."),
-              smarthost: z
-                .string()
-                .regex(/^[^\s:]+:\d{1,5}$/, "must be host:port, such as smtp.example.com:587")
-                .describe("Mail server with its port; 465 is TLS from the first byte."),
-              username: z.string().min(1).optional().describe("User at the mail server; it needs secret too."),
+              to: line.regex(/.@./, "must be an address, or several with commas").describe("Who gets it."),
+              from: line.regex(/.@./, "must be an address").describe("Who sends it."),
+              smarthost: hostPort.describe("Mail server with its port; 465 is TLS from the first byte."),
+              username: line.optional().describe("User at the mail server; it needs secret too."),
               secret: alertingSecret
                 .optional()
                 .describe("Name of the secret in `alertingSecrets`: the password of that user."),
@@ -428,7 +361,7 @@ const alerting = z
         secret: alertingSecret.describe(
           "Name of the secret in `alertingSecrets`: the URL that has to be called, or its owner raises the alarm.",
         ),
-        interval: duration.default("5m").describe("How often it is called while alerting works."),
+        interval: prometheusDuration.default("5m").describe("How often it is called while alerting works."),
       })
       .optional()
       .describe("Calls a URL for as long as Prometheus and Alertmanager work."),
@@ -448,9 +381,7 @@ const alerting = z
 
 const grafana = z
   .strictObject({
-    adminUser: z
-      .string()
-      .min(1)
+    adminUser: line
       .default("admin")
       .describe(
         "Name of Grafana's administrator; Grafana restarts with another one, unless it has a volume of its own, where the first one stays.",
@@ -466,17 +397,21 @@ const grafana = z
 
 const loki = z
   .strictObject({
-    retention: duration.default("24h").describe("How long log lines are kept; at least 24h."),
+    retention: prometheusDuration.default("24h").describe("How long log lines are kept; at least 24h."),
     storage: z
       .strictObject({
         type: z.enum(["filesystem", "s3"]).default("filesystem").describe("Where chunks and index are kept."),
         size: bytes.default("5Gi").describe("Volume of each Loki pod."),
         s3: z
           .strictObject({
-            endpoint: z.string().min(1).optional().describe("S3 endpoint when it is not AWS's own."),
-            region: z.string().min(1).default("us-east-1").describe("Region of the bucket."),
-            bucket: z.string().min(3).max(63).describe("Bucket for chunks and ruler; it has to exist."),
-            credentialsSecret: dnsLabel.describe(
+            endpoint: s3Endpoint.optional().describe("S3 endpoint when it is not AWS's own."),
+            region: z
+              .string()
+              .regex(/^[A-Za-z0-9-]{1,63}$/, "must be the name of a region, such as eu-central-1")
+              .default("us-east-1")
+              .describe("Region of the bucket."),
+            bucket: bucketName.describe("Bucket for chunks and ruler; it has to exist."),
+            credentialsSecret: secretName.describe(
               "Secret in namespace monitoring with AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; it has to exist.",
             ),
           })
@@ -492,11 +427,7 @@ const loki = z
 
 const fluentBit = z
   .strictObject({
-    memBufLimit: z
-      .string()
-      .regex(/^\d+(KB|MB|GB)$/, "must be a size such as 5MB")
-      .default("5MB")
-      .describe("Memory that unsent lines may take before the tail pauses."),
+    memBufLimit: fluentBitSize.default("5MB").describe("Memory that unsent lines may take before the tail pauses."),
     inotify: z.boolean().default(true).describe("Watches files by inotify; false polls, for hosts short of watches."),
     resources: resources({ cpu: "20m", memory: "64Mi", memoryLimit: "192Mi" }),
     values,
@@ -509,9 +440,7 @@ const opentelemetry = z
     operatorValues: values,
     collector: z
       .strictObject({
-        image: z
-          .string()
-          .regex(/:[^:]*[0-9]|@sha256:/, "must carry a version tag or a digest")
+        image: pinnedImage
           .default(
             `ghcr.io/open-telemetry/opentelemetry-collector-releases/opentelemetry-collector-contrib:${collector}`,
           )
@@ -560,23 +489,15 @@ const probe = z
 const demo = z
   .strictObject({
     enabled: z.boolean().default(true).describe("Deploys kbot; it needs the secret `telegramToken`."),
-    path: z
-      .string()
-      .regex(/^[^/].*/, "must be relative to the repository's root")
-      .default("flux-repo/demo")
-      .describe("Folder of the demo in the repository that Flux syncs."),
-    repository: url(/^(https?|ssh):\/\//, "an https:// or ssh:// address")
+    path: repositoryFolder.default("flux-repo/demo").describe("Folder of the demo in the repository that Flux syncs."),
+    repository: gitAddress
       .optional()
       .describe("Git repository with kbot's chart in `helm/`; `https://github.com/<owner>/kbot` when absent."),
-    branch: z.string().min(1).default("main").describe("Branch of that repository."),
+    branch: branchName.default("main").describe("Branch of that repository."),
     image: z
       .strictObject({
-        repository: z.string().min(1).optional().describe("kbot's image; `ghcr.io/<owner>/kbot` when absent."),
-        tag: z
-          .string()
-          .regex(/^(?!latest$)[\w][\w.-]{0,127}$/, "must be an image tag, and not latest")
-          .default("v1.0.0")
-          .describe("Tag of the image."),
+        repository: imageRepository.optional().describe("kbot's image; `ghcr.io/<owner>/kbot` when absent."),
+        tag: imageTag.default("v1.0.0").describe("Tag of the image."),
       })
       .prefault({}),
   })

@@ -106,7 +106,7 @@ export function settingsPage(): string {
     ...groups.flatMap((group) => [group, ""]),
     "## Secrets",
     "",
-    "Set with `pulumi config set --secret <name>`; refused in clear.",
+    "Set with `pulumi config set --secret <name>`; refused in plain text.",
     "",
     "| secret | what |",
     "| --- | --- |",

@@ -1,6 +1,7 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 
+import { registryMirrors } from "../../settings/formats.ts";
 import { UserError } from "./kind.ts";
 
 /**
@@ -11,28 +12,41 @@ import { UserError } from "./kind.ts";
  */
 export function writeRegistryFolder(folder: string, mirrors: string): void {
   removeRegistryFolder(folder);
-  let entries: [string, unknown][];
-  try {
-    entries = Object.entries(JSON.parse(mirrors) as object);
-  } catch {
+  const said = registryMirrors.safeParse(readJson(mirrors));
+  if (!said.success) {
+    const where = said.error.issues
+      .map(({ path: keys, message }) => `${keys.map(String).join(".")} ${message}`)
+      .join("; ");
     throw new UserError(
-      "KIND_REGISTRY_MIRRORS is no JSON object. Look at cluster.kind.registryMirrors in the stack file.",
+      `cluster.kind.registryMirrors is wrong: ${where}. ` +
+        `Write a registry host and an address, as in docker.io: http://mirror:5000.`,
     );
   }
-  for (const [host, address] of entries) {
-    if (
-      !/^[A-Za-z0-9][A-Za-z0-9.-]*(:\d+)?$/.test(host) ||
-      typeof address !== "string" ||
-      !/^https?:\/\/[^\s"\\]+$/.test(address)
-    ) {
-      throw new UserError(
-        `cluster.kind.registryMirrors has "${host}: ${String(address)}". ` +
-          `Write a registry host and an address, as in docker.io: http://mirror:5000.`,
-      );
-    }
+  for (const [host, address] of Object.entries(said.data)) {
     fs.mkdirSync(path.join(folder, host), { recursive: true });
-    const toml = `[host."${address}"]\n  capabilities = ["pull", "resolve"]\n`;
-    fs.writeFileSync(path.join(folder, host, "hosts.toml"), toml);
+    fs.writeFileSync(path.join(folder, host, "hosts.toml"), hostsToml(address));
+  }
+}
+
+/**
+ * containerd's file for a registry (core/remotes/docker/config/hosts.go of containerd 2). It appends `/v2` to the address,
+ * but for one that is already a path below `/v2`, such as a proxy project of Harbor; a slash at the end would be doubled.
+ */
+export function hostsToml(address: string): string {
+  const below = new URL(address).pathname.startsWith("/v2/");
+  return [
+    `[host."${address.replace(/\/+$/, "")}"]`,
+    `  capabilities = ["pull", "resolve"]`,
+    ...(below ? [`  override_path = true`] : []),
+    "",
+  ].join("\n");
+}
+
+function readJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
   }
 }
 

@@ -21,7 +21,7 @@ export interface GitSourceArgs {
   readonly keyVersion?: string;
   /** Host keys that the server is checked against, one per line. */
   readonly knownHosts: string;
-  /** Values that the manifests in the repository may use as `${NAME}`. */
+  /** Values that the manifests in the repository may use as `${NAME}`; Flux puts them into the text as they are. */
   readonly substitute: Readonly<Record<string, string>>;
   /** Labels of everything that is applied. */
   readonly labels: Readonly<Record<string, string>>;
@@ -29,6 +29,19 @@ export interface GitSourceArgs {
   readonly prerequisites: readonly Prerequisite[];
   /** Tells why something here is not Ready. */
   readonly explain: pulumi.ErrorHook;
+}
+
+/**
+ * Values that stay text where a manifest has nothing beside them (`branch: ${NAME}`). Flux replaces in the YAML that
+ * kustomize wrote, so that `123`, `1e3` or `prod (eu) #1` would become a number or be cut off: all but plain words are in
+ * the quotes of JSON, which are YAML's too.
+ */
+export function yamlScalars(values: Readonly<Record<string, string>>): Record<string, string> {
+  // Nothing that starts with a letter and has no more than these is a number, a boolean or structure to any YAML.
+  const plain = /^(?!(?:true|false|yes|no|on|off|null|y|n)$)[A-Za-z][\w./@-]*(?::[\w./@-]+)*$/i;
+  return Object.fromEntries(
+    Object.entries(values).map(([name, value]) => [name, plain.test(value) ? value : JSON.stringify(value)]),
+  );
 }
 
 /** A folder of the repository that Flux applies. */

@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { ownReceivers, silenceEnd, usedAlertingSecrets } from "../../settings/alerting.ts";
 import type { Settings } from "../../settings/schema.ts";
+import { alertmanagerTimes } from "../../settings/time-intervals.ts";
 
 type Alerting = Settings["alerting"];
 type Silence = Alerting["silences"][number];
@@ -274,7 +275,7 @@ export function alertmanagerConfig(alerting: Alerting, environment: string): Ale
     inhibit_rules: inhibitRules(alerting),
     time_intervals: alerting.timeIntervals.map(({ name, when }) => ({
       name,
-      time_intervals: when.map((entry) =>
+      time_intervals: when.flatMap(alertmanagerTimes).map((entry) =>
         given({
           times: entry.times?.map(({ start, end }) => ({ start_time: start, end_time: end })),
           weekdays: entry.weekdays,

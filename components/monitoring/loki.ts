@@ -24,8 +24,6 @@ export interface LokiValues {
       readonly s3?: {
         readonly endpoint?: string;
         readonly region: string;
-        readonly accessKeyId: string;
-        readonly secretAccessKey: string;
         readonly s3ForcePathStyle: boolean;
       };
     };
@@ -76,9 +74,8 @@ export function lokiValues(settings: Settings["loki"]): LokiValues {
           s3: {
             ...(s3.endpoint === undefined ? {} : { endpoint: s3.endpoint }),
             region: s3.region,
-            // Loki expands these from its environment (-config.expand-env, set by the chart).
-            accessKeyId: "${AWS_ACCESS_KEY_ID}",
-            secretAccessKey: "${AWS_SECRET_ACCESS_KEY}",
+            // No keys: Loki's S3 client takes AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY from the environment by itself.
+            // -config.expand-env would put them into the YAML as they are, where "p@ss #1" is cut off.
             s3ForcePathStyle: s3.endpoint !== undefined,
           },
         }

@@ -3,6 +3,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync, globSync, readFileSync, statSync } from "node:fs";
 import { join, relative } from "node:path";
 import { parse, parseAllDocuments } from "yaml";
+import { yamlScalars } from "../../components/gitops/git-source.ts";
 import { type Manifest, manifestId } from "../../components/kubernetes/manifest.ts";
 import { assemble, substitute, substituteText } from "../../tools/contract/flux-repo.ts";
 import { customResourceSchema, haveCustomResources, validate } from "../../tools/contract/schemas.ts";
@@ -14,14 +15,15 @@ const folders = ["clusters/dev", "clusters/local", "clusters/production", "demo"
 
 /** Values as awkward as settings allow: numbers and booleans that must stay text, and text that must become one. */
 const values = {
-  CLUSTER_NAME: "dev",
-  DEMO_REPOSITORY: "https://github.com/acme/kbot",
-  DEMO_REF_BRANCH: "main",
-  DEMO_IMAGE_REPOSITORY: "ghcr.io/acme/kbot",
-  DEMO_IMAGE_TAG: "1.10",
-  COLLECTOR_OTLP_GRPC: "http://otel-collector.monitoring:4317",
-  COLLECTOR_OTLP_HTTP: "http://otel-collector.monitoring:4318",
-  SAMPLING_RATIO: "0.25",
+  ...yamlScalars({
+    CLUSTER_NAME: "team: 1e3 #1 'x'",
+    DEMO_REPOSITORY: "https://github.com/acme/kbot",
+    DEMO_REF_BRANCH: "1.0",
+    DEMO_IMAGE: "ghcr.io/acme/kbot:1.10",
+    COLLECTOR_OTLP_GRPC: "http://otel-collector.monitoring:4317",
+    COLLECTOR_OTLP_HTTP: "http://otel-collector.monitoring:4318",
+    SAMPLING_RATIO: "0.25",
+  }),
   RUNBOOK_BASE_URL: "https://github.com/acme/platform/blob/main/docs/runbooks",
   GRAFANA_URL: "http://localhost:3000",
 };
@@ -122,6 +124,10 @@ describe("what Flux syncs", () => {
         type: "parentbased_traceidratio",
         argument: "0.25",
       });
+      expect(find(objects, "Instrumentation").spec["resource"]).to.have.nested.include({
+        "resourceAttributes.k8s\\.cluster\\.name": "team: 1e3 #1 'x'",
+      });
+      expect(find(objects, "GitRepository").spec["ref"]).to.deep.equal({ branch: "1.0" });
       const release = find(objects, "HelmRelease").spec as {
         postRenderers: { kustomize: { patches: { patch: string }[] } }[];
       };

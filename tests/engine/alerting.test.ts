@@ -41,7 +41,7 @@ describe("secrets of the receivers on the real engine", function () {
     const before = stack.printed().length;
     await stack.environment.configure({ [key]: JSON.stringify({ "ops-slack": webhook }) });
     const said = await failure();
-    expect(said).to.include("alertingSecrets.ops-slack: stands there in clear.");
+    expect(said).to.include("alertingSecrets.ops-slack: is stored in plain text.");
     expect(stack.printed().slice(before)).to.not.include(webhook);
   });
 

@@ -34,7 +34,7 @@ function choices(kubeconfig: string): Readonly<Record<string, Readonly<Record<st
       "other server": {
         repository: {
           sshUrl: "ssh://git@git.example.com/team/platform.git",
-          knownHosts: "git.example.com ssh-ed25519 AAAA",
+          knownHosts: `git.example.com ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI${"A".repeat(43)}`,
           apiUrl: "https://git.example.com/",
           branch: "release",
         },

@@ -84,7 +84,7 @@ export function assemble(folder: string): Manifest[] {
   );
 }
 
-/** `${NAME}`, `${NAME:=default}` and `${NAME/ #/}`, the forms of drone/envsubst that `flux-repo/` uses. */
+/** `${NAME}` and `${NAME:=default}`, the forms of drone/envsubst that `flux-repo/` uses. */
 const variable = /\$\{([A-Za-z_][A-Za-z0-9_]*)([^}]*)\}/g;
 
 /**
@@ -94,7 +94,7 @@ const variable = /\$\{([A-Za-z_][A-Za-z0-9_]*)([^}]*)\}/g;
 export function substituteText(text: string, values: Readonly<Record<string, string>>, where: string): string {
   return text.replaceAll(variable, (whole, name: string, rest: string) => {
     const value = values[name];
-    if (rest === "" || rest === "/ #/") {
+    if (rest === "") {
       if (value === undefined) throw new Error(`${where}: ${name} has no value. Add it in components/environment.ts.`);
       return value;
     }

@@ -39,8 +39,6 @@ const defaults = {
 const s3Keys: Readonly<Record<string, string>> = {
   endpoint: "endpoint",
   region: "region",
-  accessKeyId: "access_key_id",
-  secretAccessKey: "secret_access_key",
   s3ForcePathStyle: "s3forcepathstyle",
 };
 

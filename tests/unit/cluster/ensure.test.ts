@@ -2,6 +2,7 @@ import * as fs from "node:fs";
 import * as net from "node:net";
 
 import { expect } from "chai";
+import { hostsToml } from "../../../components/cluster/registry-mirrors.ts";
 
 import { type Ended, Host, configOf } from "../../support/fake-kind/host.ts";
 import type { Step } from "../../support/fake-kind/world.ts";
@@ -263,6 +264,14 @@ describe("cluster script: ensure", () => {
     const bad = await host.ensure({ ...env, KIND_REGISTRY_MIRRORS: '{"../x":"http://mirror:5000"}' });
     expect(bad.code).to.equal(1);
     expect(bad.stderr).to.include("cluster.kind.registryMirrors");
+  });
+
+  it("writes a mirror with a path as containerd needs it", () => {
+    const harbor = hostsToml("https://harbor.example.com/v2/dockerhub");
+    expect(harbor).to.include('[host."https://harbor.example.com/v2/dockerhub"]').and.include("override_path = true");
+    // containerd appends /v2 to these, and would double a slash at the end.
+    expect(hostsToml("http://mirror:5000/")).to.include('[host."http://mirror:5000"]').and.not.include("override_path");
+    expect(hostsToml("https://nexus.example.com/repository/docker")).not.to.include("override_path");
   });
 
   it("refuses wrong input before it does anything", async () => {

@@ -4,6 +4,7 @@ import { parse as parseYaml } from "yaml";
 import { alertingWarnings, silenceEnd, usedAlertingSecrets } from "../../../settings/alerting.ts";
 import { parseSettings, SettingsError } from "../../../settings/parse.ts";
 import type { SettingsInput } from "../../../settings/schema.ts";
+import { alertmanagerTimes } from "../../../settings/time-intervals.ts";
 
 type Alerting = NonNullable<SettingsInput["alerting"]>;
 const now = new Date("2026-03-01T12:00:00Z");
@@ -117,7 +118,7 @@ describe("settings of alerting", () => {
     [
       "a day that is none",
       { timeIntervals: [{ name: "a", when: [{ weekdays: ["mon:fri"] }] }] },
-      ["must name days of the week"],
+      ["must be a day of the week or a range such as monday:friday"],
     ],
     ["a place that is none", { timeIntervals: [{ name: "a", when: [{ location: "Mars/Base" }] }] }, ["time zone"]],
     [
@@ -131,6 +132,98 @@ describe("settings of alerting", () => {
       for (const word of words) expect(message).to.include(word);
     });
   }
+
+  for (const [what, when] of [
+    ["no time at all", {}],
+    ["only a place", { location: "UTC" }],
+    [
+      "a whole day, every day",
+      {
+        times: [
+          { start: "00:00", end: "12:00" },
+          { start: "12:00", end: "24:00" },
+        ],
+      },
+    ],
+    [
+      "a day and its night",
+      {
+        times: [
+          { start: "08:00", end: "07:00" },
+          { start: "06:00", end: "09:00" },
+        ],
+      },
+    ],
+    ["every day of the week", { weekdays: ["sunday:saturday"] }],
+    ["every day of the month", { daysOfMonth: ["1:-1"] }],
+    ["equal times", { times: [{ start: "08:00", end: "08:00" }] }],
+    ["a night with days of the month", { times: [{ start: "22:00", end: "06:00" }], daysOfMonth: ["1"] }],
+    ["an empty list", { times: [] }],
+    ["a day that is none", { weekdays: ["mon:fri"] }],
+    ["days that go backwards", { weekdays: ["friday:monday"] }],
+    ["day 0", { daysOfMonth: ["0:5"] }],
+    ["day 32", { daysOfMonth: ["32"] }],
+    ["days of the month that go backwards", { daysOfMonth: ["10:5"] }],
+    ["days from the end to the start", { daysOfMonth: ["-3:5"] }],
+    ["days that a short month has not", { daysOfMonth: ["30:-1"] }],
+    ["a month of another language", { months: ["juli"] }],
+    ["month 13", { months: ["13"] }],
+    ["months that go backwards", { months: ["december:january"] }],
+    ["years that go backwards", { years: ["2027:2026"] }],
+    ["a place in small letters", { weekdays: ["monday"], location: "europe/kyiv" }],
+    ["UTC in small letters", { weekdays: ["monday"], location: "utc" }],
+    ["an offset as a place", { weekdays: ["monday"], location: "+02:00" }],
+  ] as const) {
+    it(`refuse ${what} in a time interval`, () => {
+      expect(refusal({ timeIntervals: [{ name: "a", when: [when] }] })).to.include("alerting.timeIntervals.0.when.0");
+    });
+  }
+
+  it("suggest the time zone that is meant", () => {
+    const said = (location: string) =>
+      refusal({ timeIntervals: [{ name: "a", when: [{ location, years: ["2026"] }] }] });
+    expect(said("europe/kyiv")).to.include("Did you mean Europe/Kyiv?");
+    expect(said("Europe/Berln")).to.include("Did you mean Europe/Berlin?");
+  });
+
+  it("write a night as an evening and a morning, which is on the next day of the week", () => {
+    const night = { times: [{ start: "22:00", end: "06:00" }] };
+    const written = (when: object) =>
+      parse({ timeIntervals: [{ name: "a", when: [when] }] }).timeIntervals.flatMap((one) =>
+        one.when.flatMap(alertmanagerTimes),
+      );
+    const evening = { start: "22:00", end: "24:00" };
+    const morning = { start: "00:00", end: "06:00" };
+    expect(written(night)).to.deep.equal([{ times: [evening, morning] }]);
+    expect(written({ ...night, weekdays: ["friday:saturday"], location: "Europe/Kyiv" })).to.deep.equal([
+      { times: [evening], weekdays: ["friday:saturday"], location: "Europe/Kyiv" },
+      { times: [morning], weekdays: ["sunday", "saturday"], location: "Europe/Kyiv" },
+    ]);
+    const untilMidnight = { times: [{ start: "22:00", end: "00:00" }], weekdays: ["monday"] };
+    expect(written(untilMidnight)).to.deep.equal([{ times: [evening], weekdays: ["monday"] }]);
+  });
+
+  it("read expressions as RE2 does", () => {
+    const silenced = (matcher: string) => ({ silences: [{ ...silence, matchers: ['a="b"', matcher] }] });
+    for (const good of [
+      'alertname=~"(?i)kube.*"',
+      'pod=~"(?P<n>a)b"',
+      'pod=~"a\\\\.b"',
+      'pod=~"a\\.b"',
+      'pod!~"\\\\pL+"',
+    ]) {
+      expect(parse(silenced(good)).silences, good).to.have.length(1);
+    }
+    for (const bad of ['pod=~"(?!a)b"', 'pod=~"(a)\\\\1"', 'pod=~"(?<=a)b"', 'pod=~"a{2000}"', 'pod=~"["']) {
+      expect(refusal(silenced(bad)), bad).to.include("regular expression");
+    }
+    expect(refusal({ silences: [{ ...silence, matchers: ['alertname=~"(?i).*"'] }] })).to.include("fit every alert");
+  });
+
+  it("refuse labels to group by that are named twice, or beside all", () => {
+    expect(refusal({ groupBy: ["pod", "pod"] })).to.include("names a label twice");
+    expect(refusal({ groupBy: ["...", "pod"] })).to.include("beside other labels");
+  });
 
   it("take a silence of exactly 90 days", () => {
     expect(parse({ silences: [{ ...silence, until: "2026-05-30" }] }).silences).to.have.length(1);

@@ -51,7 +51,7 @@ describe("settings", () => {
   it("report every finding at once", () => {
     const message = refusal({ loki: { retention: "soon" }, flux: { concurrent: 0 } });
     expect(message).to.include("2 settings are wrong");
-    expect(message).to.include("loki.retention: must be a duration such as 30s, 5m or 24h");
+    expect(message).to.include("loki.retention: must be a duration such as 30s, 5m, 24h or 1d12h");
     expect(message).to.include("flux.concurrent");
   });
 

@@ -239,7 +239,7 @@ function checkVariables({ declared, variables, settings }: Rendered, add: Add): 
         [/^COLLECTOR_/, /^http:\/\/[a-z0-9-]+\.[a-z0-9-]+\.svc:\d+$/],
         [/_URL$/, /^(https?:\/\/[\w.-]+(:\d+)?(\/.*)?)?$/],
         [/^DEMO_REPOSITORY$/, /^(https?|ssh):\/\/[\w.@-]+(:\d+)?\/.+$/],
-        [/^(SAMPLING_RATIO)$/, /^(0|1|0\.\d+)$/],
+        [/^(SAMPLING_RATIO)$/, /^"(0|1|0\.\d+)"$/],
         [/^DEMO_SUSPEND$/, /^(true|false)$/],
       ];
       for (const [which, form] of forms) {
