@@ -209,6 +209,43 @@ describe("an environment in the rehearsal", function () {
       }
     });
 
+    it("so that only controllers that must may read the Secrets of every namespace, by the API server's own answer (security 9)", async () => {
+      const accounts = (await cluster.list("/api/v1/serviceaccounts")).filter(
+        // Kubernetes' own, which every cluster has.
+        ({ metadata }) => metadata.namespace !== "kube-system",
+      );
+      const readers: string[] = [];
+      for (const { metadata } of accounts) {
+        const namespace = metadata.namespace ?? "";
+        const groups = ["system:serviceaccounts", `system:serviceaccounts:${namespace}`, "system:authenticated"];
+        for (const verb of ["get", "list", "watch"]) {
+          const { body } = await cluster.api.call("POST", "/apis/authorization.k8s.io/v1/subjectaccessreviews", {
+            apiVersion: "authorization.k8s.io/v1",
+            kind: "SubjectAccessReview",
+            spec: {
+              user: `system:serviceaccount:${namespace}:${metadata.name}`,
+              groups,
+              resourceAttributes: { verb, resource: "secrets" },
+            },
+          });
+          if ((body as KubeObject).status?.["allowed"] === true) readers.push(`${namespace}/${metadata.name}`);
+        }
+      }
+      expect(accounts.length).to.be.greaterThan(10);
+      expect([...new Set(readers)]).to.have.members([
+        // Keys and certificates of every namespace are Secrets.
+        "cert-manager/cert-manager",
+        "cert-manager/cert-manager-cainjector",
+        // They apply what Git and charts say, Secrets among it.
+        "flux-system/helm-controller",
+        "flux-system/kustomize-controller",
+        "flux-system/notification-controller",
+        "flux-system/source-controller",
+        // Monitors may name Secrets of their namespace.
+        "monitoring/kube-prometheus-stack-operator",
+      ]);
+    });
+
     it("with a tag on every image of every pod, and none of them latest (security 6)", async () => {
       const found = new Map<string, string>();
       for (const [key, object] of await cluster.everything()) {
