@@ -305,8 +305,8 @@ function silenceRule(silence: Silence): AlertRule {
     expr: `vector(time()) < ${silenceEnd(silence).getTime() / 1000}`,
     labels: { severity: "none", silence: silence.name },
     annotations: {
-      summary: `Silenced until ${silence.until}: ${literal(silence.comment)}`,
-      description: `Declared in the settings (alerting.silences) for ${literal(silence.matchers.join(", "))}.`,
+      summary: "Alerts are silenced",
+      description: `Until ${silence.until}: ${literal(silence.comment)}. Declared in the settings (alerting.silences) for ${literal(silence.matchers.join(", "))}.`,
     },
   };
 }
@@ -325,8 +325,9 @@ export function inhibitorRules({ inhibition, silences }: Alerting): AlertRule[] 
             expr: `max by (namespace, pod, node) (kube_pod_info{job="kube-state-metrics", node!=""}) * on (node) group_left () max by (node) (ALERTS{${nodeDown}, alertstate="firing"})`,
             labels: { severity: "none" },
             annotations: {
-              summary: "{{ $labels.pod }} is on {{ $labels.node }}, which is down",
-              description: "Alerts about this pod are inhibited: the one about its node says it all.",
+              summary: "Pod is on a node that is down",
+              description:
+                "{{ $labels.pod }} is on {{ $labels.node }}. Alerts about this pod are inhibited: the one about its node says it all.",
             },
           },
         ]

@@ -362,8 +362,8 @@ describe("Rules that inhibit, by promtool", () => {
     const fires = {
       exp_labels: { severity: "none", silence: "s" },
       exp_annotations: {
-        summary: `Silenced until ${silence.until}: 50 % {{ off }}`,
-        description: 'Declared in the settings (alerting.silences) for a="{{ b }}".',
+        summary: "Alerts are silenced",
+        description: `Until ${silence.until}: 50 % {{ off }}. Declared in the settings (alerting.silences) for a="{{ b }}".`,
       },
     };
     // One evaluation on the way: promtool starts in 1970.
@@ -398,8 +398,8 @@ describe("Rules that inhibit, by promtool", () => {
                 {
                   exp_labels: { severity: "none", namespace: "demo", pod: "p", node: "a" },
                   exp_annotations: {
-                    summary: "p is on a, which is down",
-                    description: "Alerts about this pod are inhibited: the one about its node says it all.",
+                    summary: "Pod is on a node that is down",
+                    description: "p is on a. Alerts about this pod are inhibited: the one about its node says it all.",
                   },
                 },
               ],

@@ -123,6 +123,8 @@ describe("alert and recording rules", () => {
         expect(rule.for, "for").to.match(/^\d+[smh]$/);
         expect(rule.annotations).to.have.all.keys("summary", "description", "runbook_url", "dashboard_url");
         expect(rule.annotations?.["summary"]).to.have.length.within(15, 120);
+        // As in monitoring-mixins: what differs from object to object is in labels and the description.
+        expect(rule.annotations?.["summary"]).not.to.include("{{");
         expect(rule.annotations?.["description"]).to.match(/^.{60,}\.$/);
         expect(rule.annotations?.["runbook_url"]).to.equal(`docs/runbooks/${rule.alert}.md`);
       });
