@@ -39,6 +39,7 @@ import { collectorGateway, OpentelemetryCollector } from "./monitoring/opentelem
 import { OpentelemetryOperator } from "./monitoring/opentelemetry-operator.ts";
 import { PrometheusOperatorCrds } from "./monitoring/prometheus-operator-crds.ts";
 import type { Outputs, ServiceUrl } from "./outputs.ts";
+import { preflightHook, preflightInput } from "./preflight.ts";
 import { TelemetryProbe } from "./probe/telemetry-probe.ts";
 
 /** User interfaces: where they are, the pods behind them, and the port of those pods. */
@@ -77,9 +78,10 @@ export class Environment extends pulumi.ComponentResource {
   readonly outputs: Outputs;
 
   constructor(name: string, args: EnvironmentArgs, opts?: pulumi.ComponentResourceOptions) {
-    super("observability:index:Environment", name, {}, opts);
     const { stack } = args;
     const { settings } = stack;
+    const preflight = preflightInput(stack, args.clusterUid ?? args.clusterGeneration?.generation);
+    super("observability:index:Environment", name, { preflight }, { ...opts, hooks: preflightHook(stack) });
     const cluster = this.cluster(args);
     const shared = cluster.lifetime === undefined;
 

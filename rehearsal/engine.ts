@@ -4,14 +4,9 @@ import { readFileSync } from "node:fs";
 import { chmod, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import {
-  LocalWorkspace,
-  PulumiCommand,
-  type EngineEvent,
-  type OutputMap,
-  type PulumiFn,
-} from "@pulumi/pulumi/automation/index.js";
+import { LocalWorkspace, PulumiCommand, type EngineEvent, type OutputMap } from "@pulumi/pulumi/automation/index.js";
 
+import { programEnvironment } from "../components/cluster/kind.ts";
 import { recorded } from "./control-plane/processes.ts";
 import { removeCutOffAttributes } from "../tools/state.ts";
 
@@ -33,7 +28,7 @@ export interface EnvironmentOptions {
   readonly workDir?: string;
   /** By full name: `observability:...`, `github:owner`, `kubernetes:...`. A secret never appears in a process list. */
   readonly config?: Readonly<Record<string, ConfigValue>>;
-  /** Added to the engine's environment; the program itself runs in this process and sees this process's. */
+  /** Added to the environment of the engine and of the commands that the program runs; its `process.env` is this process's. */
   readonly env?: Readonly<Record<string, string>>;
   /** Path of the Pulumi CLI. */
   readonly pulumi: string;
@@ -154,9 +149,14 @@ async function openIn(workDir: string, options: EnvironmentOptions): Promise<Env
   };
   const pulumiCommand = await PulumiCommand.get({ root: workDir });
 
-  let program: PulumiFn = options.program;
+  let { program } = options;
+  const environmentOfProgram = { ...process.env, ...options.env };
   const stack = await LocalWorkspace.createOrSelectStack(
-    { stackName: options.stack, projectName: project, program: () => program() },
+    {
+      stackName: options.stack,
+      projectName: project,
+      program: () => programEnvironment.run(environmentOfProgram, program),
+    },
     {
       workDir,
       pulumiHome: folder("home"),

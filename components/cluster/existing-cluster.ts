@@ -109,7 +109,7 @@ export function readKubeconfig({ kubeconfig, context }: ExistingClusterArgs): { 
 
 /**
  * Who the cluster is: the UID of its namespace `kube-system`, which it keeps for life, whatever its address and its
- * certificates become. A preview goes on without it, when the cluster does not answer, and says so.
+ * certificates become. A preview goes on without it when the cluster does not answer.
  * @throws RunError when the cluster does not answer and this is no preview: nothing has been changed then
  */
 export async function clusterUid(args: ExistingClusterArgs): Promise<string | undefined> {
@@ -121,13 +121,13 @@ export async function clusterUid(args: ExistingClusterArgs): Promise<string | un
     return found.metadata.uid;
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    const message =
+    // A preview is told by preflight, with everything else that is wrong.
+    if (pulumi.runtime.isDryRun()) return undefined;
+    throw new pulumi.RunError(
       `The cluster of context "${args.context}" cannot be asked who it is: ${reason}. ` +
-      "Check that it runs, that this machine reaches it (VPN, proxy), and what `kubectl --context " +
-      `${args.context} get namespace kube-system\` says.`;
-    if (!pulumi.runtime.isDryRun()) throw new pulumi.RunError(message);
-    void pulumi.log.warn(`${message} \`up\` will refuse; what this preview says of the cluster's objects is a guess.`);
-    return undefined;
+        "Check that it runs, that this machine reaches it (VPN, proxy), and what `kubectl --context " +
+        `${args.context} get namespace kube-system\` says.`,
+    );
   }
 }
 

@@ -23,7 +23,7 @@ import * as path from "node:path";
 import { configHashLabel as hashLabel, generationFile } from "./kind-config.ts";
 import { EngineError, KilledError, Kind, UserError, query, removeScratch, signalGroup } from "./kind.ts";
 import { type Lock, LockError, acquireLock, isAlive, lockFolder } from "./lock.ts";
-import { type KindConfigFacts, hostProbes, preflight, readKindConfig } from "./preflight.ts";
+import { type KindConfigFacts, hostProbes, installKind, preflight, readKindConfig } from "./preflight.ts";
 import { ApiClient, KubeconfigError, describeMissing, readKubeconfig, waitUntilReady } from "./readiness.ts";
 import { removeRegistryFolder, writeRegistryFolder } from "./registry-mirrors.ts";
 
@@ -122,15 +122,11 @@ async function findKind(target: Target, folder: string): Promise<Kind | undefine
   return await Kind.find({ say, folder, scratchKubeconfig: target.scratch });
 }
 
-const installKind =
-  "kind is not installed or not on PATH. Install 0.32 or later: https://kind.sigs.k8s.io/docs/user/quick-start/#installation " +
-  "(or: mise install)";
-
 async function ensure(signal: AbortSignal): Promise<void> {
   const wanted = readWanted();
   const folder = lockFolder();
   const kind = await findKind(wanted, folder);
-  if (kind === undefined) throw new UserError(installKind);
+  if (kind === undefined) throw new UserError(`kind ${installKind}`);
   const lock = await acquireLock({ folder, verb: "ensure", cluster: wanted.name, say, signal });
   try {
     makePrivateFolder(path.dirname(wanted.kubeconfigFile));
@@ -215,7 +211,7 @@ async function create(kind: Kind, wanted: Wanted, lock: Lock, signal: AbortSigna
     },
     hostProbes,
   );
-  for (const { level, check, message } of findings) if (level !== "error") say(`${level}: ${check}: ${message}`);
+  // The program's preflight has told the rest (components/preflight.ts); errors may have come since.
   const errors = findings.filter(({ level }) => level === "error");
   if (errors.length > 0) {
     throw new UserError(
@@ -394,7 +390,7 @@ async function requireNoContainers(name: string): Promise<void> {
     say(`kind is not installed, and Docker has no container of a Kind cluster "${name}": nothing to delete.`);
     return;
   }
-  throw new UserError(`cannot delete the Kind cluster "${name}": ${installKind}`);
+  throw new UserError(`cannot delete the Kind cluster "${name}": kind ${installKind}`);
 }
 
 /** Removes kind's Docker network when no container is on it, running or stopped. Nothing depends on success. */

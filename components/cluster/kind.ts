@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from "node:async_hooks";
 import { spawn } from "node:child_process";
 import * as fs from "node:fs";
 import * as path from "node:path";
@@ -36,9 +37,16 @@ export interface Finished {
   readonly timedOut: boolean;
 }
 
+/**
+ * Environment of the commands that the program runs itself. @default that of the process, which is the program's own
+ * wherever Pulumi runs it; programs that share a process each get theirs here.
+ */
+export const programEnvironment = new AsyncLocalStorage<NodeJS.ProcessEnv>();
+
 /** Runs a command that only reads. It gets 60 s: a container engine that hangs must not hang us. */
 export async function query(program: string, args: readonly string[], timeoutMs = 60_000): Promise<Finished> {
-  const child = spawn(program, args, { stdio: ["ignore", "pipe", "pipe"] });
+  const env = programEnvironment.getStore() ?? process.env;
+  const child = spawn(program, args, { env, stdio: ["ignore", "pipe", "pipe"] });
   let stdout = "";
   let stderr = "";
   let timedOut = false;

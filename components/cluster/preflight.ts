@@ -66,8 +66,8 @@ export interface Probes {
 }
 
 export interface PreflightRequest {
-  /** Output of `kind version`. */
-  readonly kindVersion: string;
+  /** Output of `kind version`; undefined when there is no kind, which is not told here. */
+  readonly kindVersion: string | undefined;
   readonly config: KindConfigFacts;
   /** Sum of the CPU requests of the environment, in millicores; absent: not checked. */
   readonly requestedCpuMillicores?: number;
@@ -89,17 +89,17 @@ const controlPlane = { cpuMillicores: 950, memoryMiB: 290 } as const;
 
 /** Looks at the host before a cluster is made. Nothing is changed. */
 export async function preflight(request: PreflightRequest, probes: Probes): Promise<Finding[]> {
-  const { config } = request;
+  const { config, kindVersion } = request;
   const unsafePorts = checkAddresses(config.ports);
-  if (request.kindVersion.includes("stand-in")) {
-    const note = `"kind version" says: ${request.kindVersion}. The checks of Docker and of the host's limits are skipped.`;
+  if (kindVersion?.includes("stand-in") === true) {
+    const note = `"kind version" says: ${kindVersion}. The checks of Docker and of the host's limits are skipped.`;
     return [
       { level: "note", check: "kind", message: note },
       ...unsafePorts,
       ...(await checkPorts(config.ports, probes)),
     ];
   }
-  const findings = [...checkKindVersion(request.kindVersion), ...unsafePorts];
+  const findings = [...(kindVersion === undefined ? [] : checkKindVersion(kindVersion)), ...unsafePorts];
   const [docker, address] = await Promise.all([probes.docker(), probes.engineAddress()]);
   const remote = checkEngineAddress(address);
   // The rest would look at this host, and the nodes would run on another.
@@ -119,6 +119,11 @@ export async function preflight(request: PreflightRequest, probes: Probes): Prom
     ...checkDisk(info.DockerRootDir, probes),
   ];
 }
+
+/** What to do without kind. */
+export const installKind =
+  "is not installed or not on PATH. Install 0.32 or later: https://kind.sigs.k8s.io/docs/user/quick-start/#installation " +
+  "(or: mise install)";
 
 export function checkKindVersion(output: string): Finding[] {
   const found = /v?(\d+)\.(\d+)\.\d+/.exec(output);
@@ -338,7 +343,8 @@ export const hostProbes: Probes = {
       if (found.code === 0 && errors.length === 0) return { info };
       return { failure: [...errors, found.stderr].join("\n"), notFound: false };
     } catch {
-      return { failure: found.stderr, notFound: false };
+      // Docker Desktop's command without its machine (WSL2) explains itself on standard output.
+      return { failure: `${found.stderr}\n${found.stdout}`, notFound: false };
     }
   },
   async engineAddress() {

@@ -28,12 +28,12 @@ function retakeRegistration({ github: account, title }: DeployKeyArgs): pulumi.E
     if (account.token === undefined || errors.length > 1 || !/already in use/i.test(errors[0] ?? "")) return false;
     const { apiUrl, owner, token } = account;
     const access = { apiUrl, token: await new Promise<string>((resolve) => void token.apply(resolve)) };
-    const repository = `${owner}/${String(newInputs?.["repository"])}`;
-    const listed = await callGitHub(access, repository, "GET", "keys?per_page=100");
+    const keysPath = `repos/${owner}/${String(newInputs?.["repository"])}/keys`;
+    const listed = await callGitHub(access, "GET", `${keysPath}?per_page=100`);
     if (listed.status !== 200) return false;
     const keys = listed.data as readonly { readonly id: number; readonly title: string; readonly key: string }[];
     const left = keys.filter((key) => key.title.startsWith(title) && key.key === newInputs?.["key"]);
-    for (const { id } of left) await callGitHub(access, repository, "DELETE", `keys/${id}`);
+    for (const { id } of left) await callGitHub(access, "DELETE", `${keysPath}/${id}`);
     return left.length > 0;
   });
 }

@@ -4,13 +4,21 @@
 export interface GitHubAccount {
   /** `https://api.github.com/`, or the address of a GitHub Enterprise server. */
   readonly apiUrl: string;
-  readonly token: string;
+  /** Without it only what is public is answered. */
+  readonly token: string | undefined;
 }
 
 /** GitHub's answer: its status and body. */
 export interface Answer {
   readonly status: number;
+  /** Parsed JSON; text when it is none, as a proxy's own page. */
   readonly data: unknown;
+  readonly headers: Headers;
+}
+
+/** GitHub did not answer at all. The message has the reason and what to do. */
+export class GitHubUnreachable extends Error {
+  override readonly name = "GitHubUnreachable";
 }
 
 /** Where the REST API is: on a server of one's own it has a path. */
@@ -19,28 +27,65 @@ function restUrl(apiUrl: string): string {
   return new URL(base).host === "api.github.com" ? base : `${base}/api/v3`;
 }
 
+/** The innermost reason of a failed `fetch`, whose own message is "fetch failed" and no more. */
+function reasonOf(error: unknown): string {
+  let inner = error;
+  while (inner instanceof Error && inner.cause !== undefined) inner = inner.cause;
+  // A host with several addresses fails with one error for each.
+  if (inner instanceof AggregateError && inner.errors.length > 0) inner = inner.errors[0];
+  if (!(inner instanceof Error)) return String(inner);
+  const { code, message } = inner as NodeJS.ErrnoException;
+  return code === undefined || message.includes(code) ? message : `${message} (${code})`;
+}
+
+function remedyOf(reason: string): string {
+  if (/certificate|CERT|SELF_SIGNED|UNABLE_TO/i.test(reason)) {
+    return "A company's proxy that opens TLS has a CA of its own: set NODE_EXTRA_CA_CERTS to its file (PEM).";
+  }
+  return "Look at the network and at repository.apiUrl; behind a company's proxy set HTTPS_PROXY and NODE_USE_ENV_PROXY=1.";
+}
+
 /**
  * Sends a request and returns whatever GitHub answers.
- * @param what path below `/repos/<owner>/<name>/`
- * @throws when GitHub does not answer within a minute
+ * @param path below the API's root, for example `repos/<owner>/<name>`
+ * @throws GitHubUnreachable when there is no answer within a minute
  */
-export async function callGitHub(
-  account: GitHubAccount,
-  repository: string,
-  method: string,
-  what: string,
-  body?: object,
-): Promise<Answer> {
-  const response = await fetch(`${restUrl(account.apiUrl)}/repos/${repository}/${what}`, {
-    method,
-    headers: {
-      accept: "application/vnd.github+json",
-      authorization: `Bearer ${account.token}`,
-      "user-agent": "observability-environment",
-    },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    signal: AbortSignal.timeout(60_000),
+export async function callGitHub(account: GitHubAccount, method: string, path: string, body?: object): Promise<Answer> {
+  try {
+    const response = await fetch(`${restUrl(account.apiUrl)}/${path}`, {
+      method,
+      headers: {
+        accept: "application/vnd.github+json",
+        ...(account.token === undefined ? {} : { authorization: `Bearer ${account.token}` }),
+        "user-agent": "observability-environment",
+      },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      signal: AbortSignal.timeout(60_000),
+    });
+    return { status: response.status, data: parsed(await response.text()), headers: response.headers };
+  } catch (error) {
+    const reason = reasonOf(error);
+    throw new GitHubUnreachable(`${new URL(account.apiUrl).host} does not answer: ${reason}. ${remedyOf(reason)}`);
+  }
+}
+
+function parsed(text: string): unknown {
+  if (text === "") return undefined;
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return text;
+  }
+}
+
+/** What GitHub says of a refusal: its message, and what is wrong with which field. */
+export function saidBy({ data }: Answer): string {
+  if (typeof data !== "object" || data === null) return typeof data === "string" ? data.slice(0, 200) : "";
+  const { message = "", errors = [] } = data as { readonly message?: string; readonly errors?: readonly unknown[] };
+  const details = errors.map((error) => {
+    if (typeof error !== "object" || error === null) return String(error);
+    const { field, code, message: text } = error as Readonly<Record<string, string | undefined>>;
+    return text ?? [field, code].filter((part) => part !== undefined).join(" ");
   });
-  const text = await response.text();
-  return { status: response.status, data: text === "" ? undefined : (JSON.parse(text) as unknown) };
+  return [message, ...details].filter((part) => part !== "").join(": ");
 }

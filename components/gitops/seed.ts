@@ -50,7 +50,7 @@ const remedies: Readonly<Record<number, string>> = {
 };
 
 async function call(to: Told, method: string, what: string, body?: object): Promise<Answer> {
-  const answer = await callGitHub(to, to.repository, method, what, body);
+  const answer = await callGitHub(to, method, `repos/${to.repository}/${what}`, body);
   if (answer.status < 300 || answer.status === 422) return answer;
   const remedy = remedies[answer.status] ?? "Try again.";
   throw new SeedError(`GitHub answered ${answer.status} to ${method} ${what} of ${to.repository}. ${remedy}`);

@@ -41,7 +41,8 @@ describe("an environment on the real engine", function () {
     expect(Object.keys(changes)).to.deep.equal(["create"]);
     expect(changes["create"]).to.be.greaterThan(60);
     expect(created()).to.deep.equal([]);
-    expect(stack.host.world.events()).to.deep.equal([]);
+    // Preflight only looks.
+    expect(stack.host.world.events().filter((event) => !/^docker (ps|info) /.test(event))).to.deep.equal([]);
     expect(stack.github.requests.filter((request) => request.method !== "GET")).to.deep.equal([]);
   });
 

@@ -211,7 +211,7 @@ describe("an environment, in real pods on real Kind (charts are stand-ins, the p
       stack: name,
       project,
       pulumi,
-      env: standIns.env,
+      env: { ...standIns.env, ...host.env },
       parallel: 32,
       program: async () => {
         programs += 1;

@@ -172,7 +172,7 @@ describe("Flux as pods, on real Kind", function () {
     environment = await openEnvironment({
       stack: name,
       pulumi,
-      env: standIns.env,
+      env: { ...standIns.env, ...host.env },
       program: () => {
         const cluster = new KindCluster("cluster", {
           stack: name,

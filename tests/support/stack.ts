@@ -25,7 +25,10 @@ export interface TestStack {
   readonly providers: StandIns;
   readonly environment: Environment;
   /** Settings that keep a test's stack apart from others on this machine. */
-  readonly settings: { readonly cluster: { readonly kind: { readonly ports: Record<string, number> } } };
+  readonly settings: {
+    readonly cluster: { readonly kind: { readonly ports: Record<string, number> } };
+    readonly repository: Readonly<Record<string, string>>;
+  };
   /** Called for every call of a provider; null lets all pass. */
   onCall: StandInOptions["onCall"] | null;
   onEvent: ((event: EngineEvent) => void) | null;
@@ -46,22 +49,24 @@ export async function openStack(groups: Readonly<Record<string, unknown>> = {}):
   const { pulumi } = await obtain(["pulumi"]);
   const folder = await mkdtemp(path.join(tmpdir(), "test-stack-"));
   const host = await Host.start("dev");
-  await createRepository(folder, owner, repository, { folders: {} });
+  const content = path.join(import.meta.dirname, "../../flux-repo");
+  await createRepository(folder, owner, repository, { folders: { "flux-repo": content } });
   const github = await startGitHub({
     root: folder,
     owner,
     token: planted.githubToken,
     repositories: [{ name: repository }],
   });
+  const hostEnvironment = {
+    PATH: [path.join(host.folder, "bin"), path.dirname(process.execPath), "/usr/bin", "/bin"].join(path.delimiter),
+    HOME: path.join(host.folder, "home"),
+    FAKE_WORLD: host.world.folder,
+    KIND_LOCK_DIR: host.lockFolder,
+  };
   const hooks: Pick<TestStack, "onCall" | "onEvent"> = { onCall: null, onEvent: null };
   const providers = await startStandIns({
     kubernetes: "memory",
-    environment: {
-      PATH: [path.join(host.folder, "bin"), path.dirname(process.execPath), "/usr/bin", "/bin"].join(path.delimiter),
-      HOME: path.join(host.folder, "home"),
-      FAKE_WORLD: host.world.folder,
-      KIND_LOCK_DIR: host.lockFolder,
-    },
+    environment: hostEnvironment,
     onCall: async (call) => hooks.onCall?.(call),
   });
   const [grafana, prometheus, alertmanager, jaeger] = (await freePorts(4)) as [number, number, number, number];
@@ -89,7 +94,7 @@ export async function openStack(groups: Readonly<Record<string, unknown>> = {}):
     stack: "dev",
     pulumi,
     workDir: path.join(folder, "pulumi"),
-    env: providers.env,
+    env: { ...providers.env, ...hostEnvironment },
     parallel: 32,
     config: {
       "github:owner": owner,

@@ -93,8 +93,10 @@ interface RegisterRequest {
 type Answer = (error: Error | null, response: { getUrn(): string } | undefined) => void;
 interface Monitor {
   registerResource(request: RegisterRequest, answer: Answer): Promise<void>;
-  registerErrorHook(request: unknown, answer: (error: Error | null, response: object) => void): void;
+  registerErrorHook: RegisterHook;
+  registerResourceHook: RegisterHook;
 }
+type RegisterHook = (request: unknown, answer: (error: Error | null, response: object) => void) => void;
 
 /** The runtime has one monitor at a time. */
 let queue: Promise<unknown> = Promise.resolve();
@@ -126,10 +128,11 @@ async function runAlone(args: ProgramArgs): Promise<Program> {
     name,
   );
   const monitor = pulumi.runtime.getMonitor() as unknown as Monitor;
-  // The SDK's mocks claim to know error hooks and do not (@pulumi/pulumi 3.270.0, runtime/mocks.js).
-  monitor.registerErrorHook = (_request, answer) => {
+  // The SDK's mocks claim to know hooks and do not (@pulumi/pulumi 3.270.0, runtime/mocks.js).
+  const registerHook: RegisterHook = (_request, answer) => {
     answer(null, {});
   };
+  Object.assign(monitor, { registerErrorHook: registerHook, registerResourceHook: registerHook });
   const register = monitor.registerResource.bind(monitor);
   monitor.registerResource = async (request, answer) =>
     register(request, (error, response) => {

@@ -3,7 +3,7 @@ import { currentWorld, steps } from "./world.ts";
 
 const world = currentWorld();
 const args = process.argv.slice(2);
-const { engine, info, others } = world.plan;
+const { engine, info, others, ports } = world.plan;
 world.note(`docker ${args.join(" ")}`);
 
 /** Node labels as kind writes them into kubeadm's configuration. */
@@ -30,6 +30,9 @@ if (engine !== undefined && engine.onlyFor === undefined) {
   const cluster = world.cluster(name);
   if (cluster === undefined || steps.indexOf(cluster.step) < steps.indexOf("config")) fail("Could not find the file");
   else process.stdout.write(`kubeletExtraArgs:\n  node-labels: "${labelText(cluster.labels[0])}"\n`);
+} else if (args[0] === "ps" && args.at(-1) === "{{.Ports}}") {
+  // As Docker 28 writes them; only published ones carry an address.
+  process.stdout.write(`${(ports ?? []).map((port) => `127.0.0.1:${port}->30300/tcp`).join(", ")}\n`);
 } else if (args[0] === "ps") {
   const label = /^label=io\.x-k8s\.kind\.cluster=(.*)$/.exec(args[3] ?? "")?.[1];
   const nodes = label === undefined ? world.clusters() : world.clusters().filter((name) => name === label);

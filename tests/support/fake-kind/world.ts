@@ -42,6 +42,8 @@ export interface Plan {
   readonly info?: Readonly<Record<string, unknown>>;
   /** Where the engine is, as its client says. */
   readonly engineAddress?: string;
+  /** Ports of the host that the cluster's own containers have. */
+  readonly ports?: readonly number[];
   /** Containers on the network `kind` that are no nodes. */
   readonly others?: readonly string[];
   /** `kind create` writes this instead of a kubeconfig. */
@@ -75,8 +77,8 @@ export class World {
   set plan(plan: Plan) {
     this.#write("plan.json", JSON.stringify(plan));
     // The shell's shortcuts (host.ts) know nothing of plans.
-    const { engine, engineAddress, kindVersion, info, others } = plan;
-    if ([engine, engineAddress, kindVersion, info, others].some((part) => part !== undefined))
+    const { engine, engineAddress, kindVersion, info, others, ports } = plan;
+    if ([engine, engineAddress, kindVersion, info, others, ports].some((part) => part !== undefined))
       this.#write("unwell", "");
     else fs.rmSync(this.#path("unwell"), { force: true });
   }

@@ -1,0 +1,45 @@
+/** Whether this host can run the Kind cluster of a stack. */
+import { requestedResources } from "../../settings/resources.ts";
+import type { PreflightContext } from "../preflight.ts";
+import { query } from "./kind.ts";
+import { clusterName, kindConfig } from "./kind-config.ts";
+import { type Finding, hostProbes, installKind, preflight, type Probes, readKindConfig } from "./preflight.ts";
+
+/** Looks at Docker, kind, ports and what the host has. Finds nothing for an existing cluster. */
+export async function checkHost(
+  { stack, settings }: PreflightContext,
+  probes: Probes = hostProbes,
+): Promise<Finding[]> {
+  if (settings.cluster.type !== "kind") return [];
+  const name = clusterName(stack);
+  const version = await query("kind", ["version"], 10_000);
+  const kindVersion = version.notFound ? undefined : (version.stdout || version.stderr).trim();
+  const requests = requestedResources(settings);
+  const held = await heldPorts(name, kindVersion);
+  return [
+    ...(kindVersion === undefined ? [{ level: "error", check: "kind", message: installKind } as const] : []),
+    ...(await preflight(
+      {
+        kindVersion,
+        config: readKindConfig(kindConfig(settings.cluster.kind, name).yaml),
+        requestedCpuMillicores: requests.cpuMillicores,
+        requestedMemoryMiB: requests.memoryMiB,
+      },
+      {
+        ...probes,
+        portIsFree: async (port) => held === "all" || held.has(port.port) || (await probes.portIsFree(port)),
+      },
+    )),
+  ];
+}
+
+/** Ports of the host that the cluster of this name has itself; a change replaces it, and they are free then. */
+async function heldPorts(name: string, kindVersion: string | undefined): Promise<ReadonlySet<number> | "all"> {
+  if (kindVersion?.includes("stand-in") === true) {
+    const { stdout } = await query("kind", ["get", "clusters"], 10_000);
+    return stdout.split("\n").includes(name) ? "all" : new Set();
+  }
+  const filter = `label=io.x-k8s.kind.cluster=${name}`;
+  const { stdout } = await query("docker", ["ps", "--filter", filter, "--format", "{{.Ports}}"], 10_000);
+  return new Set([...stdout.matchAll(/:(\d+)->/g)].map(([, port]) => Number(port)));
+}

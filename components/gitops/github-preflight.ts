@@ -1,0 +1,156 @@
+/** Whether GitHub will take what an `up` writes: the deploy key, and the repository's content. */
+import type { Finding } from "../cluster/preflight.ts";
+import { query } from "../cluster/kind.ts";
+import type { PreflightContext } from "../preflight.ts";
+import { type Answer, callGitHub, GitHubUnreachable, saidBy } from "./github-api.ts";
+
+const newToken =
+  "Make one at https://github.com/settings/personal-access-tokens (fine-grained, this repository, Administration: read and " +
+  "write; Contents: read), then export GITHUB_TOKEN=<token>.";
+
+/** What is looked at of GitHub's answer about a repository. */
+interface RepositoryFacts {
+  readonly archived?: boolean;
+  readonly owner?: { readonly type?: string };
+  readonly permissions?: { readonly admin?: boolean; readonly push?: boolean };
+}
+
+/** Asks GitHub with the stack's token; reads only. */
+export async function checkGitHub(context: PreflightContext): Promise<readonly Finding[]> {
+  const { settings, owner } = context;
+  const { repository } = settings;
+  const finding = (level: Finding["level"], message: string): Finding => ({ level, check: "GitHub", message });
+  const token = context.token ?? (await tokenOfCommandLine(repository.apiUrl));
+  if (token === undefined) {
+    // The provider knows two more ways, which are not for us to try.
+    const app = process.env["GITHUB_APP_ID"] !== undefined;
+    return app
+      ? [finding("note", "the credentials of a GitHub App are not looked at.")]
+      : [finding("error", `there is no token. ${newToken}`)];
+  }
+  const name = `${owner}/${repository.name}`;
+  const ask = (path: string) => callGitHub({ apiUrl: repository.apiUrl, token }, "GET", path);
+  try {
+    const found = await ask(`repos/${name}`);
+    if (found.status === 401) {
+      return [finding("error", `the token is wrong, revoked or expired ("${saidBy(found)}"). ${newToken}`)];
+    }
+    if (found.status === 404) {
+      if (repository.create) return await ownerFindings(owner, ask, finding);
+      const remedy =
+        "Set repository.name (and github:owner), give the token access to it, or set repository.create to have it made.";
+      return [finding("error", `there is no repository ${name}, or the token may not see it. ${remedy}`)];
+    }
+    if (found.status !== 200) return [finding(context.unverified, cannotBeRead(name, found))];
+    const facts = found.data as RepositoryFacts;
+    if (facts.archived === true && !repository.create) {
+      const remedy = `Unarchive it (https://github.com/${name}/settings) or set repository.name to another.`;
+      return [finding("error", `repository ${name} is archived, so it takes no deploy key. ${remedy}`)];
+    }
+    return [
+      ...keyFindings(context, name, facts, await ask(`repos/${name}/keys?per_page=1`), finding),
+      ...(await organizationFindings(owner, facts, ask, finding)),
+      ...(await contentFindings(context, name, facts, ask, finding)),
+    ];
+  } catch (error) {
+    if (!(error instanceof GitHubUnreachable)) throw error;
+    return [finding(context.unverified, error.message)];
+  }
+}
+
+type Ask = (path: string) => Promise<Answer>;
+type Make = (level: Finding["level"], message: string) => Finding;
+
+const cannotBeRead = (what: string, answer: Answer) =>
+  `${what} cannot be looked at: GitHub answers ${answer.status}, "${saidBy(answer)}".`;
+
+/** The token of GitHub's own command line, with which the provider works too when it is given none. */
+async function tokenOfCommandLine(apiUrl: string): Promise<string | undefined> {
+  const host = new URL(apiUrl).hostname.replace(/^api\.github\.com$/, "github.com");
+  const { code, stdout } = await query("gh", ["auth", "token", "--hostname", host], 10_000);
+  return code === 0 && stdout.trim() !== "" ? stdout.trim() : undefined;
+}
+
+async function ownerFindings(owner: string, ask: Ask, finding: Make): Promise<Finding[]> {
+  const found = await ask(`users/${owner}`);
+  if (found.status !== 404) return [];
+  return [finding("error", `there is no account ${owner} to create the repository for. Set github:owner.`)];
+}
+
+/** Whether the token may register a deploy key. That it may write cannot be asked, only that it may administer. */
+function keyFindings(
+  { unverified }: PreflightContext,
+  name: string,
+  { permissions }: RepositoryFacts,
+  keys: Answer,
+  finding: Make,
+): Finding[] {
+  const scopes = keys.headers.get("x-oauth-scopes");
+  const names = scopes?.split(",").map((scope) => scope.trim()) ?? [];
+  if (permissions?.admin === false) {
+    return [finding("error", `the token's account does not administer ${name}, which registering a deploy key needs.`)];
+  }
+  // Only classic tokens have scopes; the header of others is empty or not there.
+  if (scopes && !names.includes("repo") && !names.includes("public_repo")) {
+    return [finding("error", `the token lacks the scope repo (it has: ${scopes}). ${newToken}`)];
+  }
+  if (keys.status === 200) return [];
+  const remedy = `A deploy key needs Administration: read and write. ${newToken}`;
+  return [finding(unverified, `the token may not see the deploy keys of ${name} ("${saidBy(keys)}"). ${remedy}`)];
+}
+
+async function organizationFindings(
+  owner: string,
+  facts: RepositoryFacts,
+  ask: Ask,
+  finding: Make,
+): Promise<Finding[]> {
+  if (facts.owner?.type !== "Organization") return [];
+  const { data } = await ask(`orgs/${owner}`);
+  // Shown to owners of the organization only.
+  const allowed = (data as { readonly deploy_keys_enabled_for_repositories?: boolean } | undefined)
+    ?.deploy_keys_enabled_for_repositories;
+  if (allowed === true) return [];
+  const where = `https://github.com/organizations/${owner}/settings/deploy_keys`;
+  return allowed === false
+    ? [finding("error", `the organization ${owner} forbids deploy keys. An owner allows them at ${where}.`)]
+    : [finding("note", `whether the organization ${owner} allows deploy keys is shown to its owners only (${where}).`)];
+}
+
+/** Branch and folders from which Flux takes the environment's content. */
+async function contentFindings(
+  { stack, settings, unverified }: PreflightContext,
+  name: string,
+  { permissions }: RepositoryFacts,
+  ask: Ask,
+  finding: Make,
+): Promise<Finding[]> {
+  const { branch, path, seed } = settings.repository;
+  const found = await ask(`repos/${name}/branches/${encodeURIComponent(branch)}`);
+  if (found.status === 404) {
+    return [finding("error", `${name} has no branch ${branch}. Push it, or set repository.branch.`)];
+  }
+  if (found.status !== 200) return [finding(unverified, cannotBeRead(`branch ${branch} of ${name}`, found))];
+  if (seed) {
+    if (permissions?.push === false)
+      return [finding("error", `the token's account may not push to ${name}, which repository.seed needs.`)];
+    const { protected: guarded } = found.data as { readonly protected?: boolean };
+    const message = `branch ${branch} of ${name} is protected: it may refuse the commit of repository.seed.`;
+    return guarded === true ? [finding("warning", message)] : [];
+  }
+  const folders = [path ?? `flux-repo/clusters/${stack}`, ...(settings.demo.enabled ? [settings.demo.path] : [])];
+  const answers = await Promise.all(
+    folders.map(async (folder) => {
+      const encoded = folder.split("/").filter(Boolean).map(encodeURIComponent).join("/");
+      return {
+        folder,
+        status: (await ask(`repos/${name}/contents/${encoded}?ref=${encodeURIComponent(branch)}`)).status,
+      };
+    }),
+  );
+  return answers.flatMap(({ folder, status }) =>
+    status === 404
+      ? [finding("error", `${name} has no folder ${folder} in branch ${branch}. Push it, or set repository.seed.`)]
+      : [],
+  );
+}

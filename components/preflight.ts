@@ -1,0 +1,131 @@
+/**
+ * What has to be right before anything is written. `preview` reports it and never fails for it; `up` refuses before its
+ * first write; `npm run doctor -- <stack>` is the same list on demand.
+ */
+import { AsyncLocalStorage } from "node:async_hooks";
+import { createHash } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
+import * as pulumi from "@pulumi/pulumi";
+import type { Stack } from "../settings/read.ts";
+import type { Settings } from "../settings/schema.ts";
+import { checkExistingCluster } from "./cluster/existing-preflight.ts";
+import { checkHost } from "./cluster/host-preflight.ts";
+import type { Finding } from "./cluster/preflight.ts";
+import { checkGitHub } from "./gitops/github-preflight.ts";
+
+/** How long one check may take, in milliseconds: what does not answer must not hold up a preview. */
+const patience = 30_000;
+
+/** What checks are told. */
+export interface PreflightContext {
+  /** Name of the stack. */
+  readonly stack: string;
+  readonly settings: Settings;
+  readonly owner: string;
+  /** GitHub token; undefined when the stack has none. Never part of a message. */
+  readonly token: string | undefined;
+  /** Nothing of this environment has been made yet. */
+  readonly first: boolean;
+  /**
+   * Level of what cannot be verified (no network, read-only credentials): a note, but an error before the first `up`, which
+   * could only fail half-way.
+   */
+  readonly unverified: Finding["level"];
+}
+
+/** Looks at one thing and changes nothing. It may throw: that is told as what cannot be verified. */
+export type Check = (context: PreflightContext) => Promise<readonly Finding[]>;
+
+/** All checks, by what they look at. A check that does not apply to the settings finds nothing. */
+const checks: Readonly<Record<string, Check>> = {
+  host: checkHost,
+  GitHub: checkGitHub,
+  cluster: checkExistingCluster,
+};
+
+/** Runs all checks at once, each bounded in time. Errors first; what two checks say alike is said once. */
+export async function runChecks(
+  context: PreflightContext,
+  which: Readonly<Record<string, Check>> = checks,
+  patienceMs = patience,
+): Promise<Finding[]> {
+  const found = await Promise.all(
+    Object.entries(which).map(async ([name, check]): Promise<readonly Finding[]> => {
+      const ended = new AbortController();
+      const late = sleep(patienceMs, undefined, { signal: ended.signal }).then(() => {
+        throw new Error(`no answer within ${patienceMs / 1000} s`);
+      });
+      try {
+        return await Promise.race([check(context), late]);
+      } catch (error) {
+        const reason = error instanceof Error ? error.message : String(error);
+        return [{ level: context.unverified, check: name, message: `cannot be looked at: ${reason}` }];
+      } finally {
+        ended.abort();
+        late.catch(() => undefined);
+      }
+    }),
+  );
+  const order = ["error", "warning", "note"];
+  const unique = new Map(found.flat().map((finding) => [`${finding.check} ${finding.message}`, finding]));
+  return [...unique.values()].toSorted((one, other) => order.indexOf(one.level) - order.indexOf(other.level));
+}
+
+/** Findings as lines for people. */
+export function findingLines(findings: readonly Finding[]): string {
+  return findings
+    .map(({ level, check, message }) => `  ${level === "error" ? "" : `${level}: `}${check}: ${message}`)
+    .join("\n");
+}
+
+const things = (findings: readonly Finding[]) => (findings.length === 1 ? "One thing" : `${findings.length} things`);
+
+/**
+ * What the environment's resource carries, so that it changes, and is looked at, when what is checked does.
+ * @param identity which cluster it is
+ */
+export function preflightInput({ settings, github }: Stack, identity: string | number | undefined): string {
+  const { cluster, repository, deployKey } = settings;
+  return createHash("sha256")
+    .update(JSON.stringify([cluster, identity, repository, deployKey, github.owner]))
+    .digest("hex")
+    .slice(0, 12);
+}
+
+/**
+ * The hook of the environment's own resource. Everything else is below that one and is not even registered before it is
+ * there, so what this refuses has written nothing. It does not run when nothing of what is checked has changed.
+ */
+export function preflightHook({ name, settings, github }: Stack): pulumi.ResourceHookBinding {
+  const preview = pulumi.runtime.isDryRun();
+  const look: pulumi.ResourceHookFunction = async ({ oldInputs }) => {
+    const { token } = github;
+    const first = oldInputs === undefined;
+    const findings = await runChecks({
+      stack: name,
+      settings,
+      owner: github.owner,
+      token: token && (await new Promise<string>((resolve) => void token.apply(resolve))),
+      first,
+      unverified: first && !preview ? "error" : "note",
+    });
+    const errors = findings.filter(({ level }) => level === "error");
+    if (!preview) {
+      // The preview of the same `up` has told the rest.
+      if (errors.length > 0)
+        throw new Error(`${things(errors)} to put right, nothing was changed:\n${findingLines(errors)}`);
+      return;
+    }
+    if (findings.length === 0) return;
+    const head =
+      errors.length > 0 ? `${things(errors)} to put right, else \`up\` will refuse:` : "Looked at before `up`:";
+    const text = `${head}\n${findingLines(findings)}`;
+    // As a warning: an error that is logged fails the preview.
+    await (errors.length > 0 || findings.some(({ level }) => level === "warning")
+      ? pulumi.log.warn(text)
+      : pulumi.log.info(text));
+  };
+  // The engine calls a hook from outside the program; its log belongs to the run of the program that declared it.
+  const hook = new pulumi.ResourceHook("preflight", AsyncLocalStorage.bind(look), { onDryRun: true });
+  return { beforeCreate: [hook], beforeUpdate: [hook] };
+}

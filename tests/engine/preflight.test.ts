@@ -1,0 +1,131 @@
+/** Preflight on the real engine: preview reports all faults and succeeds, up refuses before its first write. */
+import * as net from "node:net";
+import { expect } from "chai";
+import { answers, failing } from "../../rehearsal/github/answers.ts";
+import { failure } from "../support/failure.ts";
+import { openStack, planted, type TestStack } from "../support/stack.ts";
+
+/** How often a text comes in another. */
+const times = (text: string, part: string) => text.split(part).length - 1;
+
+describe("preflight on the real engine", function () {
+  this.timeout("3m");
+  let stack: TestStack;
+
+  before(async () => {
+    stack = await openStack();
+  });
+  after(async () => {
+    await stack.close();
+  });
+
+  /** What has been changed outside: at GitHub, at Docker, by a provider. */
+  const written = () => [
+    ...stack.github.requests.filter(({ method }) => method !== "GET").map(({ method, path }) => `${method} ${path}`),
+    ...stack.host.world.events().filter((event) => /^(create|delete) /.test(event)),
+    ...stack.providers.calls.filter(({ method, preview }) => !preview && method === "create").map(({ name }) => name),
+  ];
+  const looked = () => stack.github.requests.length + stack.host.world.events().length;
+
+  it("tells all faults at once, each once and with its remedy; nothing is written", async () => {
+    const busy = net.createServer().listen(0, "127.0.0.1");
+    await new Promise((resolve) => busy.once("listening", resolve));
+    const { port } = busy.address() as net.AddressInfo;
+    try {
+      const { ports } = stack.settings.cluster.kind;
+      await stack.set({
+        cluster: { kind: { ...stack.settings.cluster.kind, ports: { ...ports, jaeger: port } } },
+        repository: { ...stack.settings.repository, branch: "release" },
+      });
+      stack.host.world.plan = { info: { MemTotal: 1024 ** 3 }, kindVersion: "kind v0.31.0" };
+      const expected = [
+        `ports: port ${port} is already in use`,
+        "memory: the environment requests",
+        "GitHub: acme/fleet has no branch release. Push it, or set repository.branch.",
+      ];
+      const { output } = await stack.environment.preview();
+      const diagnostics = output.slice(output.indexOf("Diagnostics:"));
+      for (const text of [...expected, "else `up` will refuse", "warning: kind: version v0.31.0 works"])
+        expect(times(diagnostics, text), text).to.equal(1);
+
+      const refused = await failure(stack.environment.up());
+      const reasons = refused.slice(refused.indexOf("Diagnostics:"));
+      expect(reasons).to.include("3 things to put right, nothing was changed");
+      for (const text of expected) expect(times(reasons, text), text).to.equal(1);
+      expect(reasons, "a warning refuses nothing").to.not.include("0.31.0");
+      expect(written()).to.deep.equal([]);
+      expect(reasons).to.not.include(planted.githubToken);
+    } finally {
+      busy.close();
+      stack.host.world.plan = {};
+      await stack.set(stack.settings);
+    }
+  });
+
+  for (const [what, arrange, expected] of [
+    [
+      "Docker is down",
+      () => {
+        stack.host.world.plan = { engine: { says: "Cannot connect to the Docker daemon at unix:///x." } };
+        return () => (stack.host.world.plan = {});
+      },
+      "docker: Docker does not run",
+    ],
+    [
+      "a wrong token",
+      () => {
+        stack.github.setToken("another");
+        return () => {
+          stack.github.setToken(planted.githubToken);
+        };
+      },
+      "GitHub: the token is wrong, revoked or expired",
+    ],
+    ["GitHub is down", () => stack.github.fail(failing(/./, answers.serverError(502), 100)), "GitHub answers 502"],
+  ] as const) {
+    it(`${what}: preview says so and is green, up refuses`, async () => {
+      const mend = arrange();
+      try {
+        const { output } = await stack.environment.preview();
+        expect(times(output.slice(output.indexOf("Diagnostics:")), expected)).to.equal(1);
+        const refused = await failure(stack.environment.up());
+        expect(times(refused.slice(refused.indexOf("Diagnostics:")), expected)).to.equal(1);
+        expect(written()).to.deep.equal([]);
+      } finally {
+        mend();
+      }
+    });
+  }
+
+  it("does not run when nothing of what it looks at has changed, and again when it has", async () => {
+    await stack.environment.up();
+    let before = looked();
+    await stack.environment.up();
+    await stack.environment.preview();
+    await stack.set({ loki: { retention: "48h" } });
+    await stack.environment.up();
+    expect(looked()).to.equal(before);
+
+    before = looked();
+    await stack.set({ deployKey: { rotation: 2 } });
+    stack.host.world.plan = { engine: { says: "Cannot connect to the Docker daemon at unix:///x." } };
+    expect(await failure(stack.environment.up())).to.include("One thing to put right, nothing was changed");
+    stack.host.world.plan = {};
+    expect(looked()).to.be.greaterThan(before);
+    expect(stack.keys().map(({ title }) => title)).to.deep.equal(["flux observability/dev #1"]);
+  });
+
+  it("takes the ports that the cluster itself has for free ones, when it is replaced", async () => {
+    const { kind } = stack.settings.cluster;
+    const busy = net.createServer().listen(kind.ports["grafana"], "127.0.0.1");
+    await new Promise((resolve) => busy.once("listening", resolve));
+    try {
+      await stack.set({ cluster: { kind: { ...kind, workers: 1 } } });
+      expect((await stack.environment.preview()).output).to.include("ports: port");
+      stack.host.world.plan = { ports: [kind.ports["grafana"] ?? 0] };
+      expect((await stack.environment.preview()).output).to.not.include("ports: port");
+    } finally {
+      busy.close();
+    }
+  });
+});
