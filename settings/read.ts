@@ -1,8 +1,12 @@
 /** Reads a stack's settings from the Pulumi engine and the environment: the only place that does. */
+import * as path from "node:path";
 import * as pulumi from "@pulumi/pulumi";
-import { parseSettings, SettingsError } from "./parse.ts";
+import { groupFindings, parseSettings, SettingsError } from "./parse.ts";
+import type { Finding } from "./rules.ts";
+import { numbersAsWritten } from "./scalars.ts";
+import { readStackFile } from "./stack-file.ts";
 import { alertingWarnings } from "./alerting.ts";
-import { type SecretName, secretSettings, type Settings } from "./schema.ts";
+import { secretGroups, type SecretName, secretSettings, type Settings } from "./schema.ts";
 
 /** All that the program is told from outside. */
 export interface Stack {
@@ -25,27 +29,23 @@ export interface Stack {
 // Exported by the SDK and marked @internal, so its declaration is stripped (@pulumi/pulumi 3.270.0, runtime/config.js).
 const { isConfigSecret } = pulumi.runtime as unknown as { isConfigSecret: (key: string) => boolean };
 
-/** Structured settings arrive as JSON text; scalars as they are. */
+/** Structured settings arrive as JSON text; scalars as they are, and they may look like JSON. */
 function decode(text: string): unknown {
-  return /^[[{]/.test(text) ? (JSON.parse(text) as unknown) : text;
+  try {
+    return /^[[{]/.test(text) ? (JSON.parse(text) as unknown) : text;
+  } catch {
+    return text;
+  }
 }
 
-/**
- * Several secrets by name. Pulumi marks the whole as secret when one of it is.
- * @throws SettingsError when it is not names and texts
- */
-function secretsByName(file: string, group: string, text: string): Record<string, pulumi.Output<string>> {
-  const wrong = (path: string) => {
-    const message = `is not a set of secrets by name. Run \`pulumi config set --secret --path ${group}.<name>\` for each.`;
-    return new SettingsError(file, [{ path, message }]);
-  };
-  if (!text.startsWith("{")) throw wrong(group);
-  return Object.fromEntries(
-    Object.entries(JSON.parse(text) as Record<string, unknown>).map(([name, value]) => {
-      if (typeof value !== "string" || value === "") throw wrong(`${group}.${name}`);
-      return [name, pulumi.secret(value)];
-    }),
-  );
+/** The settings as the stack's file has them, where there is one. */
+function writtenSettings(project: string, stack: string): unknown {
+  try {
+    return readStackFile(path.resolve(import.meta.dirname, ".."), project, stack).settings;
+  } catch {
+    // Settings came from elsewhere (`--config-file`, the automation API).
+    return undefined;
+  }
 }
 
 /**
@@ -59,30 +59,39 @@ export function readStack(): Stack {
   const config = new pulumi.Config();
   const raw: Record<string, unknown> = {};
   const secrets: Partial<Record<SecretName, pulumi.Output<string>>> = {};
-  const open: string[] = [];
-  let alertingSecrets: Record<string, pulumi.Output<string>> = {};
+  const alertingSecrets: Record<string, pulumi.Output<string>> = {};
+  const others: string[] = [];
+  const found: Finding[] = [];
   for (const [key, text] of Object.entries(pulumi.runtime.allConfig())) {
-    if (!key.startsWith(`${project}:`)) continue;
+    if (!key.startsWith(`${project}:`)) {
+      others.push(key);
+      continue;
+    }
     const setting = key.slice(project.length + 1);
-    if (setting === "alertingSecrets" && isConfigSecret(key)) alertingSecrets = secretsByName(file, setting, text);
-    else if (!(setting in secretSettings)) raw[setting] = decode(text);
+    if (setting in secretGroups && isConfigSecret(key)) {
+      const members = decode(text);
+      found.push(...groupFindings(setting, members, true));
+      for (const [member, value] of Object.entries(typeof members === "object" ? (members ?? {}) : {})) {
+        if (typeof value === "string") alertingSecrets[member] = pulumi.secret(value);
+      }
+    } else if (!(setting in secretSettings)) raw[setting] = decode(text);
     else if (isConfigSecret(key)) secrets[setting as SecretName] = config.requireSecret(setting);
-    else open.push(setting);
+    else {
+      found.push({
+        path: setting,
+        message: `is stored in plain text. Run \`pulumi config set --secret ${setting}\`.`,
+      });
+    }
   }
-  if (open.length > 0) {
-    const findings = open.map((path) => ({
-      path,
-      message: `is stored in plain text. Run \`pulumi config set --secret ${path}\`.`,
-    }));
-    throw new SettingsError(file, findings);
-  }
-  const settings = parseSettings(raw, {
+  const settings = parseSettings(numbersAsWritten(raw, writtenSettings(project, name)) as typeof raw, {
     file,
     secrets: Object.keys(secrets) as SecretName[],
     alertingSecrets: Object.keys(alertingSecrets),
+    others,
+    found,
   });
-  for (const { path, message } of alertingWarnings(settings.alerting, new Date())) {
-    void pulumi.log.warn(`${file}: ${path}: ${message}`);
+  for (const warning of alertingWarnings(settings.alerting, new Date())) {
+    void pulumi.log.warn(`${file}: ${warning.path}: ${warning.message}`);
   }
 
   const github = new pulumi.Config("github");

@@ -532,7 +532,7 @@ export const secretSettings = {
 /** Secret settings that hold several secrets by name. */
 export const secretGroups = {
   alertingSecrets:
-    "Secrets of the receivers by name: Slack's webhook URL, the mail password, the Telegram bot's token. Set with `pulumi config set --secret --path alertingSecrets.<name>`.",
+    "Secrets of the receivers by name: Slack's webhook URL, the mail password, the Telegram bot's token. Set with `pulumi config set --secret --path alertingSecrets.<name>`; a name with a dot in quotes, `alertingSecrets[\"my.bot\"]`.",
 } as const;
 
 /** Name of a secret setting. */

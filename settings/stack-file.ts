@@ -1,8 +1,8 @@
 /** Reads a stack's settings from its file, without an engine: for the rehearsal, for rendering and for tests. */
 import { readFileSync } from "node:fs";
 import * as path from "node:path";
-import { parse } from "yaml";
-import { secretGroups } from "./schema.ts";
+import { parseDocument, visit } from "yaml";
+import { secretGroups, secretSettings } from "./schema.ts";
 
 /** What `Pulumi.<stack>.yaml` says: plain settings of the project, and which keys are secret there. */
 export interface StackFile {
@@ -10,34 +10,53 @@ export interface StackFile {
   readonly secrets: readonly string[];
   /** Names in `alertingSecrets` that are secret there. */
   readonly alertingSecrets: readonly string[];
+  /** Keys that are not the project's (`github:owner`). */
+  readonly others: readonly string[];
 }
 
 function isSecret(value: unknown): boolean {
   return typeof value === "object" && value !== null && "secure" in value;
 }
 
+/** The `config` of a stack file; a number that is written in another way than it is printed (`1.10`, `03000`) is a text. */
+function configOf(text: string): Readonly<Record<string, unknown>> {
+  const document = parseDocument(text);
+  const [error] = document.errors;
+  if (error !== undefined) throw error;
+  visit(document, {
+    Scalar: (_, node) => {
+      if (typeof node.value === "number" && node.source !== undefined && String(node.value) !== node.source) {
+        node.value = node.source;
+      }
+    },
+  });
+  return (document.toJS() as { config?: Record<string, unknown> | null } | null)?.config ?? {};
+}
+
 /**
- * Reads `Pulumi.<stack>.yaml` of a folder. Keys of other packages (`github:owner`) are left out; a secret's value stays
- * encrypted and is only named.
+ * Reads `Pulumi.<stack>.yaml` of a folder. A secret's value stays encrypted and is only named.
  * @throws when there is no such file
  */
 export function readStackFile(folder: string, project: string, stack: string): StackFile {
-  const file = path.join(folder, `Pulumi.${stack}.yaml`);
-  const content = (parse(readFileSync(file, "utf8")) ?? {}) as { config?: Record<string, unknown> };
+  const config = configOf(readFileSync(path.join(folder, `Pulumi.${stack}.yaml`), "utf8"));
   const settings: Record<string, unknown> = {};
   const secrets: string[] = [];
   const alertingSecrets: string[] = [];
-  for (const [key, value] of Object.entries(content.config ?? {})) {
-    if (!key.startsWith(`${project}:`)) continue;
+  const others: string[] = [];
+  for (const [key, value] of Object.entries(config)) {
+    if (!key.startsWith(`${project}:`)) {
+      others.push(key);
+      continue;
+    }
     const name = key.slice(project.length + 1);
-    if (isSecret(value)) secrets.push(name);
+    if (isSecret(value) && name in secretSettings) secrets.push(name);
     else if (name in secretGroups && typeof value === "object" && value !== null) {
       const members = Object.entries(value);
       alertingSecrets.push(...members.filter(([, member]) => isSecret(member)).map(([member]) => member));
-      // What is in clear is told by parseSettings.
+      // What is in plain text, or nested, is told by parseSettings.
       const open = members.filter(([, member]) => !isSecret(member));
       if (open.length > 0) settings[name] = Object.fromEntries(open);
     } else settings[name] = value;
   }
-  return { settings, secrets, alertingSecrets };
+  return { settings, secrets, alertingSecrets, others };
 }

@@ -82,7 +82,7 @@ export async function main(args: readonly string[], folder: string): Promise<num
     if (!existsSync(path.join(folder, `Pulumi.${stack}.yaml`))) {
       throw new Error(`There is no Pulumi.${stack}.yaml. Name a stack of this project, e.g. npm run render -- dev.`);
     }
-    const { settings, secrets } = readStackFile(folder, "observability", stack);
+    const { settings, secrets, others } = readStackFile(folder, "observability", stack);
     const assumed = Object.keys(secretSettings).filter((secret) => !secrets.includes(secret));
     for (const secret of assumed)
       console.error(`${secret} is not set in Pulumi.${stack}.yaml; rendered as if it were.`);
@@ -93,6 +93,7 @@ export async function main(args: readonly string[], folder: string): Promise<num
     const parsed = parseSettings(settings, {
       file: `Pulumi.${stack}.yaml`,
       secrets: [...secrets, ...assumed] as (keyof typeof secretSettings)[],
+      others,
     });
     const program = await runProgram({
       settings,

@@ -27,6 +27,21 @@ function settingsNode(): Node {
   return z.toJSONSchema(settingsSchema, { io: "input", reused: "inline" }) as Node;
 }
 
+/** A text may be written as a number (`cpu: 0.5`, a tag of digits): settings read it as the text that it is. */
+function withNumbers(node: Node): Node {
+  const inner = (children: Readonly<Record<string, Node>>) =>
+    Object.fromEntries(Object.entries(children).map(([key, child]) => [key, withNumbers(child)]));
+  return {
+    ...node,
+    ...(node.type === "string" && node.enum === undefined ? { type: ["string", "number"] as unknown as string } : {}),
+    ...(node.properties === undefined ? {} : { properties: inner(node.properties) }),
+    ...(typeof node.additionalProperties === "object"
+      ? { additionalProperties: withNumbers(node.additionalProperties) }
+      : {}),
+    ...(node.items === undefined ? {} : { items: withNumbers(node.items) }),
+  };
+}
+
 /** JSON Schema of a whole stack file: settings carry the project's name, other packages' keys are let through. */
 export function stackSchema(): object {
   const { properties = {} } = settingsNode();
@@ -39,7 +54,9 @@ export function stackSchema(): object {
       config: {
         type: "object",
         properties: {
-          ...Object.fromEntries(Object.entries(properties).map(([key, node]) => [`observability:${key}`, node])),
+          ...Object.fromEntries(
+            Object.entries(properties).map(([key, node]) => [`observability:${key}`, withNumbers(node)]),
+          ),
           ...Object.fromEntries(
             Object.entries(secretSettings).map(([key, description]) => [
               `observability:${key}`,

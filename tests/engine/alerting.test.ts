@@ -11,6 +11,31 @@ const alerting = {
   silences: [{ name: "over", matchers: ['namespace="demo"'], comment: "it moved", until: "2026-01-31" }],
 };
 
+describe("settings on the real engine", function () {
+  this.timeout("3m");
+
+  it("are all told at once: of other namespaces, without --path, nested", async () => {
+    const stack = await openStack({});
+    try {
+      await stack.environment.configure({
+        "observabilty:loki": "{}",
+        "observability:loki.retention": "48h",
+        [key]: { secret: JSON.stringify({ my: { bot: "planted" } }) },
+      });
+      const said = await stack.environment.preview().then(
+        () => "the preview went well",
+        (error: unknown) => `${String(error)}\n${stack.printed()}`,
+      );
+      expect(said).to.include("observabilty:loki: is read by nothing. Did you mean observability:loki?");
+      expect(said).to.include("loki.retention: is set without --path.");
+      expect(said).to.include(`pulumi config set --secret --path 'alertingSecrets["my.bot"]'`);
+      expect(said).to.not.include("planted");
+    } finally {
+      await stack.close();
+    }
+  });
+});
+
 describe("secrets of the receivers on the real engine", function () {
   this.timeout("3m");
   let stack: TestStack;

@@ -115,6 +115,89 @@ describe("settings", () => {
     );
   });
 
+  it("read scalars as what the setting is, whatever YAML or Pulumi's CLI made of them", () => {
+    const settings = parse({
+      opentelemetry: { samplingRatio: "0.1", goInstrumentation: "no" },
+      demo: { image: { tag: 1234567 }, enabled: "on" },
+      cluster: { kind: { ports: { grafana: "3001", jaeger: "null" } } },
+      loki: { resources: { cpu: 0.5, memory: 1073741824, memoryLimit: "2G" } },
+      prometheus: { retention: "1d12h", storage: "1.5Gi" },
+    });
+    expect(settings.opentelemetry).to.include({ samplingRatio: 0.1, goInstrumentation: false });
+    expect(settings.demo.image.tag).to.equal("1234567");
+    expect(settings.demo.enabled).to.equal(true);
+    expect(settings.cluster.kind.ports).to.include({ grafana: 3001, jaeger: null });
+    expect(settings.loki.resources).to.deep.equal({ cpu: "0.5", memory: "1073741824", memoryLimit: "2G" });
+  });
+
+  for (const [what, raw, words] of [
+    ["a port of octal look", { cluster: { kind: { ports: { grafana: "03000" } } } }, "ports.grafana: must be a number"],
+    ["a word for a switch", { demo: { enabled: "maybe" } }, "demo.enabled: must be true or false"],
+    ["a text for a group", { loki: "48h" }, "loki: must be a map of settings"],
+    ["a choice that is none", { cluster: { type: "k3s" } }, "must be kind or existing"],
+    ["a number that is too small", { jaeger: { maxTraces: 1 } }, "must be at least 100"],
+    ["a forgotten --path", { "loki.retention": "48h" }, "pulumi config set --path loki.retention <value>"],
+    [
+      "a forgotten --path of a secret",
+      { "alertingSecrets.my.bot": "x" },
+      `pulumi config set --secret --path 'alertingSecrets["my.bot"]'`,
+    ],
+    [
+      "a secret that Pulumi nested",
+      { alertingSecrets: { my: { bot: { secure: "v1" } } } },
+      `alertingSecrets.my: is nested, because --path reads a dot as a step. Run \`pulumi config rm --path alertingSecrets.my\`, then \`pulumi config set --secret --path 'alertingSecrets["my.bot"]'\``,
+    ],
+    ["two Loki pods", { loki: { replicas: 2, storage: { type: "s3" } } }, "worse than one"],
+    [
+      "memory above its limit",
+      { grafana: { resources: { memory: "1Gi" } } },
+      "grafana.resources.memory: is 1Gi, more than",
+    ],
+    [
+      "host keys of another port",
+      {
+        repository: {
+          sshUrl: "ssh://git@ssh.github.com:443/a/b.git",
+          knownHosts: "ssh.github.com ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl",
+        },
+      },
+      "has keys for ssh.github.com, but none for [ssh.github.com]:443",
+    ],
+    [
+      "a kubeadm patch without a kind",
+      { cluster: { kind: { kubeadmPatches: ["nodeRegistration: {}"] } } },
+      "must name its kind",
+    ],
+  ] as const) {
+    it(`refuse ${what}, in words`, () => {
+      expect(refusal(raw)).to.include(words);
+    });
+  }
+
+  it("know GitHub's keys for both of its SSH servers", () => {
+    expect(parse({ repository: { sshUrl: "ssh://git@ssh.github.com:443/a/b.git" } }).repository.knownHosts).to.equal(
+      undefined,
+    );
+  });
+
+  it("report keys of the stack file that nobody reads, beside everything else", () => {
+    const others = ["observabilty:loki", "github:owner", "github:tokn", "kubernetes:context", "pulumi:tags", "loki"];
+    try {
+      parseSettings({ loki: { retention: "x" } }, { file, secrets: ["telegramToken"], others });
+    } catch (error) {
+      const { findings } = error as SettingsError;
+      expect(findings.map((one) => `${one.path}: ${one.message}`)).to.deep.equal([
+        "observabilty:loki: is read by nothing. Did you mean observability:loki?",
+        "github:tokn: is read by nothing. Did you mean github:token?",
+        "kubernetes:context: is read by nothing. Did you mean cluster.existing.context?",
+        "loki: is read by nothing. Did you mean observability:loki?",
+        "loki.retention: must be a duration such as 30s, 5m, 24h or 1d12h, units from large to small.",
+      ]);
+      return;
+    }
+    throw new Error("it was accepted");
+  });
+
   it("suggest nothing for a word that resembles nothing", () => {
     expect(nearest("kubernetes", ["loki", "flux"])).to.equal(undefined);
   });
