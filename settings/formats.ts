@@ -97,7 +97,7 @@ export const prometheusSize = text(
 );
 
 /** Fluent Bit's sizes (`flb_utils_size_to_bytes`). */
-export const fluentBitSize = text(/^[1-9]\d{0,6}[KMG]B?$/, "must be a size such as 5MB");
+export const fluentBitSize = text(/^[1-9]\d{0,6}[KMG]B?$/, "must be a size such as 500MB");
 
 export const dnsLabel = text(
   /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/,

@@ -427,7 +427,9 @@ const loki = z
 
 const fluentBit = z
   .strictObject({
-    memBufLimit: fluentBitSize.default("5MB").describe("Memory that unsent lines may take before the tail pauses."),
+    bufferSize: fluentBitSize
+      .default("500MB")
+      .describe("Disk of each node for lines that Loki has not taken yet; when it is full, the oldest are dropped."),
     inotify: z.boolean().default(true).describe("Watches files by inotify; false polls, for hosts short of watches."),
     resources: resources({ cpu: "20m", memory: "64Mi", memoryLimit: "192Mi" }),
     values,

@@ -62,6 +62,8 @@ export function fluentBitValues(settings: Settings["fluentBit"], logs: LogStore)
         Health_Check: "On",
         "storage.path": "/var/log/flb-storage/",
         "storage.metrics": "On",
+        // Of 2 MB each at most: what is in memory at once fits the container; the rest waits in files.
+        "storage.max_chunks_up": "32",
         // Seconds between two tries at most; by default half an hour passes before the log store's return is noticed.
         "scheduler.cap": "60",
       }),
@@ -71,9 +73,9 @@ export function fluentBitValues(settings: Settings["fluentBit"], logs: LogStore)
         "multiline.parser": "docker, cri",
         Tag: "kube.*",
         DB: "/var/log/flb_kube.db",
-        Mem_Buf_Limit: settings.memBufLimit,
         Skip_Long_Lines: "On",
         Inotify_Watcher: settings.inotify ? "true" : "false",
+        // Reading never pauses, and Mem_Buf_Limit would mean nothing (src/flb_input_chunk.c, flb_input_chunk_protect).
         "storage.type": "filesystem",
       }),
       filters: section("FILTER", {
@@ -98,10 +100,10 @@ export function fluentBitValues(settings: Settings["fluentBit"], logs: LogStore)
         Remove_keys: "kubernetes,stream,_p,time",
         Line_Format: "json",
         Auto_Kubernetes_Labels: "Off",
-        // What waits is bounded by the node's disk, not by time; the oldest goes first. A line that the log store refuses
-        // for good is not tried again.
+        // What waits is bounded by its size, not by time; the oldest goes first. Chunks are tried again each in its own time,
+        // so they come out of order; a line that the log store refuses for good, for its age also, is not tried again.
         Retry_Limit: "no_limits",
-        "storage.total_limit_size": "500M",
+        "storage.total_limit_size": settings.bufferSize,
       }),
     },
   };

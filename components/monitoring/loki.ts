@@ -43,11 +43,14 @@ export interface LokiValues {
     };
     readonly compactor: { readonly retention_enabled: boolean; readonly delete_request_store: ObjectStore };
     readonly pattern_ingester: { readonly enabled: boolean };
+    readonly ingester: { readonly max_chunk_age: string };
+    readonly querier: { readonly query_ingesters_within: string };
   };
   readonly singleBinary: {
     readonly replicas: number;
     readonly persistence: { readonly enabled: boolean; readonly size: string };
     readonly resources: Resources;
+    readonly affinity: typeof spread;
     readonly extraEnvFrom: readonly { readonly secretRef: { readonly name: string } }[];
   };
   readonly read: { readonly replicas: 0 };
@@ -62,6 +65,27 @@ export interface LokiValues {
   readonly sidecar: { readonly rules: { readonly enabled: boolean } };
   readonly monitoring: { readonly serviceMonitor: { readonly enabled: boolean } };
 }
+
+/**
+ * Pods on different nodes where there are enough. The chart demands it: the rest would stay Pending for ever. An empty list,
+ * because Helm merges maps.
+ */
+const spread = {
+  podAntiAffinity: {
+    requiredDuringSchedulingIgnoredDuringExecution: [],
+    preferredDuringSchedulingIgnoredDuringExecution: [
+      {
+        weight: 100,
+        podAffinityTerm: {
+          topologyKey: "kubernetes.io/hostname",
+          labelSelector: {
+            matchLabels: { "app.kubernetes.io/name": "loki", "app.kubernetes.io/component": "single-binary" },
+          },
+        },
+      },
+    ],
+  },
+} as const;
 
 /** Values of Loki: one binary, on a volume or a bucket, without the caches that do not fit a laptop. */
 export function lokiValues(settings: Settings["loki"]): LokiValues {
@@ -108,11 +132,17 @@ export function lokiValues(settings: Settings["loki"]): LokiValues {
       },
       compactor: { retention_enabled: true, delete_request_store: type },
       pattern_ingester: { enabled: true },
+      // Loki refuses for good what is further behind the newest line of its stream than half of this
+      // (pkg/ingester/stream.go): what waited out an outage comes in any order. By default that is one hour.
+      ingester: { max_chunk_age: "24h" },
+      // As long as lines may be nowhere else.
+      querier: { query_ingesters_within: "25h" },
     },
     singleBinary: {
       replicas: settings.replicas,
       persistence: { enabled: true, size },
       resources: containerResources(settings.resources),
+      affinity: spread,
       extraEnvFrom: type === "s3" && s3 !== undefined ? [{ secretRef: { name: s3.credentialsSecret } }] : [],
     },
     // The chart's defaults are 3 each, and rendering fails beside a single binary.

@@ -118,7 +118,12 @@ export function collectorConfig(stores: Stores, applications: readonly string[])
     },
     exporters: {
       "otlp_grpc/traces": { endpoint: stores.traces.otlpAddress, tls: { insecure: true }, ...patience },
-      "otlp_http/logs": { endpoint: stores.logs.otlpUrl, ...patience },
+      "otlp_http/logs": {
+        endpoint: stores.logs.otlpUrl,
+        ...patience,
+        // In the order in which they came: several at a time would overtake each other after an outage.
+        sending_queue: { ...patience.sending_queue, num_consumers: 1 },
+      },
       prometheus: {
         endpoint: "0.0.0.0:8889",
         // Exemplars exist in this format only.

@@ -77,6 +77,7 @@ describe("Values that say the same", function () {
   for (const [title, what, by] of [
     ["a reader that changes between replicas", '"ClientIP"', '"None"'],
     ["alerts without their metrics", '"selfMonitor":{"enabled":true}', '"selfMonitor":{"enabled":false}'],
+    ["lines that no query finds", '"query_ingesters_within":"25h"', '"query_ingesters_within":"3h"'],
     ["alerts that can never fire", '"NodeSystemdServiceFailed":true', '"NodeSystemdServiceFailed":false'],
   ] as const) {
     it(`fail for ${title}`, async () => {

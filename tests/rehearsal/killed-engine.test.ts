@@ -97,7 +97,7 @@ describe(`an engine that is killed (KILL_SEED=${seed})`, function () {
       loki: { retention: "48h" },
       jaeger: { maxTraces: 500 },
       prometheus: { retention: "12h" },
-      fluentBit: { memBufLimit: "6MB" },
+      fluentBit: { bufferSize: "600MB" },
     });
     await killed(() => rehearsal.environment.up(), 16);
     await rehearsal.environment.up();

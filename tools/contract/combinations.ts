@@ -87,7 +87,7 @@ function choices(kubeconfig: string): Readonly<Record<string, Readonly<Record<st
         loki: { replicas: 3, storage: { type: "s3", s3: { ...bucket, endpoint: "http://storage.example.com:9000" } } },
       },
     },
-    "fluent bit": { inotify: {}, polling: { fluentBit: { inotify: false, memBufLimit: "20MB" } } },
+    "fluent bit": { inotify: {}, polling: { fluentBit: { inotify: false, bufferSize: "2GB" } } },
     instrumentation: { go: {}, none: { opentelemetry: { goInstrumentation: false, samplingRatio: 0.25 } } },
     collector: { one: {}, three: { opentelemetry: { collector: { replicas: 3 } } } },
     "cert-manager": { one: {}, three: { certManager: { replicas: 3 } } },

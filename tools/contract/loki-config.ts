@@ -17,13 +17,15 @@ const dataFolder = "/var/loki";
 const handedOn: Readonly<Record<string, string>> = {
   analytics: "analytics",
   compactor: "compactor",
+  ingester: "ingester",
   limits_config: "limits_config",
   pattern_ingester: "pattern_ingester",
+  querier: "querier",
   schemaConfig: "schema_config",
 };
 
 /** What the chart sets where the values do not (its own values.yaml). */
-const defaults = {
+const defaults: Readonly<Record<string, object>> = {
   limits_config: {
     reject_old_samples: true,
     reject_old_samples_max_age: "168h",
@@ -33,7 +35,7 @@ const defaults = {
     volume_enabled: true,
   },
   ingester: { wal: { flush_on_shutdown: true } },
-} as const;
+};
 
 /** Keys of an S3 client in the values and in Loki's configuration. */
 const s3Keys: Readonly<Record<string, string>> = {
@@ -96,7 +98,6 @@ export function lokiConfig(values: Readonly<Record<string, unknown>>): Record<st
       ...asMap(loki["extraMemberlistConfig"]),
       join_members: ["loki-memberlist.monitoring.svc.cluster.local"],
     },
-    ingester: defaults.ingester,
     ruler: {
       storage: s3 ? { type, s3: store(storage, "ruler") } : { type: "local" },
       wal: { dir: `${dataFolder}/ruler-wal` },
@@ -105,8 +106,8 @@ export function lokiConfig(values: Readonly<Record<string, unknown>>): Record<st
     storage_config: { use_thanos_objstore: false },
   };
   for (const [key, name] of Object.entries(handedOn)) {
-    const own = asMap(loki[key]);
-    if (own !== undefined) config[name] = key === "limits_config" ? { ...defaults.limits_config, ...own } : own;
+    const own = { ...defaults[key], ...asMap(loki[key]) };
+    if (Object.keys(own).length > 0) config[name] = own;
   }
   return config;
 }

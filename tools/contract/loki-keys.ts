@@ -38,6 +38,7 @@ const wanted = [
   "limits_config",
   "memberlist",
   "pattern_ingester",
+  "querier",
   "query_range",
   "ruler",
   "schema_config",

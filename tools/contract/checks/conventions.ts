@@ -44,6 +44,9 @@ const unserved: readonly { readonly alerts: readonly string[]; readonly served: 
   },
 ];
 
+/** A duration of Loki's in hours; NaN for anything else. */
+const hours = (duration: string | undefined) => Number(/^(\d+)h$/.exec(duration ?? "")?.[1]);
+
 /** Values of a release that have to say the same. */
 function checkAgreement({ declared }: Rendered, add: Add): void {
   const affinity = declared.filter(({ kind, metadata }) => kind === "Service" && metadata.name.startsWith("host-"));
@@ -71,6 +74,13 @@ function checkAgreement({ declared }: Rendered, add: Add): void {
       }
     }
     if (chart?.name === "loki") {
+      const age = hours(textAt(values, "loki", "ingester", "max_chunk_age"));
+      if (!(hours(textAt(values, "loki", "querier", "query_ingesters_within")) >= age))
+        add(
+          object,
+          "loki/querier/query_ingesters_within",
+          "is less than max_chunk_age: newer lines would be found nowhere.",
+        );
       const type = textAt(values, "loki", "storage", "type");
       const stores = ((at(values, "loki", "schemaConfig", "configs") ?? []) as readonly unknown[]).map((config) =>
         textAt(config, "object_store"),

@@ -81,7 +81,6 @@ const known: Readonly<Record<string, Readonly<Record<string, RegExp>>>> = {
     db: absolute,
     "db.sync": /^(extra|full|normal|off)$/,
     "db.locking": flag,
-    mem_buf_limit: size,
     skip_long_lines: flag,
     skip_empty_lines: flag,
     inotify_watcher: flag,
@@ -146,6 +145,8 @@ const promised: Readonly<Record<string, Readonly<Record<string, RegExp>>>> = {
     // A folder of the host that the chart mounts for writing, so that what is buffered outlives the pod.
     "storage.path": /^\/var\/log\//,
     "storage.metrics": /^on$/i,
+    // Times 2 MB (FLB_INPUT_CHUNK_FS_MAX_SIZE): less than half of the least memory that anybody gives it.
+    "storage.max_chunks_up": /^32$/,
     // In seconds; the default is half an hour.
     "scheduler.cap": /^\d{2}$/,
     daemon: /^off$/i,
@@ -157,7 +158,6 @@ const promised: Readonly<Record<string, Readonly<Record<string, RegExp>>>> = {
     tag: /^kube\.\*$/,
     "multiline.parser": /docker.*cri/,
     db: /^\/var\/log\//,
-    mem_buf_limit: anything,
     skip_long_lines: /^on$/i,
     inotify_watcher: anything,
     "storage.type": /^filesystem$/,

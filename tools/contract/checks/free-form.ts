@@ -498,6 +498,24 @@ export const freeForm: readonly FreeForm[] = [
   },
   {
     chart: "loki",
+    path: "loki/ingester",
+    reason: "Loki's own configuration, handed on as it is",
+    schema: () => strict({ max_chunk_age: text }),
+  },
+  {
+    chart: "loki",
+    path: "loki/querier",
+    reason: "Loki's own configuration, handed on as it is",
+    schema: () => strict({ query_ingesters_within: text }),
+  },
+  {
+    chart: "loki",
+    path: "singleBinary/affinity",
+    reason: dependency,
+    schema: () => customResourcePart(...prometheus, "spec", "affinity"),
+  },
+  {
+    chart: "loki",
     path: "loki/compactor",
     reason: "Loki's own configuration, handed on as it is",
     schema: () =>
