@@ -88,27 +88,14 @@ export class Environment extends pulumi.ComponentResource {
     // The key and the repository belong to GitHub: nothing of them is deleted "with the cluster".
     const { repository, deployKey } = this.git(stack);
 
-    const provider = new k8s.Provider(
-      "cluster",
-      {
-        kubeconfig: cluster.kubeconfig,
-        context: cluster.context,
-        ...(cluster.identifier === undefined ? {} : { clusterIdentifier: cluster.identifier }),
-        // On a cluster of our own, a create that was cut off is picked up again; elsewhere nothing is adopted.
-        upsertExistingObjects: !shared,
-        // A Secret that is replaced is gone for a moment: Flux would fail a fetch during a key rotation.
-        enableSecretMutable: true,
-      },
-      {
-        parent: this,
-        // An argument of the plugin, which the SDK does not know (4.34, `CheckConfig`): an empty kubeconfig is an error and
-        // never leads to the ambient one. Unknown as long as the kubeconfig is: the plugin would crash on that.
-        transformations: [
-          ({ props, opts }) => ({ props: { ...props, strictMode: cluster.kubeconfig.apply(() => "true") }, opts }),
-        ],
-        ...(cluster.lifetime === undefined ? {} : { deletedWith: cluster.lifetime }),
-      },
-    );
+    const provider = this.provider("cluster", cluster, {
+      // On a cluster of our own, a create that was cut off is picked up again; elsewhere nothing is adopted.
+      upsertExistingObjects: !shared,
+    });
+    // What an earlier environment left to others (`Flux`): preflight has refused what is somebody else's.
+    const kept = shared
+      ? this.provider("kept-definitions", cluster, { upsertExistingObjects: true, enablePatchForce: true })
+      : undefined;
     const platform = new Platform("platform", cluster, provider, {
       parent: this,
       transformations: [labelling(commonLabels(stack.name))],
@@ -118,7 +105,11 @@ export class Environment extends pulumi.ComponentResource {
     const applications = [
       ...new Set([...(settings.demo.enabled ? [namespaces.demo] : []), ...settings.applications.namespaces]),
     ];
-    const flux = new Flux("flux", { manifests: args.fluxManifests }, inCluster);
+    const flux = new Flux(
+      "flux",
+      { manifests: args.fluxManifests, ...(kept === undefined ? {} : { kept }) },
+      inCluster,
+    );
     const uiPorts: Allow[] = (Object.keys(cluster.hostPorts) as ExposedService[]).map((service) => ({
       name: service,
       to: interfaces[service].selector,
@@ -328,6 +319,29 @@ export class Environment extends pulumi.ComponentResource {
         ...(clusterGeneration === undefined ? {} : { generation: clusterGeneration }),
       },
       { parent: this },
+    );
+  }
+
+  private provider(name: string, cluster: Cluster, args: k8s.ProviderArgs): k8s.Provider {
+    return new k8s.Provider(
+      name,
+      {
+        kubeconfig: cluster.kubeconfig,
+        context: cluster.context,
+        ...(cluster.identifier === undefined ? {} : { clusterIdentifier: cluster.identifier }),
+        // A Secret that is replaced is gone for a moment: Flux would fail a fetch during a key rotation.
+        enableSecretMutable: true,
+        ...args,
+      },
+      {
+        parent: this,
+        // An argument of the plugin, which the SDK does not know (4.34, `CheckConfig`): an empty kubeconfig is an error and
+        // never leads to the ambient one. Unknown as long as the kubeconfig is: the plugin would crash on that.
+        transformations: [
+          ({ props, opts }) => ({ props: { ...props, strictMode: cluster.kubeconfig.apply(() => "true") }, opts }),
+        ],
+        ...(cluster.lifetime === undefined ? {} : { deletedWith: cluster.lifetime }),
+      },
     );
   }
 

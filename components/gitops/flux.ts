@@ -5,6 +5,12 @@ import { podSecurityLabels } from "../kubernetes/namespace.ts";
 export interface FluxArgs {
   /** Flux's objects (`fluxManifests`). */
   readonly manifests: readonly Manifest[];
+  /**
+   * Makes the definitions, on a cluster that others use, too: they outlive the environment, because deleting one deletes
+   * every object of its kind, and the next environment takes them back.
+   * @default they go with the environment
+   */
+  readonly kept?: pulumi.ProviderResource;
 }
 
 /** Namespaces and definitions come before all else; everything else may be made at once. */
@@ -38,7 +44,11 @@ export class Flux extends pulumi.ComponentResource {
                 },
               }
             : manifest;
-        return declare(resourceName(manifest), labelled, { parent: this });
+        const keep = args.kept !== undefined && manifest.kind === "CustomResourceDefinition";
+        return declare(resourceName(manifest), labelled, {
+          parent: this,
+          ...(keep ? { provider: args.kept, retainOnDelete: true } : {}),
+        });
       });
     for (const manifest of args.manifests.filter(({ kind }) => !first.includes(kind))) {
       declare(resourceName(manifest), manifest.kind === "Service" ? unawaited(manifest) : manifest, {

@@ -12,10 +12,20 @@ export interface Api {
    * @throws Error with the server's own words for any other status, and why it cannot be reached
    */
   get(path: string): Promise<unknown>;
+  /** The metadata of all objects of a collection; none where there is no such collection. @throws Error as `get` */
+  list(path: string): Promise<readonly Metadata[]>;
 }
 
-/** Only names, labels and annotations of what is listed: a tenth of the bytes of a cluster full of big objects. */
-const accept = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io,application/json";
+/** What a list tells of an object: a tenth of the bytes of the whole. */
+export interface Metadata {
+  readonly name: string;
+  readonly namespace?: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly annotations?: Readonly<Record<string, string>>;
+}
+
+const whole = "application/json";
+const metadataOnly = `application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io,${whole}`;
 
 /**
  * @param kubeconfig Its text; every kind of credential that `@kubernetes/client-node` knows works, plugins included.
@@ -40,39 +50,45 @@ export async function openApi(kubeconfig: string, context: string, patience = us
   }
   const base = server.replace(/\/$/, "");
   const send = base.startsWith("http:") ? http.request : https.request;
+  const ask = (path: string, accept: string) =>
+    new Promise<unknown>((resolve, reject) => {
+      const fail = (reason: string) => {
+        reject(new Error(`${server} ${reason}`));
+      };
+      const request = send(
+        base + path,
+        {
+          ...options,
+          headers: { ...(options.headers as Record<string, string> | undefined), accept },
+          signal: AbortSignal.timeout(patience),
+        },
+        (response) => {
+          let body = "";
+          response.setEncoding("utf8");
+          response.on("data", (text: string) => (body += text));
+          response.on("error", (error) => {
+            fail(reasonOf(error, patience));
+          });
+          response.on("end", () => {
+            const { statusCode = 0 } = response;
+            if (statusCode === 404) resolve(undefined);
+            else if (statusCode === 200) resolve(JSON.parse(body) as unknown);
+            else fail(`answers ${statusCode}: ${saidIn(body)}`);
+          });
+        },
+      );
+      request.on("error", (error) => {
+        fail(reasonOf(error, patience));
+      });
+      request.end();
+    });
   return {
-    get: (path) =>
-      new Promise((resolve, reject) => {
-        const fail = (reason: string) => {
-          reject(new Error(`${server} ${reason}`));
-        };
-        const request = send(
-          base + path,
-          {
-            ...options,
-            headers: { ...(options.headers as Record<string, string> | undefined), accept },
-            signal: AbortSignal.timeout(patience),
-          },
-          (response) => {
-            let body = "";
-            response.setEncoding("utf8");
-            response.on("data", (text: string) => (body += text));
-            response.on("error", (error) => {
-              fail(reasonOf(error, patience));
-            });
-            response.on("end", () => {
-              const { statusCode = 0 } = response;
-              if (statusCode === 404) resolve(undefined);
-              else if (statusCode === 200) resolve(JSON.parse(body) as unknown);
-              else fail(`answers ${statusCode}: ${saidIn(body)}`);
-            });
-          },
-        );
-        request.on("error", (error) => {
-          fail(reasonOf(error, patience));
-        });
-        request.end();
-      }),
+    get: (path) => ask(path, whole),
+    async list(path) {
+      const found = (await ask(path, metadataOnly)) as
+        { readonly items: readonly { metadata: Metadata }[] } | undefined;
+      return (found?.items ?? []).map(({ metadata }) => metadata);
+    },
   };
 }
 

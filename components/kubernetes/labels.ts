@@ -8,11 +8,14 @@ function labelValue(text: string): string {
     .replaceAll(/^[^A-Za-z0-9]+|[^A-Za-z0-9]+$/g, "");
 }
 
+/** Label by which what an environment makes is told from what others made: its value is {@link labelValue} of its name. */
+export const environmentLabel = "observability.dev/environment";
+
 /** Labels of everything that an environment makes in its cluster: by them people find it, and tell it from what others made. */
 export function commonLabels(environment: string): Readonly<Record<string, string>> {
   return {
     "app.kubernetes.io/part-of": "observability-environment",
-    "observability.dev/environment": labelValue(environment),
+    [environmentLabel]: labelValue(environment),
   };
 }
 

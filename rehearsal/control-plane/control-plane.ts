@@ -40,6 +40,8 @@ export interface ControlPlaneArgs {
   readonly kubernetesVersion?: string;
   /** Port of the API server on 127.0.0.1. @default a free one */
   readonly apiPort?: number;
+  /** File for who wrote what: one JSON event a line, for each finished request that changes something. @default none */
+  readonly auditLog?: string;
   /** Hears of each step. @default nobody */
   readonly onLog?: (line: string) => void;
 }
@@ -142,7 +144,7 @@ async function attemptToLaunch(args: ControlPlaneArgs): Promise<ControlPlane> {
   log("kube-apiserver");
   const admin = kubeconfig(name, server, pki.ca.certificate, pki.admin);
   const api = connect(admin);
-  const gitVersion = await start(apiserver(dir, binaries, pki, etcdUrl, port)).until(answers(api));
+  const gitVersion = await start(apiserver(dir, binaries, pki, etcdUrl, port, args.auditLog)).until(answers(api));
 
   log("kube-controller-manager, kube-scheduler, kwok");
   const kubeconfigPath = config("kubeconfig", pki.admin);
@@ -199,7 +201,29 @@ function etcd(dir: string, binaries: Binaries, pki: Pki, url: string, peer: stri
   };
 }
 
-function apiserver(dir: string, binaries: Binaries, pki: Pki, etcdUrl: string, port: number): Program {
+/** What the API server writes down of requests: who, what and on which object, nothing of the content. */
+const auditPolicy = {
+  apiVersion: "audit.k8s.io/v1",
+  kind: "Policy",
+  omitStages: ["RequestReceived", "ResponseStarted", "Panic"],
+  rules: [{ level: "Metadata", verbs: ["create", "update", "patch", "delete", "deletecollection"] }],
+};
+
+function audit(dir: string, log: string | undefined): string[] {
+  if (log === undefined) return [];
+  const policy = join(dir, "audit-policy.json");
+  writeFileSync(policy, JSON.stringify(auditPolicy));
+  return [`--audit-policy-file=${policy}`, `--audit-log-path=${log}`, "--audit-log-mode=blocking"];
+}
+
+function apiserver(
+  dir: string,
+  binaries: Binaries,
+  pki: Pki,
+  etcdUrl: string,
+  port: number,
+  auditLog: string | undefined,
+): Program {
   const issuer = "https://kubernetes.default.svc.cluster.local";
   return {
     name: "kube-apiserver",
@@ -227,6 +251,7 @@ function apiserver(dir: string, binaries: Binaries, pki: Pki, etcdUrl: string, p
       // A webhook is served by a pod, and pods are played here: each call would fail.
       "--disable-admission-plugins=MutatingAdmissionWebhook,ValidatingAdmissionWebhook",
       "--profiling=false",
+      ...audit(dir, auditLog),
     ],
   };
 }

@@ -11,11 +11,26 @@ import { type ControlPlane, startControlPlane } from "../../rehearsal/control-pl
 import { openRehearsal, type Rehearsal } from "../../rehearsal/rehearsal.ts";
 import { failure } from "../support/failure.ts";
 import { until } from "../support/until.ts";
-import { flux, type Listing, TestCluster } from "./support/cluster.ts";
+import { openApi } from "../../components/kubernetes/api.ts";
+import { keptDefinitions } from "../../components/occupancy.ts";
+import { fleet, owner } from "../../rehearsal/surroundings.ts";
+import { flux, type KubeObject, type Listing, TestCluster } from "./support/cluster.ts";
 import { leftovers } from "./support/leftovers.ts";
+import { addTeam, auditedSoFar, occupy, team, vacate, writesIn } from "./support/others.ts";
 
-/** Objects that come and go in any cluster by themselves. */
-const fleeting = /^(Event|Event\.events\.k8s\.io|Lease\.coordination\.k8s\.io) /;
+/** Objects that come, go and change in any cluster by themselves; a group's APIService follows its definitions. */
+const fleeting =
+  /^(Event|Event\.events\.k8s\.io|Lease\.coordination\.k8s\.io|Node|APIService\.apiregistration\.k8s\.io) /;
+const isDefinition = (key: string) => key.startsWith("CustomResourceDefinition.");
+const versions = (listing: Listing) =>
+  new Map(
+    [...listing]
+      .filter(([key]) => !fleeting.test(key))
+      .map(([key, { metadata }]) => [
+        key,
+        (metadata as KubeObject["metadata"] & { resourceVersion: string }).resourceVersion,
+      ]),
+  );
 
 describe("an environment in a cluster that is kept", function () {
   this.timeout("20m");
@@ -24,10 +39,32 @@ describe("an environment in a cluster that is kept", function () {
   let rehearsal: Rehearsal;
   let cluster: TestCluster;
   let original: Listing;
+  let auditLog: string;
+
+  /** What is there and was not at the beginning, and the other way round, once garbage has been collected. */
+  const sinceThen = async (expected: (key: string) => boolean) => {
+    const compare = async () => {
+      const now = await cluster.everything();
+      const keys = (one: Listing, other: Listing) =>
+        [...one.keys()].filter((key) => !other.has(key) && !fleeting.test(key) && !expected(key));
+      return { left: keys(now, original), lost: keys(original, now) };
+    };
+    let last = await compare();
+    await until("garbage to be collected", async () => (last = await compare()).left.length === 0, 120).catch(
+      () => undefined,
+    );
+    return last;
+  };
 
   before(async () => {
     folder = mkdtempSync(join(tmpdir(), "kept-cluster-"));
-    plane = await startControlPlane({ name: "kept", dir: join(folder, "cluster"), binaries: await obtainBinaries() });
+    auditLog = join(folder, "audit.log");
+    plane = await startControlPlane({
+      name: "kept",
+      dir: join(folder, "cluster"),
+      binaries: await obtainBinaries(),
+      auditLog,
+    });
     cluster = new TestCluster(plane.kubeconfigPath);
     original = await cluster.everything();
     rehearsal = await openRehearsal({
@@ -45,6 +82,21 @@ describe("an environment in a cluster that is kept", function () {
     await (rehearsal as Rehearsal | undefined)?.close();
     await (plane as ControlPlane | undefined)?.stop();
     rmSync(folder, { recursive: true, force: true });
+  });
+
+  it("is refused before the first write where Flux, cert-manager and a Prometheus Operator are", async () => {
+    await occupy(cluster);
+    const before = versions(await cluster.everything());
+    const start = auditedSoFar(auditLog);
+    const findings = ["Flux is there already", "cert-manager is there already", "Prometheus Operator is there already"];
+    const names = ["namespaces flux-system, cert-manager", "ClusterRole kube-prometheus-stack-operator"];
+    const message = await failure(rehearsal.environment.up());
+    for (const finding of [...findings, ...names]) expect(message.replaceAll(/\s+/g, " ")).to.include(finding);
+    expect(versions(await cluster.everything())).to.deep.equal(before);
+    expect(writesIn(auditLog, start)).to.deep.equal([]);
+    expect(rehearsal.surroundings.github.deployKeys(owner, fleet)).to.deep.equal([]);
+    await vacate(cluster);
+    expect(await sinceThen(() => false)).to.deep.equal({ left: [], lost: [] });
   });
 
   it("is made, and a second up and a refresh find nothing to do (reliability 1)", async () => {
@@ -74,20 +126,37 @@ describe("an environment in a cluster that is kept", function () {
     await cluster.patch(repository, { metadata: { finalizers: [] } });
   });
 
-  it("is destroyed to the last object, and everything else is as it was (reliability 12)", async () => {
+  it("keeps what others made of it, and every definition, when it is destroyed (reliability 12)", async () => {
+    await addTeam(cluster);
+    const theirs = (listing: Listing) =>
+      new Map([...versions(listing)].filter(([key]) => key.includes(` ${team}/`) || key.endsWith(` ${team}`)));
+    const before = await cluster.everything();
+    const made = [...before.keys()].filter((key) => isDefinition(key) && !original.has(key));
+    const start = auditedSoFar(auditLog);
     await rehearsal.environment.destroy();
-    const isGone = async () => {
-      const after = await cluster.everything();
-      const left = [...after.keys()].filter((key) => !original.has(key) && !fleeting.test(key));
-      const lost = [...original.keys()].filter((key) => !after.has(key) && !fleeting.test(key));
-      return { left, lost };
-    };
-    // What belongs to a removed object is collected a moment later.
-    let last = await isGone();
-    await until("garbage to be collected", async () => (last = await isGone()).left.length === 0, 120).catch(
-      () => undefined,
+    expect(await sinceThen((key) => isDefinition(key) || key.includes(team))).to.deep.equal({ left: [], lost: [] });
+    const after = await cluster.everything();
+    expect([...after.keys()].filter((key) => isDefinition(key) && !original.has(key))).to.have.members(made);
+    expect(theirs(after)).to.deep.equal(theirs(before));
+    expect(theirs(after).size).to.be.greaterThan(2);
+    const written = writesIn(auditLog, start);
+    expect(written.length).to.be.greaterThan(100);
+    expect(written.filter(({ namespace, object }) => namespace === team || object.endsWith(` ${team}`))).to.deep.equal(
+      [],
     );
-    expect(last).to.deep.equal({ left: [], lost: [] });
+    const kept = await keptDefinitions(await openApi(plane.kubeconfig, "kind-kept"));
+    expect(kept.map(({ name }) => `CustomResourceDefinition.apiextensions.k8s.io ${name}`)).to.have.members(made);
+    expect(kept.filter(({ objects }) => objects > 0)).to.have.deep.members([
+      { name: "certificates.cert-manager.io", objects: 1 },
+      { name: "servicemonitors.monitoring.coreos.com", objects: 1 },
+    ]);
+  });
+
+  it("is made once more with the definitions that were kept, and destroyed again", async () => {
+    await rehearsal.environment.up();
+    await cluster.untilFluxIsReady();
+    await rehearsal.environment.destroy();
+    expect(await sinceThen((key) => isDefinition(key) || key.includes(team))).to.deep.equal({ left: [], lost: [] });
     rmSync(rehearsal.kubeconfigPath);
     expect(await leftovers(rehearsal)).to.deep.equal([]);
   });

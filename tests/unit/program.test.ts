@@ -127,7 +127,9 @@ describe("The program", function () {
   describe("in a cluster that others use, too", () => {
     let existing: Rendered;
     const provider = async (settings: SettingsInput) =>
-      (await runProgram({ settings })).resources.find(({ type }) => type === "pulumi:providers:kubernetes")?.inputs;
+      (await runProgram({ settings })).resources.find(
+        ({ type, name }) => type === "pulumi:providers:kubernetes" && name === "cluster",
+      )?.inputs;
     const releaseSpecs = ({ declared }: Pick<Rendered, "declared">) =>
       declared.filter(({ kind }) => kind === "HelmRelease").map(({ spec }) => spec as Record<string, unknown>);
 

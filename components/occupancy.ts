@@ -1,0 +1,207 @@
+/** What is in a cluster already that an environment would make or manage: before its first `up`, and after its `destroy`. */
+import { fluxNamespace } from "./gitops/names.ts";
+import type { Finding } from "./cluster/preflight.ts";
+import type { Api, Metadata } from "./kubernetes/api.ts";
+import { commonLabels, environmentLabel } from "./kubernetes/labels.ts";
+import { namespaces } from "./monitoring/namespaces.ts";
+import { charts } from "../settings/versions.ts";
+
+/** Systems of which a cluster has one: two would undo each other's work. Known by their definitions and their controllers. */
+const systems = [
+  {
+    name: "Flux",
+    /** Ends of the definitions' API groups. */
+    groups: [".toolkit.fluxcd.io"],
+    /** Names of the controllers' images, without registry and tag: mirrors keep them. */
+    images: ["source-controller", "kustomize-controller", "helm-controller", "notification-controller"],
+  },
+  {
+    name: "cert-manager",
+    groups: [".cert-manager.io"],
+    images: ["cert-manager-controller", "cert-manager-cainjector", "cert-manager-webhook"],
+  },
+  { name: "A Prometheus Operator", groups: [".monitoring.coreos.com"], images: ["prometheus-operator"] },
+  { name: "An OpenTelemetry operator", groups: [".opentelemetry.io"], images: ["opentelemetry-operator"] },
+] as const;
+
+const definitionsPath = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
+
+/** Collections without a namespace that charts add to. */
+const clusterWide = {
+  ClusterRole: "/apis/rbac.authorization.k8s.io/v1/clusterroles",
+  ClusterRoleBinding: "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings",
+  ValidatingWebhookConfiguration: "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations",
+  MutatingWebhookConfiguration: "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations",
+} as const;
+
+const releases: readonly string[] = Object.values(charts).map(({ name }) => name);
+
+interface Deployment {
+  readonly metadata: Metadata;
+  readonly spec?: {
+    readonly template?: { readonly spec?: { readonly containers?: readonly { readonly image?: string }[] } };
+  };
+}
+
+/** `registry/path/name:tag@digest` is `name`. */
+const imageName = (image: string) => image.replace(/@.*$/, "").split("/").at(-1)?.replace(/:.*$/, "");
+
+/** A few names, and how many there are. */
+function some(names: readonly string[]): string {
+  const shown = 4;
+  return `${names.slice(0, shown).join(", ")}${names.length > shown ? ` and ${names.length - shown} more` : ""}`;
+}
+
+/**
+ * A definition that an environment of this project left behind by intent: its release is gone, its label still names it, and
+ * Helm takes it back into a release of the same name and namespace. Flux's own carry the environment's label.
+ */
+function isKept({ labels = {}, annotations = {} }: Metadata): boolean {
+  return (
+    labels[environmentLabel] !== undefined ||
+    (annotations["helm.sh/resource-policy"] === "keep" &&
+      labels["helm.toolkit.fluxcd.io/namespace"] === fluxNamespace &&
+      releases.includes(labels["helm.toolkit.fluxcd.io/name"] ?? ""))
+  );
+}
+
+export interface Occupant {
+  /** Name of the stack. */
+  readonly stack: string;
+  /** The state knows this environment, in this very cluster: what carries its label is its own. */
+  readonly known: boolean;
+  /** Namespaces that the environment makes. */
+  readonly namespaces: readonly string[];
+}
+
+/** Namespaces that an environment makes. */
+export function ownNamespaces(settings: { readonly demo: { readonly enabled: boolean } }): string[] {
+  const { demo, ...others } = namespaces;
+  return [fluxNamespace, ...Object.values(others), ...(settings.demo.enabled ? [demo] : [])];
+}
+
+/**
+ * Looks for what is in the way: other installations of what the environment brings, and names that it needs. What the
+ * environment made itself is not in the way, nor are definitions that an earlier one left.
+ * @throws Error when the cluster does not answer
+ */
+export async function checkOccupancy(api: Api, occupant: Occupant): Promise<Finding[]> {
+  const [existing, definitions, deployments, ...others] = await Promise.all([
+    api.list("/api/v1/namespaces"),
+    api.list(definitionsPath),
+    api.get("/apis/apps/v1/deployments") as Promise<{ readonly items: readonly Deployment[] } | undefined>,
+    ...Object.values(clusterWide).map((path) => api.list(path)),
+  ]);
+  const label = commonLabels(occupant.stack)[environmentLabel];
+  const labelled = ({ labels }: Metadata) => occupant.known && labels?.[environmentLabel] === label;
+  const ours = existing.filter(labelled).map(({ name }) => name);
+  /** Made by a release of ours: helm-controller labels what it makes with the HelmRelease, which is in Flux's namespace. */
+  const released = ({ labels, annotations }: Metadata) =>
+    ours.includes(fluxNamespace) &&
+    labels?.["helm.toolkit.fluxcd.io/namespace"] === fluxNamespace &&
+    ours.includes(annotations?.["meta.helm.sh/release-namespace"] ?? "");
+  const foreign = (object: Metadata) =>
+    !labelled(object) && !released(object) && !ours.includes(object.namespace ?? "");
+
+  const finding = (level: Finding["level"], message: string): Finding => ({ level, check: "cluster", message });
+  const kept = definitions.filter((one) => foreign(one) && isKept(one));
+  const findings: Finding[] = [];
+  for (const { name, groups, images } of systems) {
+    const controllers = (deployments?.items ?? []).filter(
+      ({ metadata, spec }) =>
+        foreign(metadata) &&
+        spec?.template?.spec?.containers?.some(({ image = "" }) =>
+          (images as readonly (string | undefined)[]).includes(imageName(image)),
+        ),
+    );
+    const defined = definitions.filter(
+      (one) => foreign(one) && !kept.includes(one) && groups.some((group) => `.${one.name}`.endsWith(group)),
+    );
+    const found = [
+      ...controllers.map(({ metadata }) => `Deployment ${metadata.namespace ?? ""}/${metadata.name}`),
+      ...(defined.length === 0 ? [] : [`CustomResourceDefinitions ${some(defined.map((one) => one.name))}`]),
+    ];
+    if (found.length === 0) continue;
+    findings.push(
+      finding(
+        "error",
+        `${name} is there already (${found.join("; ")}). The environment brings its own, and two would undo each ` +
+          "other's work. Use a cluster without it; remove it only if nobody needs it: its definitions take every object " +
+          "of theirs along.",
+      ),
+    );
+  }
+  const taken = existing.filter((one) => occupant.namespaces.includes(one.name) && foreign(one));
+  if (taken.length > 0) {
+    const whose = [...new Set(taken.flatMap(({ labels }) => labels?.[environmentLabel] ?? []))];
+    findings.push(
+      finding(
+        "error",
+        `the ${taken.length === 1 ? "namespace" : "namespaces"} ${taken.map(({ name }) => name).join(", ")} ` +
+          `${taken.length === 1 ? "is" : "are"} there already, and the environment makes its own of that name` +
+          (whose.length === 0
+            ? ""
+            : ` (of an environment ${whose.map((name) => `"${name}"`).join(", ")}, which this state does not know)`) +
+          ". Use another cluster, or remove what nobody needs: kubectl get all --namespace <name> says what is in it.",
+      ),
+    );
+  }
+  const named = Object.keys(clusterWide).flatMap((kind, index) =>
+    (others[index] ?? [])
+      .filter(
+        (one) =>
+          foreign(one) &&
+          // A chart's objects are named after the release: another release of that name has made the same ones.
+          (releases.includes(one.annotations?.["meta.helm.sh/release-name"] ?? "") || releases.includes(one.name)),
+      )
+      .map(({ name }) => `${kind} ${name}`),
+  );
+  if (named.length > 0) {
+    findings.push(
+      finding(
+        "error",
+        `${some(named)} ${named.length === 1 ? "is" : "are"} there already, and a release of the environment makes ` +
+          "objects of the same name. Remove the Helm release that they belong to (helm list --all-namespaces), or use " +
+          "another cluster.",
+      ),
+    );
+  }
+  if (kept.length > 0) {
+    findings.push(
+      finding(
+        "note",
+        `${kept.length} definitions that an earlier environment left (${some(kept.map((one) => one.name))}) are used again.`,
+      ),
+    );
+  }
+  return findings;
+}
+
+/** Definitions that an environment left behind, each with how many objects use it. @throws Error when nobody answers */
+export async function keptDefinitions(
+  api: Api,
+): Promise<readonly { readonly name: string; readonly objects: number }[]> {
+  const kept = (await api.list(definitionsPath)).filter(isKept);
+  return await Promise.all(
+    kept.map(async ({ name }) => {
+      const [plural = "", ...group] = name.split(".");
+      const root = `/apis/${group.join(".")}`;
+      const served = (await api.get(root)) as { readonly preferredVersion?: { readonly version: string } } | undefined;
+      const version = served?.preferredVersion?.version;
+      const objects = version === undefined ? [] : await api.list(`${root}/${version}/${plural}`);
+      return { name, objects: objects.length };
+    }),
+  );
+}
+
+/** What is said of them at the end of `destroy`; nothing when there are none. */
+export function keptLines(kept: readonly { readonly name: string; readonly objects: number }[]): string[] {
+  if (kept.length === 0) return [];
+  return [
+    "Kept in the cluster, because others may use them, and deleting one deletes every object of its kind:",
+    ...kept.map(
+      ({ name, objects }) => `  CustomResourceDefinition ${name} (${objects} ${objects === 1 ? "object" : "objects"})`,
+    ),
+    "The next `up` uses them again. When nobody does: kubectl delete customresourcedefinition <name>.",
+  ];
+}

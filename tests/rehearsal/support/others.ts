@@ -1,0 +1,167 @@
+/** What other teams have in a cluster: stand-ins for their installations, as far as the API server is concerned. */
+import { readFileSync } from "node:fs";
+import type { TestCluster } from "./cluster.ts";
+
+const definitions = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
+const namespaces = "/api/v1/namespaces";
+
+async function make(cluster: TestCluster, collection: string, object: object): Promise<void> {
+  const { status, body } = await cluster.api.call("POST", collection, object);
+  if (status !== 201) throw new Error(`POST ${collection}: ${status} ${JSON.stringify(body)}`);
+}
+
+/** A definition that lets everything through. */
+const definition = (group: string, version: string, kind: string, plural: string) => ({
+  apiVersion: "apiextensions.k8s.io/v1",
+  kind: "CustomResourceDefinition",
+  metadata: { name: `${plural}.${group}` },
+  spec: {
+    group,
+    scope: "Namespaced",
+    names: { kind, plural, singular: kind.toLowerCase() },
+    versions: [
+      {
+        name: version,
+        served: true,
+        storage: true,
+        schema: { openAPIV3Schema: { type: "object", "x-kubernetes-preserve-unknown-fields": true } },
+      },
+    ],
+  },
+});
+
+const deployment = (name: string, image: string) => ({
+  apiVersion: "apps/v1",
+  kind: "Deployment",
+  metadata: { name },
+  spec: {
+    selector: { matchLabels: { app: name } },
+    template: { metadata: { labels: { app: name } }, spec: { containers: [{ name, image }] } },
+  },
+});
+
+const installed = [
+  definition("cert-manager.io", "v1", "Certificate", "certificates"),
+  definition("monitoring.coreos.com", "v1", "ServiceMonitor", "servicemonitors"),
+  definition("source.toolkit.fluxcd.io", "v1", "GitRepository", "gitrepositories"),
+];
+
+/** Namespaces of the other teams' installations, with the controller of each. */
+const controllers = {
+  "cert-manager": deployment("cert-manager", "quay.io/jetstack/cert-manager-controller:v1.18.0"),
+  "flux-system": deployment("source-controller", "registry.example.com/mirror/source-controller:v1.6.0"),
+  operators: deployment("prometheus-operator", "quay.io/prometheus-operator/prometheus-operator:v0.80.0"),
+};
+
+const role = {
+  apiVersion: "rbac.authorization.k8s.io/v1",
+  kind: "ClusterRole",
+  metadata: {
+    name: "kube-prometheus-stack-operator",
+    annotations: {
+      "meta.helm.sh/release-name": "kube-prometheus-stack",
+      "meta.helm.sh/release-namespace": "operators",
+    },
+  },
+  rules: [],
+};
+const roles = "/apis/rbac.authorization.k8s.io/v1/clusterroles";
+
+/** Flux, cert-manager and a Prometheus Operator, installed by others and in use. */
+export async function occupy(cluster: TestCluster): Promise<void> {
+  for (const one of installed) await make(cluster, definitions, one);
+  for (const [namespace, controller] of Object.entries(controllers)) {
+    await make(cluster, namespaces, { metadata: { name: namespace } });
+    await make(cluster, `/apis/apps/v1/namespaces/${namespace}/deployments`, controller);
+    await cluster.untilObject(
+      `/apis/apps/v1/namespaces/${namespace}/deployments/${controller.metadata.name}`,
+      "is Available",
+      ({ status }) => status?.["availableReplicas"] === 1,
+    );
+  }
+  await make(cluster, roles, role);
+  await addTeam(cluster);
+}
+
+export const team = "team-a";
+
+/** A team's own ServiceMonitor and Certificate, in a namespace of its own. */
+export async function addTeam(cluster: TestCluster): Promise<void> {
+  await make(cluster, namespaces, { metadata: { name: team } });
+  await make(cluster, `/apis/monitoring.coreos.com/v1/namespaces/${team}/servicemonitors`, {
+    apiVersion: "monitoring.coreos.com/v1",
+    kind: "ServiceMonitor",
+    metadata: { name: "shop" },
+    spec: { selector: {}, endpoints: [{ port: "http" }] },
+  });
+  await make(cluster, `/apis/cert-manager.io/v1/namespaces/${team}/certificates`, {
+    apiVersion: "cert-manager.io/v1",
+    kind: "Certificate",
+    metadata: { name: "shop" },
+    spec: { secretName: "shop-tls", dnsNames: ["shop.example.com"], issuerRef: { name: "company" } },
+  });
+}
+
+async function remove(cluster: TestCluster, path: string): Promise<void> {
+  const { status, body } = await cluster.api.call("DELETE", path);
+  if (status >= 300) throw new Error(`DELETE ${path}: ${status} ${JSON.stringify(body)}`);
+}
+
+/** The others leave. */
+export async function vacate(cluster: TestCluster): Promise<void> {
+  for (const { metadata } of installed) await remove(cluster, `${definitions}/${metadata.name}`);
+  for (const name of [...Object.keys(controllers), team]) await remove(cluster, `${namespaces}/${name}`);
+  await remove(cluster, `${roles}/${role.metadata.name}`);
+}
+
+/** A request of the audit log that changed something. */
+export interface Write {
+  readonly verb: string;
+  readonly user: string;
+  readonly object: string;
+  readonly namespace: string;
+}
+
+interface AuditEvent {
+  readonly verb: string;
+  readonly user: { readonly username: string };
+  readonly impersonatedUser?: { readonly username: string };
+  readonly objectRef?: {
+    readonly apiGroup?: string;
+    readonly resource: string;
+    readonly namespace?: string;
+    readonly name?: string;
+  };
+  readonly responseStatus?: { readonly code: number };
+}
+
+/** Questions that the API takes as a POST and does not keep. */
+const questions = /^(selfsubject|subject|localsubject)access|^tokenreviews|^selfsubject/;
+
+/**
+ * What was written from a line of the audit log on, but for what Kubernetes itself writes: its controllers, its scheduler and
+ * its nodes.
+ */
+export function writesIn(auditLog: string, fromLine: number): Write[] {
+  return lines(auditLog)
+    .slice(fromLine)
+    .map((line) => JSON.parse(line) as AuditEvent)
+    .filter(
+      ({ responseStatus, objectRef }) =>
+        (responseStatus?.code ?? 0) < 300 && !questions.test(objectRef?.resource ?? ""),
+    )
+    .map(({ verb, user, impersonatedUser, objectRef }) => ({
+      verb,
+      user: (impersonatedUser ?? user).username,
+      object: `${objectRef?.resource ?? ""}.${objectRef?.apiGroup ?? ""} ${objectRef?.name ?? ""}`,
+      namespace: objectRef?.namespace ?? "",
+    }))
+    .filter(({ user }) => !/^system:(apiserver|kube-|node|serviceaccount:kube-system:)/.test(user));
+}
+
+const lines = (file: string) => readFileSync(file, "utf8").trimEnd().split("\n");
+
+/** Where the audit log ends now. */
+export function auditedSoFar(auditLog: string): number {
+  return lines(auditLog).length;
+}
