@@ -25,6 +25,7 @@ import { type SecretName, secretSettings } from "../settings/schema.ts";
 import { readStackFile } from "../settings/stack-file.ts";
 import { cacheFolder, configFolder, dataFolder } from "./cache.ts";
 import { readEventLog, spansOf, timesLines, timesOf, type StateLike } from "./critical-path.ts";
+import { keptIn } from "./kept.ts";
 import { run, which, type Environment } from "./run.ts";
 import { removeCutOffAttributes, stateFolder } from "./state.ts";
 import { obtain } from "./tools.ts";
@@ -420,6 +421,10 @@ export async function main(args: readonly string[], projectFolder: string, env: 
   }
   const whole = !rest.some((argument) => /^(-t|--target|--exclude|--preview-only)\b/.test(argument));
   if (command === "destroy" && whole) await removeLeftCluster(stack, projectFolder, full);
+  if (command === "destroy") {
+    const project = field(readYaml(join(projectFolder, "Pulumi.yaml")), "name") ?? "";
+    for (const line of await keptIn(projectFolder, project, stack)) process.stderr.write(`${line}\n`);
+  }
   if (command === "recover") {
     process.stderr.write(`\nThe state of "${stack}" is put right. Bring the environment up: npm run up -- ${stack}\n`);
   }

@@ -1,0 +1,148 @@
+import { expect } from "chai";
+import type { Api, Metadata } from "../../components/kubernetes/api.ts";
+import { checkOccupancy, keptDefinitions, keptLines, ownNamespaces } from "../../components/occupancy.ts";
+
+const crds = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
+const roles = "/apis/rbac.authorization.k8s.io/v1/clusterroles";
+
+interface Deployment extends Metadata {
+  readonly image: string;
+}
+
+/** A cluster with these objects, by collection. */
+function clusterWith(
+  lists: Readonly<Record<string, readonly Metadata[]>>,
+  deployments: readonly Deployment[] = [],
+): Api {
+  return {
+    get: (path) =>
+      Promise.resolve(
+        path === "/apis/apps/v1/deployments"
+          ? {
+              items: deployments.map(({ image, ...metadata }) => ({
+                metadata,
+                spec: { template: { spec: { containers: [{ image }] } } },
+              })),
+            }
+          : /^\/apis\/[^/]+$/.test(path)
+            ? { preferredVersion: { version: "v1" } }
+            : undefined,
+      ),
+    list: (path) => Promise.resolve(lists[path] ?? []),
+  };
+}
+
+const namespaces = ownNamespaces({ demo: { enabled: true } });
+const newcomer = { stack: "dev", known: false, namespaces };
+const resident = { ...newcomer, known: true };
+const own = { "observability.dev/environment": "dev" };
+const released = (release: string, namespace: string): Pick<Metadata, "labels" | "annotations"> => ({
+  labels: { "helm.toolkit.fluxcd.io/name": release, "helm.toolkit.fluxcd.io/namespace": "flux-system" },
+  annotations: { "meta.helm.sh/release-name": release, "meta.helm.sh/release-namespace": namespace },
+});
+const said = async (api: Api, occupant = newcomer) =>
+  (await checkOccupancy(api, occupant)).map(({ level, message }) => `${level}: ${message}`);
+
+/** All that an environment makes and this looks at. */
+const ours = clusterWith(
+  {
+    "/api/v1/namespaces": namespaces.map((name) => ({ name, labels: own })),
+    [crds]: [
+      { name: "gitrepositories.source.toolkit.fluxcd.io", labels: own },
+      { name: "servicemonitors.monitoring.coreos.com", ...released("prometheus-operator-crds", "monitoring") },
+    ],
+    [roles]: [{ name: "kube-prometheus-stack-operator", ...released("kube-prometheus-stack", "monitoring") }],
+  },
+  [
+    { name: "source-controller", namespace: "flux-system", image: "ghcr.io/fluxcd/source-controller:v1" },
+    { name: "cert-manager", namespace: "cert-manager", image: "quay.io/jetstack/cert-manager-controller:v1" },
+  ],
+);
+
+describe("what is in the way in an existing cluster", () => {
+  it("is nothing in an empty one, and nothing of what this environment made", async () => {
+    expect(await said(clusterWith({ "/api/v1/namespaces": [{ name: "kube-system" }] }))).to.deep.equal([]);
+    expect(await said(ours, resident)).to.deep.equal([]);
+  });
+
+  it("is everything of an environment of that name that this state does not know", async () => {
+    const findings = (await said(ours)).join("\n");
+    for (const part of [
+      "Flux is there already (Deployment flux-system/source-controller",
+      "cert-manager is there already",
+      "the namespaces flux-system, monitoring, node-agents, cert-manager, demo are there already",
+      'an environment "dev", which this state does not know',
+      "ClusterRole kube-prometheus-stack-operator is there already",
+    ])
+      expect(findings).to.include(part);
+  });
+
+  it("is another installation of what it brings, found by definitions or by images, all at once", async () => {
+    const found = await said(
+      clusterWith({ [crds]: [{ name: "certificates.cert-manager.io" }, { name: "gateways.networking.example.io" }] }, [
+        { name: "po", namespace: "a", image: "mirror.example.com:5000/x/prometheus-operator:v1@sha256:00" },
+        { name: "helm", namespace: "b", image: "helm-controller" },
+        { name: "shop", namespace: "b", image: "example.com/prometheus-operator/shop:1" },
+        { name: "otel", namespace: "c", image: "ghcr.io/x/opentelemetry-operator:0.1" },
+      ]),
+      resident,
+    );
+    expect(found.map((line) => line.replace(/ \(.*/, ""))).to.deep.equal([
+      "error: Flux is there already",
+      "error: cert-manager is there already",
+      "error: A Prometheus Operator is there already",
+      "error: An OpenTelemetry operator is there already",
+    ]);
+    expect(found[2]).to.include("(Deployment a/po)");
+    for (const line of found) expect(line).to.include("Use a cluster without it");
+  });
+
+  it("is a namespace of its names, but not that of a demo that it does not have", async () => {
+    const api = clusterWith({ "/api/v1/namespaces": [{ name: "demo" }, { name: "default" }] });
+    expect((await said(api, resident)).join()).to.include("the namespace demo is there already");
+    expect(await said(api, { ...resident, namespaces: ownNamespaces({ demo: { enabled: false } }) })).to.deep.equal([]);
+  });
+
+  it("is a Helm release of a name that it uses, in any namespace", async () => {
+    const role = (release: string) => ({ name: "x", annotations: { "meta.helm.sh/release-name": release } });
+    expect((await said(clusterWith({ [roles]: [role("loki")] }), resident)).join()).to.include("ClusterRole x");
+    expect(await said(clusterWith({ [roles]: [role("loki-canary"), { name: "jaeger-operator" }] }))).to.deep.equal([]);
+  });
+
+  it("is not a definition that an earlier environment left: that is used again, and said", async () => {
+    const left = (name: string, release: string, policy = "keep") => {
+      const { labels, annotations } = released(release, "monitoring");
+      return { name, ...(labels && { labels }), annotations: { ...annotations, "helm.sh/resource-policy": policy } };
+    };
+    const kept = [
+      left("servicemonitors.monitoring.coreos.com", "prometheus-operator-crds"),
+      { name: "gitrepositories.source.toolkit.fluxcd.io", labels: own },
+    ];
+    const findings = await said(clusterWith({ [crds]: kept }));
+    expect(findings).to.have.length(1);
+    expect(findings[0]).to.match(/^note: 2 definitions that an earlier environment left .* are used again/);
+    // Somebody else's Flux release, or one that nobody meant to keep, is no such thing.
+    for (const other of [
+      left("probes.monitoring.coreos.com", "team-operator"),
+      left("probes.monitoring.coreos.com", "loki", ""),
+    ])
+      expect((await said(clusterWith({ [crds]: [other] }))).join()).to.include(
+        "A Prometheus Operator is there already",
+      );
+  });
+});
+
+describe("what destroy leaves in an existing cluster", () => {
+  it("is listed with how many objects use it, and what to do", async () => {
+    const api = clusterWith({
+      [crds]: [{ name: "gitrepositories.source.toolkit.fluxcd.io", labels: own }, { name: "theirs.example.com" }],
+      "/apis/source.toolkit.fluxcd.io/v1/gitrepositories": [{ name: "a" }],
+    });
+    const kept = await keptDefinitions(api);
+    expect(kept).to.deep.equal([{ name: "gitrepositories.source.toolkit.fluxcd.io", objects: 1 }]);
+    expect(keptLines(kept).join("\n"))
+      .to.include("gitrepositories.source.toolkit.fluxcd.io (1 object)")
+      .and.include("kubectl delete");
+    expect(keptLines([])).to.deep.equal([]);
+  });
+});
