@@ -81,7 +81,8 @@ export class Environment extends pulumi.ComponentResource {
     const { stack } = args;
     const { settings } = stack;
     const preflight = preflightInput(stack, args.clusterUid ?? args.clusterGeneration?.generation);
-    super("observability:index:Environment", name, { preflight }, { ...opts, hooks: preflightHook(stack) });
+    const inputs = { preflight, ...(args.clusterUid === undefined ? {} : { cluster: args.clusterUid }) };
+    super("observability:index:Environment", name, inputs, { ...opts, hooks: preflightHook(stack) });
     const cluster = this.cluster(args);
     const shared = cluster.lifetime === undefined;
 

@@ -1,7 +1,9 @@
 /** What is in a cluster already that an environment would make or manage: before its first `up`, and after its `destroy`. */
 import { fluxNamespace } from "./gitops/names.ts";
+import { readKubeconfig, uidOf } from "./cluster/existing-cluster.ts";
 import type { Finding } from "./cluster/preflight.ts";
-import type { Api, Metadata } from "./kubernetes/api.ts";
+import { type Api, ApiError, type Metadata, openApi } from "./kubernetes/api.ts";
+import type { PreflightContext } from "./preflight.ts";
 import { commonLabels, environmentLabel } from "./kubernetes/labels.ts";
 import { namespaces } from "./monitoring/namespaces.ts";
 import { charts } from "../settings/versions.ts";
@@ -175,6 +177,26 @@ export async function checkOccupancy(api: Api, occupant: Occupant): Promise<Find
     );
   }
   return findings;
+}
+
+/**
+ * The check of preflight. Finds nothing for a Kind cluster, which holds nothing of anybody else, nor where nobody answers, which
+ * is told once (`checkExistingCluster`).
+ */
+export async function checkContent({ stack, settings, known, preview }: PreflightContext): Promise<Finding[]> {
+  const { type, existing } = settings.cluster;
+  if (type !== "existing" || existing === undefined) return [];
+  const api = await openApi(readKubeconfig(existing).text, existing.context);
+  try {
+    await uidOf(api);
+  } catch (error) {
+    if (error instanceof ApiError && error.status === undefined) return [];
+    const message =
+      `which cluster it is cannot be asked: ${error instanceof Error ? error.message : String(error)}. ` +
+      `See what \`kubectl --context ${existing.context} get namespace kube-system\` says.`;
+    return [{ level: preview ? "note" : "error", check: "cluster", message }];
+  }
+  return await checkOccupancy(api, { stack, known, namespaces: ownNamespaces(settings) });
 }
 
 /** Definitions that an environment left behind, each with how many objects use it. @throws Error when nobody answers */

@@ -12,6 +12,7 @@ import { checkExistingCluster } from "./cluster/existing-preflight.ts";
 import { checkHost } from "./cluster/host-preflight.ts";
 import type { Finding } from "./cluster/preflight.ts";
 import { checkGitHub } from "./gitops/github-preflight.ts";
+import { checkContent } from "./occupancy.ts";
 
 /** How long one check may take, in milliseconds: what does not answer must not hold up a preview. */
 const patience = 30_000;
@@ -26,6 +27,10 @@ export interface PreflightContext {
   readonly token: string | undefined;
   /** Nothing of this environment has been made yet. */
   readonly first: boolean;
+  /** The state knows this environment, in this very cluster. */
+  readonly known: boolean;
+  /** Nothing will be written. */
+  readonly preview: boolean;
   /**
    * Level of what cannot be verified (no network, read-only credentials): a note, but an error before the first `up`, which
    * could only fail half-way.
@@ -41,6 +46,7 @@ const checks: Readonly<Record<string, Check>> = {
   host: checkHost,
   GitHub: checkGitHub,
   cluster: checkExistingCluster,
+  "what is in the cluster": checkContent,
 };
 
 /** Runs all checks at once, each bounded in time. Errors first; what two checks say alike is said once. */
@@ -92,21 +98,30 @@ export function preflightInput({ settings, github }: Stack, identity: string | n
     .slice(0, 12);
 }
 
+/** The environment's input that says which existing cluster it is in. */
+interface Identity {
+  readonly cluster?: string;
+}
+
 /**
  * The hook of the environment's own resource. Everything else is below that one and is not even registered before it is
  * there, so what this refuses has written nothing. It does not run when nothing of what is checked has changed.
  */
 export function preflightHook({ name, settings, github }: Stack): pulumi.ResourceHookBinding {
   const preview = pulumi.runtime.isDryRun();
-  const look: pulumi.ResourceHookFunction = async ({ oldInputs }) => {
+  const look: pulumi.ResourceHookFunction = async ({ oldInputs, newInputs }) => {
     const { token } = github;
     const first = oldInputs === undefined;
+    const { cluster: before } = (oldInputs ?? {}) as Identity;
+    const { cluster: now } = (newInputs ?? {}) as Identity;
     const findings = await runChecks({
       stack: name,
       settings,
       owner: github.owner,
       token: token && (await new Promise<string>((resolve) => void token.apply(resolve))),
       first,
+      known: !first && (before === undefined || before === now),
+      preview,
       unverified: first && !preview ? "error" : "note",
     });
     const errors = findings.filter(({ level }) => level === "error");

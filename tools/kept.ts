@@ -1,5 +1,6 @@
 /** What `destroy` says at its end of an existing cluster: the definitions that it left there. */
 import { resolve } from "node:path";
+import { readKubeconfig } from "../components/cluster/existing-cluster.ts";
 import { keptDefinitions, keptLines } from "../components/occupancy.ts";
 import { openApi } from "../components/kubernetes/api.ts";
 import { readStackFile } from "../settings/stack-file.ts";
@@ -11,7 +12,6 @@ export async function keptIn(projectFolder: string, project: string, stack: stri
     const { settings } = readStackFile(projectFolder, project, stack);
     const { type, existing } = settingsSchema.shape.cluster.parse(settings["cluster"] ?? {});
     if (type !== "existing" || existing === undefined) return [];
-    const { readKubeconfig } = await import("../components/cluster/existing-cluster.ts");
     const { text } = readKubeconfig({ ...existing, kubeconfig: resolve(projectFolder, existing.kubeconfig) });
     return keptLines(await keptDefinitions(await openApi(text, existing.context)));
   } catch (error) {

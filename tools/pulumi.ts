@@ -25,7 +25,6 @@ import { type SecretName, secretSettings } from "../settings/schema.ts";
 import { readStackFile } from "../settings/stack-file.ts";
 import { cacheFolder, configFolder, dataFolder } from "./cache.ts";
 import { readEventLog, spansOf, timesLines, timesOf, type StateLike } from "./critical-path.ts";
-import { keptIn } from "./kept.ts";
 import { run, which, type Environment } from "./run.ts";
 import { removeCutOffAttributes, stateFolder } from "./state.ts";
 import { obtain } from "./tools.ts";
@@ -423,6 +422,8 @@ export async function main(args: readonly string[], projectFolder: string, env: 
   if (command === "destroy" && whole) await removeLeftCluster(stack, projectFolder, full);
   if (command === "destroy") {
     const project = field(readYaml(join(projectFolder, "Pulumi.yaml")), "name") ?? "";
+    // It loads Pulumi's SDK, which no other command needs.
+    const { keptIn } = await import("./kept.ts");
     for (const line of await keptIn(projectFolder, project, stack)) process.stderr.write(`${line}\n`);
   }
   if (command === "recover") {

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import * as path from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { parse, stringify } from "yaml";
-import { openApi } from "../kubernetes/api.ts";
+import { type Api, openApi } from "../kubernetes/api.ts";
 import type { Cluster } from "./cluster.ts";
 
 export interface ExistingClusterArgs {
@@ -109,25 +109,25 @@ export function readKubeconfig({ kubeconfig, context }: ExistingClusterArgs): { 
 
 /**
  * Who the cluster is: the UID of its namespace `kube-system`, which it keeps for life, whatever its address and its
- * certificates become. A preview goes on without it when the cluster does not answer.
- * @throws RunError when the cluster does not answer and this is no preview: nothing has been changed then
+ * certificates become.
+ * @throws Error when it does not answer, or says no
+ */
+export async function uidOf(api: Api): Promise<string> {
+  const found = (await api.get("/api/v1/namespaces/kube-system")) as { metadata: { uid: string } } | undefined;
+  if (found === undefined) throw new Error("it has no namespace kube-system");
+  return found.metadata.uid;
+}
+
+/**
+ * {@link uidOf} the cluster of the settings; undefined when it does not tell: preflight says why, and an `up` ends there.
+ * @throws RunError when the kubeconfig cannot be used
  */
 export async function clusterUid(args: ExistingClusterArgs): Promise<string | undefined> {
   const { text } = readKubeconfig(args);
   try {
-    const api = await openApi(text, args.context);
-    const found = (await api.get("/api/v1/namespaces/kube-system")) as { metadata: { uid: string } } | undefined;
-    if (found === undefined) throw new Error("it has no namespace kube-system");
-    return found.metadata.uid;
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    // A preview is told by preflight, with everything else that is wrong.
-    if (pulumi.runtime.isDryRun()) return undefined;
-    throw new pulumi.RunError(
-      `The cluster of context "${args.context}" cannot be asked who it is: ${reason}. ` +
-        "Check that it runs, that this machine reaches it (VPN, proxy), and what `kubectl --context " +
-        `${args.context} get namespace kube-system\` says.`,
-    );
+    return await uidOf(await openApi(text, args.context));
+  } catch {
+    return undefined;
   }
 }
 

@@ -25,7 +25,7 @@ const needed: readonly (readonly [group: string, resource: string, namespace?: s
 const defaultClass = "storageclass.kubernetes.io/is-default-class";
 
 /** Asks the cluster of the settings; the access reviews are answered and not kept. Finds nothing for a Kind cluster. */
-export async function checkExistingCluster({ settings, unverified }: PreflightContext): Promise<Finding[]> {
+export async function checkExistingCluster({ settings, unverified, preview }: PreflightContext): Promise<Finding[]> {
   const { existing } = settings.cluster;
   if (settings.cluster.type !== "existing" || existing === undefined) return [];
   const finding = (level: Finding["level"], message: string): Finding => ({ level, check: "cluster", message });
@@ -80,7 +80,9 @@ export async function checkExistingCluster({ settings, unverified }: PreflightCo
           ]),
     ];
   } catch (error) {
-    return [finding(unverified, `${existing.kubeconfig}, context ${existing.context}: ${reasonOf(error)}.`)];
+    // Without an answer nobody knows which cluster it is: an `up` would write into the dark.
+    const message = `${existing.kubeconfig}, context ${existing.context}: ${reasonOf(error)}. Check that it runs and that this machine reaches it.`;
+    return [finding(preview ? unverified : "error", message)];
   }
 }
 

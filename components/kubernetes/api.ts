@@ -5,14 +5,25 @@ import * as https from "node:https";
 /** How long the cluster may take for one answer, in milliseconds. */
 const usualPatience = 15_000;
 
+/** No answer, or not the one that was asked for. */
+export class ApiError extends Error {
+  override readonly name = "ApiError";
+  /** What the server answered; undefined when it did not. */
+  readonly status: number | undefined;
+  constructor(message: string, status?: number) {
+    super(message);
+    this.status = status;
+  }
+}
+
 /** A cluster that answers. */
 export interface Api {
   /**
    * The answer to a GET, decoded; undefined where there is nothing (404).
-   * @throws Error with the server's own words for any other status, and why it cannot be reached
+   * @throws ApiError with the server's own words for any other status, and why it cannot be reached
    */
   get(path: string): Promise<unknown>;
-  /** The metadata of all objects of a collection; none where there is no such collection. @throws Error as `get` */
+  /** The metadata of all objects of a collection; none where there is no such collection. @throws ApiError as `get` */
   list(path: string): Promise<readonly Metadata[]>;
 }
 
@@ -52,8 +63,8 @@ export async function openApi(kubeconfig: string, context: string, patience = us
   const send = base.startsWith("http:") ? http.request : https.request;
   const ask = (path: string, accept: string) =>
     new Promise<unknown>((resolve, reject) => {
-      const fail = (reason: string) => {
-        reject(new Error(`${server} ${reason}`));
+      const fail = (reason: string, status?: number) => {
+        reject(new ApiError(`${server} ${reason}`, status));
       };
       const request = send(
         base + path,
@@ -73,7 +84,7 @@ export async function openApi(kubeconfig: string, context: string, patience = us
             const { statusCode = 0 } = response;
             if (statusCode === 404) resolve(undefined);
             else if (statusCode === 200) resolve(JSON.parse(body) as unknown);
-            else fail(`answers ${statusCode}: ${saidIn(body)}`);
+            else fail(`answers ${statusCode}: ${saidIn(body)}`, statusCode);
           });
         },
       );

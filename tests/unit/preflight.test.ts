@@ -22,6 +22,8 @@ const context = (raw: Readonly<Record<string, unknown>>, more: Partial<Preflight
   owner: "acme",
   token: "right",
   first: true,
+  known: false,
+  preview: true,
   unverified: "note",
   ...more,
 });
@@ -232,6 +234,8 @@ describe("preflight", () => {
       server.close();
       server.closeAllConnections();
       expect(await look({ unverified: "error" })).to.match(/^error: .*kubeconfig, context production: .*ECONNREFUSED/);
+      expect(await look()).to.match(/^note: .*ECONNREFUSED/);
+      expect(await look({ preview: false, known: true }), "an up needs to know which cluster it is").to.match(/^error/);
     });
   });
 });
