@@ -34,6 +34,7 @@ const versions = (listing: Listing) =>
 
 describe("an environment in a cluster that is kept", function () {
   this.timeout("20m");
+  this.bail(true);
   let folder: string;
   let plane: ControlPlane;
   let rehearsal: Rehearsal;
@@ -89,7 +90,7 @@ describe("an environment in a cluster that is kept", function () {
     const before = versions(await cluster.everything());
     const start = auditedSoFar(auditLog);
     const findings = ["Flux is there already", "cert-manager is there already", "Prometheus Operator is there already"];
-    const names = ["namespaces flux-system, cert-manager", "ClusterRole kube-prometheus-stack-operator"];
+    const names = ["namespaces cert-manager, flux-system", "ClusterRole kube-prometheus-stack-operator"];
     const message = await failure(rehearsal.environment.up());
     for (const finding of [...findings, ...names]) expect(message.replaceAll(/\s+/g, " ")).to.include(finding);
     expect(versions(await cluster.everything())).to.deep.equal(before);
