@@ -38,6 +38,7 @@ import { namespaces } from "./monitoring/namespaces.ts";
 import { collectorGateway, OpentelemetryCollector } from "./monitoring/opentelemetry-collector.ts";
 import { OpentelemetryOperator } from "./monitoring/opentelemetry-operator.ts";
 import { PrometheusOperatorCrds } from "./monitoring/prometheus-operator-crds.ts";
+import { ownNamespaces } from "./occupancy.ts";
 import type { Outputs, ServiceUrl } from "./outputs.ts";
 import { preflightHook, preflightInput } from "./preflight.ts";
 import { TelemetryProbe } from "./probe/telemetry-probe.ts";
@@ -80,7 +81,13 @@ export class Environment extends pulumi.ComponentResource {
   constructor(name: string, args: EnvironmentArgs, opts?: pulumi.ComponentResourceOptions) {
     const { stack } = args;
     const { settings } = stack;
-    const preflight = preflightInput(stack, args.clusterUid ?? args.clusterGeneration?.generation);
+    const preflight = preflightInput(
+      stack,
+      args.clusterUid === undefined
+        ? args.clusterGeneration?.generation
+        : // What may be in the way is looked at again when the environment needs another name.
+          JSON.stringify([args.clusterUid, ownNamespaces(settings), versions.charts]),
+    );
     const inputs = { preflight, ...(args.clusterUid === undefined ? {} : { cluster: args.clusterUid }) };
     super("observability:index:Environment", name, inputs, { ...opts, hooks: preflightHook(stack) });
     const cluster = this.cluster(args);
