@@ -1,5 +1,6 @@
 /** What tests ask of the cluster of a rehearsal, by its API and nothing else. */
 import { readFileSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
 import { type Api, connect } from "../../../rehearsal/control-plane/api.ts";
 import { until } from "../../support/until.ts";
 
@@ -57,6 +58,11 @@ export class TestCluster {
   /** @throws Error when there is no such object, or no answer */
   async get(path: string): Promise<KubeObject> {
     const { status, body } = await this.api.call("GET", path);
+    // A kind whose definition is a moment old: "storage is (re)initializing".
+    if (status === 429) {
+      await sleep(1_000);
+      return await this.get(path);
+    }
     if (status !== 200) throw new Error(`GET ${path}: ${status} ${JSON.stringify(body)}`);
     return body as KubeObject;
   }
