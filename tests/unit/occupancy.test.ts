@@ -81,7 +81,7 @@ describe("what is in the way in an existing cluster", () => {
     const found = await said(
       clusterWith({ [crds]: [{ name: "certificates.cert-manager.io" }, { name: "gateways.networking.example.io" }] }, [
         { name: "po", namespace: "a", image: "mirror.example.com:5000/x/prometheus-operator:v1@sha256:00" },
-        { name: "helm", namespace: "b", image: "helm-controller" },
+        { name: "helm", namespace: "b", image: "helm-controller@sha256:00" },
         { name: "shop", namespace: "b", image: "example.com/prometheus-operator/shop:1" },
         { name: "otel", namespace: "c", image: "ghcr.io/x/opentelemetry-operator:0.1" },
       ]),
