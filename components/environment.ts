@@ -2,6 +2,7 @@
 import * as github from "@pulumi/github";
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
+import { demoFolder } from "../settings/demo.ts";
 import { sshServer } from "../settings/host-keys.ts";
 import type { Stack } from "../settings/read.ts";
 import { requestedResources } from "../settings/resources.ts";
@@ -11,7 +12,8 @@ import type { Cluster, ExposedService } from "./cluster/cluster.ts";
 import type { Generation } from "./cluster/generation.ts";
 import { ExistingCluster } from "./cluster/existing-cluster.ts";
 import { KindCluster } from "./cluster/kind-cluster.ts";
-import { KbotSecret } from "./demo/kbot.ts";
+import { KbotSecret, kbotVariables } from "./demo/kbot.ts";
+import { Podinfo, podinfoImage, podinfoPort } from "./demo/podinfo.ts";
 import { ChartSources } from "./gitops/chart-source.ts";
 import { DeployKey } from "./gitops/deploy-key.ts";
 import { explainUnready } from "./gitops/diagnosis.ts";
@@ -24,6 +26,7 @@ import { commonLabels, labelling } from "./kubernetes/labels.ts";
 import type { Manifest } from "./kubernetes/manifest.ts";
 import { type Allow, Namespace } from "./kubernetes/namespace.ts";
 import { CertManager } from "./monitoring/cert-manager.ts";
+import type { ReleaseArgs } from "./monitoring/component.ts";
 import { FluentBit } from "./monitoring/fluent-bit.ts";
 import { Jaeger, jaegerSelector, jaegerStore } from "./monitoring/jaeger.ts";
 import {
@@ -90,6 +93,7 @@ export class Environment extends pulumi.ComponentResource {
     );
     const inputs = { preflight, ...(args.clusterUid === undefined ? {} : { cluster: args.clusterUid }) };
     super("observability:index:Environment", name, inputs, { ...opts, hooks: preflightHook(stack) });
+    const { demo } = settings;
     const cluster = this.cluster(args);
     const shared = cluster.lifetime === undefined;
 
@@ -111,7 +115,7 @@ export class Environment extends pulumi.ComponentResource {
     const inCluster = { parent: platform };
 
     const applications = [
-      ...new Set([...(settings.demo.enabled ? [namespaces.demo] : []), ...settings.applications.namespaces]),
+      ...new Set([...(demo.enabled ? [namespaces.demo] : []), ...settings.applications.namespaces]),
     ];
     const flux = new Flux(
       "flux",
@@ -267,9 +271,18 @@ export class Environment extends pulumi.ComponentResource {
         prerequisites: [monitoring, definitions],
       },
     ];
-    if (settings.demo.enabled) {
-      const prerequisites = [monitoring, definitions, operator, ...this.demo(stack, inCluster)];
-      folders.push({ name: "demo", path: settings.demo.path, prerequisites });
+    if (demo.enabled) {
+      const prerequisites = [
+        monitoring,
+        definitions,
+        operator,
+        ...this.demo(stack, cluster, { sources, prerequisites: [flux, definitions] }, inCluster),
+      ];
+      folders.push({
+        name: "demo",
+        path: demoFolder(demo),
+        prerequisites,
+      });
     }
     const gitUrl =
       settings.repository.sshUrl ?? `ssh://git@github.com/${stack.github.owner}/${settings.repository.name}.git`;
@@ -303,7 +316,11 @@ export class Environment extends pulumi.ComponentResource {
       deployKeyFingerprint: deployKey.fingerprint,
       repository: pulumi.interpolate`${stack.github.owner}/${repository.repository}`,
       componentVersions: {
-        ...Object.fromEntries(Object.values(versions.charts).map((chart) => [chart.name, chart.version])),
+        ...Object.fromEntries(
+          Object.values(versions.charts)
+            .filter((chart) => chart !== versions.charts.podinfo || (demo.enabled && demo.app === "podinfo"))
+            .map((chart) => [chart.name, chart.version]),
+        ),
         flux: versions.flux,
         "opentelemetry-collector": settings.opentelemetry.collector.image,
         ...(settings.cluster.type === "kind" ? { "kind-node": settings.cluster.kind.nodeImage } : {}),
@@ -379,41 +396,54 @@ export class Environment extends pulumi.ComponentResource {
     return { repository, deployKey };
   }
 
-  /** What the demo's content needs. The namespace always: that content is in Git, suspended when the demo is off. */
-  private demo(stack: Stack, inCluster: pulumi.ComponentResourceOptions): pulumi.Resource[] {
+  /** What the demo's content in Git needs: its namespace, and podinfo itself or kbot's Secret. */
+  private demo(
+    stack: Stack,
+    cluster: Cluster,
+    { sources, prerequisites }: ReleaseArgs,
+    inCluster: pulumi.ComponentResourceOptions,
+  ): pulumi.Resource[] {
+    const { demo, opentelemetry } = stack.settings;
+    const kbot = demo.app === "kbot";
     const namespace = new Namespace(
       "demo",
       {
         namespace: namespaces.demo,
         // Go instrumentation is a privileged sidecar that sees the pod's processes (opentelemetry-operator, golang.go).
-        podSecurity: stack.settings.opentelemetry.goInstrumentation ? "privileged" : "restricted",
-        allow: [{ name: "metrics", ports: [8080], from: [namespaces.monitoring] }],
+        podSecurity: kbot && opentelemetry.goInstrumentation ? "privileged" : "restricted",
+        allow: [{ name: "metrics", ports: [kbot ? 8080 : podinfoPort], from: [namespaces.monitoring] }],
       },
       inCluster,
     );
-    const { telegramToken } = stack.secrets;
-    if (telegramToken === undefined) return [namespace];
-    return [
-      namespace,
-      new KbotSecret(
-        "kbot",
-        { namespace: namespaces.demo, token: telegramToken, prerequisites: [namespace] },
+    if (!kbot) {
+      const podinfo = new Podinfo(
+        "podinfo",
+        {
+          sources,
+          prerequisites: [...prerequisites, namespace],
+          namespace: namespaces.demo,
+          gateway: collectorGateway,
+          samplingRatio: opentelemetry.samplingRatio,
+          clusterName: cluster.name,
+        },
         inCluster,
-      ),
-    ];
+      );
+      return [namespace, podinfo];
+    }
+    const { telegramToken: token } = stack.secrets;
+    if (token === undefined) return [namespace];
+    const args = { namespace: namespaces.demo, token, prerequisites: [namespace] };
+    return [namespace, new KbotSecret("kbot", args, inCluster)];
   }
 
   /** Values that the manifests of `flux-repo/` may use. */
   private substitutions(stack: Stack, cluster: Cluster): Record<string, string> {
     const { demo, opentelemetry, repository } = stack.settings;
-    const image = demo.image.repository ?? `ghcr.io/${stack.github.owner.toLowerCase()}/kbot`;
     const branch = repository.branch.split("/").map(encodeURIComponent).join("/");
     return {
       ...yamlScalars({
         CLUSTER_NAME: cluster.name,
-        DEMO_REPOSITORY: demo.repository ?? `https://github.com/${stack.github.owner}/kbot`,
-        DEMO_REF_BRANCH: demo.branch,
-        DEMO_IMAGE: `${image}:${demo.image.tag}`,
+        ...(demo.app === "kbot" ? kbotVariables(demo) : { PODINFO_IMAGE: podinfoImage }),
         COLLECTOR_OTLP_GRPC: clusterUrl(collectorGateway.otlpGrpc),
         COLLECTOR_OTLP_HTTP: clusterUrl(collectorGateway.otlpHttp),
         SAMPLING_RATIO: String(opentelemetry.samplingRatio),

@@ -24,9 +24,9 @@ import { OperationFailed, type Operation } from "./engine.ts";
 import { listeningPorts, processesOf } from "./leftovers.ts";
 import { parseOptions, usage, UsageError, type Options } from "./options.ts";
 import { Progress, type Running } from "./progress.ts";
-import { ofStackFile, openRehearsal, type Rehearsal } from "./rehearsal.ts";
+import { demoIsKbot, ofStackFile, openRehearsal, type Rehearsal } from "./rehearsal.ts";
 import { jsonShow, textShow, time, type Show, type Waiting } from "./show.ts";
-import { fleet, owner } from "./surroundings.ts";
+import { fleet, kbotAt, owner } from "./surroundings.ts";
 
 const projectRoot = resolve(import.meta.dirname, "..");
 
@@ -395,7 +395,8 @@ function checkSettings(stack: string, settings: Readonly<Record<string, unknown>
   }
   const merged = merge.withOptions({ mergeArrays: false }, ofStackFile(stack), settings);
   const given = Object.keys(settings).length === 0 ? "" : " with --set";
-  parseSettings(merged, {
+  // What kbot has to be given the rehearsal has; the address is known once its servers run.
+  parseSettings(demoIsKbot(merged) ? merge(merged, { demo: kbotAt("http://127.0.0.1") }) : merged, {
     file: `Pulumi.${stack}.yaml${given}`,
     secrets: Object.keys(secretSettings) as SecretName[],
   });

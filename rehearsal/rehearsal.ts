@@ -85,6 +85,11 @@ export function ofStackFile(stack: string): Record<string, unknown> {
   };
 }
 
+/** Whether settings as they are written have kbot for a demo. */
+export function demoIsKbot({ demo }: Readonly<Record<string, unknown>>): boolean {
+  return (demo as { readonly app?: unknown } | undefined)?.app === "kbot";
+}
+
 /**
  * Settings as configuration: one key a room, JSON as Pulumi stores structured values. Secrets of receivers are made up:
  * nothing of a rehearsal calls anybody.
@@ -146,6 +151,8 @@ export async function openRehearsal(options: RehearsalOptions = {}): Promise<Reh
       surroundings.settings,
       options.settings ?? {},
     );
+    const kbot = demoIsKbot(settings);
+    if (kbot) settings = merge(settings, { demo: surroundings.kbot });
     const environment = await openEnvironment({
       program,
       stack,
@@ -155,7 +162,11 @@ export async function openRehearsal(options: RehearsalOptions = {}): Promise<Reh
       ...(options.plugins === undefined ? {} : { plugins: options.plugins.folder }),
       env: surroundings.env,
       parallel: 32,
-      config: { ...configuration(settings), ...surroundings.config },
+      config: {
+        ...configuration(settings),
+        ...surroundings.config,
+        ...(kbot ? { [`${project}:telegramToken`]: { secret: surroundings.planted.telegramToken } } : {}),
+      },
       ...(options.onEvent === undefined ? {} : { onEvent: options.onEvent }),
       ...(options.onOutput === undefined ? {} : { onOutput: options.onOutput }),
     });

@@ -49,6 +49,8 @@ export interface Surroundings {
   readonly fluxManifests: string;
   /** Settings that lead the program here instead of to the real GitHub, registries and releases. */
   readonly settings: Readonly<Record<string, unknown>>;
+  /** Where kbot is found, for a rehearsal whose demo it is. */
+  readonly kbot: Readonly<Record<string, unknown>>;
   /** Configuration beside the settings: provider keys and secrets. */
   readonly config: Readonly<Record<string, ConfigValue>>;
   /** For the engine: PATH with the `kind` stand-in in front, and where the providers listen. */
@@ -56,6 +58,11 @@ export interface Surroundings {
   /** Values that must never be seen in a state, a log or an output. */
   readonly planted: { readonly githubToken: string; readonly telegramToken: string };
   close(): Promise<void>;
+}
+
+/** Settings of the demo kbot: its chart from a Git server here, and an image that nobody pulls. */
+export function kbotAt(address: string): Readonly<Record<string, unknown>> {
+  return { repository: `${address}/${owner}/kbot`, image: { repository: `ghcr.io/${owner}/kbot` } };
 }
 
 /** The cluster script runs on the Node.js that runs this, also where an older one is first on PATH. */
@@ -136,12 +143,11 @@ export async function startSurroundings(options: SurroundingsOptions): Promise<S
         flux: { manifests },
         // Simulated pods answer nobody.
         probe: { enabled: false },
-        demo: { repository: `${git.http.address}/${owner}/kbot` },
       },
+      kbot: kbotAt(git.http.address),
       config: {
         "github:owner": owner,
         "github:token": { secret: planted.githubToken },
-        "observability:telegramToken": { secret: planted.telegramToken },
       },
       env: { ...kindEnvironment, ...providers.env },
       close,

@@ -26,11 +26,15 @@ export interface Requests {
 }
 
 /**
- * Requests that no setting decides. Flux 2.9: four controllers of 100m/64Mi (install.yaml); Go instrumentation and kbot:
- * 100m/128Mi (flux-repo/demo). A cluster's own pods are the cluster's to count (components/cluster/preflight.ts).
+ * Requests that no setting decides. Flux 2.9: four controllers of 100m/64Mi (install.yaml); podinfo: two and a client of
+ * 10m/32Mi (components/demo/podinfo.ts, flux-repo/demo/podinfo); Go instrumentation and kbot: 100m/128Mi (flux-repo/demo/kbot).
+ * A cluster's own pods are the cluster's to count (components/cluster/preflight.ts).
  */
 const flux = { cpuMillicores: 400, memoryMiB: 256 };
-const demo = { cpuMillicores: 100, memoryMiB: 128 };
+const demos = {
+  podinfo: { cpuMillicores: 30, memoryMiB: 96 },
+  kbot: { cpuMillicores: 100, memoryMiB: 128 },
+} as const;
 
 /** Every container whose resources are settings: the path of its setting, what it says, and how many there are. */
 export function containers(settings: Settings): [path: string, resources: ContainerResources, count: number][] {
@@ -58,7 +62,7 @@ export function containers(settings: Settings): [path: string, resources: Contai
 export function requestedResources(settings: Settings): Requests {
   const parts: Requests[] = [
     flux,
-    ...(settings.demo.enabled ? [demo] : []),
+    ...(settings.demo.enabled ? [demos[settings.demo.app]] : []),
     ...containers(settings).map(([, one, count]) => ({
       cpuMillicores: cpuMillicores(one.cpu) * count,
       memoryMiB: memoryMiB(one.memory) * count,

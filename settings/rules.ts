@@ -26,6 +26,31 @@ export const githubServers: readonly string[] = ["github.com", "[ssh.github.com]
 /** Namespaces that the environment fills itself, and whose pods it watches by monitors. */
 const platformNamespaces = ["monitoring", "node-agents", "cert-manager", "flux-system"];
 
+/** kbot has to be given what it needs; podinfo needs nothing, and what is said of kbot would have no effect on it. */
+function checkDemo({ demo }: Settings, { secrets }: RuleContext, add: (path: string, message: string) => void): void {
+  const ofKbot = {
+    "demo.repository": demo.repository,
+    "demo.branch": demo.branch,
+    "demo.image.repository": demo.image.repository,
+    "demo.image.tag": demo.image.tag,
+  };
+  if (demo.app !== "kbot") {
+    for (const [path, value] of Object.entries(ofKbot)) {
+      if (value !== undefined) add(path, `is kbot's, and demo.app is ${demo.app}. Remove it, or set demo.app to kbot.`);
+    }
+    return;
+  }
+  const missing = (path: string, remedy: string) => {
+    add(path, `is missing and demo.app is kbot. ${remedy}, or set demo.app to podinfo.`);
+  };
+  if (!secrets.includes("telegramToken")) missing("telegramToken", "Run `pulumi config set --secret telegramToken`");
+  if (demo.repository === undefined)
+    missing("demo.repository", "Set the Git repository that has kbot's chart in helm/");
+  if (demo.image.repository === undefined) {
+    missing("demo.image.repository", "Set an image of kbot that runs without the GPIO of a Raspberry Pi");
+  }
+}
+
 /** Everything that is wrong with settings that are each right on their own. */
 export function checkRules(settings: Settings, context: RuleContext): Finding[] {
   const findings: Finding[] = [];
@@ -83,11 +108,6 @@ export function checkRules(settings: Settings, context: RuleContext): Finding[] 
       add(`${path}.memory`, `is ${memory}, more than memoryLimit (${memoryLimit}). Lower it, or raise the limit.`);
     }
   }
-  if (demo.enabled && !context.secrets.includes("telegramToken")) {
-    add(
-      "telegramToken",
-      "is missing and demo.enabled is true. Run `pulumi config set --secret telegramToken`, or set demo.enabled to false.",
-    );
-  }
+  if (demo.enabled) checkDemo(settings, context, add);
   return [...findings, ...checkAlerting(settings.alerting, context.alertingSecrets, context.now)];
 }

@@ -455,7 +455,7 @@ const opentelemetry = z
     goInstrumentation: z
       .boolean()
       .default(true)
-      .describe("Go auto-instrumentation: a privileged sidecar, so namespace demo is privileged too."),
+      .describe("Go auto-instrumentation: a privileged sidecar, so the namespace of the demo kbot is privileged too."),
   })
   .prefault({});
 
@@ -490,16 +490,28 @@ const probe = z
 
 const demo = z
   .strictObject({
-    enabled: z.boolean().default(true).describe("Deploys kbot; it needs the secret `telegramToken`."),
-    path: repositoryFolder.default("flux-repo/demo").describe("Folder of the demo in the repository that Flux syncs."),
+    enabled: z.boolean().default(true).describe("Deploys a demo application that sends metrics, logs and traces."),
+    app: z
+      .enum(["podinfo", "kbot"])
+      .default("podinfo")
+      .describe(
+        "`podinfo` runs anywhere and needs no secret; `kbot`, a Telegram bot, needs `telegramToken`, `demo.repository` and `demo.image.repository`.",
+      ),
+    path: repositoryFolder
+      .optional()
+      .describe("Folder of the demo in the repository that Flux syncs; `flux-repo/demo/<app>` when absent."),
     repository: gitAddress
       .optional()
-      .describe("Git repository with kbot's chart in `helm/`; `https://github.com/<owner>/kbot` when absent."),
-    branch: branchName.default("main").describe("Branch of that repository."),
+      .describe("kbot only: Git repository with its chart in `helm/`, which reads `secret.name`, `.key` and `.env`."),
+    branch: branchName.optional().describe("kbot only: branch of that repository; `main` when absent."),
     image: z
       .strictObject({
-        repository: imageRepository.optional().describe("kbot's image; `ghcr.io/<owner>/kbot` when absent."),
-        tag: imageTag.default("v1.0.0").describe("Tag of the image."),
+        repository: imageRepository
+          .optional()
+          .describe(
+            "kbot only: its image; it has to run without the GPIO of a Raspberry Pi (docs/instrumentation.md).",
+          ),
+        tag: imageTag.optional().describe("kbot only: tag of the image; `v1.0.0` when absent."),
       })
       .prefault({}),
   })
@@ -523,12 +535,12 @@ export const settingsSchema = z.strictObject({
   jaeger: jaeger.describe("Jaeger, the trace store."),
   applications: applications.describe("Applications that send telemetry."),
   probe: probe.describe("The end of an `up`: whether telemetry arrives."),
-  demo: demo.describe("The demo application kbot."),
+  demo: demo.describe("The demo application."),
 });
 
 /** Secret settings: set with `pulumi config set --secret <key>`; they never stand in a stack file in clear. */
 export const secretSettings = {
-  telegramToken: "Token of kbot's Telegram bot (the old set-up's TELE_TOKEN). Needed while demo.enabled is true.",
+  telegramToken: "Token of kbot's Telegram bot (the old set-up's TELE_TOKEN). Needed while demo.app is kbot.",
 } as const;
 
 /** Secret settings that hold several secrets by name. */

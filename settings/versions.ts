@@ -40,6 +40,8 @@ export const charts = {
   },
   // renovate: datasource=helm depName=jaeger registryUrl=https://jaegertracing.github.io/helm-charts
   jaeger: { name: "jaeger", version: "4.11.1", repository: "https://jaegertracing.github.io/helm-charts" },
+  // renovate: datasource=docker depName=ghcr.io/stefanprodan/charts/podinfo
+  podinfo: { name: "podinfo", version: "6.14.1", repository: "oci://ghcr.io/stefanprodan/charts" },
 } as const satisfies Record<string, ChartPin>;
 
 /** Flux distribution: the tag of github.com/fluxcd/flux2 whose install.yaml is declared. */

@@ -1,4 +1,5 @@
 /** Whether GitHub will take what an `up` writes: the deploy key, and the repository's content. */
+import { demoFolder } from "../../settings/demo.ts";
 import type { Finding } from "../cluster/preflight.ts";
 import { query } from "../cluster/kind.ts";
 import type { PreflightContext } from "../preflight.ts";
@@ -138,7 +139,10 @@ async function contentFindings(
     const message = `branch ${branch} of ${name} is protected: it may refuse the commit of repository.seed.`;
     return guarded === true ? [finding("warning", message)] : [];
   }
-  const folders = [path ?? `flux-repo/clusters/${stack}`, ...(settings.demo.enabled ? [settings.demo.path] : [])];
+  const folders = [
+    path ?? `flux-repo/clusters/${stack}`,
+    ...(settings.demo.enabled ? [demoFolder(settings.demo)] : []),
+  ];
   const answers = await Promise.all(
     folders.map(async (folder) => {
       const encoded = folder.split("/").filter(Boolean).map(encodeURIComponent).join("/");

@@ -27,7 +27,7 @@ describe("Names and ports", function () {
   it("are known from renders of the pinned charts", () => {
     const facts = Object.values(chartFacts()).map(({ chart, version }) => `${chart} ${version}`);
     // A new version: npm run charts:refresh, then node tools/chart-facts.ts.
-    expect(facts).to.have.members(Object.values(charts).map(({ name, version }) => `${name} ${version}`));
+    expect([...new Set(facts)]).to.have.members(Object.values(charts).map(({ name, version }) => `${name} ${version}`));
   });
 
   it("have facts for every release", async () => {

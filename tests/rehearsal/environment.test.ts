@@ -28,7 +28,7 @@ const namespaces = {
   monitoring: "restricted",
   "cert-manager": "restricted",
   "node-agents": "privileged",
-  demo: "privileged",
+  demo: "restricted",
 } as const;
 
 interface PodSpec {
@@ -85,7 +85,7 @@ describe("an environment in the rehearsal", function () {
     it("with every source, Kustomization and HelmRelease Ready", async () => {
       expect(Object.keys(first.changes)).to.deep.equal(["create"]);
       for (const [path, names] of [
-        [flux.gitRepositories, ["environment", "kbot"]],
+        [flux.gitRepositories, ["environment"]],
         [flux.kustomizations, ["demo", "environment"]],
         [
           flux.ociRepositories,
@@ -96,6 +96,7 @@ describe("an environment in the rehearsal", function () {
             "kube-prometheus-stack",
             "loki",
             "opentelemetry-operator",
+            "podinfo",
             "prometheus-operator-crds",
           ],
         ],
@@ -105,10 +106,11 @@ describe("an environment in the rehearsal", function () {
             "cert-manager",
             "fluent-bit",
             "jaeger",
-            "kbot",
             "kube-prometheus-stack",
             "loki",
             "opentelemetry-operator",
+            "podinfo-backend",
+            "podinfo-frontend",
             "prometheus-operator-crds",
           ],
         ],
@@ -120,22 +122,30 @@ describe("an environment in the rehearsal", function () {
       }
     });
 
-    it("with the demo, which arrives through Git", async () => {
-      const applied = { "kustomize.toolkit.fluxcd.io/name": "demo" };
-      for (const path of [
-        "/api/v1/namespaces/demo/services/kbot",
-        "/apis/monitoring.coreos.com/v1/namespaces/demo/servicemonitors/kbot",
-        "/apis/opentelemetry.io/v1alpha1/namespaces/demo/instrumentations/default",
-        "/apis/helm.toolkit.fluxcd.io/v2/namespaces/demo/helmreleases/kbot",
-      ]) {
-        expect((await cluster.get(path)).metadata.labels, path).to.include(applied);
+    it("with the demo: podinfo by its chart, what goes with it by Git, and no secret", async () => {
+      for (const name of ["podinfo-frontend", "podinfo-backend"]) {
+        const byChart = { "helm.toolkit.fluxcd.io/name": name };
+        const deployment = await cluster.get(`/apis/apps/v1/namespaces/demo/deployments/${name}`);
+        expect(deployment.metadata.labels).to.include(byChart);
+        expect(deployment.status?.["readyReplicas"]).to.equal(1);
+        const monitor = await cluster.get(`/apis/monitoring.coreos.com/v1/namespaces/demo/servicemonitors/${name}`);
+        expect(monitor.metadata.labels).to.include(byChart);
       }
-      const deployment = await cluster.get("/apis/apps/v1/namespaces/demo/deployments/kbot");
-      expect(deployment.metadata.labels).to.include({ "helm.toolkit.fluxcd.io/name": "kbot" });
-      expect(deployment.status?.["readyReplicas"]).to.equal(1);
-      // Nothing of that is the program's: one owner per object.
+      for (const path of [
+        "/apis/apps/v1/namespaces/demo/deployments/podinfo-client",
+        "/apis/opentelemetry.io/v1alpha1/namespaces/demo/instrumentations/default",
+        "/apis/monitoring.coreos.com/v1/namespaces/monitoring/prometheusrules/podinfo",
+        "/api/v1/namespaces/monitoring/configmaps/dashboard-podinfo",
+      ]) {
+        const { labels } = (await cluster.get(path)).metadata;
+        expect(labels, path).to.include({ "kustomize.toolkit.fluxcd.io/name": "demo" });
+      }
+      // Nothing of that is the program's: one owner per object. The stack has no secret but GitHub's token.
       const declared = (await resources()).map(({ type, id }) => `${type} ${id ?? ""}`);
-      expect(declared.filter((line) => line.endsWith("demo/kbot") && !line.includes("Secret"))).to.deep.equal([]);
+      expect(declared.filter((line) => line.endsWith("demo/podinfo-client"))).to.deep.equal([]);
+      const secrets = await cluster.list("/api/v1/namespaces/demo/secrets");
+      const others = secrets.filter(({ metadata }) => !metadata.name.startsWith("sh.helm.release."));
+      expect(others.map(({ metadata }) => metadata.name)).to.deep.equal([]);
     });
 
     it("with outputs that keep their contract", async () => {
@@ -310,7 +320,7 @@ describe("an environment in the rehearsal", function () {
       const identity = await secretOf(`/api/v1/namespaces/flux-system/secrets/${secret}`, "identity");
       const kubeconfig = readFileSync(rehearsal.kubeconfigPath, "utf8");
       const hidden = {
-        ...rehearsal.surroundings.planted,
+        "GitHub's token": rehearsal.surroundings.planted.githubToken,
         "Grafana's password": String((await rehearsal.environment.outputs())["grafanaPassword"]?.value),
         // The lines of a PEM differ in length; the longest is surely key material.
         "deploy key": identity.split("\n").sort((a, b) => b.length - a.length)[0] ?? "",

@@ -8,7 +8,7 @@ import { leftovers } from "./support/leftovers.ts";
 
 describe("two environments on one host", function () {
   this.timeout("20m");
-  /** What differs most: the default, and the one with replicas and without the demo. */
+  /** What differs most: the one with kbot, the demo that comes by Git, and the one with replicas and without a demo. */
   const stacks = ["dev", "production"] as const;
   const numberOfReleases = { dev: 8, production: 7 } as const;
   const rehearsals: Rehearsal[] = [];
@@ -19,7 +19,10 @@ describe("two environments on one host", function () {
       rehearsals.push(
         await openRehearsal({
           stack,
-          settings: { cluster: { kind: { ports: { grafana, prometheus, alertmanager, jaeger } } } },
+          settings: {
+            cluster: { kind: { ports: { grafana, prometheus, alertmanager, jaeger } } },
+            ...(stack === "dev" ? { demo: { app: "kbot" } } : {}),
+          },
         }),
       );
     }
@@ -47,6 +50,36 @@ describe("two environments on one host", function () {
       ]);
     }
     expect(uids.size).to.equal(2);
+  });
+
+  it("of which one has kbot: its chart, Service, monitor and instrumentation by Git, its token by the program", async () => {
+    const [{ kubeconfigPath, environment, surroundings } = expect.fail("no rehearsal")] = rehearsals;
+    const cluster = new TestCluster(kubeconfigPath);
+    try {
+      for (const path of [
+        "/api/v1/namespaces/demo/services/kbot",
+        "/apis/monitoring.coreos.com/v1/namespaces/demo/servicemonitors/kbot",
+        "/apis/opentelemetry.io/v1alpha1/namespaces/demo/instrumentations/default",
+        "/apis/helm.toolkit.fluxcd.io/v2/namespaces/demo/helmreleases/kbot",
+      ]) {
+        const { labels } = (await cluster.get(path)).metadata;
+        expect(labels, path).to.include({ "kustomize.toolkit.fluxcd.io/name": "demo" });
+      }
+      const deployment = await cluster.get("/apis/apps/v1/namespaces/demo/deployments/kbot");
+      expect(deployment.metadata.labels).to.include({ "helm.toolkit.fluxcd.io/name": "kbot" });
+      expect(deployment.status?.["readyReplicas"]).to.equal(1);
+      // Its Go agent needs a privileged sidecar.
+      const { labels } = (await cluster.get("/api/v1/namespaces/demo")).metadata;
+      expect(labels?.["pod-security.kubernetes.io/enforce"]).to.equal("privileged");
+      const { telegramToken } = surroundings.planted;
+      const { data } = (await cluster.get("/api/v1/namespaces/demo/secrets/kbot")) as unknown as {
+        data: Record<string, string>;
+      };
+      expect(Buffer.from(data["token"] ?? "", "base64").toString()).to.equal(telegramToken);
+      expect((await environment.stateText()).includes(telegramToken)).to.equal(false);
+    } finally {
+      cluster.close();
+    }
   });
 
   it("and one that is destroyed leaves the other as it was (reliability 10)", async () => {

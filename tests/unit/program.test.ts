@@ -61,7 +61,7 @@ describe("The program", function () {
       "monitoring:OpentelemetryCollector",
       "monitoring:Jaeger",
       "probe:TelemetryProbe",
-      "demo:KbotSecret",
+      "demo:Podinfo",
     ]) {
       expect(declared).to.include(`observability:${component}`);
     }
@@ -197,7 +197,7 @@ describe("The program", function () {
     }
     // The stand-ins for secrets do arrive where they belong, so that the search above can find something.
     const secrets = declared.filter(({ kind }) => kind === "Secret").flatMap(strings);
-    for (const what of ["deploy key", "password", "telegramToken"]) expect(secrets).to.include(`<secret: ${what}>`);
+    for (const what of ["deploy key", "password"]) expect(secrets).to.include(`<secret: ${what}>`);
   });
 
   it("marks every Secret's content as secret", () => {
@@ -236,7 +236,7 @@ describe("The program", function () {
     const privileged = namespaces.filter(
       ({ metadata }) => metadata.labels?.["pod-security.kubernetes.io/enforce"] === "privileged",
     );
-    expect(privileged.map(({ metadata }) => metadata.name)).to.have.members(["node-agents", "demo"]);
+    expect(privileged.map(({ metadata }) => metadata.name)).to.have.members(["node-agents"]);
   });
 
   it("names no image without a version, and none that is latest", async () => {

@@ -91,7 +91,17 @@ function choices(kubeconfig: string): Readonly<Record<string, Readonly<Record<st
     instrumentation: { go: {}, none: { opentelemetry: { goInstrumentation: false, samplingRatio: 0.25 } } },
     collector: { one: {}, three: { opentelemetry: { collector: { replicas: 3 } } } },
     "cert-manager": { one: {}, three: { certManager: { replicas: 3 } } },
-    demo: { on: {}, off: { demo: { enabled: false } } },
+    demo: {
+      podinfo: {},
+      kbot: {
+        demo: {
+          app: "kbot",
+          repository: "https://github.com/acme/kbot",
+          image: { repository: "ghcr.io/acme/kbot", tag: "1.10" },
+        },
+      },
+      off: { demo: { enabled: false } },
+    },
     applications: { none: {}, some: { applications: { namespaces: ["shop", "billing"] } } },
   };
 }

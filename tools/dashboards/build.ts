@@ -11,8 +11,8 @@ import { dashboards } from "./content/index.ts";
 
 const root = fileURLToPath(new URL("../../flux-repo/dashboards/", import.meta.url));
 
-/** The folder of the demo is listed by the demo itself, so that an environment without it has no empty dashboard. */
-const listedElsewhere = ["demo"];
+/** A demo's folder is listed by the demo itself, so that an environment without it has no empty dashboard. */
+const listedElsewhere = (folder: string) => folder.startsWith("demo/");
 
 /** Every generated file: path below `flux-repo/dashboards` and its text. */
 export async function generatedFiles(): Promise<ReadonlyMap<string, string>> {
@@ -26,10 +26,7 @@ export async function generatedFiles(): Promise<ReadonlyMap<string, string>> {
   for (const folder of used) files.set(`${folder}/kustomization.yaml`, folderKustomization(folder));
   files.set(
     "kustomization.yaml",
-    kustomization([
-      "resources:",
-      ...used.filter((name) => !listedElsewhere.includes(name)).map((name) => `  - ${name}`),
-    ]),
+    kustomization(["resources:", ...used.filter((name) => !listedElsewhere(name)).map((name) => `  - ${name}`)]),
   );
   const config = await resolveConfig(join(root, "kustomization.yaml"));
   const formatted = [...files].map(

@@ -234,7 +234,8 @@ export interface Dashboard {
 
 /** Directory name and the folder's title in Grafana. */
 export const folders = {
-  demo: "Applications",
+  "demo/kbot": "Applications",
+  "demo/podinfo": "Applications",
   kubernetes: "Kubernetes",
   logs: "Logs",
   platform: "Platform",

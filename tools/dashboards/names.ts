@@ -6,6 +6,8 @@
 /** Values of the label `job`, by what is scraped. */
 export const jobs = {
   kbot: "kbot",
+  /** A regular expression: the frontend and the backend. */
+  podinfo: "podinfo-(frontend|backend)",
   /** The collector's own metrics (port 8888); what it exports for others is another job. */
   collector: "otel-collector-monitoring",
   fluentBit: "fluent-bit",

@@ -19,6 +19,8 @@ const prometheusOperator = {
   module: "github.com/prometheus-operator/prometheus-operator",
 } as const;
 
+const podinfo = { set: set("podinfo"), module: "github.com/stefanprodan/podinfo" } as const;
+
 const tools = {
   "prometheus-operator": {
     ...prometheusOperator,
@@ -47,6 +49,10 @@ const tools = {
     package: ".",
     built: "kind-tier",
   },
+  /** The newest version that Go's module proxy has: 6.9.2, which sends no logs by OTLP (6.14 does). */
+  podinfo: { ...podinfo, package: `${podinfo.module}/cmd/podinfo` },
+  /** What the chart's probes call. */
+  podcli: { ...podinfo, package: `${podinfo.module}/cmd/podcli` },
   /** The newest version that Go's module proxy and checksum database both have; the chart's own is newer. */
   "opentelemetry-operator": {
     set: set("opentelemetry-operator"),
@@ -61,6 +67,7 @@ const commonVersion = (module: string): Required<ToolSet> => ({
 
 const sets: Readonly<Record<string, ToolSet>> = {
   [set("cert-manager")]: {},
+  [set("podinfo")]: {},
   [set("prometheus-operator")]: commonVersion(tools["prometheus-operator"].module),
   [set("kube-state-metrics")]: commonVersion(tools["kube-state-metrics"].module),
   [set("node-exporter")]: commonVersion(tools["node-exporter"].module),

@@ -101,9 +101,26 @@ describe("settings", () => {
     expect(parse({ flux: { manifests: "~x/~/y" } }).flux.manifests).to.equal("~x/~/y");
   });
 
-  it("ask for the demo's token only while there is a demo", () => {
-    expect(refusal({}, [])).to.include("pulumi config set --secret telegramToken");
-    expect(parse({ demo: { enabled: false } }, []).demo.enabled).to.equal(false);
+  it("ask for no secret by default, and for all that kbot needs where it is the demo", () => {
+    expect(parse({}, []).demo).to.include({ enabled: true, app: "podinfo" });
+    const said = refusal({ demo: { app: "kbot" } }, []);
+    for (const path of ["telegramToken", "demo.repository", "demo.image.repository"]) {
+      expect(said).to.match(
+        new RegExp(`^  ${path}: is missing and demo.app is kbot. .+, or set demo.app to podinfo.$`, "m"),
+      );
+    }
+    expect(said).to.include("pulumi config set --secret telegramToken").and.to.include("GPIO");
+    const given = { repository: "https://github.com/acme/kbot", image: { repository: "ghcr.io/acme/kbot" } };
+    expect(refusal({ demo: { app: "kbot", ...given } }, [])).to.match(/one setting is wrong\n {2}telegramToken:/);
+    expect(parse({ demo: { app: "kbot", ...given } }).demo.app).to.equal("kbot");
+    expect(parse({ demo: { app: "kbot", enabled: false } }, []).demo.enabled).to.equal(false);
+  });
+
+  it("refuse what is said of kbot where it is not the demo: it would have no effect", () => {
+    const said = refusal({ demo: { repository: "https://github.com/acme/kbot", branch: "x", image: { tag: "v2" } } });
+    for (const path of ["demo.repository", "demo.branch", "demo.image.tag"]) {
+      expect(said).to.include(`${path}: is kbot's, and demo.app is podinfo. Remove it, or set demo.app to kbot.`);
+    }
   });
 
   it("never accept a key that the schema does not have", () => {
@@ -118,7 +135,12 @@ describe("settings", () => {
   it("read scalars as what the setting is, whatever YAML or Pulumi's CLI made of them", () => {
     const settings = parse({
       opentelemetry: { samplingRatio: "0.1", goInstrumentation: "no" },
-      demo: { image: { tag: 1234567 }, enabled: "on" },
+      demo: {
+        enabled: "on",
+        app: "kbot",
+        repository: "https://github.com/acme/kbot",
+        image: { repository: "ghcr.io/acme/kbot", tag: 1234567 },
+      },
       cluster: { kind: { ports: { grafana: "3001", jaeger: "null" } } },
       loki: { resources: { cpu: 0.5, memory: 1073741824, memoryLimit: "2G" } },
       prometheus: { retention: "1d12h", storage: "1.5Gi" },

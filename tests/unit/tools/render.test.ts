@@ -7,6 +7,13 @@ import { main, renderedFiles } from "../../../tools/render.ts";
 
 const flux = path.join(import.meta.dirname, "../../support/flux-install.yaml");
 
+const kbot = `  observability:demo:
+    app: kbot
+    repository: https://github.com/acme/kbot
+    image:
+      repository: ghcr.io/acme/kbot
+`;
+
 describe("npm run render", function () {
   this.timeout(60_000);
   let folder: string;
@@ -30,7 +37,10 @@ describe("npm run render", function () {
   it("writes one file per object and the values of each release, without an engine and without a secret", async () => {
     stackFile(
       "dev",
-      `config:\n  github:owner: Acme\n  observability:flux:\n    manifests: ${flux}\n  observability:telegramToken:\n    secure: v1:planted:secret\n`,
+      [
+        `config:\n  github:owner: Acme\n  observability:flux:\n    manifests: ${flux}`,
+        `${kbot}  observability:telegramToken:\n    secure: v1:planted:secret\n`,
+      ].join("\n"),
     );
     mkdirSync(path.join(folder, "rendered/dev"), { recursive: true });
     writeFileSync(path.join(folder, "rendered/dev/stale.yaml"), "left: over\n");
@@ -77,6 +87,9 @@ describe("npm run render", function () {
     delete process.env["GITHUB_OWNER"];
     try {
       stackFile("new", `config:\n  observability:flux:\n    manifests: ${flux}\n`);
+      expect(await main(["new"], folder)).to.equal(0);
+      expect(said.join()).not.to.include("telegramToken");
+      stackFile("new", readFileSync(path.join(folder, "Pulumi.new.yaml"), "utf8") + kbot);
       expect(await main(["new"], folder)).to.equal(0);
     } finally {
       if (owner !== undefined) process.env["GITHUB_OWNER"] = owner;

@@ -242,7 +242,7 @@ function checkVariables({ declared, variables, settings }: Rendered, add: Add): 
       if (!(name in given)) add(manifestId(object), "spec.postBuild.substitute", `${name} is missing.`);
     for (const [name, value] of Object.entries(given)) {
       const path = `spec.postBuild.substitute.${name}`;
-      // Most of them are the demo's.
+      // Some of them are the demo's.
       if (settings.demo.enabled && !variables.includes(name) && !offered.includes(name))
         add(manifestId(object), path, "nothing in flux-repo/ uses it.");
       const forms: readonly [RegExp, RegExp][] = [
@@ -415,6 +415,7 @@ const podAnnotations: Readonly<Record<string, RegExp>> = {
   "prometheus.io/scrape": /^true$/,
   "prometheus.io/port": /^8080$/,
   "prometheus.io/path": /^\/metrics$/,
+  "prometheus.io/monitor": /^true$/,
 };
 
 function checkKbot(rendered: Rendered, api: KubernetesApi | undefined, add: Add): void {

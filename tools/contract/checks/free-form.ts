@@ -316,7 +316,7 @@ const alertmanagerConfig = (): Schema =>
 const dependency = "a map that the chart hands to the pod as it is";
 
 export const freeForm: readonly FreeForm[] = [
-  ...["cert-manager", "fluent-bit", "jaeger", "kube-prometheus-stack", "loki", "opentelemetry-operator"].map(
+  ...["cert-manager", "fluent-bit", "jaeger", "kube-prometheus-stack", "loki", "opentelemetry-operator", "podinfo"].map(
     (chart) => ({ chart, path: "**/resources", reason: dependency, schema: () => resourcesSchema }),
   ),
   {
@@ -342,6 +342,49 @@ export const freeForm: readonly FreeForm[] = [
     path: "jaeger/securityContext",
     reason: dependency,
     schema: () => customResourcePart(...prometheus, "spec", "containers", "items", "securityContext"),
+  },
+  ...["podSecurityContext", "securityContext"].map((path) => ({
+    chart: "podinfo",
+    path,
+    reason: dependency,
+    schema: () =>
+      path === "podSecurityContext"
+        ? customResourcePart(...prometheus, "spec", "securityContext")
+        : customResourcePart(...prometheus, "spec", "containers", "items", "securityContext"),
+  })),
+  {
+    chart: "podinfo",
+    path: "backends",
+    reason: "flags of the program: an address each (cmd/podinfo/main.go, backend-url)",
+    schema: () => list({ type: "string", pattern: "^http://podinfo-[a-z]+:9898/echo$" }),
+  },
+  {
+    chart: "podinfo",
+    path: "extraArgs",
+    reason: "flags of the program (cmd/podinfo/main.go); any other ends it",
+    schema: () => list({ type: "string", pattern: "^--otel-service-name=podinfo-[a-z]+$" }),
+  },
+  {
+    chart: "podinfo",
+    path: "extraEnvs",
+    reason: "variables of the container, which the SDK for Go reads (go.opentelemetry.io/otel/sdk, exporters/otlp)",
+    schema: () =>
+      list({
+        oneOf: [
+          ["OTEL_EXPORTER_OTLP_ENDPOINT", "^http://.+:4317$"],
+          ["OTEL_TRACES_SAMPLER", "^parentbased_traceidratio$"],
+          ["OTEL_TRACES_SAMPLER_ARG", "^(0|1|0\\.\\d+)$"],
+          ["OTEL_RESOURCE_ATTRIBUTES", "^[\\w.]+=[^,]+(,[\\w.]+=[^,]+)*$"],
+        ].map(([name, pattern]) =>
+          strict({ name: { const: name }, value: { type: "string", pattern } }, ["name", "value"]),
+        ),
+      }),
+  },
+  {
+    chart: "podinfo",
+    path: "podAnnotations",
+    reason: "read by the collector's discovery",
+    schema: () => strict({ "prometheus.io/monitor": { const: "true" } }, ["prometheus.io/monitor"]),
   },
   {
     chart: "jaeger",

@@ -313,7 +313,7 @@ function checkHostPorts({ declared, kindConfig }: Rendered, model: Model, add: A
   }
 }
 
-/** What the collector scrapes: pods of applications that carry the annotations, on the port that they name. */
+/** The collector discovers pods in namespaces that are there. Which of them it scrapes, their owners say by annotations. */
 function checkScraping({ declared, settings }: Rendered, model: Model, add: Add): void {
   for (const collector of declared.filter(({ kind }) => kind === "OpenTelemetryCollector")) {
     const jobs = (at(collector, "spec", "config", "receivers", "prometheus", "config", "scrape_configs") ??
@@ -329,17 +329,6 @@ function checkScraping({ declared, settings }: Rendered, model: Model, add: Add)
             `kubernetes_sd_configs.${index}`,
             `discovers pods of ${name}, which nobody makes.`,
           );
-      }
-      for (const pod of model.pods.filter(({ namespace }) => namespaces.includes(namespace))) {
-        for (const { port } of pod.ports) {
-          if (!mayReach(model, collector.metadata.namespace ?? "", pod, port)) {
-            add(
-              manifestId(collector),
-              `kubernetes_sd_configs.${index}`,
-              `no network policy lets it reach port ${port} of ${pod.owner}.`,
-            );
-          }
-        }
       }
     }
   }

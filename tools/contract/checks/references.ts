@@ -83,7 +83,8 @@ export function checkReferences(rendered: Rendered): Finding[] {
   }
   const pins = Object.values(charts);
   const deployed = releases(declared).map(({ chart }) => `${chart?.name ?? "?"} ${chart?.version ?? "?"}`);
-  for (const { name, version } of pins) {
+  const idle = settings.demo.enabled && settings.demo.app === "podinfo" ? undefined : charts.podinfo.name;
+  for (const { name, version } of pins.filter(({ name }) => name !== idle)) {
     if (!deployed.includes(`${name} ${version}`)) add(`chart ${name}`, "", `${version} is pinned and not deployed.`);
   }
 
@@ -117,7 +118,8 @@ export function checkReferences(rendered: Rendered): Finding[] {
     }
     const told = textAt(object, "spec", "path") ?? "";
     const environment = settings.repository.path ?? "flux-repo/clusters/dev";
-    const wanted = object.metadata.name === "demo" ? settings.demo.path : environment;
+    const demo = settings.demo.path ?? `flux-repo/demo/${settings.demo.app}`;
+    const wanted = object.metadata.name === "demo" ? demo : environment;
     if (told !== `./${wanted}`) add(object, "spec.path", `is ${told} and not ./${wanted}.`);
   }
 
@@ -186,7 +188,7 @@ export function checkReferences(rendered: Rendered): Finding[] {
     }
   }
   const kbot = content.find(({ kind, metadata }) => kind === "HelmRelease" && metadata.name === "kbot");
-  if (kbot !== undefined && settings.demo.enabled) {
+  if (kbot !== undefined) {
     const { name, key } = asMap(at(kbot, "spec", "values", "secret")) ?? {};
     const secret = find("Secret", kbot.metadata.namespace, name);
     if (secret === undefined) add(kbot, "spec.values.secret.name", `${String(name)} is no Secret of its namespace.`);

@@ -5,7 +5,8 @@ import { flux } from "./flux.ts";
 import { kbot } from "./kbot.ts";
 import { logs } from "./logs.ts";
 import { pipeline } from "./pipeline.ts";
+import { podinfo } from "./podinfo.ts";
 import { workload } from "./workload.ts";
 
 /** Every dashboard of the environment. */
-export const dashboards: readonly Dashboard[] = [cardinality, cluster, flux, kbot, logs, pipeline, workload];
+export const dashboards: readonly Dashboard[] = [cardinality, cluster, flux, kbot, logs, pipeline, podinfo, workload];

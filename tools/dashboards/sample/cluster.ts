@@ -91,6 +91,11 @@ const request = (cpu: number, memory: number, memoryLimit = memory * 2) => ({
 const kbotRequest = request(0.02, 48, 128);
 export const oldKbot = "kbot-5d9f8c7b6-x2x7k";
 export const newKbot = "kbot-7c6b5d4f9-q8w2z";
+/** The other demo, which nothing happens to: who is asked, on which path, and with which status it answers. */
+export const podinfos = [
+  { job: "podinfo-frontend", pod: "podinfo-frontend-7d9f8b6c5-lm4xs", path: "api_echo", status: "200" },
+  { job: "podinfo-backend", pod: "podinfo-backend-6b8c9d7f4-zq7wv", path: "echo", status: "202" },
+] as const;
 
 export const pods: readonly Pod[] = [
   ...[oldKbot, newKbot].map((pod, index): Pod => ({
@@ -104,6 +109,17 @@ export const pods: readonly Pod[] = [
     memory: 41 * mebi,
     request: kbotRequest,
     there: index === 0 ? before : since,
+  })),
+  ...podinfos.map(({ job, pod }, index): Pod => ({
+    namespace: "demo",
+    workload: job,
+    type: "deployment",
+    pod,
+    container: "podinfo",
+    node: index === 0 ? "dev-worker" : "dev-worker2",
+    cpu: 0.006 - 0.002 * index,
+    memory: (24 - index) * mebi,
+    request: request(0.01, 32, 128),
   })),
   ...(
     [
@@ -432,6 +448,11 @@ function deployments(): Series[] {
     gauge("kube_deployment_spec_replicas", labels, 1),
     gauge("kube_deployment_status_replicas_available", labels, ready),
     gauge("kube_deployment_status_replicas_ready", labels, ready),
+    ...podinfos.flatMap(({ job }) =>
+      ["spec_replicas", "status_replicas_available", "status_replicas_ready"].map((what) =>
+        gauge(`kube_deployment_${what}`, { ...labels, deployment: job }, 1),
+      ),
+    ),
   ];
 }
 
@@ -492,6 +513,8 @@ function below(limit: number, median: number, scatter: number): number {
 
 const commands = ["hello", "help", "start", "traffic"];
 const bounds = ["0.05", "0.1", "0.25", "0.5", "1", "2.5", "5", "10", "+Inf"];
+/** Those that Prometheus's client for Go has by default. */
+const defaultBounds = ["0.005", "0.01", "0.025", ...bounds];
 
 function kbot(): Series[] {
   return [oldKbot, newKbot].flatMap((pod, index) => {
@@ -542,6 +565,32 @@ function kbot(): Series[] {
   });
 }
 
+function podinfo(): Series[] {
+  return podinfos.flatMap(({ job, pod, path, status }, index) => {
+    const own: Labels = { job, namespace: "demo", pod, instance: `10.244.2.${index + 41}:9898`, method: "POST", path };
+    const rate: Shape = (minute) => 1.2 * load(minute, "podinfo");
+    const median = 0.004 - 0.002 * index;
+    return [
+      { status, share: 0.996 },
+      { status: "500", share: 0.004 },
+    ].flatMap(({ status: answered, share }) => {
+      const of: Shape = (minute) => share * (rate(minute) ?? 0);
+      const labels = { ...own, status: answered };
+      return [
+        counter("http_request_duration_seconds_count", labels, of),
+        ...defaultBounds.map((le) => {
+          const within = below(le === "+Inf" ? Infinity : Number(le), median, 0.8);
+          return counter(
+            "http_request_duration_seconds_bucket",
+            { ...labels, le },
+            (minute) => within * (of(minute) ?? 0),
+          );
+        }),
+      ];
+    });
+  });
+}
+
 /** What scrapes tell of themselves. The limit of a sample is 0 where there is none. */
 function scrapes(): Series[] {
   const targets: readonly (readonly [
@@ -552,6 +601,7 @@ function scrapes(): Series[] {
     limit: number,
   ])[] = [
     [jobs.kbot, "demo", 96, 0, 5000],
+    ...podinfos.map(({ job }) => [job, "demo", 74, 0, 0] as const),
     [jobs.nodeExporter, "node-agents", 1210, 0, 0],
     [jobs.kubeStateMetrics, "monitoring", 2350, 0, 0],
     [jobs.prometheus, "monitoring", 1480, 0, 0],
@@ -925,6 +975,7 @@ export function shapedSeries(): Series[] {
     ...deployments(),
     ...nodes.flatMap(ofNode),
     ...kbot(),
+    ...podinfo(),
     ...scrapes(),
     ...controlPlane(),
     ...flux(),

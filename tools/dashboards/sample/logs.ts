@@ -5,7 +5,7 @@
  */
 import { logLabels } from "../../contract/checks/fluent-bit.ts";
 import { type Entry, type OtlpBody, type PushBody, pushed, received } from "../../logql/entries.ts";
-import { type Pod, newKbot, oldKbot, pods } from "./cluster.ts";
+import { type Pod, newKbot, oldKbot, podinfos, pods } from "./cluster.ts";
 import { chance, end, kills, load, rollout, trouble } from "./shapes.ts";
 
 /** A line of a container, as the log agent has it: merged fields of a JSON line, or the text under `log`. */
@@ -111,8 +111,50 @@ export function traceBody(): object {
         },
       ];
     });
-  const attributes = [{ key: "service.name", value: { stringValue: "kbot" } }];
-  return { resourceSpans: [{ resource: { attributes }, scopeSpans: [{ scope: { name: "kbot" }, spans }] }] };
+  const from = (service: string, own: readonly object[]) => ({
+    resource: { attributes: [{ key: "service.name", value: { stringValue: service } }] },
+    scopeSpans: [{ scope: { name: service }, spans: own }],
+  });
+  const asked = podinfos.map(({ job, path }, index) =>
+    from(
+      job,
+      echoes()
+        .slice(-20)
+        .map(({ time, traceId }) => ({
+          traceId,
+          spanId: hex(`${traceId} ${index}`, 16),
+          ...(index === 0 ? {} : { parentSpanId: hex(`${traceId} 0`, 16) }),
+          name: `/${path.replace("_", "/")}`,
+          kind: 2,
+          startTimeUnixNano: micro(time + index),
+          endTimeUnixNano: micro(time + 5 - 2 * index),
+        })),
+    ),
+  );
+  return { resourceSpans: [from("kbot", spans), ...asked] };
+}
+
+/** Requests to podinfo's frontend, each handed on to its backend. */
+function echoes() {
+  return happenings("podinfo", () => 6).map(({ time, key }) => ({ time, traceId: hex(key, 32) }));
+}
+
+function podinfoLines(): AgentLine[] {
+  return echoes().flatMap(({ time, traceId }) =>
+    podinfos.map(({ pod, path }, index): AgentLine => ({
+      time: time + index,
+      pod: podOf(pod),
+      fields: {
+        level: "debug",
+        caller: "http/logging.go:40",
+        msg: "request started",
+        proto: "HTTP/1.1",
+        uri: `/${path.replace("_", "/")}`,
+        method: "POST",
+        trace_id: traceId,
+      },
+    })),
+  );
 }
 
 /** Exemplars of kbot's durations: messages of the last hour. */
@@ -241,7 +283,7 @@ function platformLines(): AgentLine[] {
 
 /** All lines of the log agent, oldest first. */
 export function agentLines(): AgentLine[] {
-  return [...kbotLines(), ...platformLines()].sort((a, b) => a.time - b.time);
+  return [...kbotLines(), ...podinfoLines(), ...platformLines()].sort((a, b) => a.time - b.time);
 }
 
 const nanoseconds = (time: number) => `${time}000000`;
