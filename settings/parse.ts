@@ -15,7 +15,11 @@ export class SettingsError extends Error {
 
   constructor(file: string, findings: readonly Finding[]) {
     const count = findings.length === 1 ? "one setting is" : `${findings.length} settings are`;
-    super([`${file}: ${count} wrong`, ...findings.map((f) => `  ${f.path}: ${f.message}`)].join("\n"));
+    const lines = findings.map(({ path, line, message }) => {
+      const where = line === undefined ? "" : ` (line ${line})`;
+      return `  ${path}${where}: ${message}`;
+    });
+    super([`${file}: ${count} wrong`, ...lines].join("\n"));
     this.findings = findings;
   }
 }

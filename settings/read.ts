@@ -1,12 +1,16 @@
 /** Reads a stack's settings from the Pulumi engine and the environment: the only place that does. */
+import { readFileSync } from "node:fs";
 import * as path from "node:path";
 import * as pulumi from "@pulumi/pulumi";
+import { withLines } from "./lines.ts";
 import { groupFindings, parseSettings, SettingsError } from "./parse.ts";
 import type { Finding } from "./rules.ts";
 import { numbersAsWritten } from "./scalars.ts";
 import { readStackFile } from "./stack-file.ts";
 import { alertingWarnings } from "./alerting.ts";
 import { secretGroups, type SecretName, secretSettings, type Settings } from "./schema.ts";
+
+const projectRoot = path.resolve(import.meta.dirname, "..");
 
 /** All that the program is told from outside. */
 export interface Stack {
@@ -41,16 +45,32 @@ function decode(text: string): unknown {
 /** The settings as the stack's file has them, where there is one. */
 function writtenSettings(project: string, stack: string): unknown {
   try {
-    return readStackFile(path.resolve(import.meta.dirname, ".."), project, stack).settings;
+    return readStackFile(projectRoot, project, stack).settings;
   } catch {
     // Settings came from elsewhere (`--config-file`, the automation API).
     return undefined;
   }
 }
 
+/** The settings, or the findings as the SDK's own class for what is no defect of the program: it prints no stack. */
+function validated(file: string, project: string, parse: () => Settings): Settings {
+  try {
+    return parse();
+  } catch (error) {
+    if (!(error instanceof SettingsError)) throw error;
+    let text = "";
+    try {
+      text = readFileSync(path.join(projectRoot, file), "utf8");
+    } catch {
+      // Settings came from elsewhere, so nothing has a line.
+    }
+    throw new pulumi.RunError(new SettingsError(file, withLines(error.findings, text, project)).message);
+  }
+}
+
 /**
  * Reads and validates the settings of the current stack.
- * @throws SettingsError headed by the stack's file
+ * @throws RunError with every finding, headed by the stack's file
  */
 export function readStack(): Stack {
   const project = pulumi.getProject();
@@ -83,23 +103,25 @@ export function readStack(): Stack {
       });
     }
   }
-  const settings = parseSettings(numbersAsWritten(raw, writtenSettings(project, name)) as typeof raw, {
-    file,
-    secrets: Object.keys(secrets) as SecretName[],
-    alertingSecrets: Object.keys(alertingSecrets),
-    others,
-    found,
-  });
+  const github = new pulumi.Config("github");
+  const owner = github.get("owner") ?? process.env["GITHUB_OWNER"] ?? "";
+  if (owner === "") {
+    const message = "is missing. Run `pulumi config set github:owner <owner>`, or set GITHUB_OWNER.";
+    found.push({ path: "github:owner", message });
+  }
+  const settings = validated(file, project, () =>
+    parseSettings(numbersAsWritten(raw, writtenSettings(project, name)) as typeof raw, {
+      file,
+      secrets: Object.keys(secrets) as SecretName[],
+      alertingSecrets: Object.keys(alertingSecrets),
+      others,
+      found,
+    }),
+  );
   for (const warning of alertingWarnings(settings.alerting, new Date())) {
     void pulumi.log.warn(`${file}: ${warning.path}: ${warning.message}`);
   }
 
-  const github = new pulumi.Config("github");
-  const owner = github.get("owner") ?? process.env["GITHUB_OWNER"];
-  if (owner === undefined || owner === "") {
-    const message = "is missing. Run `pulumi config set github:owner <owner>`, or set GITHUB_OWNER.";
-    throw new SettingsError(file, [{ path: "github:owner", message }]);
-  }
   const envToken = process.env["GITHUB_TOKEN"];
   const token = github.getSecret("token") ?? (envToken === undefined ? undefined : pulumi.secret(envToken));
   return { project, name, settings, secrets, alertingSecrets, github: { owner, token } };

@@ -9,6 +9,9 @@ import type { SecretName, Settings } from "./schema.ts";
 export interface Finding {
   readonly path: string;
   readonly message: string;
+  /** Of the stack file, from 1.
+   * @default not known */
+  readonly line?: number;
 }
 
 /** What the rules look at beside the settings. */

@@ -68,6 +68,7 @@ export class KindCluster extends pulumi.ComponentResource implements Cluster {
           KIND_REGISTRY_MIRRORS: JSON.stringify(args.settings.registryMirrors),
           KIND_REGISTRY_FOLDER: files.registryFolder,
           KUBECONFIG_FILE: files.kubeconfig,
+          KIND_ERRORS: "stdout",
           ...(generation === 0 ? {} : { KIND_GENERATION: String(generation) }),
           REQUESTED_CPU_MILLICORES: String(args.requests.cpuMillicores),
           REQUESTED_MEMORY_MIB: String(args.requests.memoryMiB),
@@ -92,6 +93,7 @@ export class KindCluster extends pulumi.ComponentResource implements Cluster {
         throw new pulumi.ResourceError(
           `The cluster script of ${this.name} printed no kubeconfig. Run \`pulumi up\` again; it adopts or rebuilds.`,
           this,
+          true,
         );
       }),
     );

@@ -12,6 +12,7 @@
  * - `KIND_REGISTRY_FOLDER`, `KIND_REGISTRY_MIRRORS`: folder for containerd's hosts.toml files, and a JSON object of
  *   registry host to mirror address. @default none
  * - `REQUESTED_CPU_MILLICORES`, `REQUESTED_MEMORY_MIB`: what the environment requests, for the check of the host.
+ * - `KIND_ERRORS`: `stdout` writes the error that ends the script there. @default standard error
  * - `KIND_LOCK_DIR`: folder of the per-host lock. @default /tmp/observability-kind-<uid>
  *
  * Standard output is the kubeconfig (ensure) or JSON (list) and nothing else; what people read is on standard error
@@ -34,11 +35,21 @@ const graceMs = 20_000;
 const secretLine =
   /-----BEGIN|-----END|(?:client-key|client-certificate|certificate-authority)-data|[A-Za-z0-9+/=]{200,}/;
 
-function say(message: string): void {
-  const lines = message
+function withoutKeys(message: string): string {
+  return message
     .split("\n")
-    .map((line) => (secretLine.test(line) ? "(a line with key material is left out)" : line));
-  process.stderr.write(`${lines.join("\n")}\n`);
+    .map((line) => (secretLine.test(line) ? "(a line with key material is left out)" : line))
+    .join("\n");
+}
+
+function say(message: string): void {
+  process.stderr.write(`${withoutKeys(message)}\n`);
+}
+
+/** The error that ends the script. Pulumi repeats both streams when a command fails, and shows only one while it runs. */
+function sayError(message: string): void {
+  const stream = process.env["KIND_ERRORS"] === "stdout" ? process.stdout : process.stderr;
+  stream.write(`error: ${withoutKeys(message)}\n`);
 }
 
 function required(name: string): string {
@@ -414,8 +425,18 @@ async function list(): Promise<void> {
   process.stdout.write(`${JSON.stringify(clusters, null, 2)}\n`);
 }
 
+/** The folder of the kubeconfig, which has to take files before a cluster is made for it. */
 function makePrivateFolder(folder: string): void {
-  fs.mkdirSync(folder, { recursive: true, mode: 0o700 });
+  try {
+    fs.mkdirSync(folder, { recursive: true, mode: 0o700 });
+    fs.accessSync(folder, fs.constants.W_OK | fs.constants.X_OK);
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    throw new UserError(
+      `the folder of the kubeconfig, ${folder}, cannot be written (${code ?? message}). ` +
+        "Set cluster.kind.kubeconfigFolder to one that is yours.",
+    );
+  }
 }
 
 /** Whole or not at all, and never readable by others. */
@@ -456,12 +477,14 @@ async function main(): Promise<number> {
     return 0;
   } catch (error) {
     if (interrupted.signal.aborted) {
-      if (error instanceof UserError) say(`error: ${error.message}`);
+      if (error instanceof UserError) sayError(error.message);
       say(`interrupted by ${String(interrupted.signal.reason)}.`);
       return exitCodes[interrupted.signal.reason as keyof typeof exitCodes];
     }
-    const known = error instanceof UserError || error instanceof LockError;
-    say(`error: ${known ? error.message : error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+    // What the system refuses (EACCES, ENOSPC) is no defect of the script, so its message says it all.
+    const known =
+      error instanceof UserError || error instanceof LockError || (error instanceof Error && "syscall" in error);
+    sayError(known ? error.message : error instanceof Error ? (error.stack ?? error.message) : String(error));
     return 1;
   }
 }

@@ -218,8 +218,13 @@ export class Kind {
 
 /** Removes what kind may have left at the scratch kubeconfig. */
 export function removeScratch(scratchKubeconfig: string): void {
-  fs.rmSync(scratchKubeconfig, { force: true });
-  fs.rmSync(`${scratchKubeconfig}.lock`, { force: true });
+  for (const file of [scratchKubeconfig, `${scratchKubeconfig}.lock`]) {
+    try {
+      fs.rmSync(file, { force: true });
+    } catch {
+      // Where it cannot be removed kind could not make it, and whatever ended the work is what people have to read.
+    }
+  }
 }
 
 /** Sends the signal to a process group, and SIGKILL if it is not gone after 10 s. */
@@ -264,7 +269,10 @@ function openAnonymous(folder: string, text: string): number {
   return descriptor;
 }
 
-/** Says the lines of a growing file. */
+/** Where kind begins to say what went wrong: that is told at the end, with what it means. */
+const failed = /^ERROR: /m;
+
+/** Says the lines of a growing file, until kind fails. */
 class LogTail {
   readonly #descriptor: number;
   readonly #say: (message: string) => void;
@@ -280,7 +288,8 @@ class LogTail {
     const bytes = this.#bytes();
     const upTo = atEnd ? bytes.length : bytes.lastIndexOf(0x0a) + 1;
     if (upTo <= this.#said) return;
-    const lines = bytes.subarray(this.#said, upTo).toString("utf8").split("\n");
+    const [progress = ""] = bytes.subarray(0, upTo).toString("utf8").split(failed, 1);
+    const lines = Buffer.from(progress).subarray(this.#said).toString("utf8").split("\n");
     this.#said = upTo;
     for (const line of lines) if (line.trim() !== "") this.#say(`kind: ${line.trimEnd()}`);
   }
@@ -303,7 +312,7 @@ export function commandError(what: string, found: Finished): UserError {
     return new EngineError("silent", `${what}: no answer for 60 s. ${restart}.`);
   }
   const why = explain(found.stderr);
-  const said = lastLines(found.stderr, 12);
+  const said = lastLines(found.stderr.slice(Math.max(0, found.stderr.search(failed))), 12);
   if (why !== undefined) {
     const message = `${what}: ${why.message}\nkind said:\n${indent(said)}`;
     return why.engine === undefined ? new UserError(message) : new EngineError(why.engine, message);

@@ -2,9 +2,11 @@
 import { createHash } from "node:crypto";
 import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import * as path from "node:path";
+import * as pulumi from "@pulumi/pulumi";
 import { parseAllDocuments } from "yaml";
 import type { Settings } from "../../settings/schema.ts";
 import { cacheFolder } from "../cache-folder.ts";
+import { unreachable } from "../unreachable.ts";
 import type { Manifest } from "../kubernetes/manifest.ts";
 
 /** Controllers that the environment uses; the release's other ones (image automation) are left out. */
@@ -30,11 +32,9 @@ async function download(url: string): Promise<string> {
     if (!response.ok) throw new Error(`HTTP ${response.status}`);
     text = await response.text();
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new Error(
-      `Cannot download Flux's manifests from ${url}: ${reason}. ` +
-        "Check the network, or set flux.manifests to a mirror or to a file on this machine.",
-      { cause: error },
+    throw new pulumi.RunError(
+      `Cannot download Flux's manifests from ${url}: ${unreachable(error)} ` +
+        "Or set flux.manifests to a mirror or to a file on this machine.",
     );
   }
   await mkdir(path.dirname(file), { recursive: true });
@@ -48,13 +48,12 @@ async function load(settings: Settings["flux"]): Promise<string> {
   const text = /^https?:\/\//.test(from)
     ? await download(from)
     : await readFile(from, "utf8").catch((error: unknown) => {
-        throw new Error(`Cannot read ${from}: ${String(error)}. Set flux.manifests to Flux's install.yaml.`, {
-          cause: error,
-        });
+        const reason = (error as NodeJS.ErrnoException).code ?? String(error);
+        throw new pulumi.RunError(`Cannot read ${from} (${reason}). Set flux.manifests to Flux's install.yaml.`);
       });
   const sum = createHash("sha256").update(text).digest("hex");
   if (settings.sha256 !== undefined && settings.sha256 !== sum) {
-    throw new Error(
+    throw new pulumi.RunError(
       `${from} has SHA-256 ${sum}, but flux.sha256 is ${settings.sha256}. Check where the file comes from.`,
     );
   }
@@ -132,7 +131,7 @@ function unused({ metadata: { name, labels } }: Manifest): boolean {
 
 /**
  * The objects of Flux in the order in which they can be made: namespace, definitions, rights, the rest.
- * @throws when the manifests cannot be had, or are not Flux's
+ * @throws RunError when the manifests cannot be had, or are not Flux's
  */
 export async function fluxManifests(settings: Settings["flux"]): Promise<Manifest[]> {
   const text = await load(settings);
@@ -144,7 +143,7 @@ export async function fluxManifests(settings: Settings["flux"]): Promise<Manifes
   const deployments = manifests.filter((m) => m.kind === "Deployment").map((m) => m.metadata.name);
   const missing = controllers.filter((controller) => !deployments.includes(controller));
   if (missing.length > 0) {
-    throw new Error(
+    throw new pulumi.RunError(
       `${settings.manifests} lacks ${missing.join(", ")}. Set flux.manifests to the install.yaml of a Flux release.`,
     );
   }

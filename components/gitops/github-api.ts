@@ -1,4 +1,5 @@
 /** Calls of GitHub's REST API that no provider resource offers. */
+import { unreachable } from "../unreachable.ts";
 
 /** An account at a GitHub API. */
 export interface GitHubAccount {
@@ -27,24 +28,6 @@ function restUrl(apiUrl: string): string {
   return new URL(base).host === "api.github.com" ? base : `${base}/api/v3`;
 }
 
-/** The innermost reason of a failed `fetch`, whose own message is "fetch failed" and no more. */
-function reasonOf(error: unknown): string {
-  let inner = error;
-  while (inner instanceof Error && inner.cause !== undefined) inner = inner.cause;
-  // A host with several addresses fails with one error for each.
-  if (inner instanceof AggregateError && inner.errors.length > 0) inner = inner.errors[0];
-  if (!(inner instanceof Error)) return String(inner);
-  const { code, message } = inner as NodeJS.ErrnoException;
-  return code === undefined || message.includes(code) ? message : `${message} (${code})`;
-}
-
-function remedyOf(reason: string): string {
-  if (/certificate|CERT|SELF_SIGNED|UNABLE_TO/i.test(reason)) {
-    return "A company's proxy that opens TLS has a CA of its own: set NODE_EXTRA_CA_CERTS to its file (PEM).";
-  }
-  return "Look at the network and at repository.apiUrl; behind a company's proxy set HTTPS_PROXY and NODE_USE_ENV_PROXY=1.";
-}
-
 /**
  * Sends a request and returns whatever GitHub answers.
  * @param path below the API's root, for example `repos/<owner>/<name>`
@@ -64,8 +47,7 @@ export async function callGitHub(account: GitHubAccount, method: string, path: s
     });
     return { status: response.status, data: parsed(await response.text()), headers: response.headers };
   } catch (error) {
-    const reason = reasonOf(error);
-    throw new GitHubUnreachable(`${new URL(account.apiUrl).host} does not answer: ${reason}. ${remedyOf(reason)}`);
+    throw new GitHubUnreachable(`${new URL(account.apiUrl).host} does not answer: ${unreachable(error)}`);
   }
 }
 

@@ -1,6 +1,6 @@
 /** Declares an object that is given as data: its Pulumi type comes from its apiVersion and kind. */
 import * as k8s from "@pulumi/kubernetes";
-import type * as pulumi from "@pulumi/pulumi";
+import * as pulumi from "@pulumi/pulumi";
 
 /** A Kubernetes object as it stands in a manifest. */
 export interface Manifest {
@@ -40,7 +40,7 @@ export function declare(name: string, manifest: Manifest, opts: pulumi.CustomRes
   if (manifest.apiVersion !== "v1") return new k8s.apiextensions.CustomResource(name, manifest, opts);
   const kind = core[manifest.kind];
   if (kind === undefined) {
-    throw new Error(`${manifestId(manifest)} is of a core kind that components/kubernetes/manifest.ts does not know.`);
+    throw new pulumi.RunError(`${manifestId(manifest)} is of a core kind that components/kubernetes/manifest.ts does not know.`);
   }
   return new kind(name, manifest, opts);
 }

@@ -113,6 +113,9 @@ function runner(environment: NodeJS.ProcessEnv, processes: string | undefined): 
       processes === undefined ? words : recordedProcess(processes, `command-${randomBytes(4).toString("hex")}`, words);
     const child = spawn(command, rest, { cwd: inputs.dir, env, detached: true });
     const logged = inputs.logging ?? "stdoutAndStderr";
+    // The released one's error has both streams in the order in which they came.
+    const both: Buffer[] = [];
+    for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk: Buffer) => both.push(chunk));
     const stdout = collect(child, "stdout", logged === "stdout" || logged === "stdoutAndStderr", request);
     const stderr = collect(child, "stderr", logged === "stderr" || logged === "stdoutAndStderr", request);
     const kill = (): void => {
@@ -132,7 +135,7 @@ function runner(environment: NodeJS.ProcessEnv, processes: string | undefined): 
         child.stdin.end(inputs.stdin ?? "");
       });
       if (failure === undefined) return { stdout: trimmed(stdout()), stderr: trimmed(stderr()) };
-      throw new Error(`${failure}: running ${JSON.stringify(script)}:\n${stdout()}${stderr()}`);
+      throw new Error(`${failure}: running ${JSON.stringify(script)}:\n${Buffer.concat(both).toString()}`);
     } finally {
       request.signal.removeEventListener("abort", kill);
     }
