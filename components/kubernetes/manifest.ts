@@ -40,7 +40,9 @@ export function declare(name: string, manifest: Manifest, opts: pulumi.CustomRes
   if (manifest.apiVersion !== "v1") return new k8s.apiextensions.CustomResource(name, manifest, opts);
   const kind = core[manifest.kind];
   if (kind === undefined) {
-    throw new pulumi.RunError(`${manifestId(manifest)} is of a core kind that components/kubernetes/manifest.ts does not know.`);
+    throw new pulumi.RunError(
+      `${manifestId(manifest)} is of a core kind that components/kubernetes/manifest.ts does not know.`,
+    );
   }
   return new kind(name, manifest, opts);
 }
