@@ -1,16 +1,28 @@
 /**
- * `npm run charts:refresh`: fetches the charts that settings/versions.ts pins into the user's cache, where the contract
- * tests find them, and says what changed since the version that was there before (the newest other one in the cache, else
- * that of ../shared/charts).
+ * `npm run charts:refresh [-- --from <folder>]`: reads what the contract tests know of the charts that settings/versions.ts
+ * pins off the charts themselves, fetched into the user's cache, or in a folder with a folder for each. It writes
+ *
+ * - tools/contract/facts/charts/<chart>.json: every key of its values with its kinds of value;
+ * - tools/contract/chart-facts.json: what it makes of the values of the default settings, as far as other objects refer to it
+ *   (Services, pods, their labels and ports, monitors, webhooks), where the folder has its templates;
+ *
+ * and says what changed since the version that was there before (the newest other one in the cache, else that of
+ * ../shared/charts).
  */
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import http from "node:http";
+import { tmpdir } from "node:os";
 import * as path from "node:path";
-import { parse } from "yaml";
-import { type ChartPin, charts } from "../settings/versions.ts";
+import { parseArgs } from "node:util";
+import { parse, parseAllDocuments, stringify } from "yaml";
+import type { Manifest } from "../components/kubernetes/manifest.ts";
+import { type ChartPin, charts, kindNode } from "../settings/versions.ts";
 import { chartDiff, describeDiff, keysOf } from "./chart-diff.ts";
-import { cachedChart, sharedFolder } from "./contract/charts.ts";
-import { releases, render } from "./contract/rendered.ts";
+import { type ChartFacts, chartFacts, chartFactsFile, factsOf } from "./contract/chart-facts.ts";
+import { cachedChart, factsFolder, keepChart, readChart, sharedFolder } from "./contract/charts.ts";
+import { obtainProgram } from "./contract/programs.ts";
+import { type Release, releases, render } from "./contract/rendered.ts";
 import { fetchChart } from "./fetch-chart.ts";
 
 /** `values.yaml` of another version of a chart that is at hand, with that version. */
@@ -30,45 +42,124 @@ function otherVersion({ name, version }: ChartPin): { readonly version: string; 
   return newest === undefined ? undefined : { version: newest.chart.version, values: newest.values };
 }
 
+/** The folder with a chart's files. @throws Error with the reason when they cannot be had */
+async function obtainChart(pin: ChartPin, from: string | undefined): Promise<string> {
+  if (from === undefined) {
+    const cached = cachedChart(pin.name, pin.version);
+    return existsSync(cached) ? cached : fetchChart(pin);
+  }
+  const folder = path.join(from, pin.name);
+  const file = path.join(folder, "Chart.yaml");
+  if (!existsSync(file)) throw new Error(`${folder} has no Chart.yaml`);
+  const { version } = parse(readFileSync(file, "utf8")) as { version: string };
+  if (version !== pin.version) throw new Error(`${folder} has version ${version}`);
+  return folder;
+}
+
+export interface RefreshOptions {
+  /** @default every pin */
+  readonly pins?: readonly ChartPin[];
+  /** A folder with charts, in place of their registries. */
+  readonly from?: string;
+  /** Where facts are written. @default the project's */
+  readonly facts?: string;
+}
+
 /**
- * Fetches every pin that is not in the cache and tells what changed.
+ * Writes the facts about the values of charts and tells what changed.
  *
- * @returns the exit code: 1 when a chart could not be had
+ * @returns the folders of the charts that could be had, and how many could not
  */
-export async function main(pins: readonly ChartPin[] = Object.values(charts)): Promise<number> {
+export async function refresh({ pins = Object.values(charts), from, facts = factsFolder }: RefreshOptions = {}) {
   http.setGlobalProxyFromEnv();
   const set = new Map(
     releases((await render()).declared).map(({ chart, values }) => [chart?.name ?? "", keysOf(values)] as const),
   );
+  const folders = new Map<string, string>();
   let failed = 0;
   for (const pin of pins) {
     const id = `${pin.name} ${pin.version}`;
     const before = otherVersion(pin);
-    if (existsSync(cachedChart(pin.name, pin.version))) {
-      console.log(`${id}: in the cache`);
-    } else {
-      try {
-        console.log(`${id}: ${await fetchChart(pin)}`);
-      } catch (error) {
-        failed++;
-        const reason = error instanceof Error ? error.message : String(error);
-        console.error(`${id}: cannot be fetched from ${pin.repository} (${reason}).`);
-        continue;
-      }
+    let folder: string;
+    try {
+      folder = await obtainChart(pin, from);
+      keepChart(readChart(folder), facts);
+    } catch (error) {
+      failed++;
+      const reason = error instanceof Error ? error.message : String(error);
+      console.error(`${id}: cannot be had from ${from ?? pin.repository} (${reason}).`);
+      continue;
     }
+    console.log(`${id}: ${folder}`);
+    folders.set(pin.name, folder);
     if (before === undefined) continue;
-    const now = readFileSync(path.join(cachedChart(pin.name, pin.version), "values.yaml"), "utf8");
-    const lines = describeDiff(chartDiff(before.values, now), set.get(pin.name) ?? []);
+    const lines = describeDiff(
+      chartDiff(before.values, readFileSync(path.join(folder, "values.yaml"), "utf8")),
+      set.get(pin.name) ?? [],
+    );
     console.log(`  since ${before.version}: ${lines.length === 0 ? "no default changed" : `${lines.length} changes`}`);
     for (const line of lines) console.log(`    ${line}`);
   }
   if (failed > 0) {
     console.error(
-      `${failed} of ${pins.length} charts could not be fetched. Their contract tests use ../shared/charts, or are skipped. ` +
-        "Check the network and HTTPS_PROXY, then run it again.",
+      `${failed} of ${pins.length} charts could not be had; what is known of them stays as it was. Check the network and ` +
+        "HTTPS_PROXY and run it again, or give a folder that has them: npm run charts:refresh -- --from <folder>.",
     );
   }
-  return failed > 0 ? 1 : 0;
+  return { folders, failed };
 }
 
-if (import.meta.main) process.exitCode = await main();
+/** What a chart with its templates makes of the values of a release. */
+export function renderedFacts(helm: string, { name, namespace, chart, values }: Release, folder: string): ChartFacts {
+  const temporary = mkdtempSync(path.join(tmpdir(), "chart-facts-"));
+  try {
+    const file = path.join(temporary, "values.yaml");
+    writeFileSync(file, stringify(values));
+    const version = execFileSync(helm, ["version", "--template", "{{.Version}}"], { encoding: "utf8" }).trim();
+    const text = execFileSync(
+      helm,
+      [
+        ...["template", name, folder, "--namespace", namespace, "--values", file],
+        ...["--kube-version", kindNode, "--api-versions", "monitoring.coreos.com/v1/ServiceMonitor"],
+      ],
+      { encoding: "utf8", maxBuffer: 1 << 28 },
+    );
+    const objects = parseAllDocuments(text)
+      .map((document) => document.toJS() as Manifest | null)
+      .filter((object) => object !== null);
+    return {
+      chart: chart?.name ?? "",
+      version: chart?.version ?? "",
+      obtained: `helm ${version} template`,
+      ...factsOf(objects, namespace),
+    };
+  } finally {
+    rmSync(temporary, { recursive: true, force: true });
+  }
+}
+
+/** Writes what the charts make of the default settings; of those without templates it stays as it was. */
+async function refreshRendered(folders: ReadonlyMap<string, string>): Promise<void> {
+  const { declared } = await render();
+  const facts: Record<string, ChartFacts> = {};
+  for (const release of releases(declared)) {
+    const folder = folders.get(release.chart?.name ?? "");
+    const known = chartFacts()[release.name];
+    if (folder !== undefined && existsSync(path.join(folder, "templates")))
+      facts[release.name] = renderedFacts(await obtainProgram("helm"), release, folder);
+    else if (known !== undefined) {
+      facts[release.name] = known;
+      console.log(
+        `${release.name}: no templates; what it makes of the values stays as it was read of ${known.version}`,
+      );
+    }
+  }
+  writeFileSync(chartFactsFile, `${JSON.stringify(facts, undefined, 2)}\n`);
+}
+
+if (import.meta.main) {
+  const { from } = parseArgs({ options: { from: { type: "string" } } }).values;
+  const { folders, failed } = await refresh(from === undefined ? {} : { from });
+  await refreshRendered(folders);
+  process.exitCode = failed > 0 ? 1 : 0;
+}

@@ -1,6 +1,6 @@
 /**
  * Stand-ins for the charts of `settings/versions.ts`, for a machine that cannot reach their registries. Each has
- * the real chart's name, version and top-level values and rejects any other; it renders the Services, workloads,
+ * the real chart's name, version and top-level values (tools/contract/facts) and rejects any other; it renders the Services, workloads,
  * ServiceMonitors and custom resources that the real one renders for the values the environment uses (the folder
  * `fixtures/<chart>/`), and a ConfigMap with the values it received. CRDs are the real ones, from the Go modules
  * that define them. cert-manager's chart is wholly its own: it is part of its Go module.
@@ -9,43 +9,19 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { stringify } from "yaml";
 import { charts as pins, type ChartPin } from "../../settings/versions.ts";
+import { loadChart } from "../../tools/contract/charts.ts";
+import { type ModuleFolder, opentelemetryOperator, prometheusOperator } from "../../tools/contract/crds.ts";
 import { moduleDir } from "../../tools/tools.ts";
 import { packChart, type ChartArchive, type ChartFiles } from "./archive.ts";
-
-/** A folder of a Go module: its data files are used, nothing of it is built. */
-export interface ModuleFolder {
-  readonly module: string;
-  readonly version: string;
-  readonly folder: string;
-}
 
 /** What is known of a chart beside its templates. */
 export interface Fixture {
   readonly pin: ChartPin;
-  readonly appVersion: string;
-  /** Kubernetes versions that the real chart accepts. @default all */
-  readonly kubeVersion?: string;
-  /** The top-level keys of the real chart's own values.yaml: no others are accepted. */
-  readonly values: readonly string[];
   /** Files that come from elsewhere. @default none */
   readonly generated?: () => Promise<ChartFiles>;
   /** Charts inside of the chart. */
   readonly dependencies?: readonly { readonly name: string; readonly version: string; readonly condition?: string }[];
 }
-
-/** The module whose CRDs prometheus-operator-crds and kube-prometheus-stack carry: their appVersion. */
-const prometheusOperator: ModuleFolder = {
-  module: "github.com/prometheus-operator/prometheus-operator",
-  version: "v0.93.1",
-  folder: "example/prometheus-operator-crd",
-};
-
-/** The newest version of the operator's module that Go's proxy and checksum database both have; the chart has 0.158. */
-const opentelemetryOperator: ModuleFolder = {
-  module: "github.com/open-telemetry/opentelemetry-operator",
-  version: "v0.142.0",
-  folder: "config/crd/bases",
-};
 
 /** Both charts carry the CRDs in a chart of their own: Helm does not store such charts with the release, which would burst its Secret. */
 const crdsChart = { "charts/crds/Chart.yaml": stringify({ apiVersion: "v2", name: "crds", version: "0.0.0" }) };
@@ -54,9 +30,6 @@ const crdsChart = { "charts/crds/Chart.yaml": stringify({ apiVersion: "v2", name
 export const fixtures: readonly Fixture[] = [
   {
     pin: pins.prometheusOperatorCrds,
-    appVersion: prometheusOperator.version,
-    kubeVersion: ">=1.16.0-0",
-    values: ["crds"],
     dependencies: [{ name: "crds", version: "0.0.0" }],
     async generated() {
       const files: Record<string, string> = { ...crdsChart };
@@ -74,43 +47,6 @@ export const fixtures: readonly Fixture[] = [
 
   {
     pin: pins.kubePrometheusStack,
-    appVersion: prometheusOperator.version,
-    kubeVersion: ">=1.25.0-0",
-    values: [
-      "nameOverride",
-      "namespaceOverride",
-      "kubeTargetVersionOverride",
-      "kubeVersionOverride",
-      "fullnameOverride",
-      "commonLabels",
-      "crds",
-      "customRules",
-      "defaultRules",
-      "additionalPrometheusRulesMap",
-      "global",
-      "windowsMonitoring",
-      "prometheus-windows-exporter",
-      "alertmanager",
-      "grafana",
-      "kubernetesServiceMonitors",
-      "kubeApiServer",
-      "kubelet",
-      "kubeControllerManager",
-      "coreDns",
-      "kubeDns",
-      "kubeEtcd",
-      "kubeScheduler",
-      "kubeProxy",
-      "kubeStateMetrics",
-      "kube-state-metrics",
-      "nodeExporter",
-      "prometheus-node-exporter",
-      "prometheusOperator",
-      "prometheus",
-      "thanosRuler",
-      "cleanPrometheusOperatorObjectNames",
-      "extraManifests",
-    ],
     dependencies: [{ name: "crds", version: "0.0.0", condition: "crds.enabled" }],
     async generated() {
       const crds = (await readModule(prometheusOperator)).map(([file, crd]): [string, string] => [
@@ -122,156 +58,12 @@ export const fixtures: readonly Fixture[] = [
   },
   {
     pin: pins.loki,
-    appVersion: "3.7.6",
-    kubeVersion: ">=1.25.0-0",
-    values: [
-      "kubeVersionOverride",
-      "global",
-      "nameOverride",
-      "fullnameOverride",
-      "namespaceOverride",
-      "imagePullSecrets",
-      "deploymentMode",
-      "commonLabels",
-      "defaults",
-      "loki",
-      "test",
-      "lokiCanary",
-      "serviceAccount",
-      "rbac",
-      "networkPolicy",
-      "memberlist",
-      "gateway",
-      "ingress",
-      "route",
-      "migrate",
-      "podDisruptionBudget",
-      "singleBinary",
-      "write",
-      "read",
-      "backend",
-      "ingester",
-      "distributor",
-      "querier",
-      "queryFrontend",
-      "queryScheduler",
-      "indexGateway",
-      "compactor",
-      "bloomGateway",
-      "bloomPlanner",
-      "bloomBuilder",
-      "patternIngester",
-      "ruler",
-      "overridesExporter",
-      "memcached",
-      "memcachedExporter",
-      "resultsCache",
-      "chunksCache",
-      "rollout_operator",
-      "ignoreMinioDeprecation",
-      "minio",
-      "extraObjects",
-      "sidecar",
-      "monitoring",
-      "tableManager",
-    ],
   },
   {
     pin: pins.fluentBit,
-    appVersion: "5.1.1",
-    values: [
-      "kind",
-      "replicaCount",
-      "image",
-      "testFramework",
-      "imagePullSecrets",
-      "nameOverride",
-      "fullnameOverride",
-      "serviceAccount",
-      "rbac",
-      "podSecurityPolicy",
-      "openShift",
-      "podSecurityContext",
-      "hostNetwork",
-      "dnsPolicy",
-      "dnsConfig",
-      "hostAliases",
-      "securityContext",
-      "service",
-      "serviceMonitor",
-      "prometheusRule",
-      "dashboards",
-      "lifecycle",
-      "livenessProbe",
-      "readinessProbe",
-      "resources",
-      "ingress",
-      "autoscaling",
-      "podDisruptionBudget",
-      "nodeSelector",
-      "tolerations",
-      "affinity",
-      "labels",
-      "annotations",
-      "podAnnotations",
-      "podLabels",
-      "minReadySeconds",
-      "terminationGracePeriodSeconds",
-      "priorityClassName",
-      "env",
-      "envWithTpl",
-      "envFrom",
-      "extraContainers",
-      "flush",
-      "metricsPort",
-      "extraPorts",
-      "extraVolumes",
-      "extraVolumeMounts",
-      "updateStrategy",
-      "existingConfigMap",
-      "networkPolicy",
-      "luaScripts",
-      "config",
-      "volumeMounts",
-      "daemonSetVolumes",
-      "daemonSetVolumeMounts",
-      "command",
-      "args",
-      "initContainers",
-      "logLevel",
-      "hotReload",
-    ],
   },
   {
     pin: pins.opentelemetryOperator,
-    appVersion: "0.158.0",
-    values: [
-      "namespaceOverride",
-      "replicaCount",
-      "revisionHistoryLimit",
-      "minReadySeconds",
-      "nameOverride",
-      "fullnameOverride",
-      "imagePullSecrets",
-      "clusterDomain",
-      "additionalLabels",
-      "pdb",
-      "manager",
-      "admissionWebhooks",
-      "crds",
-      "role",
-      "clusterRole",
-      "affinity",
-      "tolerations",
-      "nodeSelector",
-      "topologySpreadConstraints",
-      "hostNetwork",
-      "priorityClassName",
-      "securityContext",
-      "automountServiceAccountToken",
-      "testFramework",
-      "extraObjects",
-    ],
     async generated() {
       const crds = (await readModule(opentelemetryOperator)).map(([file, crd]): [string, string] => [
         `templates/crd-${file.replace(/^.*_/, "")}`,
@@ -282,26 +74,6 @@ export const fixtures: readonly Fixture[] = [
   },
   {
     pin: pins.jaeger,
-    appVersion: "2.19.0",
-    kubeVersion: ">= 1.21-0",
-    values: [
-      "uiconfig",
-      "userconfig",
-      "global",
-      "networkPolicy",
-      "tag",
-      "nameOverride",
-      "fullnameOverride",
-      "commonLabels",
-      "commonAnnotations",
-      "jaeger",
-      "storage",
-      "spark",
-      "esIndexCleaner",
-      "esRollover",
-      "esLookback",
-      "extraObjects",
-    ],
   },
   {
     pin: pins.podinfo,
@@ -386,17 +158,18 @@ export async function packFixture(name: string): Promise<ChartArchive> {
       `there is no stand-in for the chart ${name} (there are ${known}): add one to rehearsal/charts/fixtures.ts, or give the rehearsal a folder with the real charts (--charts).`,
     );
   }
+  const { appVersion, kubeVersion, values } = loadChart(fixture.pin);
   return await packChart({
     ...(await readTree(join(here, "all"))),
     ...(await readTree(join(here, name))),
     ...(await fixture.generated?.()),
-    "values.schema.json": valuesSchema(fixture.values),
+    "values.schema.json": valuesSchema(Object.keys(values)),
     "Chart.yaml": stringify({
       apiVersion: "v2",
       name,
       version: fixture.pin.version,
-      appVersion: fixture.appVersion,
-      ...(fixture.kubeVersion !== undefined && { kubeVersion: fixture.kubeVersion }),
+      appVersion,
+      ...(kubeVersion !== undefined && { kubeVersion }),
       description: `Rehearsal stand-in for ${name}: its names, Services and values, not its templates.`,
       ...(fixture.dependencies && { dependencies: fixture.dependencies }),
     }),

@@ -7,6 +7,7 @@ import { promisify } from "node:util";
 import { stringify } from "yaml";
 import { alertingValues, alertmanagerConfig, inhibitorRules } from "../../components/monitoring/alertmanager.ts";
 import { silenceEnd } from "../../settings/alerting.ts";
+import { prometheusOperator } from "../../tools/contract/crds.ts";
 import { moduleDir } from "../../tools/tools.ts";
 import { programOrSkip } from "../support/program.ts";
 import {
@@ -18,9 +19,6 @@ import {
   inDays,
 } from "./support/alertmanager.ts";
 import { readRuleFiles, rulesOf, shipped } from "./support/content.ts";
-
-/** The operator that kube-prometheus-stack deploys (its appVersion); it reads Alertmanager's file before Alertmanager does. */
-const operator = ["github.com/prometheus-operator/prometheus-operator", "v0.93.1"] as const;
 
 const execute = promisify(execFile);
 
@@ -266,12 +264,15 @@ describe("Alertmanager's files, by amtool", () => {
   });
 });
 
-describe("Alertmanager's file, by the operator", () => {
+describe("Alertmanager's file, by the operator that reads it first", () => {
   let source: string;
   before(async function () {
     this.timeout(120_000);
     try {
-      source = readFileSync(join(await moduleDir(...operator), "pkg/alertmanager/types.go"), "utf8");
+      source = readFileSync(
+        join(await moduleDir(prometheusOperator.module, prometheusOperator.version), "pkg/alertmanager/types.go"),
+        "utf8",
+      );
     } catch (error) {
       console.warn(`Skipped, the operator's source cannot be had: ${error instanceof Error ? error.message : ""}`);
       this.skip();

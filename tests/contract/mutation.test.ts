@@ -2,7 +2,7 @@ import { expect } from "chai";
 import { misspelt, mutations, seeded, shuffled } from "../../tools/contract/mutations.ts";
 import { judge } from "../../tools/contract/judge.ts";
 import { mutate, survivorReason } from "../../tools/mutate.ts";
-import { defaultEnvironment, expectNone, needsShared } from "../support/rendered.ts";
+import { defaultEnvironment, expectNone, needsCustomResources } from "../support/rendered.ts";
 
 const none = () => false;
 
@@ -64,8 +64,7 @@ describe("Mistakes", () => {
 describe("The mutation proof", function () {
   this.timeout(300_000);
   before(function () {
-    needsShared(this, "charts");
-    needsShared(this, "crds");
+    needsCustomResources(this);
   });
 
   it("starts from an environment that no check has anything against", async () => {

@@ -26,7 +26,7 @@ describe("Names and ports", function () {
 
   it("are known from renders of the pinned charts", () => {
     const facts = Object.values(chartFacts()).map(({ chart, version }) => `${chart} ${version}`);
-    // A new version: npm run charts:refresh, then node tools/chart-facts.ts.
+    // A new version: npm run charts:refresh.
     expect([...new Set(facts)]).to.have.members(Object.values(charts).map(({ name, version }) => `${name} ${version}`));
   });
 

@@ -6,7 +6,7 @@ import { kubernetesApi } from "../../tools/contract/kubernetes-api.ts";
 import { render, type Rendered } from "../../tools/contract/rendered.ts";
 import { strictSchema, validate } from "../../tools/contract/schemas.ts";
 import { fluxObjects } from "../support/flux.ts";
-import { allEnvironments, defaultEnvironment, expectNone, needsShared, orSkip } from "../support/rendered.ts";
+import { allEnvironments, defaultEnvironment, expectNone, needsCustomResources, orSkip } from "../support/rendered.ts";
 
 /** An object with what the tests change in it. */
 interface Changeable {
@@ -31,7 +31,7 @@ describe("Objects against their schemas", function () {
   this.timeout(120_000);
 
   it("are right by the CRDs, for every pair of choices", async function () {
-    needsShared(this, "crds");
+    needsCustomResources(this);
     const environments = await allEnvironments();
     expectNone(environments.flatMap(({ rendered }) => checkObjects(rendered, undefined)));
   });
@@ -44,7 +44,7 @@ describe("Objects against their schemas", function () {
   });
 
   it("are right with Flux's own objects among them", async function () {
-    needsShared(this, "crds");
+    needsCustomResources(this);
     const fluxManifests = await orSkip(this, "Flux's manifests", fluxObjects);
     const api = await orSkip(this, "the source of the API server", kubernetesApi);
     const rendered = await render({ fluxManifests });
@@ -53,7 +53,7 @@ describe("Objects against their schemas", function () {
   });
 
   it("fail for an unknown field, a wrong type and a missing field", async function () {
-    needsShared(this, "crds");
+    needsCustomResources(this);
     const unknown = await changed("HelmRelease", (object) => {
       Object.assign(object.spec, { intervall: "1m" });
     });

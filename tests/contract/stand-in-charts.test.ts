@@ -45,7 +45,7 @@ describe("stand-in charts against the real ones, with the environment's values",
     const { declared } = await defaultEnvironment();
     const found = releases(declared).find(({ name }) => name === release);
     if (found?.chart === undefined)
-      throw new Error(`the environment has no release ${release}: run tools/chart-facts.ts`);
+      throw new Error(`the environment has no release ${release}: npm run charts:refresh`);
     const archive = join(folder ?? "", `${release}.tgz`);
     const values = join(folder ?? "", `${release}.json`);
     await writeFile(archive, (await packFixture(found.chart.name)).content);

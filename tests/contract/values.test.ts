@@ -1,17 +1,18 @@
 import { expect } from "chai";
-import { type Chart, loadChart } from "../../tools/contract/charts.ts";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { type Chart, chartFolder, factsOfValue, loadChart, readChart } from "../../tools/contract/charts.ts";
+import { renderedFacts } from "../../tools/charts-refresh.ts";
+import { chartFacts } from "../../tools/contract/chart-facts.ts";
 import { checkAllValues, checkValues } from "../../tools/contract/checks/values.ts";
 import { freeForm } from "../../tools/contract/checks/free-form.ts";
 import { charts } from "../../settings/versions.ts";
 import { releases } from "../../tools/contract/rendered.ts";
-import { allEnvironments, defaultEnvironment, expectNone, needsShared } from "../support/rendered.ts";
+import { programOrSkip } from "../support/program.ts";
+import { allEnvironments, defaultEnvironment, expectNone } from "../support/rendered.ts";
 
 describe("Values against charts", function () {
   this.timeout(120_000);
-  before(function () {
-    needsShared(this, "charts");
-  });
-
   it("has a release for every pinned chart, at the pinned version", async () => {
     const { declared } = await defaultEnvironment();
     const deployed = releases(declared).map(({ chart }) => `${chart?.name ?? ""} ${chart?.version ?? ""}`);
@@ -28,6 +29,29 @@ describe("Values against charts", function () {
         .join(", ")}`,
     );
     expectNone(environments.flatMap(({ rendered }) => checkAllValues(rendered)));
+  });
+
+  it("knows of the charts what they say, where they are at hand", async function () {
+    const found = Object.values(charts).flatMap((pin) => {
+      const folder = chartFolder(pin.name, pin.version);
+      return folder === undefined ? [] : [{ pin, folder }];
+    });
+    // Once each where there are none: then the facts are all that there is.
+    console.log(`      ${found.length} of ${Object.keys(charts).length} charts are at hand`);
+    for (const { pin, folder } of found) {
+      const { taken, ...known } = loadChart(pin);
+      expect(taken).to.match(/^20\d\d-\d\d-\d\d$/);
+      expect(known, `${pin.name}: npm run charts:refresh`).to.deep.equal(readChart(folder));
+    }
+    const withTemplates = found.filter(({ folder }) => existsSync(join(folder, "templates")));
+    if (withTemplates.length === 0) return;
+    const helm = await programOrSkip(this, "helm");
+    for (const release of releases((await defaultEnvironment()).declared)) {
+      const folder = withTemplates.find(({ pin }) => pin.name === release.chart?.name)?.folder;
+      if (folder === undefined) continue;
+      const made = renderedFacts(helm, release, folder);
+      expect(chartFacts()[release.name], `${release.name}: npm run charts:refresh`).to.deep.equal(made);
+    }
   });
 
   it("lists no free-form place twice", () => {
@@ -55,8 +79,7 @@ describe("Values against charts", function () {
     const chart: Chart = {
       name: "sample",
       version: "1.0.0",
-      defaults: { enabled: false, service: { port: 80, labels: {} }, list: [], nothing: null },
-      schema: undefined,
+      values: factsOfValue({ enabled: false, service: { port: 80, labels: {} }, list: [], nothing: null }),
     };
     const found = (values: Record<string, unknown>) =>
       checkValues({ name: "sample", values }, chart).map(({ path, message }) => `${path}: ${message}`);
@@ -77,19 +100,16 @@ describe("Values against charts", function () {
     it("nothing that is right", () => {
       expect(found({ enabled: true, service: { port: 8080 }, nothing: "now", list: [] })).to.deep.equal([]);
     });
-    it("a key that stands in a chart's values.yaml as a comment only", function () {
-      needsShared(this, "charts");
+    it("a key that stands in a chart's values.yaml as a comment only", () => {
       // kube-prometheus-stack 88.5.3 has `# adminPassword:` there, and Grafana's own chart too.
-      const { name, version } = charts.kubePrometheusStack;
       const values = { grafana: { adminPassword: "x" } };
-      expect(checkValues({ name, values }, loadChart(name, version))).to.have.length(1);
+      expect(checkValues({ name: "x", values }, loadChart(charts.kubePrometheusStack))).to.have.length(1);
     });
-    it("what a chart's own schema refuses", function () {
-      needsShared(this, "charts");
-      const { name, version } = charts.certManager;
-      const values = { prometheus: { serviceMonitor: { enabled: true } } };
-      const messages = checkValues({ name, values }, loadChart(name, version)).map(({ message }) => message);
-      expect(messages.some((message) => message.startsWith("by the schema of cert-manager"))).to.equal(true);
+    it("a word that a chart's own schema does not allow", () => {
+      const certManager = loadChart(charts.certManager);
+      const messages = (values: Record<string, unknown>) =>
+        checkValues({ name: "x", values }, certManager).map(({ message }) => message);
+      expect(messages({ prometheus: { serviceMonitor: { enabled: true } } })).to.have.length(1);
     });
   });
 });

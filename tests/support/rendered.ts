@@ -1,9 +1,9 @@
 /** Environments for contract tests: rendered once for all test files of a run. */
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import * as path from "node:path";
-import { sharedFolder } from "../../tools/contract/charts.ts";
 import { type Combination, combinations, kubeconfigText } from "../../tools/contract/combinations.ts";
+import { crdFolders } from "../../tools/contract/crds.ts";
 import { describeFinding, type Finding } from "../../tools/contract/finding.ts";
 import { render, type Rendered } from "../../tools/contract/rendered.ts";
 
@@ -44,11 +44,14 @@ export function expectNone(findings: readonly Finding[]): void {
   if (lines.length > 0) throw new Error(`${lines.length} findings:\n  ${lines.join("\n  ")}`);
 }
 
-/** Skips a test, or all of a group, where the data of other projects is missing; says so. */
-export function needsShared(context: Mocha.Context, folder: "charts" | "crds"): void {
-  if (existsSync(path.join(sharedFolder, folder))) return;
-  console.log(`      skipped: ../shared/${folder} is not beside this project`);
-  context.skip();
+/** Skips a test, or all of a group, where the CRDs cannot be had; says why. */
+export function needsCustomResources(context: Mocha.Context): void {
+  try {
+    crdFolders();
+  } catch (error) {
+    console.log(`      skipped: ${error instanceof Error ? error.message : String(error)}`);
+    context.skip();
+  }
 }
 
 /** What an optional reader needs, or a visible skip that says why it cannot be had. */

@@ -1,4 +1,4 @@
-/** What charts make of our values, as far as other objects refer to it: written by tools/chart-facts.ts from real renders. */
+/** What charts make of our values, as far as other objects refer to it: written by `npm run charts:refresh` from real renders. */
 import { readFileSync } from "node:fs";
 import * as path from "node:path";
 import type { Manifest } from "../../components/kubernetes/manifest.ts";

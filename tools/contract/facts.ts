@@ -1,19 +1,17 @@
 /**
  * Files of facts: names and kinds that charts and programs of others have, as data of ours. They are written by tools, a
- * line for each key of the first two levels, so that a change of one can be read as a change of one line.
+ * line for each key and each key below it, so that a change can be read.
  */
-import { writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
 
 /** Writes facts to a file. */
 export function writeFacts(file: string, facts: object): void {
-  const isObject = (value: unknown) => typeof value === "object" && value !== null && !Array.isArray(value);
-  const lines = (value: object, deep: number, indent: string): string =>
-    `{\n${Object.entries(value)
-      .map(([key, inner]: [string, unknown]) => {
-        const text =
-          deep > 0 && isObject(inner) ? lines(inner as object, deep - 1, `${indent} `) : JSON.stringify(inner);
-        return `${indent} ${JSON.stringify(key)}: ${text}`;
-      })
-      .join(",\n")}\n${indent}}`;
-  writeFileSync(file, `${lines(facts, 2, "")}\n`);
+  const lines = Object.entries(facts).map(([key, value]: [string, unknown]) => {
+    const below = typeof value === "object" && value !== null ? Object.entries(value) : [];
+    const text = below.map(([inner, fact]) => `    ${JSON.stringify(inner)}: ${JSON.stringify(fact)}`).join(",\n");
+    return `  ${JSON.stringify(key)}: ${below.length === 0 ? JSON.stringify(value) : `{\n${text}\n  }`}`;
+  });
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(file, `{\n${lines.join(",\n")}\n}\n`);
 }

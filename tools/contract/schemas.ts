@@ -1,11 +1,11 @@
 /** JSON Schemas that judge plain data: those of CRDs, made strict, and parts of them. */
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import * as path from "node:path";
 import { Ajv, type ErrorObject, type ValidateFunction } from "ajv";
 import { Ajv2019 } from "ajv/dist/2019.js";
 import addFormatsModule from "ajv-formats";
 import { parse } from "yaml";
-import { sharedFolder } from "./charts.ts";
+import { crdFolders } from "./crds.ts";
 import { asMap, at } from "./finding.ts";
 
 // A CommonJS package whose default export is the function itself, or under `default`.
@@ -143,35 +143,30 @@ interface Definition {
   };
 }
 
-/** Folders of CRDs beside this project whose kinds are used here. */
-const crdFolders = ["flux", "opentelemetry", "prometheus-operator", "cert-manager"];
-
 /** The text of the CRD of each kind, as `group/Kind`: parsing all of them would take seconds. */
 let texts: Map<string, string> | undefined;
 
 function definitionTexts(): ReadonlyMap<string, string> {
   if (texts !== undefined) return texts;
-  texts = new Map();
-  for (const folder of crdFolders.map((name) => path.join(sharedFolder, "crds", name))) {
-    if (!existsSync(folder)) continue;
+  const found = new Map<string, string>();
+  for (const folder of crdFolders()) {
     for (const file of readdirSync(folder).filter((name) => name.endsWith(".yaml"))) {
       const text = readFileSync(path.join(folder, file), "utf8");
       const group = /^ {2}group: (\S+)$/m.exec(text)?.[1];
       const kind = /^ {4}kind: (\S+)$/m.exec(text)?.[1];
-      if (group !== undefined && kind !== undefined) texts.set(`${group}/${kind}`, text);
+      if (group !== undefined && kind !== undefined) found.set(`${group}/${kind}`, text);
     }
   }
-  return texts;
+  texts = found;
+  return found;
 }
 
 const definitions = new Map<string, Schema>();
 
-/** Whether any CRD is at hand. */
-export function haveCustomResources(): boolean {
-  return existsSync(path.join(sharedFolder, "crds"));
-}
-
-/** The strict schema of a custom resource; undefined for a kind or a version that no CRD at hand serves. */
+/**
+ * The strict schema of a custom resource; undefined for a kind or a version that no CRD serves.
+ * @throws Error when the CRDs cannot be had
+ */
 export function customResourceSchema(apiVersion: string, kind: string): Schema | undefined {
   const id = `${apiVersion}/${kind}`;
   const known = definitions.get(id);

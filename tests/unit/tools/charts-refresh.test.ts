@@ -4,7 +4,8 @@ import { tmpdir } from "node:os";
 import * as path from "node:path";
 import { packChart, startRegistry } from "../../../rehearsal/charts/index.ts";
 import { chartDiff, describeDiff, keysOf } from "../../../tools/chart-diff.ts";
-import { main } from "../../../tools/charts-refresh.ts";
+import { refresh } from "../../../tools/charts-refresh.ts";
+import type { ChartPin } from "../../../settings/versions.ts";
 import { ChartUnavailable, fetchChart } from "../../../tools/fetch-chart.ts";
 
 describe("Difference of two versions of a chart", () => {
@@ -63,12 +64,12 @@ describe("npm run charts:refresh", function () {
   });
 
   /** Lines that a call prints. */
-  async function printed(call: () => Promise<number>): Promise<{ lines: string[]; code: number }> {
+  async function printed(pins: readonly ChartPin[]): Promise<{ lines: string[]; failed: number }> {
     const lines: string[] = [];
     const { log, error } = console;
     console.log = console.error = (line: string) => void lines.push(line);
     try {
-      return { code: await call(), lines };
+      return { failed: (await refresh({ pins, facts: path.join(folder, "facts") })).failed, lines };
     } finally {
       Object.assign(console, { log, error });
     }
@@ -80,10 +81,12 @@ describe("npm run charts:refresh", function () {
       const pin = (version: string) => ({ name: "loki", version, repository: registry.address });
       const old = await fetchChart(pin("1.0.0"));
       expect(readFileSync(path.join(old, "values.yaml"), "utf8")).to.equal("a: 1\ngone: true\n");
-      const { code, lines } = await printed(() => main([pin("2.0.0")]));
-      expect(code).to.equal(0);
+      const { failed, lines } = await printed([pin("2.0.0")]);
+      expect(failed).to.equal(0);
       expect(lines.join("\n")).to.match(/loki 2\.0\.0: .*\n {2}since \S+: 2 changes\n {4}- gone\n {4}~ a: 1 -> 2$/);
-      expect((await printed(() => main([pin("2.0.0")]))).lines[0]).to.equal("loki 2.0.0: in the cache");
+      const facts = JSON.parse(readFileSync(path.join(folder, "facts/loki.json"), "utf8")) as { taken: string };
+      expect(facts).to.deep.include({ name: "loki", version: "2.0.0", values: { a: "number" } });
+      expect(facts.taken).to.match(/^\d{4}-\d\d-\d\d$/);
     } finally {
       await registry.close();
     }
@@ -93,12 +96,12 @@ describe("npm run charts:refresh", function () {
     const registry = await startRegistry([await chart("1.0.0", "{}")]);
     try {
       const pin = { name: "loki", version: "9.9.9", repository: registry.address };
-      const { code, lines } = await printed(() => main([pin]));
-      expect(code).to.equal(1);
+      const { failed, lines } = await printed([pin]);
+      expect(failed).to.equal(1);
       expect(lines.join("\n"))
-        .to.include(`loki 9.9.9: cannot be fetched from ${registry.address} (`)
+        .to.include(`loki 9.9.9: cannot be had from ${registry.address} (`)
         .and.include("HTTP 404");
-      expect(lines.join("\n")).to.include("1 of 1 charts could not be fetched");
+      expect(lines.join("\n")).to.include("1 of 1 charts could not be had");
       expect(existsSync(path.join(folder, "observability-environment/charts/loki-9.9.9"))).to.equal(false);
     } finally {
       await registry.close();
