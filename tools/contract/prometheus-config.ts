@@ -28,7 +28,7 @@ const readings: Readonly<Record<string, Reading>> = {
 };
 
 /** Values that are about the pod, or about which monitors the operator takes. */
-const notOfTheProgram = ["replicas", "resources", "storageSpec", /SelectorNilUsesHelmValues$/];
+const notOfTheProgram = ["replicas", "resources", "serviceDiscoveryRole", "storageSpec", /SelectorNilUsesHelmValues$/];
 
 /**
  * @param values of a release of kube-prometheus-stack

@@ -337,11 +337,42 @@ export const freeForm: readonly FreeForm[] = [
     reason: dependency,
     schema: () => customResourcePart(...prometheus, "spec", "securityContext"),
   },
-  {
-    chart: "jaeger",
-    path: "jaeger/securityContext",
-    reason: dependency,
+  ...[
+    ["fluent-bit", "securityContext"],
+    ["jaeger", "jaeger/securityContext"],
+    ["kube-prometheus-stack", "grafana/containerSecurityContext"],
+    ["kube-prometheus-stack", "grafana/sidecar/securityContext"],
+    ["kube-prometheus-stack", "prometheus-node-exporter/containerSecurityContext"],
+    ["opentelemetry-operator", "manager/securityContext"],
+  ].map(([chart = "", path = ""]) => ({
+    chart,
+    path,
+    reason: "a container's security context, handed to the pod as it is",
     schema: () => customResourcePart(...prometheus, "spec", "containers", "items", "securityContext"),
+  })),
+  ...["affinity", "webhook/affinity"].map((path) => ({
+    chart: "cert-manager",
+    path,
+    reason: dependency,
+    schema: () => customResourcePart(...prometheus, "spec", "affinity"),
+  })),
+  ...["extraEmptyDirMounts", "sidecar/dashboards/extraMounts", "sidecar/datasources/extraMounts"].map((path) => ({
+    chart: "kube-prometheus-stack",
+    path: `grafana/${path}`,
+    reason: "mounts of volumes; empty in the chart",
+    schema: () => list(strict({ name: named, mountPath: { type: "string", pattern: "^/" } }, ["name", "mountPath"])),
+  })),
+  {
+    chart: "kube-prometheus-stack",
+    path: "grafana/rbac/useExistingRole",
+    reason: "a comment in the chart's values; the template binds to it in place of a Role of its own",
+    schema: () => named,
+  },
+  {
+    chart: "kube-prometheus-stack",
+    path: "kube-state-metrics/collectorsExclude",
+    reason: "names of kinds; empty in the chart",
+    schema: () => list({ enum: ["secrets"] }),
   },
   ...["podSecurityContext", "securityContext"].map((path) => ({
     chart: "podinfo",
