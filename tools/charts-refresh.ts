@@ -14,7 +14,8 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import http from "node:http";
 import { tmpdir } from "node:os";
 import * as path from "node:path";
-import { parseArgs } from "node:util";
+import { isDeepStrictEqual, parseArgs } from "node:util";
+import { format } from "prettier";
 import { parse, parseAllDocuments, stringify } from "yaml";
 import type { Manifest } from "../components/kubernetes/manifest.ts";
 import { type ChartPin, charts, kindNode } from "../settings/versions.ts";
@@ -154,7 +155,8 @@ async function refreshRendered(folders: ReadonlyMap<string, string>): Promise<vo
       );
     }
   }
-  writeFileSync(chartFactsFile, `${JSON.stringify(facts, undefined, 2)}\n`);
+  if (isDeepStrictEqual(facts, chartFacts())) return;
+  writeFileSync(chartFactsFile, await format(JSON.stringify(facts), { parser: "json", printWidth: 120 }));
 }
 
 if (import.meta.main) {

@@ -56,12 +56,8 @@ export const fixtures: readonly Fixture[] = [
       return { ...crdsChart, ...Object.fromEntries(crds) };
     },
   },
-  {
-    pin: pins.loki,
-  },
-  {
-    pin: pins.fluentBit,
-  },
+  { pin: pins.loki },
+  { pin: pins.fluentBit },
   {
     pin: pins.opentelemetryOperator,
     async generated() {
@@ -72,52 +68,8 @@ export const fixtures: readonly Fixture[] = [
       return Object.fromEntries(crds);
     },
   },
-  {
-    pin: pins.jaeger,
-  },
-  {
-    pin: pins.podinfo,
-    appVersion: "6.14.1",
-    kubeVersion: ">=1.23.0-0",
-    values: [
-      "replicaCount",
-      "logLevel",
-      "host",
-      "backend",
-      "backends",
-      "image",
-      "prefix",
-      "ui",
-      "faults",
-      "service",
-      "h2c",
-      "config",
-      "extraArgs",
-      "extraEnvs",
-      "tls",
-      "certificate",
-      "hooks",
-      "hpa",
-      "cache",
-      "redis",
-      "serviceAccount",
-      "securityContext",
-      "podSecurityContext",
-      "ingress",
-      "httpRoute",
-      "grpcRoute",
-      "serviceMonitor",
-      "resources",
-      "nodeSelector",
-      "tolerations",
-      "affinity",
-      "priorityClassName",
-      "podAnnotations",
-      "topologySpreadConstraints",
-      "podDisruptionBudget",
-      "probes",
-    ],
-  },
+  { pin: pins.jaeger },
+  { pin: pins.podinfo },
 ];
 
 /** Template text that renders as the text itself. */
