@@ -41,6 +41,9 @@ describe("an environment in a cluster that is kept", function () {
   let cluster: TestCluster;
   let original: Listing;
   let auditLog: string;
+  /** What is there, and where the audit log ends, before the first try to destroy it. */
+  let before: Listing;
+  let start: number;
 
   /** What is there and was not at the beginning, and the other way round, once garbage has been collected. */
   const sinceThen = async (expected: (key: string) => boolean) => {
@@ -87,14 +90,14 @@ describe("an environment in a cluster that is kept", function () {
 
   it("is refused before the first write where Flux, cert-manager and a Prometheus Operator are", async () => {
     await occupy(cluster);
-    const before = versions(await cluster.everything());
-    const start = auditedSoFar(auditLog);
+    const untouched = versions(await cluster.everything());
+    const line = auditedSoFar(auditLog);
     const findings = ["Flux is there already", "cert-manager is there already", "Prometheus Operator is there already"];
     const names = ["namespaces cert-manager, flux-system", "ClusterRole kube-prometheus-stack-operator"];
     const message = await failure(rehearsal.environment.up());
     for (const finding of [...findings, ...names]) expect(message.replaceAll(/\s+/g, " ")).to.include(finding);
-    expect(versions(await cluster.everything())).to.deep.equal(before);
-    expect(writesIn(auditLog, start)).to.deep.equal([]);
+    expect(versions(await cluster.everything())).to.deep.equal(untouched);
+    expect(writesIn(auditLog, line)).to.deep.equal([]);
     expect(rehearsal.surroundings.github.deployKeys(owner, fleet)).to.deep.equal([]);
     await vacate(cluster);
     expect(await sinceThen(() => false)).to.deep.equal({ left: [], lost: [] });
@@ -117,6 +120,9 @@ describe("an environment in a cluster that is kept", function () {
   });
 
   it("says what destroy cannot remove, and ends (reliability 8)", async () => {
+    await addTeam(cluster);
+    before = await cluster.everything();
+    start = auditedSoFar(auditLog);
     const repository = flux.gitRepository("environment");
     const { metadata } = await cluster.get(repository);
     const finalizers = (metadata as unknown as { finalizers: string[] }).finalizers;
@@ -128,12 +134,9 @@ describe("an environment in a cluster that is kept", function () {
   });
 
   it("keeps what others made of it, and every definition, when it is destroyed (reliability 12)", async () => {
-    await addTeam(cluster);
     const theirs = (listing: Listing) =>
       new Map([...versions(listing)].filter(([key]) => key.includes(` ${team}/`) || key.endsWith(` ${team}`)));
-    const before = await cluster.everything();
     const made = [...before.keys()].filter((key) => isDefinition(key) && !original.has(key));
-    const start = auditedSoFar(auditLog);
     await rehearsal.environment.destroy();
     expect(await sinceThen((key) => isDefinition(key) || key.includes(team))).to.deep.equal({ left: [], lost: [] });
     const after = await cluster.everything();
