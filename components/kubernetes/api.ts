@@ -70,7 +70,11 @@ export async function openApi(kubeconfig: string, context: string, patience = us
         base + path,
         {
           ...options,
-          headers: { ...(options.headers as Record<string, string> | undefined), accept },
+          headers: {
+            ...(options.headers as Record<string, string> | undefined),
+            accept,
+            "user-agent": "observability-environment",
+          },
           signal: AbortSignal.timeout(patience),
         },
         (response) => {

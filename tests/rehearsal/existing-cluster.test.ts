@@ -42,7 +42,7 @@ describe("an environment in a cluster that is kept", function () {
   let original: Listing;
   let auditLog: string;
   /** What is there, and where the audit log ends, before the first try to destroy it. */
-  let before: Listing;
+  let atFirst: Listing;
   let start: number;
 
   /** What is there and was not at the beginning, and the other way round, once garbage has been collected. */
@@ -121,7 +121,7 @@ describe("an environment in a cluster that is kept", function () {
 
   it("says what destroy cannot remove, and ends (reliability 8)", async () => {
     await addTeam(cluster);
-    before = await cluster.everything();
+    atFirst = await cluster.everything();
     start = auditedSoFar(auditLog);
     const repository = flux.gitRepository("environment");
     const { metadata } = await cluster.get(repository);
@@ -136,15 +136,15 @@ describe("an environment in a cluster that is kept", function () {
   it("keeps what others made of it, and every definition, when it is destroyed (reliability 12)", async () => {
     const theirs = (listing: Listing) =>
       new Map([...versions(listing)].filter(([key]) => key.includes(` ${team}/`) || key.endsWith(` ${team}`)));
-    const made = [...before.keys()].filter((key) => isDefinition(key) && !original.has(key));
+    const made = [...atFirst.keys()].filter((key) => isDefinition(key) && !original.has(key));
     await rehearsal.environment.destroy();
     expect(await sinceThen((key) => isDefinition(key) || key.includes(team))).to.deep.equal({ left: [], lost: [] });
     const after = await cluster.everything();
     expect([...after.keys()].filter((key) => isDefinition(key) && !original.has(key))).to.have.members(made);
-    expect(theirs(after)).to.deep.equal(theirs(before));
+    expect(theirs(after)).to.deep.equal(theirs(atFirst));
     expect(theirs(after).size).to.be.greaterThan(2);
     const written = writesIn(auditLog, start);
-    expect(written.length).to.be.greaterThan(100);
+    expect(written.length).to.be.greaterThan(50);
     expect(written.filter(({ namespace, object }) => namespace === team || object.endsWith(` ${team}`))).to.deep.equal(
       [],
     );

@@ -125,6 +125,7 @@ export interface Write {
 interface AuditEvent {
   readonly verb: string;
   readonly user: { readonly username: string };
+  readonly userAgent?: string;
   readonly impersonatedUser?: { readonly username: string };
   readonly objectRef?: {
     readonly apiGroup?: string;
@@ -139,16 +140,18 @@ interface AuditEvent {
 const questions = /^(selfsubject|subject|localsubject)access|^tokenreviews|^selfsubject/;
 
 /**
- * What was written from a line of the audit log on, but for what Kubernetes itself writes: its controllers, its scheduler and
- * its nodes.
+ * What was written from a line of the audit log on, but for what Kubernetes itself writes: its controllers, its scheduler and its
+ * nodes, which kwok plays; and for the rehearsal's own requests, which have no user agent.
  */
 export function writesIn(auditLog: string, fromLine: number): Write[] {
   return lines(auditLog)
     .slice(fromLine)
     .map((line) => JSON.parse(line) as AuditEvent)
     .filter(
-      ({ responseStatus, objectRef }) =>
-        (responseStatus?.code ?? 0) < 300 && !questions.test(objectRef?.resource ?? ""),
+      ({ responseStatus, objectRef, userAgent = "" }) =>
+        (responseStatus?.code ?? 0) < 300 &&
+        !/^(kwok\/|$)/.test(userAgent) &&
+        !questions.test(objectRef?.resource ?? ""),
     )
     .map(({ verb, user, impersonatedUser, objectRef }) => ({
       verb,
