@@ -50,6 +50,15 @@ const patience = {
   },
 } as const;
 
+/** Metrics that a scrape adds to those of its target (prometheus.io/docs, "Automatically generated labels and time series"). */
+const ownMetrics = [
+  "up",
+  "scrape_duration_seconds",
+  "scrape_samples_scraped",
+  "scrape_samples_post_metric_relabeling",
+  "scrape_series_added",
+] as const;
+
 /** A pod's `prometheus.io/*` annotation as the label that service discovery gives it. */
 const annotation = (name: string) => `__meta_kubernetes_pod_annotation_prometheus_io_${name}`;
 
@@ -61,6 +70,8 @@ function annotatedPods(applications: readonly string[]) {
     kubernetes_sd_configs: [{ role: "pod", namespaces: { names: [...applications] } }],
     relabel_configs: [
       { source_labels: [annotation("scrape")], action: "keep", regex: "true" },
+      // Prometheus scrapes it by a monitor: whoever has one says so, for a pod does not know who selects it.
+      { source_labels: [annotation("monitor")], action: "drop", regex: "true" },
       {
         source_labels: [annotation("path")],
         action: "replace",
@@ -114,6 +125,11 @@ export function collectorConfig(stores: Stores, applications: readonly string[])
           { sources: [{ from: "connection" }] },
         ],
       },
+      // What Prometheus says of its own targets: as series of the collector they would tell TargetDown of the collector.
+      filter: {
+        error_mode: "propagate",
+        metrics: { metric: ownMetrics.map((name) => `name == "${name}"`) },
+      },
       batch: {},
     },
     exporters: {
@@ -149,7 +165,7 @@ export function collectorConfig(stores: Stores, applications: readonly string[])
         traces: { receivers: ["otlp"], processors: [...processors], exporters: ["otlp_grpc/traces"] },
         metrics: {
           receivers: ["otlp", ...(discovers ? ["prometheus"] : [])],
-          processors: [...processors],
+          processors: ["memory_limiter", "filter", "k8s_attributes", "batch"],
           exporters: ["prometheus"],
         },
         logs: { receivers: ["otlp"], processors: [...processors], exporters: ["otlp_http/logs"] },

@@ -2,7 +2,7 @@
  * The whole environment on real Kind: the unchanged program (index.ts) on the real engine, and in its pods the real programs of
  * the components that are Go modules, with the configuration that the program declares.
  *
- * What stands in: the charts (support/charts.ts), kbot (support/kbot), GitHub, Git and the chart registry (the rehearsal's, on
+ * What stands in: the charts (support/charts.ts), GitHub, Git and the chart registry (the rehearsal's, on
  * 127.0.0.1). Not covered, because there is no way to make their images here: Grafana, Fluent Bit, Go auto-instrumentation.
  */
 import { expect } from "chai";
@@ -22,7 +22,6 @@ import { parseSettings } from "../../settings/parse.ts";
 import { flux as fluxVersion } from "../../settings/versions.ts";
 import { obtainComponent } from "../../tools/kind-tier/components.ts";
 import { obtain } from "../../tools/tools.ts";
-import { goProgram } from "../support/go-program.ts";
 import { programImage } from "../support/image.ts";
 import {
   inDocker,
@@ -48,7 +47,7 @@ const token = "ghp_stand_in";
 const root = join(import.meta.dirname, "../..");
 
 /** The relay's ports for pods, in the order of its servers. */
-const relayPorts = { git: 7001, registry: 7002, gitHttp: 7003 } as const;
+const relayPorts = { git: 7001, registry: 7002 } as const;
 const relayNodePort = 30777;
 
 interface Pod {
@@ -77,7 +76,9 @@ interface Target {
 interface Traces {
   readonly data: readonly {
     readonly traceID: string;
-    readonly processes: Readonly<Record<string, { readonly tags: readonly { key: string; value: unknown }[] }>>;
+    readonly processes: Readonly<
+      Record<string, { readonly serviceName: string; readonly tags: readonly { key: string; value: unknown }[] }>
+    >;
   }[];
 }
 
@@ -126,11 +127,6 @@ describe("an environment, in real pods on real Kind (charts are stand-ins, the p
   /** What a Service that has no host port answers, by way of the API server. */
   const service = (name: string, path: string) =>
     api.get(`/api/v1/namespaces/monitoring/services/${name}/proxy/${path}`);
-  const loki = async (query: string) => {
-    const answer = (await service("loki:3100", `loki/api/v1/query_range?query=${encodeURIComponent(query)}`)) as
-      { data: { result: { stream: Record<string, string>; values: [string, string][] }[] } } | undefined;
-    return answer?.data.result ?? [];
-  };
 
   before(async function () {
     tier = await kindTier(this);
@@ -148,12 +144,11 @@ describe("an environment, in real pods on real Kind (charts are stand-ins, the p
     // GitHub, Git and the registry, on 127.0.0.1.
     const repositories = join(folder, "repositories");
     await createRepository(repositories, owner, repository, { folders: { "flux-repo": join(root, "flux-repo") } });
-    await createRepository(repositories, owner, "kbot", { folders: { "": join(root, "rehearsal/charts/kbot") } });
     hub = await startGitHub({
       root: repositories,
       owner,
       token,
-      repositories: [{ name: repository }, { name: "kbot", public: true }],
+      repositories: [{ name: repository }],
     });
     cleanUp.push(() => hub.close());
     git = await startGitServer({ root: repositories, access: hub });
@@ -180,17 +175,15 @@ describe("an environment, in real pods on real Kind (charts are stand-ins, the p
       },
       charts: { mirror: { url: `oci://${relayHost}:${relayPorts.registry}/charts`, insecure: true } },
       flux: { manifests: await assembledManifests(fluxVersion) },
-      demo: { repository: `http://${relayHost}:${relayPorts.gitHttp}/${owner}/kbot` },
       // Of Grafana and of Go's instrumentation there are no images here.
       prometheus: { values: { grafana: { enabled: false } } },
       opentelemetry: { goInstrumentation: false },
     };
-    const settings = parseSettings(groups, { file: "test", secrets: ["telegramToken"] });
+    const settings = parseSettings(groups, { file: "test", secrets: [] });
     const charts = await tierCharts(settings);
     registry = await startRegistry(charts.archives);
     cleanUp.push(() => registry.close());
-    const kbot = `ghcr.io/${owner}/kbot:${settings.demo.image.tag}`;
-    const images = await makeImages(settings.flux, charts.images, kbot);
+    const images = await makeImages(settings.flux, charts.images);
 
     let prepared: Promise<void> | undefined;
     const standIns = await startStandIns({
@@ -220,7 +213,6 @@ describe("an environment, in real pods on real Kind (charts are stand-ins, the p
       config: {
         "github:owner": owner,
         "github:token": { secret: token },
-        [`${project}:telegramToken`]: { secret: "1234567:stand-in" },
         ...Object.fromEntries(
           Object.entries(groups).map(([key, value]): [string, ConfigValue] => [
             `${project}:${key}`,
@@ -245,18 +237,14 @@ describe("an environment, in real pods on real Kind (charts are stand-ins, the p
   });
 
   /** One archive per program, under the names that the pods ask for. */
-  async function makeImages(
-    flux: Parameters<typeof fluxManifests>[0],
-    wanted: readonly PodImage[],
-    kbot: string,
-  ): Promise<string[]> {
+  async function makeImages(flux: Parameters<typeof fluxManifests>[0], wanted: readonly PodImage[]): Promise<string[]> {
     mkdirSync(join(folder, "images"));
     const archives: string[] = [];
-    const add = async (image: string, program: string, path?: string) => {
+    const add = async (image: string, program: string, path?: string, others?: Readonly<Record<string, string>>) => {
       const file = join(folder, "images", `${archives.length}.tar`);
       archives.push(file);
       imageNames.push(image);
-      await programImage(file, image, program, path);
+      await programImage(file, image, program, path, others);
     };
     const controllers = await obtain(CONTROLLERS, { onProgress: say });
     for (const manifest of await fluxManifests(flux)) {
@@ -267,11 +255,13 @@ describe("an environment, in real pods on real Kind (charts are stand-ins, the p
       if (controller === undefined || image === undefined) expect.fail(`unknown Deployment ${manifest.metadata.name}`);
       await add(image, controllers[controller]);
     }
-    for (const { name: image, component, path } of wanted) {
-      await add(image, await obtainComponent(component, { onProgress: say }), path);
+    for (const { name: image, component, path, others = {} } of wanted) {
+      const more: Record<string, string> = {};
+      for (const [place, other] of Object.entries(others))
+        more[place] = await obtainComponent(other, { onProgress: say });
+      await add(image, await obtainComponent(component, { onProgress: say }), path, more);
     }
     await add(relayImage, await relayProgram(say));
-    await add(kbot, await goProgram(join(import.meta.dirname, "support/kbot"), say));
     return archives;
   }
 
@@ -285,7 +275,7 @@ describe("an environment, in real pods on real Kind (charts are stand-ins, the p
     // The environment has no host port to spare for the relay: the node's own address leads there from this host.
     const format = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}";
     const node = (await tier.engine.docker(["inspect", "--format", format, `${name}-control-plane`])).trim();
-    const servers = [git.ssh.port, registry.port, git.http.port];
+    const servers = [git.ssh.port, registry.port];
     cleanUp.push(startRelay({ host: node, port: relayNodePort }, servers));
   }
 
@@ -325,10 +315,11 @@ describe("an environment, in real pods on real Kind (charts are stand-ins, the p
       "cert-manager",
       "fluent-bit",
       "jaeger",
-      "kbot",
       "kube-prometheus-stack",
       "loki",
       "opentelemetry-operator",
+      "podinfo-backend",
+      "podinfo-frontend",
     ]);
     for (const { metadata, status } of releases.items) {
       expect(status?.conditions?.find(({ type }) => type === "Ready")?.status, metadata.name).to.equal("True");
@@ -395,7 +386,8 @@ describe("an environment, in real pods on real Kind (charts are stand-ins, the p
     const expected = [
       ["apiserver", "kubelet", "coredns", "kube-controller-manager", "kube-scheduler", "kube-etcd", "kube-proxy"],
       ["kube-state-metrics", "node-exporter", "kube-prometheus-stack-prometheus", "kube-prometheus-stack-alertmanager"],
-      ["kube-prometheus-stack-operator", "loki", "otel-collector", "otel-collector-monitoring", "jaeger", "kbot"],
+      ["kube-prometheus-stack-operator", "loki", "otel-collector", "otel-collector-monitoring", "jaeger"],
+      ["podinfo-backend", "podinfo-frontend"],
     ].flat();
     const up = async () => {
       const { activeTargets } = await prometheus<{ activeTargets: Target[] }>("targets?state=active");
@@ -461,52 +453,55 @@ describe("an environment, in real pods on real Kind (charts are stand-ins, the p
     );
   });
 
-  it("brings a pod's metric, log and trace to their stores, each with the namespace and the pod", async () => {
-    const [pod] = (await pods("demo")).filter(({ metadata }) => metadata.name.startsWith("kbot"));
-    if (pod === undefined) expect.fail("kbot has no pod");
-    const from = { "k8s.namespace.name": "demo", "k8s.pod.name": pod.metadata.name, "k8s.deployment.name": "kbot" };
-    const { traceID: traceId, tags } = await until(
-      "a trace of the pod in Jaeger",
+  it("brings podinfo's trace over two services to its store, with the namespaces and the pods, and its id is in both logs", async () => {
+    const podOf = async (role: string) => {
+      const found = (await pods("demo")).find(({ metadata }) => metadata.name.startsWith(`podinfo-${role}-`));
+      return found?.metadata.name ?? expect.fail(`podinfo-${role} has no pod`);
+    };
+    const expected = { "podinfo-frontend": await podOf("frontend"), "podinfo-backend": await podOf("backend") };
+    const { traceID: traceId, processes } = await until(
+      "a trace of frontend and backend in Jaeger",
       async () => {
-        const found = (await service("jaeger-query:16686", "api/traces?service=kbot&limit=5")) as Traces | undefined;
-        for (const { traceID, processes } of found?.data ?? []) {
-          const all = Object.values(processes).flatMap(({ tags: some }) => some);
-          const named = Object.fromEntries(all.map(({ key, value }) => [key, value]));
-          if (named["k8s.pod.name"] === pod.metadata.name) return { traceID, tags: named };
-        }
-        return undefined;
+        const path = "api/traces?service=podinfo-backend&limit=50";
+        const found = (await service("jaeger-query:16686", path)) as Traces | undefined;
+        return found?.data.find((trace) => Object.keys(trace.processes).length === 2);
       },
       120,
     );
-    expect(tags).to.include(from);
-    const stream = `{k8s_namespace_name="demo", k8s_pod_name="${pod.metadata.name}"}`;
-    const line = await until(
-      "the log record of the same trace in Loki",
-      async () => (await loki(`${stream} | trace_id="${traceId}"`))[0]?.values[0]?.[1],
-      120,
-    );
-    expect(line).to.match(/^command hello \d+$/);
-    const pushed = `{k8s_namespace_name="demo", k8s_pod_name="${pod.metadata.name}"}`;
-    const [counter] = await until(
-      "the metric that was sent, in Prometheus",
-      async () => {
-        const found = await samples(`kbot_messages_total${pushed}`);
-        return found.length > 0 && found;
-      },
-      180,
-    );
-    expect(Number(counter?.value[1])).to.be.above(0);
-    await until(
-      "the metric that Prometheus scraped from the pod",
-      async () => (await samples(`kbot_commands_total{namespace="demo", pod="${pod.metadata.name}"}`)).length > 0,
-      180,
-    );
+    const told = Object.values(processes).map(({ serviceName, tags }) => {
+      const of = Object.fromEntries(tags.map(({ key, value }) => [key, value]));
+      expect(of).to.include({ "k8s.namespace.name": "demo", "k8s.container.name": "podinfo" });
+      expect(of["k8s.deployment.name"]).to.equal(serviceName);
+      return [serviceName, of["k8s.pod.name"]];
+    });
+    expect(Object.fromEntries(told)).to.deep.equal(expected);
+    // What a log agent reads; there is none here. This podinfo (6.9.2) sends no log records itself.
+    for (const pod of Object.values(expected)) {
+      const log = await api.call("GET", `/api/v1/namespaces/demo/pods/${pod}/log?tailLines=500`);
+      const lines = String(log.body).split("\n");
+      expect(
+        lines.some((line) => line.includes(`"trace_id":"${traceId}"`)),
+        `${pod} has a line with ${traceId}`,
+      ).to.equal(true);
+    }
+    say(`trace ${traceId}: ${Object.values(expected).join(" to ")}`);
     await until(
       "the recorded rate of spans that Jaeger took, by the name of the metric that it really has",
       async () => (await samples('job_receiver_signal:otelcol_receiver_accepted:rate5m{job="jaeger"} > 0')).length > 0,
       180,
     );
-    say(`trace ${traceId} of ${pod.metadata.name}: span, "${line}", kbot_messages_total ${counter?.value[1] ?? ""}`);
+  });
+
+  it("has each metric of podinfo once, by its monitor, and no word of the collector about targets", async () => {
+    const requests = 'http_request_duration_seconds_count{path=~"api_echo|echo"}';
+    const jobsOf = async (query: string) => (await samples(query)).map(({ metric }) => metric["job"] ?? "").sort();
+    await until(
+      "the requests of both in Prometheus",
+      async () => (await jobsOf(`sum by (job) (${requests}) > 0`)).length > 1,
+      180,
+    );
+    expect(await jobsOf(`sum by (job) (${requests})`)).to.deep.equal(["podinfo-backend", "podinfo-frontend"]);
+    expect(await samples('{__name__=~"up|scrape_.+", exported_job!=""}')).to.deep.equal([]);
   });
 
   it("runs the queries of every dashboard on what was really scraped, without an error", async () => {

@@ -11,22 +11,36 @@ const certificates = ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/
  *
  * @param file where the archive goes
  * @param name `registry/repository:tag`
- * @param path of the program in the image, for pods that name it
+ * @param path of the program in the image, for pods that name it; they may name it from its folder, too
+ * @param others further programs by their paths
  */
-export async function programImage(file: string, name: string, program: string, path = "/program"): Promise<void> {
+export async function programImage(
+  file: string,
+  name: string,
+  program: string,
+  path = "/program",
+  others: Readonly<Record<string, string>> = {},
+): Promise<void> {
   const folder = mkdtempSync(join(dirname(file), "program-"));
   try {
     const files = join(folder, "files");
     mkdirSync(join(files, "etc/ssl/certs"), { recursive: true });
     mkdirSync(join(files, "tmp"));
     chmodSync(join(files, "tmp"), 0o1777);
-    mkdirSync(dirname(join(files, path)), { recursive: true });
-    copyFileSync(program, join(files, path));
-    chmodSync(join(files, path), 0o755);
+    for (const [place, source] of Object.entries({ [path]: program, ...others })) {
+      mkdirSync(dirname(join(files, place)), { recursive: true });
+      copyFileSync(source, join(files, place));
+      chmodSync(join(files, place), 0o755);
+    }
     const found = certificates.find((path) => existsSync(path));
     if (found !== undefined) copyFileSync(found, join(files, "etc/ssl/certs/ca-certificates.crt"));
     await pack(files, join(folder, "layer.tar"), ["."], ["--owner=0", "--group=0"]);
-    await writeImage(file, [name], join(folder, "layer.tar"), { Entrypoint: [path], User: "65534:65534" });
+    await writeImage(file, [name], join(folder, "layer.tar"), {
+      Entrypoint: [path],
+      WorkingDir: dirname(path),
+      Env: ["PATH=/usr/local/bin:/usr/bin:/bin"],
+      User: "65534:65534",
+    });
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

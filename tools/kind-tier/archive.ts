@@ -10,6 +10,7 @@ export interface ImageConfig {
   readonly Entrypoint: readonly string[];
   readonly Cmd?: readonly string[];
   readonly Env?: readonly string[];
+  readonly WorkingDir?: string;
   readonly User?: string;
   readonly StopSignal?: string;
 }

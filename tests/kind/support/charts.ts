@@ -22,6 +22,8 @@ export interface PodImage {
   readonly component: Component;
   /** Where pods that name the program look for it. */
   readonly path?: string;
+  /** Further programs of the image, by where they are. */
+  readonly others?: Readonly<Record<string, Component>>;
 }
 
 export interface TierCharts {
@@ -134,6 +136,17 @@ function imagesOf(chart: string, values: unknown, appVersion: string): PodImage[
     }
     case pins.loki.name:
       return [image("victorialogs", ["loki", "image"])];
+    case pins.podinfo.name: {
+      const { repository, tag } = at(values, "image") as { readonly repository: string; readonly tag: string };
+      return [
+        {
+          name: `${repository}:${tag}`,
+          component: "podinfo",
+          path: "/home/app/podinfo",
+          others: { "/usr/local/bin/podcli": "podcli" },
+        },
+      ];
+    }
     case pins.jaeger.name:
       return [image("jaeger", ["jaeger", "image"])];
     case pins.opentelemetryOperator.name: {

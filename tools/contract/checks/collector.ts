@@ -79,6 +79,11 @@ const jaegerComponents: Readonly<Record<string, Schema>> = {
 
 /** Components of the deployed collector whose modules ship no schema. */
 const collectorComponents: Readonly<Record<string, Schema>> = {
+  // processor/filterprocessor/config.go; the conditions are in OTTL, which the collector itself reads (collector.test.ts).
+  "processors/filter": strict({
+    error_mode: { enum: ["propagate"] },
+    metrics: strict({ metric: { ...names, items: { type: "string", pattern: '^name == "(up|scrape_[a-z_]+)"$' } } }),
+  }),
   // extension/storage/filestorage/config.go
   "extensions/file_storage": strict({
     directory: { type: "string", pattern: "^/" },
@@ -162,7 +167,7 @@ function checkCollector(
       add("service.pipelines.metrics.receivers", "has no prometheus, or has one for nobody.");
     // The limiter first, so that it refuses before anything is done; the batch last, over what the others left.
     const processors = (at(pipeline, "processors") ?? []) as readonly string[];
-    const order = ["memory_limiter", "k8s_attributes", "batch"];
+    const order = ["memory_limiter", ...(kind === "metrics" ? ["filter"] : []), "k8s_attributes", "batch"];
     if (order.join() !== processors.join()) add(`service.pipelines.${kind}.processors`, `are not ${order.join(", ")}.`);
     const exporters = (at(pipeline, "exporters") ?? []) as readonly string[];
     const wanted = { traces: /^otlp_grpc\//, metrics: /^prometheus$/, logs: /^otlp_http\// }[kind];
@@ -319,6 +324,7 @@ function checkScrapeJob(config: unknown, applications: readonly string[], add: A
       { __address__: "10.0.0.7:8080", __metrics_path__: "/stats", namespace: first, pod: "kbot-1" },
     ],
     ["a pod without the annotation", { ...pod, __meta_kubernetes_pod_annotation_prometheus_io_scrape: "" }, undefined],
+    ["a pod that a monitor has", { ...pod, __meta_kubernetes_pod_annotation_prometheus_io_monitor: "true" }, undefined],
     ["an init container", { ...pod, __meta_kubernetes_pod_container_init: "true" }, undefined],
     [
       "a pod that names no path",

@@ -1,3 +1,0 @@
-module kbot
-
-go 1.26
