@@ -338,7 +338,6 @@ export class Environment extends pulumi.ComponentResource {
     return new KindCluster(
       "cluster",
       {
-        project: stack.project,
         stack: stack.name,
         settings: cluster.kind,
         requests,

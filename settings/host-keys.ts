@@ -66,6 +66,12 @@ export function sshServer(address: string): string {
   return port === "" || port === "22" ? host : `[${host}]:${port}`;
 }
 
+/** Host and port of a name in `known_hosts`. */
+function hostAndPort(name: string): [host: string, port: string] {
+  const [, host = name, port = "22"] = /^\[(.*)\]:(\d+)$/.exec(name) ?? [];
+  return [host, port];
+}
+
 /** Whether a name or a pattern of a line (`*.example.com`, `|1|salt|hash`) is about a server. */
 function isAbout(pattern: string, server: string): boolean {
   const hashed = /^\|1\|([^|]+)\|([^|]+)$/.exec(pattern);
@@ -73,12 +79,13 @@ function isAbout(pattern: string, server: string): boolean {
     const [, salt = "", hash] = hashed;
     return createHmac("sha1", Buffer.from(salt, "base64")).update(server).digest("base64") === hash;
   }
-  const plain = pattern.replace(/^\[(.*)\]:22$/, "$1");
-  const expression = plain
+  const [hosts, port] = hostAndPort(pattern);
+  const [host, itsPort] = hostAndPort(server);
+  const expression = hosts
     .replaceAll(/[.+^$()|[\]{}\\]/g, "\\$&")
     .replaceAll("*", ".*")
     .replaceAll("?", ".");
-  return new RegExp(`^${expression}$`).test(server);
+  return port === itsPort && new RegExp(`^${expression}$`).test(host);
 }
 
 /** Servers that host keys are for, as they are written there. */

@@ -6,7 +6,7 @@
  * This room creates no Pulumi resources and knows no component.
  */
 import { homedir } from "node:os";
-import { parseAllDocuments } from "yaml";
+import { parse } from "yaml";
 import { z } from "zod";
 import {
   alertingName,
@@ -52,13 +52,20 @@ function isDay(text: string): boolean {
   return !Number.isNaN(date.getTime()) && date.toISOString().startsWith(text);
 }
 
+function yamlObject(text: string): object | undefined {
+  try {
+    const content = parse(text, { logLevel: "error" }) as unknown;
+    return typeof content === "object" && content !== null ? content : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 /** A kubeadm patch: Kind merges it into the object of its kind. */
 const kubeadmPatch = z.string().superRefine((text, context) => {
-  const documents = parseAllDocuments(text);
-  const content = documents.length === 1 ? (documents[0]?.toJS() as unknown) : undefined;
-  if (documents.some(({ errors }) => errors.length > 0) || typeof content !== "object" || content === null) {
-    context.addIssue("must be one YAML object");
-  } else if (!("kind" in content) || typeof content.kind !== "string") {
+  const content = yamlObject(text);
+  if (content === undefined) context.addIssue("must be one YAML object");
+  else if (!("kind" in content) || typeof content.kind !== "string") {
     context.addIssue("must name its kind, such as kind: KubeletConfiguration");
   }
 });
@@ -330,7 +337,7 @@ const alerting = z
           severity: z.array(severity).default([]).describe("Severities that fit; any when empty."),
           namespaces: z.array(dnsLabel).default([]).describe("Namespaces that fit; any when empty."),
           matchers: matchers.default([]).describe('Further conditions, such as `team="web"`; all have to fit.'),
-          groupBy: z.array(grouping.groupBy.element).optional().describe("As alerting.groupBy, for this route."),
+          groupBy: grouping.groupBy.optional().describe("As alerting.groupBy, for this route."),
           groupWait: grouping.groupWait.optional().describe("As alerting.groupWait, for this route."),
           groupInterval: grouping.groupInterval.optional().describe("As alerting.groupInterval, for this route."),
           repeatInterval: grouping.repeatInterval.optional().describe("As alerting.repeatInterval, for this route."),

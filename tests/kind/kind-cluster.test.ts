@@ -6,9 +6,8 @@ import { expect } from "chai";
 import { readFileSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { after, before, describe, it } from "mocha";
-import { labelOf } from "../../components/cluster/identity.ts";
+import { configHashLabel } from "../../components/cluster/kind-config.ts";
 import { freePorts } from "../../rehearsal/control-plane/processes.ts";
-import { failure } from "../support/failure.ts";
 import {
   inDocker,
   kindTier,
@@ -16,7 +15,6 @@ import {
   nodesOf,
   openClusterStack,
   openListeners,
-  runScript,
   say,
   type ClusterStack,
   type Host,
@@ -44,7 +42,7 @@ describe("the Kind cluster of an environment, on real Kind", function () {
   const inspect = async () =>
     (JSON.parse(await tier.engine.docker(["inspect", stack.nodeContainer])) as [Inspected])[0];
   const kubeconfig = () => readFileSync(stack.kubeconfigFile, "utf8");
-  const hash = async () => (await nodesOf(stack))[0]?.metadata.labels[labelOf.hash];
+  const hash = async () => (await nodesOf(stack))[0]?.metadata.labels[configHashLabel];
 
   before(async function () {
     tier = await kindTier(this);
@@ -69,10 +67,10 @@ describe("the Kind cluster of an environment, on real Kind", function () {
 
   it("is created, and a second up changes nothing", async () => {
     const started = Date.now();
-    expect((await stack.up()).changes).to.include({ create: 5 });
+    expect((await stack.up()).changes).to.include({ create: 3 });
     say(`created in ${Math.round((Date.now() - started) / 1000)} s`);
     expect(await nodesOf(stack)).to.have.length(1);
-    expect((await stack.up()).changes).to.deep.equal({ same: 5 });
+    expect((await stack.up()).changes).to.deep.equal({ same: 3 });
     const memory = await tier.engine.docker(["stats", "--no-stream", "--format", "{{.MemUsage}}", stack.nodeContainer]);
     say(`memory of the node: ${memory.trim()}`);
   });
@@ -94,27 +92,25 @@ describe("the Kind cluster of an environment, on real Kind", function () {
     expect(host.files().filter((file) => file.startsWith("home/"))).to.deep.equal(before_.files);
   });
 
-  it("is left alone by a stack that has no state of it, until it is released to it", async () => {
+  it("is adopted by a stack that has no state of it", async () => {
     const { Id } = await inspect();
     await stack.close();
     stack = await openClusterStack({ tier, host, stack: "kind-life", settings });
-    const refused = await failure(stack.up());
-    expect(refused).to.include('the Kind cluster "kind-life" belongs to').and.to.include("--adopt");
-    await runScript(stack, host, "release", "kind-life");
     const { output, changes } = await stack.up();
-    expect(changes).to.include({ create: 1 });
-    expect(output).to.include("taken over").and.to.include("adopted");
+    expect(changes).to.include({ create: 3 });
+    expect(output).to.include("adopted");
     expect((await inspect()).Id).to.equal(Id);
   });
 
-  it("is started when it is only stopped", async () => {
+  it("is rebuilt when it is broken", async () => {
     const { Id } = await inspect();
+    await stack.close();
     await tier.engine.docker(["stop", "--time", "1", stack.nodeContainer]);
-    stack.settings({ ...settings, readyTimeoutSeconds: 601 });
+    stack = await openClusterStack({ tier, host, stack: "kind-life", settings });
     const { output } = await stack.up();
-    expect(output).to.include("is stopped: starting");
+    expect(output).to.include("made anew");
     const now = await inspect();
-    expect(now.Id).to.equal(Id);
+    expect(now.Id).not.to.equal(Id);
     expect(now.State.Running).to.equal(true);
     expect(await nodesOf(stack)).to.have.length(1);
   });

@@ -171,7 +171,13 @@ describe("Host keys", () => {
     ]) {
       expect(hasKeyFor(`${hosts} ${ed25519}`, server), hosts).to.equal(true);
     }
-    for (const hosts of ["ssh.github.com", "[ssh.github.com]:22", "*,![ssh.github.com]:443", `|1|${salt}|${salt}`]) {
+    for (const hosts of [
+      "ssh.github.com",
+      "[ssh.github.com]:22",
+      "*",
+      "[*]:443,![ssh.github.com]:443",
+      `|1|${salt}|${salt}`,
+    ]) {
       expect(hasKeyFor(`${hosts} ${ed25519}`, server), hosts).to.equal(false);
     }
     expect(hasKeyFor(`@revoked ${server} ${ed25519}`, server)).to.equal(false);

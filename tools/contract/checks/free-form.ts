@@ -15,7 +15,7 @@ export interface FreeForm {
 
 const prometheus = ["monitoring.coreos.com/v1", "Prometheus"] as const;
 
-const quantity: Schema = { type: "string", pattern: "^\\d+(\\.\\d+)?(m|Ki|Mi|Gi|Ti)?$" };
+const quantity: Schema = { type: "string", pattern: "^\\d+(\\.\\d+)?(m|k|M|G|T|Ki|Mi|Gi|Ti)?$" };
 const amounts = (...names: readonly string[]): Schema => ({
   type: "object",
   additionalProperties: false,
@@ -63,7 +63,11 @@ export const policyRulesSchema: Schema = {
   minItems: 1,
 };
 
-const duration: Schema = { type: "string", pattern: "^\\d+(ms|s|m|h|d|w|y)$" };
+/** As `model.Duration` of Prometheus reads it. */
+const duration: Schema = {
+  type: "string",
+  pattern: "^(?=\\d)(\\d+y)?(\\d+w)?(\\d+d)?(\\d+h)?(\\d+m)?(\\d+s)?(\\d+ms)?$",
+};
 const objectStore: Schema = { enum: ["filesystem", "s3"] };
 
 /** Custom resource state metrics of kube-state-metrics 2.20 (docs/metrics/extend/customresourcestate-metrics.md). */
@@ -192,7 +196,7 @@ const dataSources = (): Schema => ({
   minItems: 1,
 });
 
-const matcher: Schema = { type: "string", pattern: '^[a-zA-Z_][a-zA-Z0-9_]*(=~|!~|!=|=)".*"$' };
+const matcher: Schema = { type: "string", pattern: '^[a-zA-Z_][a-zA-Z0-9_]*(=~|!~|!=|=)"[^]*"$' };
 const matchers: Schema = { ...list(matcher), minItems: 1 };
 const labelNames: Schema = list({ type: "string", pattern: "^[a-zA-Z_][a-zA-Z0-9_]*$" });
 const named: Schema = { type: "string", pattern: "^[A-Za-z0-9._-]+$" };
@@ -207,7 +211,7 @@ const route = (below: Readonly<Record<string, Schema>>, required: readonly strin
   strict(
     {
       receiver: named,
-      group_by: { ...labelNames, minItems: 1 },
+      group_by: list({ type: "string", pattern: "^(\\.\\.\\.|[a-zA-Z_][a-zA-Z0-9_]*)$" }),
       group_wait: duration,
       group_interval: duration,
       repeat_interval: duration,

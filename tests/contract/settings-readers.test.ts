@@ -1,0 +1,578 @@
+/**
+ * Whatever settings accept, their readers accept: settings are generated, right ones and near misses; those that are accepted
+ * are rendered together, and what comes of them is given to the programs and schemas that read it where it is deployed.
+ * `SETTINGS_SEED` repeats a run.
+ */
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import * as path from "node:path";
+import { expect } from "chai";
+import * as fc from "fast-check";
+import { parse as parseToml } from "smol-toml";
+import ssh2 from "ssh2";
+import { stringify } from "yaml";
+import { z } from "zod";
+import { hostsToml } from "../../components/cluster/registry-mirrors.ts";
+import { type AlertmanagerConfig, alertmanagerTemplates } from "../../components/monitoring/alertmanager.ts";
+import { parseSettings, SettingsError } from "../../settings/parse.ts";
+import type { SchemaNode } from "../../settings/scalars.ts";
+import { secretSettings, type Settings, settingsSchema } from "../../settings/schema.ts";
+import { checkFluentBit } from "../../tools/contract/checks/fluent-bit.ts";
+import { checkObjects } from "../../tools/contract/checks/objects.ts";
+import { checkAllValues } from "../../tools/contract/checks/values.ts";
+import { at, describeFinding } from "../../tools/contract/finding.ts";
+import { type KubernetesApi, kubernetesApi } from "../../tools/contract/kubernetes-api.ts";
+import { lokiConfig } from "../../tools/contract/loki-config.ts";
+import { lokiMistakes } from "../../tools/contract/loki-reader.ts";
+import { prometheusStart } from "../../tools/contract/prometheus-config.ts";
+import { releases, render, type Rendered } from "../../tools/contract/rendered.ts";
+import { programOrSkip } from "../support/program.ts";
+import { defaultEnvironment, orSkip } from "../support/rendered.ts";
+import { everybody, inDays } from "./support/alertmanager.ts";
+
+interface Node extends SchemaNode {
+  readonly minimum?: number;
+  readonly maximum?: number;
+  readonly required?: readonly string[];
+  readonly default?: unknown;
+  readonly properties?: Readonly<Record<string, Node>>;
+  readonly items?: Node;
+  readonly anyOf?: readonly Node[];
+}
+
+const hostKey = `ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI${"A".repeat(43)}`;
+const durations = [
+  "30s",
+  "1h30m",
+  "1d12h",
+  "1d",
+  "0",
+  "0s",
+  "90",
+  "1w",
+  "24h",
+  "36h",
+  "2.5h",
+  "500ms",
+  "12h1d",
+  "999y",
+];
+const amounts = [
+  "128Mi",
+  "20Mi",
+  "2M",
+  "1.5Gi",
+  "50G",
+  "512",
+  "1073741824",
+  "0.5Gi",
+  "5GB",
+  "1e9",
+  "512m",
+  "2Ti",
+  "200000k",
+];
+const addresses = [
+  ...[
+    "https://git.example.com/team/a.git",
+    "ssh://git@git.example.com/team/a.git",
+    "ssh://git@h:2222/a",
+    "http://h:080/a",
+  ],
+  ...[
+    "https://h/%zz",
+    "https://harbor.example.com/v2/proxy",
+    "http://mirror:5000/",
+    "git@github.com:a/b.git",
+    "oci://r.io/c",
+  ],
+  ...[
+    "oci://127.0.0.1:5001/charts",
+    "https://[::1]:8443/a",
+    "s3.example.com:9000",
+    "https://s3.example.com",
+    "https://h:99999/",
+  ],
+];
+const words = [
+  ...[
+    "123",
+    "1e3",
+    "1.0",
+    "1.10",
+    "0x1F",
+    "03000",
+    "true",
+    "no",
+    "null",
+    "~",
+    "team: eu",
+    "prod (eu) #1",
+    "o'brien",
+    '"',
+  ],
+  ...[
+    "a b",
+    "&a",
+    "*a",
+    "!a",
+    "%a",
+    "@a",
+    "`a`",
+    "{a}",
+    "[a]",
+    "- a",
+    "? a",
+    "a:",
+    "${A}",
+    "$(A)",
+    "{{ a }}",
+    "\\",
+    "ü",
+    "a\nb",
+  ],
+];
+
+/** Texts near what a setting takes, by the end of its path; the awkward words are tried everywhere. */
+const samples: readonly [RegExp, readonly string[]][] = [
+  [/(nterval|requeueDependency|retention|groupWait)$/, durations],
+  [/\.cpu$/, ["50m", "0.5", "2", "1.25", "0.0005", "1e-1", "-1"]],
+  [/(\.memory|\.memoryLimit|\.size|\.storage)$/, amounts],
+  [/(retentionSize|memBufLimit|bufferSize)$/, ["5GB", "512MiB", "1.5TB", "5MB", "5M", "10k", "500M", "0GB", "5"]],
+  [
+    /(mage|repository)$/,
+    ["a/b:1", "kindest/node:v1.36.1", `r.io:5000/a@sha256:${"0".repeat(64)}`, "ghcr.io/acme/kbot", "A/b:1"],
+  ],
+  [/([uU]rl|manifests|endpoint|repository|registryMirrors\.[^.]*)$/, addresses],
+  [/registryMirrors$/, ["docker.io", "localhost:5000", "_default", "../x", "[::1]:5000"]],
+  [/(branch|path)$/, ["main", "feature/x", "release#1", "a..b", "apps/demo", "../a", "a'b"]],
+  [/context$/, ["platform", "arn:aws:eks:eu-west-1:1:cluster/x", "gke_a_b_c"]],
+  [
+    /knownHosts$/,
+    [`git.example.com ${hostKey}`, `* ${hostKey}`, "git.example.com ssh-ed25519 AAAA", `@revoked * ${hostKey}`],
+  ],
+  [/kubeadmPatches\.items$/, ["kind: KubeletConfiguration\nmaxPods: 50\n", "a: 1", "[", "kind: 1"]],
+  [/(start|end)$/, ["22:00", "06:00", "00:00", "24:00", "08:30", "8:30", "25:00"]],
+  [/weekdays\.items$/, ["monday", "monday:friday", "friday:monday", "sunday:saturday", "mon", "saturday:saturday"]],
+  [
+    /daysOfMonth\.items$/,
+    ["1", "1:5", "0:5", "32", "10:5", "-1", "-3:-1", "1:-1", "-31:31", "30:-1", "28:-1", "5:-20"],
+  ],
+  [/months\.items$/, ["1", "july", "july:august", "7:8", "juli", "december:january", "0", "13", "march:12"]],
+  [/years\.items$/, ["2026", "2026:2027", "2027:2026", "26", "2026:"]],
+  [
+    /location$/,
+    [
+      "Europe/Kyiv",
+      "Europe/Kiev",
+      "UTC",
+      "utc",
+      "Local",
+      "europe/kyiv",
+      "+02:00",
+      "US/Eastern",
+      "Etc/GMT+5",
+      "EST5EDT",
+    ],
+  ],
+  [
+    /matchers\.items$/,
+    [
+      ...[
+        'namespace="demo"',
+        'pod=~"kbot-.*"',
+        'a=~"(?i)kube.*"',
+        'a=~"(?!b)"',
+        'a=~"(b)\\\\1"',
+        'a=~"(?P<n>b)"',
+        'a="b',
+      ],
+      ...[
+        'a=~"\\\\d+"',
+        'a=~"\\d+"',
+        'a!~"[[:alpha:]]"',
+        'a=~"\\\\pL"',
+        'a="\\"b\\""',
+        'a="{b}"',
+        'a="b,c"',
+        'a=~"x{1001}"',
+        "a=b",
+      ],
+      ...[
+        'a=~"(?<n>b)"',
+        'a=~"\\\\Qa.b\\\\E"',
+        'a=~"[a-\\\\d]"',
+        'a=~"\\\\z"',
+        'a=~"(?s:.)"',
+        'a="\n"',
+        'a="}"',
+        'a=~"**"',
+        'a=~"a**"',
+      ],
+    ],
+  ],
+  [/groupBy\.items$/, ["alertname", "...", "pod", "a-b", "1a"]],
+  [/smarthost$/, ["smtp.example.com:587", "[::1]:25", "smtp", "a:b:1", "a:0", "a:070"]],
+  [/(to|from)$/, ["a@example.com", "a@example.com, b@example.com", "A <a@example.com>", "nobody"]],
+  [/channel$/, ["#ops", "@me", "C0123"]],
+  [/until$/, [inDays(5), inDays(89), "2026-02-30", "tomorrow"]],
+  [/tag$/, ["1.10", "1234567", "latest", "v1"]],
+  [/bucket$/, ["observability-logs", "a..b", "A"]],
+  [/region$/, ["eu-central-1", "garage"]],
+  [/receiver$/i, ["ops", "mail", "chat", "opps"]],
+  [/TimeIntervals\.items$/, ["night", "nights"]],
+  [/(namespaces\.items|credentialsSecret)$/, ["demo", "team-a", "a.b", "Demo", "a_b"]],
+  [/sha256$/, ["0".repeat(64), "0"]],
+  [/secret$/, ["ops-slack", "my.bot", "..", "a/b"]],
+  [/name$/, ["ops-2", "a.b", "null", "-a", "x".repeat(70)]],
+];
+
+/** A text with one character too many, too few or another. */
+const nearMiss = (text: string): fc.Arbitrary<string> =>
+  fc
+    .tuple(fc.nat(text.length), fc.constantFrom(...`0159aAzZ:;,.#'"-_/ \n{}[]$&*!|>%@\\~^(?=`.split("")), fc.nat(2))
+    .map(
+      ([index, character, how]) =>
+        text.slice(0, index) + (how === 0 ? "" : character) + text.slice(how === 1 ? index : index + 1),
+    );
+
+function texts(where: string): fc.Arbitrary<unknown> {
+  const near = samples.filter(([end]) => end.test(where)).flatMap(([, some]) => some);
+  const awkward = fc.constantFrom<unknown>(...words, 1.5, 1_234_567, true, 0, -1, null);
+  if (near.length === 0) return awkward;
+  const right = fc.constantFrom(...near);
+  return fc.oneof(
+    { weight: 5, arbitrary: right },
+    { weight: 3, arbitrary: right.chain(nearMiss) },
+    { weight: 2, arbitrary: awkward },
+  );
+}
+
+function numbers({ minimum = -5, maximum = 5, default: usual }: Node): fc.Arbitrary<unknown> {
+  const most = Math.min(maximum, Number.MAX_SAFE_INTEGER - 1);
+  const least = Math.max(minimum, -Number.MAX_SAFE_INTEGER + 1);
+  const some = fc.constantFrom<unknown>(
+    least,
+    least - 1,
+    most,
+    most + 1,
+    least + 0.5,
+    (least + Math.min(most, 1000)) / 2,
+    usual ?? least,
+  );
+  return fc.oneof(
+    fc.integer({ min: least, max: Math.max(least, Math.min(most, 1e9)) }),
+    some,
+    some.map(String),
+    fc.constantFrom(...words),
+  );
+}
+
+/** Values of a setting, right and wrong; `where` is its path, with `items` for the elements of a list. */
+function generated(node: Node, where: string): fc.Arbitrary<unknown> {
+  if (node.properties !== undefined) {
+    const { properties, required = [] } = node;
+    // Few at once: with all of them wrong somewhere, nothing would be accepted.
+    const others = Object.keys(properties).filter((key) => !required.includes(key));
+    const optional = fc.subarray(others, { maxLength: Math.min(2, others.length) });
+    return optional.chain((some) =>
+      fc.record(
+        Object.fromEntries(
+          [...required, ...some].map((key) => [key, generated(properties[key] ?? {}, `${where}.${key}`)]),
+        ),
+      ),
+    );
+  }
+  if (node.items !== undefined) return fc.array(generated(node.items, `${where}.items`), { maxLength: 3 });
+  if (node.enum !== undefined) return fc.constantFrom<unknown>(...node.enum, "other", 1);
+  const types = (node.anyOf ?? [node]).map(({ type }) => type);
+  if (types.includes("boolean")) return fc.constantFrom<unknown>(true, false, "yes", "off", "true", "maybe", 1);
+  if (types.includes("integer") || types.includes("number")) {
+    const own = node.anyOf?.find(({ type }) => type !== "null") ?? node;
+    return types.includes("null") ? fc.oneof(numbers(own), fc.constantFrom<unknown>(null, "null")) : numbers(own);
+  }
+  if (node.type === "object") {
+    // Helm values are nobody's to check.
+    if (/alues$/.test(where)) return fc.constant({});
+    return fc
+      .array(fc.tuple(texts(where), texts(`${where}.x`)), { maxLength: 2 })
+      .map((pairs) => Object.fromEntries(pairs) as unknown);
+  }
+  return texts(where);
+}
+
+/** Every setting that takes a value: a list of objects, as of alerting, is one for each of them. */
+function leaves(node: Node, where: string): [where: string, node: Node][] {
+  if (node.properties === undefined) return [[where, node]];
+  return Object.entries(node.properties).flatMap(([key, child]) =>
+    leaves(child, where === "" ? key : `${where}.${key}`),
+  );
+}
+
+type Tree = Readonly<Record<string, unknown>>;
+
+function withLeaf(tree: Tree, where: string, value: unknown): Tree {
+  const [key = "", ...rest] = where.split(".");
+  const below = (tree[key] ?? {}) as Tree;
+  return { ...tree, [key]: rest.length === 0 ? value : withLeaf(below, rest.join("."), value) };
+}
+
+const bucket = { bucket: "logs", credentialsSecret: "bucket" };
+const s3 = { loki: { storage: { type: "s3", s3: bucket } } };
+const kbot = {
+  demo: { app: "kbot", repository: "https://git.example.com/acme/kbot", image: { repository: "a/kbot" } },
+};
+const elsewhere = {
+  repository: { sshUrl: "ssh://git@git.example.com/team/a.git", knownHosts: `git.example.com,h,[h]:2222 ${hostKey}` },
+};
+const existing = (kubeconfig: string) => ({
+  cluster: { type: "existing", existing: { kubeconfig, context: "platform" } },
+});
+
+/** What has to be said, too, for a setting to have a meaning. */
+function surroundings(where: string, kubeconfig: string): Tree {
+  if (where.startsWith("cluster.existing")) return existing(kubeconfig);
+  if (/^loki\.(storage\.s3|replicas)/.test(where)) return s3;
+  if (/^repository\.(sshUrl|knownHosts)/.test(where)) return elsewhere;
+  if (where.startsWith("charts.mirror")) return { charts: { mirror: { url: "oci://r.io/charts" } } };
+  if (/^demo\.(?!app$|enabled$|path$)/.test(where)) return kbot;
+  if (where.startsWith("alerting")) return { alerting: everybody };
+  return {};
+}
+
+const source = { file: "Pulumi.dev.yaml", secrets: Object.keys(secretSettings) as (keyof typeof secretSettings)[] };
+
+/** The settings, or undefined when they are refused; anything else that happens is a crash. */
+function accepted(raw: Tree): Settings | undefined {
+  try {
+    return parseSettings(raw, source);
+  } catch (error) {
+    if (error instanceof SettingsError) return undefined;
+    throw new Error(`${JSON.stringify(raw)} crashed the program: ${String(error)}`, { cause: error });
+  }
+}
+
+/** Kubeconfig with every context that settings may name. */
+function kubeconfigWith(contexts: readonly string[]): string {
+  return JSON.stringify({
+    apiVersion: "v1",
+    kind: "Config",
+    clusters: [{ name: "a", cluster: { server: "https://127.0.0.1:1" } }],
+    users: [{ name: "a", user: {} }],
+    contexts: contexts.map((name) => ({ name, context: { cluster: "a", user: "a" } })),
+  });
+}
+
+const seed = Number(process.env["SETTINGS_SEED"] ?? Math.floor(Math.random() * 2 ** 31));
+const perLeaf = 60;
+const environments = 16;
+
+describe("What settings accept, by its readers", function () {
+  this.timeout("10m");
+  let folder: string;
+  let kubeconfig: string;
+  let amtool: string;
+  let promtool: string;
+  let api: KubernetesApi;
+  const rendered: Rendered[] = [];
+  const all: Settings[] = [];
+  let tried = 0;
+  let taken = 0;
+  let refused = 0;
+
+  before(async function () {
+    amtool = await programOrSkip(this, "amtool");
+    promtool = await programOrSkip(this, "promtool");
+    api = await orSkip(this, "Kubernetes' OpenAPI", kubernetesApi);
+    folder = mkdtempSync(path.join(tmpdir(), "settings-readers-"));
+    kubeconfig = path.join(folder, "kubeconfig.yaml");
+  });
+  after(() => {
+    rmSync(folder, { recursive: true, force: true });
+    console.log(`      seed ${seed}: ${tried} settings tried, ${taken} accepted, ${refused} refused by a reader`);
+  });
+
+  /** Fails with what readers said, and counts it. */
+  const expectNone = (complaints: readonly string[]) => {
+    refused += complaints.length;
+    const lines = [...new Set(complaints)].slice(0, 20);
+    if (lines.length > 0) throw new Error(`seed ${seed}: refused ${complaints.length} times:\n${lines.join("\n")}`);
+  };
+
+  it("is generated: each setting alone, then what was accepted together", async () => {
+    const root = z.toJSONSchema(settingsSchema, { io: "input", reused: "inline" }) as Node;
+    const good = new Map<string, unknown[]>();
+    for (const [where, node] of leaves(root, "")) {
+      // Lists of objects: one element at a time, so that one wrong element does not hide the others.
+      const elements = node.items?.properties === undefined ? undefined : node.items;
+      const base = surroundings(where, kubeconfig);
+      const there = asList(read(base, where));
+      const arbitrary =
+        elements === undefined
+          ? generated(node, where)
+          : fc.oneof(
+              // Of one that is right, one field; and all of it.
+              fc
+                .constantFrom(...Object.entries(elements.properties ?? {}))
+                .chain(([key, child]) =>
+                  generated(child, `${where}.${key}`).map((field) => ({ ...(there[0] as object), [key]: field })),
+                ),
+              generated(elements, where),
+            );
+      const runs = elements === undefined ? perLeaf : 10 * perLeaf;
+      for (const value of fc.sample(arbitrary, { seed, numRuns: runs })) {
+        tried++;
+        const list =
+          elements === undefined
+            ? value
+            : [...there, { ...(value as object), ...(where === "alerting.routes" ? {} : { name: "generated" }) }];
+        if (accepted(withLeaf(base, where, list)) === undefined) continue;
+        taken++;
+        good.set(where, [...(good.get(where) ?? []), value]);
+      }
+      expect(good.get(where) ?? [], `no value of ${where} was accepted`).to.have.length.greaterThan(0);
+    }
+    writeFileSync(
+      kubeconfig,
+      kubeconfigWith(["platform", ...(good.get("cluster.existing.context") ?? []).map(String)]),
+    );
+    const random = fc.sample(fc.nat(1_000_000), { seed, numRuns: 20_000 });
+    let turn = 0;
+    for (let index = 0; index < environments; index++) {
+      const base = [{}, existing(kubeconfig), s3, elsewhere, kbot][index % 5] ?? {};
+      let raw: Tree = { alerting: everybody, ...base };
+      for (const [where, values] of good) {
+        if (/^(cluster\.type|cluster\.existing\.kubeconfig|demo\.path)$/.test(where)) continue;
+        const isList = /^alerting\.(receivers\..*|routes|timeIntervals|silences)$/.test(where);
+        const some = isList
+          ? values.filter((_, at) => at % environments === index)
+          : [values[(random[turn++] ?? 0) % values.length]];
+        for (const [at, value] of some.entries()) {
+          const element = isList && where !== "alerting.routes" ? { ...(value as Tree), name: `n${at}` } : value;
+          const next = withLeaf(raw, where, isList ? [...asList(read(raw, where)), element] : value);
+          if (accepted(next) !== undefined) raw = next;
+        }
+      }
+      const stack = ["dev", "123", "1e3", "no"][index % 4] ?? "dev";
+      rendered.push(await render({ settings: raw, stack }));
+      const settings = accepted(raw);
+      if (settings !== undefined) all.push(settings);
+    }
+    expect(all).to.have.length(environments);
+  });
+
+  it("is what the API server's schemas, the CRDs and the charts take, and what Flux makes of it", async () => {
+    const said = (one: Rendered) => [...checkObjects(one, api), ...checkAllValues(one)].map(describeFinding);
+    // What is said of the defaults, too, is not about a setting; other tests tell it.
+    const usual = said(await defaultEnvironment());
+    expectNone(rendered.flatMap(said).filter((finding) => !usual.includes(finding)));
+    for (const { content, declared } of rendered) {
+      const given = at(
+        declared.find(({ kind }) => kind === "Kustomization"),
+        "spec",
+        "postBuild",
+        "substitute",
+        "CLUSTER_NAME",
+      );
+      const instrumentation = content.find(({ kind }) => kind === "Instrumentation");
+      if (instrumentation === undefined) continue;
+      const name = at(instrumentation, "spec", "resource", "resourceAttributes", "k8s.cluster.name");
+      expect([name, JSON.stringify(name)]).to.include(given);
+    }
+  });
+
+  it("is what amtool takes", () => {
+    for (const [name, text] of Object.entries(alertmanagerTemplates())) writeFileSync(path.join(folder, name), text);
+    const files = rendered.map((one, index) => {
+      const release = releases(one.declared).find(({ chart }) => chart?.name === "kube-prometheus-stack");
+      const config = at(release?.values, "alertmanager", "config") as AlertmanagerConfig;
+      const file = path.join(folder, `alertmanager-${index}.yaml`);
+      writeFileSync(file, stringify({ ...config, templates: [path.join(folder, "*.tmpl")] }));
+      return file;
+    });
+    const { status, stdout, stderr } = spawnSync(amtool, ["check-config", ...files], { encoding: "utf8" });
+    expectNone(status === 0 ? [] : (stdout + stderr).split("\n").filter((line) => /FAILED|err/i.test(line)));
+    const intervals = all.flatMap(({ alerting }) => alerting.timeIntervals);
+    const silences = all.flatMap(({ alerting }) => alerting.silences);
+    // Otherwise this shows nothing.
+    expect(intervals).to.have.length.greaterThan(40);
+    expect(silences).to.have.length.greaterThan(40);
+  });
+
+  it("is what promtool takes: the configuration and the rules of silences", () => {
+    const releasesOf = rendered.flatMap(({ declared }) =>
+      releases(declared).filter(({ chart }) => chart?.name === "kube-prometheus-stack"),
+    );
+    const check = (what: "config" | "rules", contents: readonly unknown[]) => {
+      const files = contents.map((content, index) => {
+        const file = path.join(folder, `${what}-${index}.yaml`);
+        writeFileSync(file, stringify(content));
+        return file;
+      });
+      const { status, stdout, stderr } = spawnSync(promtool, ["check", what, ...files], { encoding: "utf8" });
+      return status === 0 ? [] : [stdout + stderr];
+    };
+    expectNone([
+      ...check(
+        "config",
+        releasesOf.map(({ values }) => prometheusStart(values).config),
+      ),
+      ...check(
+        "rules",
+        releasesOf.map(({ values }) => at(values, "additionalPrometheusRulesMap", "inhibitors")),
+      ),
+    ]);
+  });
+
+  it("is what Loki's and Fluent Bit's options take", () => {
+    expectNone(
+      rendered.flatMap((one) => [
+        ...checkFluentBit(one).map(describeFinding),
+        ...releases(one.declared)
+          .filter(({ chart }) => chart?.name === "loki")
+          .flatMap(({ values }) => lokiMistakes(lokiConfig(values))),
+      ]),
+    );
+  });
+
+  it("is what containerd, Git and SSH take", () => {
+    const complaints: string[] = [];
+    for (const { cluster, repository, demo } of all) {
+      for (const [host, address] of Object.entries(cluster.kind.registryMirrors)) {
+        const { host: hosts = {} } = parseToml(hostsToml(address)) as {
+          host?: Record<string, { override_path?: boolean }>;
+        };
+        for (const [url, { override_path: whole = false }] of Object.entries(hosts)) {
+          const { protocol, pathname } = new URL(url);
+          // As containerd's parseHostConfig puts it together.
+          const asked = whole || pathname.endsWith("/v2") ? pathname : `${pathname === "/" ? "" : pathname}/v2`;
+          if (!/^https?:$/.test(protocol) || asked.includes("//") || host.includes("/"))
+            complaints.push(`${host}: ${url}`);
+        }
+      }
+      for (const branch of [repository.branch, demo.branch ?? "main"]) {
+        const { status } = spawnSync("git", ["check-ref-format", "--branch", branch]);
+        if (status !== 0) complaints.push(`git refuses the branch ${branch}`);
+      }
+      for (const line of (repository.knownHosts ?? "").split("\n").filter((text) => /^[^#\s]/.test(text))) {
+        const key = line
+          .trim()
+          .split(/\s+/)
+          .filter((word) => !word.startsWith("@"))
+          .slice(1)
+          .join(" ");
+        if (ssh2.utils.parseKey(key) instanceof Error) complaints.push(`no key: ${line}`);
+      }
+    }
+    expectNone(complaints);
+  });
+});
+
+function read(tree: Tree, where: string): unknown {
+  return where.split(".").reduce<unknown>((node, key) => at(node, key), tree);
+}
+
+function asList(value: unknown): unknown[] {
+  return Array.isArray(value) ? (value as unknown[]) : [];
+}
