@@ -3,6 +3,7 @@ import * as github from "@pulumi/github";
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { demoFolder } from "../settings/demo.ts";
+import { githubAddresses } from "../settings/github.ts";
 import { sshServer } from "../settings/host-keys.ts";
 import type { Stack } from "../settings/read.ts";
 import { requestedResources } from "../settings/resources.ts";
@@ -77,6 +78,11 @@ export interface EnvironmentArgs {
   readonly clusterUid?: string | undefined;
 }
 
+/** Where in the repository this environment is. */
+function environmentFolder({ name, settings: { repository } }: Stack): string {
+  return repository.path ?? `flux-repo/clusters/${name}`;
+}
+
 /** One environment: cluster, deploy key, Flux and every component. */
 export class Environment extends pulumi.ComponentResource {
   readonly outputs: Outputs;
@@ -94,6 +100,7 @@ export class Environment extends pulumi.ComponentResource {
     const inputs = { preflight, ...(args.clusterUid === undefined ? {} : { cluster: args.clusterUid }) };
     super("observability:index:Environment", name, inputs, { ...opts, hooks: preflightHook(stack) });
     const { demo } = settings;
+    const address = githubAddresses(settings.repository.apiUrl);
     const cluster = this.cluster(args);
     const shared = cluster.lifetime === undefined;
 
@@ -267,7 +274,7 @@ export class Environment extends pulumi.ComponentResource {
     const folders: SyncedFolder[] = [
       {
         name: "environment",
-        path: settings.repository.path ?? `flux-repo/clusters/${stack.name}`,
+        path: environmentFolder(stack),
         prerequisites: [monitoring, definitions],
       },
     ];
@@ -285,7 +292,7 @@ export class Environment extends pulumi.ComponentResource {
       });
     }
     const gitUrl =
-      settings.repository.sshUrl ?? `ssh://git@github.com/${stack.github.owner}/${settings.repository.name}.git`;
+      settings.repository.sshUrl ?? `${address.ssh ?? ""}/${stack.github.owner}/${settings.repository.name}.git`;
     new GitSource(
       "environment",
       {
@@ -314,7 +321,7 @@ export class Environment extends pulumi.ComponentResource {
       grafanaPassword: kubePrometheusStack.grafanaPassword,
       serviceUrls,
       deployKeyFingerprint: deployKey.fingerprint,
-      repository: pulumi.interpolate`${stack.github.owner}/${repository.repository}`,
+      repository: pulumi.output(`${stack.github.owner}/${settings.repository.name}`),
       componentVersions: {
         ...Object.fromEntries(
           Object.values(versions.charts)
@@ -379,17 +386,32 @@ export class Environment extends pulumi.ComponentResource {
         baseUrl: settings.repository.apiUrl,
         ...(account.token === undefined ? {} : { token: account.token }),
       },
-      { parent: this },
+      {
+        parent: this,
+        // The SDK would take GITHUB_TOKEN for an input, so that each new token of a CI run is a change of the stack, kept in
+        // its state. The plugin reads the variable by itself.
+        transformations: [
+          ({ props, opts }) => ({
+            props: account.token === undefined ? { ...(props as object), token: undefined } : props,
+            opts,
+          }),
+        ],
+      },
     );
     const options = { parent: this, providers: [provider] };
-    const repository = new Repository("repository", { settings: settings.repository, ...account }, options);
+    const repository = new Repository(
+      "repository",
+      { settings: settings.repository, stack: stack.name, folder: environmentFolder(stack), ...account },
+      options,
+    );
     const deployKey = new DeployKey(
       "deploy-key",
       {
-        repository: repository.repository,
+        repository: settings.repository.name,
         title: `flux ${stack.project}/${stack.name}`,
         rotation: settings.deployKey.rotation,
         github: { ...account, apiUrl: settings.repository.apiUrl },
+        prerequisites: repository.ready,
       },
       options,
     );
@@ -439,6 +461,7 @@ export class Environment extends pulumi.ComponentResource {
   /** Values that the manifests of `flux-repo/` may use. */
   private substitutions(stack: Stack, cluster: Cluster): Record<string, string> {
     const { demo, opentelemetry, repository } = stack.settings;
+    const { web } = githubAddresses(repository.apiUrl);
     const branch = repository.branch.split("/").map(encodeURIComponent).join("/");
     return {
       ...yamlScalars({
@@ -449,7 +472,7 @@ export class Environment extends pulumi.ComponentResource {
         SAMPLING_RATIO: String(opentelemetry.samplingRatio),
       }),
       // Something follows them in the manifests.
-      RUNBOOK_BASE_URL: `https://github.com/${stack.github.owner}/${repository.name}/blob/${branch}/docs/runbooks`,
+      RUNBOOK_BASE_URL: `${web}/${stack.github.owner}/${repository.name}/blob/${branch}/docs/runbooks`,
       GRAFANA_URL: browserUrl("grafana", cluster),
     };
   }

@@ -25,7 +25,7 @@ export interface Stack {
   readonly github: {
     /** Owner of the repositories: `github:owner`, else GITHUB_OWNER. */
     readonly owner: string;
-    /** `github:token`, else GITHUB_TOKEN; without it the GitHub provider looks for its own. */
+    /** `github:token`. GITHUB_TOKEN is not read here: what needs a token looks for that by itself, and nothing keeps it. */
     readonly token: pulumi.Output<string> | undefined;
   };
 }
@@ -122,7 +122,5 @@ export function readStack(): Stack {
     void pulumi.log.warn(`${file}: ${warning.path}: ${warning.message}`);
   }
 
-  const envToken = process.env["GITHUB_TOKEN"];
-  const token = github.getSecret("token") ?? (envToken === undefined ? undefined : pulumi.secret(envToken));
-  return { project, name, settings, secrets, alertingSecrets, github: { owner, token } };
+  return { project, name, settings, secrets, alertingSecrets, github: { owner, token: github.getSecret("token") } };
 }

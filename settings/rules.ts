@@ -1,6 +1,7 @@
 /** Rules that span settings. Each finding names the setting and ends with what to do. */
 import { checkAlerting } from "./alerting.ts";
 import { byteCount, durationSeconds } from "./formats.ts";
+import { githubAddresses } from "./github.ts";
 import { hasKeyFor, namedServers, sshServer } from "./host-keys.ts";
 import { containers } from "./resources.ts";
 import type { SecretName, Settings } from "./schema.ts";
@@ -94,16 +95,30 @@ export function checkRules(settings: Settings, context: RuleContext): Finding[] 
   if (durationSeconds(loki.retention) < 24 * 3600) {
     add("loki.retention", `is ${loki.retention}; Loki's compactor keeps at least 24h. Set 24h or more.`);
   }
-  const server = sshServer(repository.sshUrl ?? "ssh://git@github.com/");
-  const keys = repository.knownHosts;
-  if (keys === undefined && !githubServers.includes(server)) {
-    add("repository.knownHosts", `is missing: repository.sshUrl is at ${server}. Set the host keys of that server.`);
-  }
-  if (keys !== undefined && !hasKeyFor(keys, server)) {
-    const there = namedServers(keys).join(", ");
+  const ssh = repository.sshUrl ?? githubAddresses(repository.apiUrl).ssh;
+  if (ssh === undefined) {
     add(
-      "repository.knownHosts",
-      `has keys for ${there}, but none for ${server}, where Flux fetches. Add its host key.`,
+      "repository.sshUrl",
+      "is missing. Copy it from the repository's page (Code, SSH) and write it as ssh://user@host/owner/name.git.",
+    );
+  } else {
+    const server = sshServer(`${ssh}/`);
+    const keys = repository.knownHosts;
+    if (keys === undefined && !githubServers.includes(server)) {
+      add("repository.knownHosts", `is missing: Flux fetches from ${server}. Set the host keys of that server.`);
+    }
+    if (keys !== undefined && !hasKeyFor(keys, server)) {
+      const there = namedServers(keys).join(", ");
+      add(
+        "repository.knownHosts",
+        `has keys for ${there}, but none for ${server}, where Flux fetches. Add its host key.`,
+      );
+    }
+  }
+  if (repository.create && repository.seed === false) {
+    add(
+      "repository.seed",
+      "is false, but a repository that repository.create makes is empty. Leave repository.seed out.",
     );
   }
   for (const [path, { memory, memoryLimit }] of containers(settings)) {

@@ -138,13 +138,17 @@ const repository = z
     name: githubName.default("observability-environment").describe("Repository on GitHub that Flux syncs."),
     branch: branchName.default("main").describe("Branch that Flux follows."),
     path: repositoryFolder.optional().describe("Folder of this environment; `flux-repo/clusters/<stack>` when absent."),
-    create: z.boolean().default(false).describe("Creates the repository; else it has to exist."),
+    create: z
+      .boolean()
+      .default(false)
+      .describe("Creates the repository where there is none, and seeds it; else it has to exist. `destroy` leaves it."),
     visibility: z.enum(["private", "public"]).default("private").describe("Of a repository that is created."),
     seed: z
       .boolean()
-      .default(false)
+      .optional()
       .describe(
-        "Adds the files of `flux-repo/` and `docs/runbooks/` that the repository lacks, in one commit; changes none.",
+        "Adds the branch, the folder of this environment and the files of `flux-repo/` and `docs/runbooks/` where the " +
+          "repository lacks them; changes none. Like `create` when absent.",
       ),
     sshUrl: sshAddress
       .optional()

@@ -5,7 +5,7 @@ import { callGitHub } from "./github-api.ts";
 
 export interface DeployKeyArgs {
   /** Repository (without its owner) on which the key is registered. */
-  readonly repository: pulumi.Input<string>;
+  readonly repository: string;
   /** Title on GitHub; it names project and stack, so that a person sees whose key it is. */
   readonly title: string;
   /** Counts rotations: another number is another key. */
@@ -14,9 +14,11 @@ export interface DeployKeyArgs {
   readonly github: {
     readonly owner: string;
     readonly apiUrl: string;
-    /** Without it such a registration has to be removed by hand. */
+    /** Of the configuration; without it GITHUB_TOKEN is used. */
     readonly token: pulumi.Output<string> | undefined;
   };
+  /** What has to be there first: the repository. */
+  readonly prerequisites: readonly pulumi.Resource[];
 }
 
 /**
@@ -25,15 +27,19 @@ export interface DeployKeyArgs {
  */
 function retakeRegistration({ github: account, title }: DeployKeyArgs): pulumi.ErrorHook {
   return new pulumi.ErrorHook("retake-deploy-key", async ({ errors, newInputs }) => {
-    if (account.token === undefined || errors.length > 1 || !/already in use/i.test(errors[0] ?? "")) return false;
-    const { apiUrl, owner, token } = account;
-    const access = { apiUrl, token: await new Promise<string>((resolve) => void token.apply(resolve)) };
-    const keysPath = `repos/${owner}/${String(newInputs?.["repository"])}/keys`;
-    const listed = await callGitHub(access, "GET", `${keysPath}?per_page=100`);
+    const { apiUrl, owner, token: configured } = account;
+    const token =
+      configured === undefined
+        ? process.env["GITHUB_TOKEN"]
+        : await new Promise<string>((resolve) => void configured.apply(resolve));
+    if (token === undefined || errors.length > 1 || !/already in use/i.test(errors[0] ?? "")) return false;
+    const access = { apiUrl, token };
+    const path = `repos/${owner}/${String(newInputs?.["repository"])}/keys`;
+    const listed = await callGitHub(access, "GET", `${path}?per_page=100`);
     if (listed.status !== 200) return false;
     const keys = listed.data as readonly { readonly id: number; readonly title: string; readonly key: string }[];
     const left = keys.filter((key) => key.title.startsWith(title) && key.key === newInputs?.["key"]);
-    for (const { id } of left) await callGitHub(access, "DELETE", `${keysPath}/${id}`);
+    for (const { id } of left) await callGitHub(access, "DELETE", `${path}/${id}`);
     return left.length > 0;
   });
 }
@@ -63,7 +69,7 @@ export class DeployKey extends pulumi.ComponentResource {
     this.registration = new github.RepositoryDeployKey(
       `${name}-github-${args.rotation}`,
       { repository: args.repository, title: `${args.title} #${args.rotation}`, key: this.publicKey, readOnly: true },
-      { parent: this, hooks: { onError: [retakeRegistration(args)] } },
+      { parent: this, dependsOn: [...args.prerequisites], hooks: { onError: [retakeRegistration(args)] } },
     );
     this.privateKey = key.privateKeyOpenssh;
     this.fingerprint = key.publicKeyFingerprintSha256;

@@ -1,4 +1,5 @@
-/** Calls of GitHub's REST API that no provider resource offers. */
+/** Calls of GitHub's APIs that no provider resource offers. */
+import { githubAddresses } from "../../settings/github.ts";
 import { unreachable } from "../unreachable.ts";
 
 /** An account at a GitHub API. */
@@ -22,20 +23,15 @@ export class GitHubUnreachable extends Error {
   override readonly name = "GitHubUnreachable";
 }
 
-/** Where the REST API is: on a server of one's own it has a path. */
-function restUrl(apiUrl: string): string {
-  const base = apiUrl.replace(/\/$/, "");
-  return new URL(base).host === "api.github.com" ? base : `${base}/api/v3`;
-}
-
 /**
  * Sends a request and returns whatever GitHub answers.
- * @param path below the API's root, for example `repos/<owner>/<name>`
+ * @param path below the REST API's root, for example `repos/<owner>/<name>`; or `graphql`
  * @throws GitHubUnreachable when there is no answer within a minute
  */
 export async function callGitHub(account: GitHubAccount, method: string, path: string, body?: object): Promise<Answer> {
+  const { rest, graphql } = githubAddresses(account.apiUrl);
   try {
-    const response = await fetch(`${restUrl(account.apiUrl)}/${path}`, {
+    const response = await fetch(path === "graphql" ? graphql : `${rest}/${path}`, {
       method,
       headers: {
         accept: "application/vnd.github+json",
@@ -69,5 +65,9 @@ export function saidBy({ data }: Answer): string {
     const { field, code, message: text } = error as Readonly<Record<string, string | undefined>>;
     return text ?? [field, code].filter((part) => part !== undefined).join(" ");
   });
-  return [message, ...details].filter((part) => part !== "").join(": ");
+  return [message, ...details]
+    .filter((part) => part !== "")
+    .join(": ")
+    .replaceAll(/\s+/g, " ")
+    .trim();
 }

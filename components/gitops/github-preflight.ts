@@ -2,12 +2,20 @@
 import { demoFolder } from "../../settings/demo.ts";
 import type { Finding } from "../cluster/preflight.ts";
 import { query } from "../cluster/kind.ts";
+import type { Settings } from "../../settings/schema.ts";
 import type { PreflightContext } from "../preflight.ts";
+import { githubAddresses } from "../../settings/github.ts";
 import { type Answer, callGitHub, GitHubUnreachable, saidBy } from "./github-api.ts";
 
-const newToken =
-  "Make one at https://github.com/settings/personal-access-tokens (fine-grained, this repository, Administration: read and " +
-  "write; Contents: read), then export GITHUB_TOKEN=<token>.";
+/** How to make a token that will do. */
+function newToken({ repository }: Settings): string {
+  const { web } = githubAddresses(repository.apiUrl);
+  const contents = repository.create || repository.seed === true ? "read and write" : "read";
+  return (
+    `Make one at ${web}/settings/personal-access-tokens (fine-grained, this repository, Administration: read and write; ` +
+    `Contents: ${contents}), then export GITHUB_TOKEN=<token>.`
+  );
+}
 
 /** What is looked at of GitHub's answer about a repository. */
 interface RepositoryFacts {
@@ -21,20 +29,23 @@ export async function checkGitHub(context: PreflightContext): Promise<readonly F
   const { settings, owner } = context;
   const { repository } = settings;
   const finding = (level: Finding["level"], message: string): Finding => ({ level, check: "GitHub", message });
-  const token = context.token ?? (await tokenOfCommandLine(repository.apiUrl));
+  const { web } = githubAddresses(repository.apiUrl);
+  const token = (context.token ?? process.env["GITHUB_TOKEN"]) || (await tokenOfCommandLine(web));
   if (token === undefined) {
     // The provider knows two more ways, which are not for us to try.
     const app = process.env["GITHUB_APP_ID"] !== undefined;
     return app
       ? [finding("note", "the credentials of a GitHub App are not looked at.")]
-      : [finding("error", `there is no token. ${newToken}`)];
+      : [finding("error", `there is no token. ${newToken(context.settings)}`)];
   }
   const name = `${owner}/${repository.name}`;
   const ask = (path: string) => callGitHub({ apiUrl: repository.apiUrl, token }, "GET", path);
   try {
     const found = await ask(`repos/${name}`);
     if (found.status === 401) {
-      return [finding("error", `the token is wrong, revoked or expired ("${saidBy(found)}"). ${newToken}`)];
+      return [
+        finding("error", `the token is wrong, revoked or expired ("${saidBy(found)}"). ${newToken(context.settings)}`),
+      ];
     }
     if (found.status === 404) {
       if (repository.create) return await ownerFindings(owner, ask, finding);
@@ -44,13 +55,13 @@ export async function checkGitHub(context: PreflightContext): Promise<readonly F
     }
     if (found.status !== 200) return [finding(context.unverified, cannotBeRead(name, found))];
     const facts = found.data as RepositoryFacts;
-    if (facts.archived === true && !repository.create) {
-      const remedy = `Unarchive it (https://github.com/${name}/settings) or set repository.name to another.`;
+    if (facts.archived === true) {
+      const remedy = `Unarchive it (${web}/${name}/settings) or set repository.name to another.`;
       return [finding("error", `repository ${name} is archived, so it takes no deploy key. ${remedy}`)];
     }
     return [
       ...keyFindings(context, name, facts, await ask(`repos/${name}/keys?per_page=1`), finding),
-      ...(await organizationFindings(owner, facts, ask, finding)),
+      ...(await organizationFindings(context, facts, ask, finding)),
       ...(await contentFindings(context, name, facts, ask, finding)),
     ];
   } catch (error) {
@@ -66,8 +77,8 @@ const cannotBeRead = (what: string, answer: Answer) =>
   `${what} cannot be looked at: GitHub answers ${answer.status}, "${saidBy(answer)}".`;
 
 /** The token of GitHub's own command line, with which the provider works too when it is given none. */
-async function tokenOfCommandLine(apiUrl: string): Promise<string | undefined> {
-  const host = new URL(apiUrl).hostname.replace(/^api\.github\.com$/, "github.com");
+async function tokenOfCommandLine(web: string): Promise<string | undefined> {
+  const { host } = new URL(web);
   const { code, stdout } = await query("gh", ["auth", "token", "--hostname", host], 10_000);
   return code === 0 && stdout.trim() !== "" ? stdout.trim() : undefined;
 }
@@ -80,7 +91,7 @@ async function ownerFindings(owner: string, ask: Ask, finding: Make): Promise<Fi
 
 /** Whether the token may register a deploy key. That it may write cannot be asked, only that it may administer. */
 function keyFindings(
-  { unverified }: PreflightContext,
+  { settings, unverified }: PreflightContext,
   name: string,
   { permissions }: RepositoryFacts,
   keys: Answer,
@@ -93,15 +104,15 @@ function keyFindings(
   }
   // Only classic tokens have scopes; the header of others is empty or not there.
   if (scopes && !names.includes("repo") && !names.includes("public_repo")) {
-    return [finding("error", `the token lacks the scope repo (it has: ${scopes}). ${newToken}`)];
+    return [finding("error", `the token lacks the scope repo (it has: ${scopes}). ${newToken(settings)}`)];
   }
   if (keys.status === 200) return [];
-  const remedy = `A deploy key needs Administration: read and write. ${newToken}`;
+  const remedy = `A deploy key needs Administration: read and write. ${newToken(settings)}`;
   return [finding(unverified, `the token may not see the deploy keys of ${name} ("${saidBy(keys)}"). ${remedy}`)];
 }
 
 async function organizationFindings(
-  owner: string,
+  { owner, settings }: PreflightContext,
   facts: RepositoryFacts,
   ask: Ask,
   finding: Make,
@@ -112,7 +123,7 @@ async function organizationFindings(
   const allowed = (data as { readonly deploy_keys_enabled_for_repositories?: boolean } | undefined)
     ?.deploy_keys_enabled_for_repositories;
   if (allowed === true) return [];
-  const where = `https://github.com/organizations/${owner}/settings/deploy_keys`;
+  const where = `${githubAddresses(settings.repository.apiUrl).web}/organizations/${owner}/settings/deploy_keys`;
   return allowed === false
     ? [finding("error", `the organization ${owner} forbids deploy keys. An owner allows them at ${where}.`)]
     : [finding("note", `whether the organization ${owner} allows deploy keys is shown to its owners only (${where}).`)];
@@ -126,18 +137,21 @@ async function contentFindings(
   ask: Ask,
   finding: Make,
 ): Promise<Finding[]> {
-  const { branch, path, seed } = settings.repository;
+  const { branch, path, create, seed = create } = settings.repository;
+  const pushFindings = () =>
+    permissions?.push === false
+      ? [finding("error", `the token's account may not push to ${name}, which repository.seed needs.`)]
+      : [];
   const found = await ask(`repos/${name}/branches/${encodeURIComponent(branch)}`);
   if (found.status === 404) {
-    return [finding("error", `${name} has no branch ${branch}. Push it, or set repository.branch.`)];
+    const remedy = "Push it, set repository.branch, or set repository.seed to have it made.";
+    return seed ? pushFindings() : [finding("error", `${name} has no branch ${branch}. ${remedy}`)];
   }
   if (found.status !== 200) return [finding(unverified, cannotBeRead(`branch ${branch} of ${name}`, found))];
   if (seed) {
-    if (permissions?.push === false)
-      return [finding("error", `the token's account may not push to ${name}, which repository.seed needs.`)];
     const { protected: guarded } = found.data as { readonly protected?: boolean };
     const message = `branch ${branch} of ${name} is protected: it may refuse the commit of repository.seed.`;
-    return guarded === true ? [finding("warning", message)] : [];
+    return [...pushFindings(), ...(guarded === true ? [finding("warning", message)] : [])];
   }
   const folders = [
     path ?? `flux-repo/clusters/${stack}`,

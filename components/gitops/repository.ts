@@ -2,9 +2,9 @@ import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import * as path from "node:path";
 import * as command from "@pulumi/command";
-import * as github from "@pulumi/github";
 import * as pulumi from "@pulumi/pulumi";
 import type { Settings } from "../../settings/schema.ts";
+import type { WantedRepository } from "./ensure-repository.ts";
 
 const projectRoot = path.resolve(import.meta.dirname, "../..");
 
@@ -14,7 +14,10 @@ const seededFolders = ["flux-repo", "docs/runbooks"];
 export interface RepositoryArgs {
   readonly settings: Settings["repository"];
   readonly owner: string;
-  /** GitHub token for the seeding script; without it the script uses GITHUB_TOKEN of its environment. */
+  readonly stack: string;
+  /** Folder of this environment in the repository. */
+  readonly folder: string;
+  /** GitHub token of the configuration; without it GITHUB_TOKEN is used, of which nothing is kept. */
   readonly token: pulumi.Output<string> | undefined;
 }
 
@@ -31,56 +34,44 @@ function folderHash(folder: string): string {
 }
 
 /**
- * The repository that Flux syncs: it exists, or it is created; and the files of `flux-repo/` and `docs/runbooks/` that it
- * lacks can be added to it. Created repositories are archived and not deleted when the environment goes: people's work may be in them.
+ * The repository that Flux syncs: it exists, or it is made; and the files of `flux-repo/` and `docs/runbooks/` that it lacks,
+ * the folder of this environment among them, are added to it if that is asked for. `destroy` leaves it: people's work and
+ * other environments may be in it, and a new environment of the same name goes on with it.
  */
 export class Repository extends pulumi.ComponentResource {
-  /** Name on GitHub, without its owner; known when the repository is there. */
-  readonly repository: pulumi.Output<string>;
-  /** What has to be there before Flux can find content. */
+  /** What has to be there before a key can be registered and Flux can find content. */
   readonly ready: readonly pulumi.Resource[];
 
   constructor(name: string, args: RepositoryArgs, opts?: pulumi.ComponentResourceOptions) {
     super("observability:gitops:Repository", name, {}, opts);
-    const { settings } = args;
-    const created = settings.create
-      ? new github.Repository(
-          `${name}-github`,
-          {
-            name: settings.name,
-            visibility: settings.visibility,
-            description: "What Flux syncs into the observability environment",
-            autoInit: true,
-            archiveOnDestroy: true,
-          },
-          { parent: this, ignoreChanges: ["description"] },
-        )
-      : undefined;
-    this.repository = created?.name ?? pulumi.output(settings.name);
-    const ready: pulumi.Resource[] = created === undefined ? [] : [created];
-    if (settings.seed) {
-      ready.push(
-        new command.local.Command(
-          `${name}-seed`,
-          {
-            dir: projectRoot,
-            create: "exec node components/gitops/seed.ts",
-            update: "exec node components/gitops/seed.ts",
-            environment: {
-              SEED_API_URL: settings.apiUrl,
-              SEED_REPOSITORY: pulumi.interpolate`${args.owner}/${this.repository}`,
-              SEED_BRANCH: settings.branch,
-              SEED_FOLDERS: seededFolders.join(" "),
-              SEED_HASH: seededFolders.map((folder) => folderHash(path.join(projectRoot, folder))).join("-"),
-              ...(args.token === undefined ? {} : { GITHUB_TOKEN: args.token }),
-            },
-            addPreviousOutputInEnv: false,
-          },
-          { parent: this, dependsOn: ready },
-        ),
-      );
-    }
-    this.ready = ready;
-    this.registerOutputs({ repository: this.repository });
+    const { settings, owner, stack, folder, token } = args;
+    const wanted: WantedRepository = {
+      apiUrl: settings.apiUrl,
+      owner,
+      name: settings.name,
+      branch: settings.branch,
+      ...(settings.create ? { create: settings.visibility } : {}),
+      folders: seededFolders,
+      environment: { folder, stack },
+      content: seededFolders.map((seeded) => folderHash(path.join(projectRoot, seeded))).join("-"),
+    };
+    this.ready =
+      settings.create || settings.seed === true
+        ? [
+            new command.local.Command(
+              `${name}-ensure`,
+              {
+                dir: projectRoot,
+                create: "exec node components/gitops/ensure-repository.ts",
+                update: "exec node components/gitops/ensure-repository.ts",
+                stdin: JSON.stringify(wanted),
+                ...(token === undefined ? {} : { environment: { GITHUB_TOKEN: token } }),
+                addPreviousOutputInEnv: false,
+              },
+              { parent: this },
+            ),
+          ]
+        : [];
+    this.registerOutputs();
   }
 }

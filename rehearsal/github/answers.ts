@@ -48,6 +48,13 @@ export const answers = {
   get keyInUse(): Answer {
     return answers.invalid({ resource: "PublicKey", code: "custom", field: "key", message: "key is already in use" });
   },
+  /** Deploy keys are switched off, as they are in every new organization (vitodeploy/vito#949, semaphoreio/semaphore#217). */
+  get deployKeysDisabled(): Answer {
+    const text = "Deploy keys are disabled for this repository";
+    return answers.invalid({ resource: "PublicKey", code: "custom", message: text });
+  },
+  /** What a ruleset says that wants pull requests (satisfactory-factories/application#67). */
+  ruleViolation: "Repository rule violations found\n\nChanges must be made through a pull request.\n\n",
   /** The primary rate limit: no request is left until `reset`. */
   rateLimited: (reset: Date): Answer => ({
     ...message(403, "API rate limit exceeded for user ID 1."),

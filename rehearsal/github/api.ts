@@ -9,7 +9,7 @@ import { commit, createRepository, git, repositoryPath } from "../git/repository
 import { fingerprint, publicKeyBlob, type Access } from "../git/ssh-server.ts";
 import { readBody, startLoopback, type Answer, type Loopback } from "../loopback.ts";
 import { answers, Refusal } from "./answers.ts";
-import { contentRoutes, type Target } from "./content.ts";
+import { contentRoutes, type Protection, type Target } from "./content.ts";
 import { Body, findRoute, isRecord, type Call, type Routes } from "./router.ts";
 
 /** A deploy key as GitHub keeps it. */
@@ -32,6 +32,8 @@ export interface GitHubOptions {
   readonly owner: string;
   /** Is the account an organization? @default false */
   readonly organization?: boolean;
+  /** The default branch of repositories that are created, which an account chooses. @default "main" */
+  readonly defaultBranch?: string;
   /** The only token that is accepted. */
   readonly token: string;
   /** Repositories that exist from the start: those that have a directory under `root` are taken as they are. */
@@ -63,6 +65,10 @@ export interface GitHub extends Access, Omit<Loopback, "fail"> {
   isPublic(owner: string, repository: string): boolean;
   /** Make matching requests fail. The path is compared without `/api/v3`. See `answers` for GitHub's own words. */
   fail: Loopback["fail"];
+  /** From now on deploy keys are switched off for all repositories, as an organization can, or on again. */
+  allowDeployKeys(allowed: boolean): void;
+  /** From now on a branch takes no commit but through a pull request. */
+  protect(owner: string, repository: string, branch: string, by: Protection): void;
   /** From now on another token is the right one, as after a revocation. */
   setToken(token: string): void;
   /** The addresses that repositories are cloned from, for `ssh_url` and `clone_url`. */
@@ -75,6 +81,7 @@ interface Repository {
   readonly name: string;
   readonly directory: string;
   readonly keys: DeployKey[];
+  readonly protection: Map<string, Protection>;
   readonly createdAt: Date;
   defaultBranch: string;
   private: boolean;
@@ -110,6 +117,7 @@ export async function startGitHub(options: GitHubOptions): Promise<GitHub> {
   const { root, owner } = options;
   const repositories = new Map<string, Repository>();
   let token = options.token;
+  let areDeployKeysAllowed = true;
   let lastId = 1000;
   let clone = { ssh: "ssh://git@github.invalid", http: "https://github.invalid" };
 
@@ -127,6 +135,7 @@ export async function startGitHub(options: GitHubOptions): Promise<GitHub> {
       name,
       directory,
       keys: [],
+      protection: new Map<string, Protection>(),
       createdAt: new Date(),
       settings: {},
       ...facts,
@@ -141,8 +150,12 @@ export async function startGitHub(options: GitHubOptions): Promise<GitHub> {
     return repository;
   }
 
-  function ownerJson(login: string): unknown {
+  function ownerJson(login: string): object {
     return { login, id: 1, node_id: "U_1", type: options.organization && login === owner ? "Organization" : "User" };
+  }
+
+  function organizationJson(login: string): object {
+    return { ...ownerJson(login), deploy_keys_enabled_for_repositories: areDeployKeysAllowed };
   }
 
   function repositoryJson(repository: Repository): unknown {
@@ -202,11 +215,12 @@ export async function startGitHub(options: GitHubOptions): Promise<GitHub> {
       const text = "name already exists on this account";
       throw new Refusal(answers.invalid({ resource: "Repository", code: "custom", field: "name", message: text }));
     }
-    const repository = register(of, name, { private: false, defaultBranch: "main" });
+    const branch = options.defaultBranch ?? "main";
+    const repository = register(of, name, { private: false, defaultBranch: branch });
     change(repository, body);
-    await createRepository(root, of, name);
+    await createRepository(root, of, name, undefined, branch);
     if (body.flag("auto_init")) {
-      await commit(repository.directory, { message: "Initial commit", files: { "README.md": `# ${name}\n` } });
+      await commit(repository.directory, { branch, message: "Initial commit", files: { "README.md": `# ${name}\n` } });
     }
     return { status: 201, body: repositoryJson(repository) };
   }
@@ -225,7 +239,7 @@ export async function startGitHub(options: GitHubOptions): Promise<GitHub> {
     "GET /users/:login": (call) => ({ status: 200, body: ownerJson(call.param("login")) }),
     "GET /orgs/:org": (call) => {
       if (!options.organization || call.param("org") !== owner) throw new Refusal(answers.notFound);
-      return { status: 200, body: ownerJson(owner) };
+      return { status: 200, body: organizationJson(owner) };
     },
     "POST /user/repos": (call) => create(owner, call),
     "POST /orgs/:org/repos": (call) => {
@@ -272,6 +286,7 @@ export async function startGitHub(options: GitHubOptions): Promise<GitHub> {
         const text = "key is invalid. You must supply a key in OpenSSH public key format";
         throw new Refusal(answers.invalid({ resource: "PublicKey", code: "custom", field: "key", message: text }));
       }
+      if (!areDeployKeysAllowed) throw new Refusal(answers.deployKeysDisabled);
       if (registered(blob)) {
         throw new Refusal(answers.keyInUse);
       }
@@ -296,8 +311,8 @@ export async function startGitHub(options: GitHubOptions): Promise<GitHub> {
       return { status: 204 };
     },
     ...contentRoutes((call): Target => {
-      const { directory, defaultBranch, owner: of, name } = find(call);
-      return { directory, defaultBranch, url: `${api()}/repos/${of}/${name}` };
+      const { directory, defaultBranch, protection, owner: of, name } = find(call);
+      return { directory, defaultBranch, protection, url: `${api()}/repos/${of}/${name}` };
     }),
   };
 
@@ -305,9 +320,14 @@ export async function startGitHub(options: GitHubOptions): Promise<GitHub> {
     return [...repositories.values()].some(({ keys }) => keys.some(({ key }) => key.endsWith(` ${blob}`)));
   }
 
-  function authorize(request: IncomingMessage): void {
+  /** Without a token a private repository does not exist (docs.github.com/rest, "Troubleshooting", 404). */
+  function authorize(request: IncomingMessage, path: string): void {
     const [, sent] = /^(?:bearer|token) +(.+)$/i.exec(request.headers.authorization ?? "") ?? [];
-    if (sent === undefined) throw new Refusal(answers.authenticationRequired);
+    if (sent === undefined) {
+      const [, of = "", name = ""] = /^\/repos\/([^/]+)\/([^/]+)/.exec(path) ?? [];
+      const isHidden = repositories.get(`${of}/${name}`)?.private !== false && name !== "";
+      throw new Refusal(isHidden ? answers.notFound : answers.authenticationRequired);
+    }
     if (sent !== token) throw new Refusal(answers.badCredentials);
   }
 
@@ -318,7 +338,7 @@ export async function startGitHub(options: GitHubOptions): Promise<GitHub> {
   }
 
   async function handle(request: IncomingMessage, url: URL): Promise<Answer> {
-    authorize(request);
+    authorize(request, url.pathname);
     const found = findRoute(routes, request.method ?? "GET", url.pathname);
     if (!found) {
       return {
@@ -351,7 +371,7 @@ export async function startGitHub(options: GitHubOptions): Promise<GitHub> {
       }
     },
     // The real provider puts /api/v3 before every path when it has a baseUrl; other clients do not.
-    { port: options.port ?? 0, normalize: (path) => path.replace(/^\/api\/v3(?=\/)/, "") },
+    { port: options.port ?? 0, normalize: (path) => path.replace(/^\/api\/v3(?=\/)|^\/api(?=\/graphql$)/, "") },
   );
 
   function api(): string {
@@ -368,6 +388,12 @@ export async function startGitHub(options: GitHubOptions): Promise<GitHub> {
     mayRead: (key, of, name) =>
       repositories.get(`${of}/${name}`)?.keys.some(({ key: line }) => line.endsWith(` ${key}`)) ?? false,
     isPublic: (of, name) => repositories.get(`${of}/${name}`)?.private === false,
+    allowDeployKeys(allowed) {
+      areDeployKeysAllowed = allowed;
+    },
+    protect(of, name, branch, by) {
+      repositories.get(`${of}/${name}`)?.protection.set(branch, by);
+    },
     setToken(next) {
       token = next;
     },

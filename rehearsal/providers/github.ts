@@ -2,36 +2,14 @@ import { compare, unsupported, type ResourceRequest, type StandIn } from "./serv
 import { text, unknown, type Properties, type Value } from "./values.ts";
 
 const deployKeyType = "github:index/repositoryDeployKey:RepositoryDeployKey";
-const repositoryType = "github:index/repository:Repository";
-const getRepository = "github:index/getRepository:getRepository";
-
-/** Settings of a repository that are sent to GitHub: the input's name and the API's. */
-const repositoryFields: Readonly<Record<string, string>> = {
-  description: "description",
-  homepageUrl: "homepage",
-  visibility: "visibility",
-  hasIssues: "has_issues",
-  hasProjects: "has_projects",
-  hasWiki: "has_wiki",
-  isTemplate: "is_template",
-  autoInit: "auto_init",
-  gitignoreTemplate: "gitignore_template",
-  licenseTemplate: "license_template",
-  deleteBranchOnMerge: "delete_branch_on_merge",
-  allowMergeCommit: "allow_merge_commit",
-  allowSquashMerge: "allow_squash_merge",
-  allowRebaseMerge: "allow_rebase_merge",
-  archived: "archived",
-};
-
 interface Answer {
   readonly status: number;
   readonly body: Properties;
 }
 
 /**
- * Stand-in for the github provider: deploy keys, repositories and `getRepository`, by GitHub's REST API. As in the
- * released one, a `baseUrl` other than api.github.com is a GitHub Enterprise Server, whose API is under `/api/v3/`.
+ * Stand-in for the github provider: deploy keys, by GitHub's REST API. As in the released one, a `baseUrl` other than
+ * api.github.com is a GitHub Enterprise Server, whose API is under `/api/v3/`.
  * @param environment Where `GITHUB_TOKEN`, `GITHUB_OWNER` and `GITHUB_BASE_URL` are read when the configuration has none.
  */
 export function githubStandIn(environment: NodeJS.ProcessEnv): StandIn {
@@ -53,88 +31,50 @@ export function githubStandIn(environment: NodeJS.ProcessEnv): StandIn {
       );
     },
     check({ type, inputs }) {
-      if (type === deployKeyType) return { inputs: { readOnly: true, ...inputs } };
-      if (type === repositoryType) return { inputs };
-      throw unsupported("github", type);
+      if (type !== deployKeyType) throw unsupported("github", type);
+      return { inputs: { readOnly: true, ...inputs } };
     },
     diff(request) {
-      if (request.type === deployKeyType) {
-        const comparable = (inputs: Properties): Properties => ({ ...inputs, key: trimmed(inputs["key"]) });
-        return { changes: compare(comparable(request.oldInputs), comparable(request.inputs), "all") };
-      }
-      return { changes: compare(request.oldInputs, request.inputs, ["autoInit", "template"]) };
+      const comparable = (inputs: Properties): Properties => ({ ...inputs, key: trimmed(inputs["key"]) });
+      return { changes: compare(comparable(request.oldInputs), comparable(request.inputs), "all") };
     },
     async create(request) {
-      const { type, inputs, preview } = request;
-      if (type === deployKeyType) {
-        if (preview) return { id: "", properties: { ...inputs, etag: unknown } };
-        const repository = text(inputs["repository"]);
-        const { key, title, readOnly } = inputs;
-        const body = { key: trimmed(key), title: title ?? "", read_only: readOnly ?? true };
-        const answer = await client().send("POST", `repos/{owner}/${repository}/keys`, body, request);
-        expect(answer, [201], `register the deploy key "${text(title)}" on ${repository}`);
-        const id = `${repository}:${text(answer.body["id"])}`;
-        return { id, properties: deployKey(repository, answer.body, inputs["key"]) };
-      }
-      if (preview)
-        return { id: "", properties: { ...inputs, fullName: unknown, sshCloneUrl: unknown, htmlUrl: unknown } };
-      const name = text(inputs["name"]) || request.name;
-      const body = repositoryBody(name, inputs);
-      const answer = await client().createRepository(body, request);
-      expect(answer, [201], `create the repository ${name}`);
-      return { id: name, properties: { ...inputs, ...repository(answer.body) } };
+      const { inputs, preview } = request;
+      if (preview) return { id: "", properties: { ...inputs, etag: unknown } };
+      const repository = text(inputs["repository"]);
+      const { key, title, readOnly } = inputs;
+      const body = { key: trimmed(key), title: title ?? "", read_only: readOnly ?? true };
+      const answer = await client().send("POST", `repos/{owner}/${repository}/keys`, body, request);
+      expect(answer, [201], `register the deploy key "${text(title)}" on ${repository}`);
+      const id = `${repository}:${text(answer.body["id"])}`;
+      return { id, properties: deployKey(repository, answer.body, inputs["key"]) };
     },
     async read(request) {
-      if (request.type === deployKeyType) {
-        const [name, number] = splitId(request.id);
-        const answer = await client().send("GET", `repos/{owner}/${name}/keys/${number}`, undefined, request);
-        if (answer.status === 404) return undefined;
-        expect(answer, [200], `read the deploy key ${request.id}`);
-        const properties = deployKey(name, answer.body, request.old["key"]);
-        const { key, title, readOnly } = properties;
-        const inputs = {
-          ...request.inputs,
-          repository: name,
-          key: key ?? "",
-          title: title ?? "",
-          readOnly: readOnly ?? true,
-        };
-        return { id: request.id, properties, inputs };
-      }
-      const answer = await client().send("GET", `repos/{owner}/${request.id}`, undefined, request);
+      const [name, number] = splitId(request.id);
+      const answer = await client().send("GET", `repos/{owner}/${name}/keys/${number}`, undefined, request);
       if (answer.status === 404) return undefined;
-      expect(answer, [200], `read the repository ${request.id}`);
-      return { id: request.id, properties: { ...request.old, ...repository(answer.body) }, inputs: request.inputs };
+      expect(answer, [200], `read the deploy key ${request.id}`);
+      const properties = deployKey(name, answer.body, request.old["key"]);
+      const { key, title, readOnly } = properties;
+      const inputs = {
+        ...request.inputs,
+        repository: name,
+        key: key ?? "",
+        title: title ?? "",
+        readOnly: readOnly ?? true,
+      };
+      return { id: request.id, properties, inputs };
     },
-    async update(request) {
-      if (request.type !== repositoryType) throw unsupported("github", `update of ${request.type}`);
-      if (request.preview) return { properties: { ...request.old, ...request.inputs } };
-      const body = repositoryBody(text(request.inputs["name"]) || request.id, request.inputs);
-      const answer = await client().send("PATCH", `repos/{owner}/${request.id}`, body, request);
-      expect(answer, [200], `change the repository ${request.id}`);
-      return { properties: { ...request.old, ...request.inputs, ...repository(answer.body) } };
+    update() {
+      throw unsupported("github", "update: every change of a deploy key replaces it");
     },
+    // A key that is gone is an error, and the archived repository's is left and counts as deleted: terraform-provider-github
+    // 6.8, resource_github_repository_deploy_key.go and util_repo.go.
     async delete(request) {
-      if (request.type === deployKeyType) {
-        const [name, number] = splitId(request.id);
-        const answer = await client().send("DELETE", `repos/{owner}/${name}/keys/${number}`, undefined, request);
-        expect(answer, [204, 404], `delete the deploy key ${request.id}`);
-        return;
-      }
-      if (request.old["archiveOnDestroy"] === true) {
-        const answer = await client().send("PATCH", `repos/{owner}/${request.id}`, { archived: true }, request);
-        expect(answer, [200, 404], `archive the repository ${request.id}`);
-        return;
-      }
-      const answer = await client().send("DELETE", `repos/{owner}/${request.id}`, undefined, request);
-      expect(answer, [204, 404], `delete the repository ${request.id}`);
-    },
-    async invoke(token, args) {
-      if (token !== getRepository) throw unsupported("github", token);
-      const [owner = "", name = ""] = (text(args["fullName"]) || `{owner}/${text(args["name"])}`).split("/");
-      const answer = await client().send("GET", `repos/${owner}/${name}`, undefined);
-      expect(answer, [200], `read the repository ${name}`);
-      return { id: name, ...args, ...repository(answer.body) };
+      const [name, number] = splitId(request.id);
+      const answer = await client().send("DELETE", `repos/{owner}/${name}/keys/${number}`, undefined, request);
+      if (answer.status === 403 && /archived/i.test(text(answer.body["message"]))) return;
+      expect(answer, [204], `delete the deploy key ${request.id}`);
     },
   };
 }
@@ -150,11 +90,6 @@ class GitHubApi {
     this.#base = isEnterprise && !url.pathname.endsWith("/api/v3/") ? new URL("api/v3/", url) : url;
     this.#owner = owner;
     this.#token = token;
-  }
-
-  async createRepository(body: Properties, request: ResourceRequest): Promise<Answer> {
-    const answer = await this.send("POST", "orgs/{owner}/repos", body, request);
-    return answer.status === 404 ? this.send("POST", "user/repos", body, request) : answer;
   }
 
   /** @param path Relative to the API's root; `{owner}` is the configured owner. */
@@ -233,31 +168,4 @@ function splitId(id: string): [repository: string, key: string] {
   const [repository, key] = id.split(":");
   if (repository === undefined || key === undefined) throw new Error(`expected <repository>:<key id>, got ${id}`);
   return [repository, key];
-}
-
-function repositoryBody(name: string, inputs: Properties): Properties {
-  const body: Record<string, Value> = { name };
-  for (const [input, field] of Object.entries(repositoryFields)) {
-    const value = inputs[input];
-    if (value !== undefined) body[field] = value;
-  }
-  if (body["visibility"] !== undefined) body["private"] = body["visibility"] !== "public";
-  return body;
-}
-
-function repository(body: Properties): Properties {
-  const outputs: Record<string, Value> = {
-    name: body["name"] ?? null,
-    fullName: body["full_name"] ?? null,
-    defaultBranch: body["default_branch"] ?? null,
-    htmlUrl: body["html_url"] ?? null,
-    sshCloneUrl: body["ssh_url"] ?? null,
-    httpCloneUrl: body["clone_url"] ?? null,
-    gitCloneUrl: body["git_url"] ?? null,
-    nodeId: body["node_id"] ?? null,
-    repoId: body["id"] ?? null,
-    visibility: body["visibility"] ?? null,
-    private: body["private"] ?? null,
-  };
-  return Object.fromEntries(Object.entries(outputs).filter(([, value]) => value !== null));
 }

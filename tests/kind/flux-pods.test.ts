@@ -193,6 +193,7 @@ describe("Flux as pods, on real Kind", function () {
             title: `flux ${name}`,
             rotation: 1,
             github: { owner, apiUrl: hub.baseUrl, token: undefined },
+            prerequisites: [],
           },
           { providers: [account] },
         );

@@ -126,10 +126,16 @@ describe(`the cluster of an environment (INTERRUPT_SEED=${seed})`, function () {
     expect(await leftovers(rehearsal)).to.deep.equal([]);
     const { github, planted } = rehearsal.surroundings;
     expect(github.deployKeys(owner, created)).to.deep.equal([]);
-    // People's work may be in the repository: it is archived, not deleted.
+    // People's work and other environments may be in the repository: it stays.
     const answer = await fetch(new URL(`api/v3/repos/${owner}/${created}`, github.baseUrl), {
       headers: { authorization: `Bearer ${planted.githubToken}` },
     });
-    expect(await answer.json()).to.include({ archived: true });
+    expect(await answer.json()).to.include({ archived: false });
+  });
+
+  it("is made again, with the repository that is there (reliability 1)", async () => {
+    await rehearsal.environment.up();
+    expect(Object.keys((await rehearsal.environment.up()).changes)).to.deep.equal(["same"]);
+    await rehearsal.environment.destroy();
   });
 });

@@ -78,7 +78,11 @@ export async function openStack(groups: Readonly<Record<string, unknown>> = {}):
         ports: { grafana, prometheus, alertmanager, jaeger },
       },
     },
-    repository: { name: repository, apiUrl: github.baseUrl },
+    repository: {
+      name: repository,
+      apiUrl: github.baseUrl,
+      sshUrl: `ssh://git@github.com/${owner}/${repository}.git`,
+    },
     flux: { manifests: path.join(import.meta.dirname, "flux-install.yaml") },
     // There is no cluster that could answer.
     probe: { enabled: false },

@@ -89,7 +89,8 @@ describe("preflight", () => {
       more: Partial<PreflightContext> & { readonly demo?: object } = {},
     ): Promise<string> => {
       const { demo = {}, ...rest } = more;
-      const settings = { repository: { name: "fleet", apiUrl: github.baseUrl, ...repository }, demo };
+      const at = { name: "fleet", apiUrl: github.baseUrl, sshUrl: "ssh://git@github.com/acme/fleet.git" };
+      const settings = { repository: { ...at, ...repository }, demo };
       return lines(await checkGitHub(context(settings, rest)));
     };
     const organization = (fields: object) => {
@@ -114,6 +115,7 @@ describe("preflight", () => {
       expect(await look({ branch: "release" })).to.match(
         /^error: acme\/fleet has no branch release.*repository\.branch/,
       );
+      expect(await look({ branch: "release", seed: true }), "seeding makes it").to.equal("");
       expect(await look({ path: "clusters/dev" })).to.match(/^error: .*no folder clusters\/dev in branch main.*seed/);
       expect(await look({ path: "clusters/dev", seed: true }), "seeding makes it").to.equal("");
       expect(await look({}, { demo: { path: "demo" } })).to.match(/^error: .*no folder demo/);
@@ -133,8 +135,12 @@ describe("preflight", () => {
       const repository = "GET /repos/acme/fleet";
       github.fail(failing(repository, repositoryAnswer({ permissions: { admin: false } })));
       expect(await look({}, { demo })).to.match(/^error: the token's account does not administer acme\/fleet/);
-      github.fail(failing(repository, repositoryAnswer({ archived: true })));
-      expect(await look({}, { demo })).to.match(/^error: repository acme\/fleet is archived.*repository\.name/);
+      for (const create of [false, true]) {
+        github.fail(failing(repository, repositoryAnswer({ archived: true })));
+        expect(await look({ create }, { demo })).to.match(
+          /^error: repository acme\/fleet is archived.*repository\.name/,
+        );
+      }
       github.fail(failing(repository, repositoryAnswer({})));
       const keys = { status: 200, body: [], headers: { "x-oauth-scopes": "gist, read:org" } };
       github.fail(failing(`${repository}/keys`, keys));
@@ -153,7 +159,8 @@ describe("preflight", () => {
 
     it("no answer at all: the reason of the connection, and what to do", async () => {
       const [port] = await freePorts(1);
-      const repository = { apiUrl: `http://127.0.0.1:${port ?? 0}/` };
+      const sshUrl = "ssh://git@github.com/acme/fleet.git";
+      const repository = { apiUrl: `http://127.0.0.1:${port ?? 0}/`, sshUrl };
       const look = async (unverified: Finding["level"]) =>
         lines(await checkGitHub(context({ repository }, { unverified })));
       expect(await look("note")).to.match(/^note: 127\.0\.0\.1:\d+ does not answer: .*ECONNREFUSED.*HTTPS_PROXY/);

@@ -7,6 +7,7 @@ import { kubeconfigText } from "../../tools/contract/combinations.ts";
 import { runProgram } from "../../tools/contract/program.ts";
 import { fromProgram, type Rendered } from "../../tools/contract/rendered.ts";
 import { type SettingsInput, settingsSchema } from "../../settings/schema.ts";
+import { makeSshKeyPair } from "../../rehearsal/git/index.ts";
 import { manifestId } from "../../components/kubernetes/manifest.ts";
 import { fluxObjects } from "../support/flux.ts";
 import { allEnvironments, orSkip } from "../support/rendered.ts";
@@ -198,6 +199,40 @@ describe("The program", function () {
     // The stand-ins for secrets do arrive where they belong, so that the search above can find something.
     const secrets = declared.filter(({ kind }) => kind === "Secret").flatMap(strings);
     for (const what of ["deploy key", "password"]) expect(secrets).to.include(`<secret: ${what}>`);
+  });
+
+  it("keeps no GITHUB_TOKEN: the next run may have another", async () => {
+    const before = process.env["GITHUB_TOKEN"];
+    process.env["GITHUB_TOKEN"] = "ghs_of-this-run";
+    try {
+      const { resources } = await runProgram({ settings: { repository: { create: true } } });
+      const provider = resources.find(({ type }) => type === "pulumi:providers:github");
+      expect(provider?.inputs).to.include({ owner: "acme" });
+      expect(resources.map(({ name }) => name)).to.include("repository-ensure");
+      expect(resources.flatMap(({ inputs }) => strings(inputs)).filter((text) => text.includes("ghs_"))).to.deep.equal(
+        [],
+      );
+    } finally {
+      if (before === undefined) delete process.env["GITHUB_TOKEN"];
+      else process.env["GITHUB_TOKEN"] = before;
+    }
+  });
+
+  it("leads nowhere to github.com when its GitHub is another", async () => {
+    const apiUrl = "https://github.example.com/";
+    const knownHosts = `github.example.com ${makeSshKeyPair("ed25519").public}`;
+    const { resources } = await runProgram({
+      settings: { demo: { enabled: false }, repository: { apiUrl, knownHosts } },
+    });
+    const kinds =
+      /^(pulumi:providers:github|kubernetes:(source|kustomize)\.toolkit\.fluxcd\.io\/v1:(GitRepository|Kustomization)|kubernetes:core\/v1:Secret)$/;
+    const addresses = resources.filter(({ type }) => kinds.test(type)).flatMap(({ inputs }) => strings(inputs));
+    expect(addresses).to.include.members([
+      apiUrl,
+      "ssh://git@github.example.com/acme/observability-environment.git",
+      "https://github.example.com/acme/observability-environment/blob/main/docs/runbooks",
+    ]);
+    expect(addresses.filter((text) => /github\.com|ghcr\.io\/acme/.test(text))).to.deep.equal([]);
   });
 
   it("marks every Secret's content as secret", () => {

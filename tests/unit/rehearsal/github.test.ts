@@ -50,8 +50,10 @@ describe("rehearsal: GitHub API stand-in", () => {
 
   describe("access", () => {
     it("is refused without the token, with a wrong one, and with one that was revoked", async () => {
-      const anonymous = await fetch(`${github.baseUrl}user`);
-      expect(anonymous.status).to.equal(401);
+      const anonymous = async (path: string) => (await fetch(`${github.baseUrl}${path}`)).status;
+      expect(await anonymous("user")).to.equal(401);
+      // Whoever may not see a private repository is told that there is none.
+      expect(await anonymous("repos/acme/platform")).to.equal(404);
       expect((await call("GET", "user", undefined, "Bearer wrong")).body).to.include({ message: "Bad credentials" });
       expect((await call("GET", "user")).body).to.include({ login: "acme", type: "User" });
       expect((await call("GET", "user", undefined, `token ${token}`)).status).to.equal(200);
@@ -120,6 +122,17 @@ describe("rehearsal: GitHub API stand-in", () => {
       expect(github.deployKeys("acme", "platform")).to.deep.equal([]);
     });
 
+    it("are refused where the organization has switched them off", async () => {
+      github.allowDeployKeys(false);
+      const refused = await call("POST", keys, { title: "t", key: newKey() });
+      expect(refused.status).to.equal(422);
+      expect((refused.body["errors"] as Json[])[0]).to.include({
+        message: "Deploy keys are disabled for this repository",
+      });
+      github.allowDeployKeys(true);
+      expect((await call("POST", keys, { title: "t", key: newKey() })).status).to.equal(201);
+    });
+
     it("lists in pages", async () => {
       for (const title of ["a", "b", "c"]) await call("POST", keys, { title, key: newKey() });
       const first = await call("GET", `${keys}?per_page=2`);
@@ -167,6 +180,25 @@ describe("rehearsal: GitHub API stand-in", () => {
       expect((await call("DELETE", `${keys}/${id}`)).status).to.equal(204);
     });
 
+    it("keep their name while they are archived, and have the default branch that the account chose", async () => {
+      await call("PATCH", "repos/acme/empty", { archived: true });
+      const again = await call("POST", "user/repos", { name: "empty" });
+      expect(again.status).to.equal(422);
+      expect((again.body["errors"] as Json[])[0]).to.include({ message: "name already exists on this account" });
+      const other = await startGitHub({ root, owner: "old", token, defaultBranch: "master" });
+      try {
+        const made = await fetch(`${other.baseUrl}user/repos`, {
+          method: "POST",
+          headers: { authorization: `Bearer ${token}` },
+          body: '{"name":"x","auto_init":true}',
+        });
+        expect(((await made.json()) as Json)["default_branch"]).to.equal("master");
+        expect(await readFile(join(root, "old", "x.git"), "README.md", "master")).to.equal("# x\n");
+      } finally {
+        await other.close();
+      }
+    });
+
     it("take their deploy keys with them", async () => {
       const key = newKey();
       await call("POST", "repos/acme/empty/keys", { title: "t", key });
@@ -192,71 +224,69 @@ describe("rehearsal: GitHub API stand-in", () => {
   describe("content", () => {
     const api = "repos/acme/platform";
 
-    it("takes a commit of several files through the Git data API", async () => {
-      const head = (await call("GET", `${api}/git/ref/heads/main`)).body["object"] as { sha: string };
-      const base = (await call("GET", `${api}/git/commits/${head.sha}`)).body as { tree: { sha: string } };
-      const seen = await call("GET", `${api}/git/trees/${base.tree.sha}?recursive=1`);
-      expect((seen.body["tree"] as Json[]).map(({ path }) => path)).to.have.members([
-        "README.md",
-        "flux-repo",
-        "flux-repo/a.yaml",
-      ]);
-      const blob = await call("POST", `${api}/git/blobs`, {
-        content: Buffer.from("ü\n").toString("base64"),
-        encoding: "base64",
+    const directory = () => join(root, "acme", "platform.git");
+    const head = async () => (await git(directory(), ["rev-parse", "main"])).toString().trim();
+    const commits = async () => (await git(directory(), ["rev-list", "--count", "main"])).toString().trim();
+    const commitOnBranch = async (expectedHeadOid: string, branchName = "main") => {
+      const contents = Buffer.from("ü\n").toString("base64");
+      const input = {
+        branch: { repositoryNameWithOwner: "acme/platform", branchName },
+        message: { headline: "Seed" },
+        expectedHeadOid,
+        fileChanges: { additions: [{ path: "flux-repo/clusters/dev/b.yaml", contents }] },
+      };
+      const reply = await call("POST", "api/graphql", {
+        query:
+          "mutation ($input: CreateCommitOnBranchInput!) { createCommitOnBranch(input: $input) { commit { oid } } }",
+        variables: { input },
       });
-      expect(blob.status).to.equal(201);
-      const tree = await call("POST", `${api}/git/trees`, {
-        base_tree: base.tree.sha,
-        tree: [
-          { path: "flux-repo/clusters/dev/b.yaml", mode: "100644", type: "blob", sha: blob.body["sha"] },
-          { path: "run.sh", mode: "100755", type: "blob", content: "#!/bin/sh\n" },
-          { path: "README.md", mode: "100644", type: "blob", sha: null },
-        ],
-      });
-      expect(tree.status).to.equal(201);
-      const absent = [{ path: "none", mode: "100644", type: "blob", sha: null }];
-      expect((await call("POST", `${api}/git/trees`, { base_tree: base.tree.sha, tree: absent })).status).to.equal(422);
-      const made = await call("POST", `${api}/git/commits`, {
-        message: "Seed\n\nbody",
-        tree: tree.body["sha"],
-        parents: [head.sha],
-      });
-      expect(made.status).to.equal(201);
-      expect(made.body).to.include({ message: "Seed\n\nbody" });
-      const moved = await call("PATCH", `${api}/git/refs/heads/main`, { sha: made.body["sha"] });
-      expect(moved.status).to.equal(200);
+      expect(reply.status).to.equal(200);
+      return reply.body as { data: { createCommitOnBranch: { commit: { oid: string } } | null }; errors?: Json[] };
+    };
 
-      const directory = join(root, "acme", "platform.git");
-      const files = (await git(directory, ["ls-tree", "-r", "main"])).toString().trim().split("\n");
-      expect(files.map((line) => `${line.slice(0, 6)} ${line.split("\t")[1] ?? ""}`)).to.deep.equal([
-        "100644 flux-repo/a.yaml",
-        "100644 flux-repo/clusters/dev/b.yaml",
-        "100755 run.sh",
-      ]);
-      expect(await readFile(directory, "flux-repo/clusters/dev/b.yaml")).to.equal("ü\n");
-      expect((await git(directory, ["rev-list", "--count", "main"])).toString().trim()).to.equal("2");
+    it("takes a commit on a branch of whoever knows its head", async () => {
+      const before = await head();
+      const made = await commitOnBranch(before);
+      expect(made.data.createCommitOnBranch?.commit.oid).to.equal(await head());
+      expect(await readFile(directory(), "flux-repo/clusters/dev/b.yaml")).to.equal("ü\n");
+      expect(await readFile(directory(), "README.md")).to.equal("hello\n");
+      expect((await commitOnBranch(before)).errors?.[0]).to.include({ type: "STALE_DATA" });
+      expect((await commitOnBranch(before, "none")).errors?.[0]).to.include({ type: "NOT_FOUND" });
+      expect(await commits()).to.equal("2");
+      const tree = await call("GET", `${api}/git/trees/${await head()}?recursive=1`);
+      expect((tree.body["tree"] as Json[]).map(({ path }) => path)).to.include("flux-repo/clusters/dev/b.yaml");
     });
 
-    it("moves a branch forward only, unless forced", async () => {
-      const directory = join(root, "acme", "platform.git");
-      const old = (await git(directory, ["rev-parse", "main"])).toString().trim();
-      const tree = (await git(directory, ["rev-parse", "main^{tree}"])).toString().trim();
-      const beside = await call("POST", `${api}/git/commits`, { message: "beside", tree, parents: [] });
-      const patch = { sha: beside.body["sha"] };
-      expect((await call("PATCH", `${api}/git/refs/heads/main`, patch)).body["message"]).to.include(
-        "not a fast forward",
+    it("takes none on a protected branch, and says why", async () => {
+      for (const [by, words] of [
+        ["rule", "At least 1 approving review is required"],
+        ["ruleset", "Changes must be made through a pull request."],
+      ] as const) {
+        github.protect("acme", "platform", "main", by);
+        const refused = await commitOnBranch(await head());
+        expect(refused.data.createCommitOnBranch).to.equal(null);
+        expect(refused.errors?.[0]?.["message"]).to.include(words);
+        expect((await call("GET", `${api}/branches/main`)).body).to.include({ protected: true });
+        expect((await call("GET", `${api}/rules/branches/main`)).list).to.have.length(by === "ruleset" ? 1 : 0);
+      }
+      expect(await commits()).to.equal("1");
+    });
+
+    it("makes and removes branches", async () => {
+      const sha = await head();
+      const branch = { ref: "refs/heads/new", sha };
+      expect((await call("POST", `${api}/git/refs`, branch)).status).to.equal(201);
+      expect((await call("POST", `${api}/git/refs`, branch)).status).to.equal(422);
+      expect((await call("POST", `${api}/git/refs`, { ref: "refs/heads/x", sha: "f".repeat(40) })).status).to.equal(
+        422,
       );
-      expect((await git(directory, ["rev-parse", "main"])).toString().trim()).to.equal(old);
-      expect((await call("PATCH", `${api}/git/refs/heads/main`, { ...patch, force: true })).status).to.equal(200);
-      expect((await call("PATCH", `${api}/git/refs/heads/none`, patch)).status).to.equal(422);
-      expect((await call("POST", `${api}/git/refs`, { ref: "refs/heads/new", ...patch })).status).to.equal(201);
-      expect((await call("POST", `${api}/git/refs`, { ref: "refs/heads/new", ...patch })).status).to.equal(422);
-      expect((await call("PATCH", `${api}/git/refs/heads/main`, { sha: "f".repeat(40) })).status).to.equal(422);
+      expect(object(await call("GET", `${api}/git/ref/heads/new`), "object")["sha"]).to.equal(sha);
+      expect((await call("DELETE", `${api}/git/refs/heads/new`)).status).to.equal(204);
+      expect((await call("GET", `${api}/git/ref/heads/new`)).status).to.equal(404);
     });
 
-    it("has no Git data API before the first commit, but takes a file", async () => {
-      const reply = await call("POST", "repos/acme/empty/git/blobs", { content: "x" });
+    it("has no Git database API before the first commit, but takes a file", async () => {
+      const reply = await call("GET", "repos/acme/empty/git/ref/heads/main");
       expect(reply.status).to.equal(409);
       expect(reply.body["message"]).to.equal("Git Repository is empty.");
       const content = Buffer.from("first\n").toString("base64");
@@ -274,10 +304,10 @@ describe("rehearsal: GitHub API stand-in", () => {
       expect((await call("PUT", path, { message: "m", content, sha: "0".repeat(40) })).status).to.equal(409);
       const changed = await call("PUT", path, { message: "m", content, sha: seen.body["sha"] });
       expect(changed.status).to.equal(200);
-      const removed = await call("DELETE", path, { message: "m", sha: object(changed, "content")["sha"] });
-      expect(removed.status).to.equal(200);
-      expect((await call("GET", path)).status).to.equal(404);
-      expect((await call("GET", `${api}/contents/`)).list.map(({ path: name }) => name)).to.deep.equal(["README.md"]);
+      expect((await call("GET", `${api}/contents/`)).list.map(({ path: name }) => name)).to.deep.equal([
+        "README.md",
+        "flux-repo",
+      ]);
     });
   });
 

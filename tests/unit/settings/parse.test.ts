@@ -72,6 +72,17 @@ describe("settings", () => {
       "repository.knownHosts",
     ],
     [
+      "a server of one's own without its host keys",
+      { repository: { apiUrl: "https://github.example.com/" } },
+      "repository.knownHosts: is missing: Flux fetches from github.example.com",
+    ],
+    [
+      "a tenant of ghe.com without its SSH address",
+      { repository: { apiUrl: "https://api.octocorp.ghe.com/" } },
+      "repository.sshUrl: is missing",
+    ],
+    ["a repository that is created and stays empty", { repository: { create: true, seed: false } }, "repository.seed"],
+    [
       "an image without a tag",
       { opentelemetry: { collector: { image: "otel/collector" } } },
       "version tag or a digest",
