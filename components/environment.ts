@@ -345,6 +345,7 @@ export class Environment extends pulumi.ComponentResource {
     return new KindCluster(
       "cluster",
       {
+        project: stack.project,
         stack: stack.name,
         settings: cluster.kind,
         requests,

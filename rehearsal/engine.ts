@@ -81,7 +81,8 @@ export interface StateResource {
 /** One stack with a state of its own, on the real engine. */
 export interface Environment {
   readonly workDir: string;
-  up(): Promise<Operation>;
+  /** @param replace URNs to replace although nothing of them changed. */
+  up(options?: { readonly replace?: string[] }): Promise<Operation>;
   preview(): Promise<Operation>;
   refresh(): Promise<Operation>;
   /** @param runProgram Run the program first, which delete hooks need. */
@@ -220,7 +221,7 @@ async function openIn(workDir: string, options: EnvironmentOptions): Promise<Env
 
   const environment: Environment = {
     workDir,
-    up: () => operate("up", (common) => stack.up(common)),
+    up: (choices = {}) => operate("up", (common) => stack.up({ ...common, ...choices })),
     preview: () => operate("preview", (common) => stack.preview(common)),
     refresh: () => operate("refresh", (common) => stack.refresh(common)),
     destroy: (choices = {}) => operate("destroy", (common) => stack.destroy({ ...common, ...choices })),

@@ -1,7 +1,8 @@
 /**
  * `npm run up|preview|refresh|destroy|recover -- <stack> [arguments of pulumi]`: the Pulumi CLI, obtained if need be and
  * told where the state and the passphrase are unless that is configured already. Each command is printed before it runs
- * and can be typed as it stands: plain `pulumi` does the same to the resources. After an `up` that changed something, the
+ * and can be typed as it stands: plain `pulumi` does the same to the resources. `recover -- <stack> --adopt` lets the next
+ * `up` take over a Kind cluster whose state was lost. After an `up` that changed something, the
  * phases and the critical path are printed.
  */
 import { spawn, spawnSync } from "node:child_process";
@@ -19,10 +20,7 @@ import {
 import { homedir, hostname, tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { parse } from "yaml";
-import { clusterFiles, clusterName } from "../components/cluster/kind-config.ts";
-import { parseSettings } from "../settings/parse.ts";
-import { type SecretName, secretSettings } from "../settings/schema.ts";
-import { readStackFile } from "../settings/stack-file.ts";
+import { clusterName } from "../components/cluster/kind-config.ts";
 import { cacheFolder, configFolder, dataFolder } from "./cache.ts";
 import { readEventLog, spansOf, timesLines, timesOf, type StateLike } from "./critical-path.ts";
 import { run, which, type Environment } from "./run.ts";
@@ -238,6 +236,11 @@ export function parseArguments(
         `Stacks with a settings file here: ${stacks.join(", ") || "none"}.`,
     );
   }
+  try {
+    clusterName(stack);
+  } catch (error) {
+    throw new UserError(error instanceof Error ? error.message : String(error));
+  }
   const flag = elsewhere(rest);
   if (flag !== undefined) {
     throw new UserError(
@@ -300,28 +303,18 @@ async function runProgram(
   }
 }
 
-/**
- * Removes a Kind cluster that the state does not know: a run that was killed while it was made left no record of it.
- * Where nothing was left, it does nothing.
- */
-async function removeLeftCluster(stack: string, projectFolder: string, env: Environment): Promise<void> {
-  const project = field(readYaml(join(projectFolder, "Pulumi.yaml")), "name") ?? "";
-  const file = readStackFile(projectFolder, project, stack);
-  const settings = parseSettings(file.settings, {
-    file: `Pulumi.${stack}.yaml`,
-    secrets: Object.keys(secretSettings) as SecretName[],
-  });
-  if (settings.cluster.type !== "kind" || which("kind", env) === undefined) return;
-  const name = clusterName(stack);
-  const files = clusterFiles(settings.cluster.kind, name);
+/** Lets the next `up` of a stack take over the Kind cluster of its name: for a cluster whose state was lost. */
+async function releaseCluster(stack: string, projectFolder: string, env: Environment): Promise<number> {
   const script = join("components", "cluster", "kind-script.ts");
-  process.stderr.write(`$ ${shellLine(["node", script, "delete"])}\n`);
-  await runProgram(process.execPath, [script, "delete"], projectFolder, {
-    ...env,
-    KIND_CLUSTER_NAME: name,
-    KUBECONFIG_FILE: files.kubeconfig,
-    KIND_REGISTRY_FOLDER: files.registryFolder,
-  });
+  process.stderr.write(`$ ${shellLine([`KIND_CLUSTER_NAME=${clusterName(stack)}`, "node", script, "release"])}\n`);
+  const variables = { ...env, KIND_CLUSTER_NAME: clusterName(stack) };
+  const { code } = await runProgram(
+    process.execPath,
+    [join(projectFolder, script), "release"],
+    projectFolder,
+    variables,
+  );
+  return code;
 }
 
 /**
@@ -358,6 +351,7 @@ async function runUp(
 /** Does what the command line says. @returns the exit code */
 export async function main(args: readonly string[], projectFolder: string, env: Environment): Promise<number> {
   const { command, stack, rest } = parseArguments(args, projectFolder);
+  if (command === "recover" && rest.includes("--adopt")) return releaseCluster(stack, projectFolder, env);
   const pulumi = (await obtain(["pulumi"])).pulumi;
   if (asksForHelp(rest)) {
     const { code } = await runProgram(
@@ -418,8 +412,6 @@ export async function main(args: readonly string[], projectFolder: string, env: 
       return code;
     }
   }
-  const whole = !rest.some((argument) => /^(-t|--target|--exclude|--preview-only)\b/.test(argument));
-  if (command === "destroy" && whole) await removeLeftCluster(stack, projectFolder, full);
   if (command === "destroy") {
     const project = field(readYaml(join(projectFolder, "Pulumi.yaml")), "name") ?? "";
     // It loads Pulumi's SDK, which no other command needs.

@@ -1,84 +1,46 @@
 /**
- * Whether the cluster that the last run made is still there. Nothing in the state tells: its resource is unchanged, so an
- * `up` would find nothing to do, whatever became of the cluster.
+ * What has become of the cluster that the last run made. Nothing in the state tells: its resource is unchanged, so an `up`
+ * would find nothing to do, whatever happened to the cluster. The container engine is asked, and only asked.
  */
-import { existsSync, readFileSync } from "node:fs";
-import * as path from "node:path";
+import { randomBytes } from "node:crypto";
 import type { Settings } from "../../settings/schema.ts";
-import { clusterFiles, clusterName, generationFile } from "./kind-config.ts";
-import { ApiClient, KubeconfigError, readKubeconfig } from "./readiness.ts";
+import { type NodeContainer, nodeContainers, readIdentity } from "./containers.ts";
+import type { Identity } from "./identity.ts";
+import { UserError } from "./kind.ts";
+import { clusterName, kindConfig } from "./kind-config.ts";
 
-/** Which cluster of this name is wanted. */
+/** Which cluster is wanted: the one that is there, or a new one. */
 export interface Generation {
-  /** How many clusters of this name vanished before; part of the configuration's hash, so that the next one is another. */
-  readonly generation: number;
-  /** What people are told of it: one line. */
-  readonly message?: string;
+  /**
+   * Tells the wanted cluster from earlier ones of the same configuration. It is a label of the cluster, so it is kept where
+   * the cluster is. Undefined when Docker cannot be asked which one is there.
+   */
+  readonly generation: string | undefined;
+  /** Why the cluster that the state may know is not the wanted one, or not known; without a full stop. */
+  readonly why?: string;
+  /** The cluster that is there and wanted. */
+  readonly found?: { readonly identity: Identity; readonly nodes: readonly NodeContainer[] };
 }
 
-/** Root of the project: relative paths start there, wherever Pulumi was started. */
-const projectRoot = path.resolve(import.meta.dirname, "../..");
-
-/** Nobody listens there, or it is somebody else: a certificate of another authority, or no TLS at all. */
-const gone = new Set([
-  "ECONNREFUSED",
-  "EPROTO",
-  "ERR_SSL_WRONG_VERSION_NUMBER",
-  "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
-  "SELF_SIGNED_CERT_IN_CHAIN",
-  "DEPTH_ZERO_SELF_SIGNED_CERT",
-  "CERT_SIGNATURE_FAILURE",
-]);
-
 /**
- * Looks at the kubeconfig that the last run wrote, if there is one, and asks its API server for a sign of life. Only that
- * file is read, and only the address in it is asked.
- *
- * A cluster that vanished counts as another one from now on, which replaces it and what was in it. One that does not answer
- * in time is no such case: it is only told.
+ * Asks Docker for the cluster of a stack. It is wanted as it is when it was made from these settings, whether it runs or is
+ * stopped; a new one is wanted only when its containers are gone, incomplete, or made from something else.
  */
 export async function clusterGeneration(stack: string, settings: Settings["cluster"]["kind"]): Promise<Generation> {
   const name = clusterName(stack);
-  const file = path.resolve(projectRoot, clusterFiles(settings, name).kubeconfig);
-  const generation = readGeneration(generationFile(file));
-  // Nothing was made here yet, or it was destroyed.
-  if (!existsSync(file)) return { generation };
-  let client: ApiClient;
-  let server: string;
+  const { hash } = kindConfig(settings, name);
+  const another = (why: string): Generation => ({ generation: randomBytes(4).toString("hex"), why });
   try {
-    const access = readKubeconfig(readFileSync(file, "utf8"));
-    server = access.server;
-    client = new ApiClient(access);
+    const nodes = await nodeContainers(name);
+    const identity = await readIdentity(nodes);
+    const wanted = 1 + settings.workers;
+    if (nodes.length === 0) return another("Docker has no container of it any more");
+    if (identity?.hash !== hash) return another("it was made from other settings");
+    if (nodes.length !== wanted) return another(`it has ${nodes.length} of ${wanted} nodes`);
+    // A cluster of an earlier version has none.
+    return { generation: identity.generation ?? "", found: { identity, nodes } };
   } catch (error) {
-    if (!(error instanceof KubeconfigError)) throw error;
-    return {
-      generation,
-      message: `${file} cannot be used: ${error.message}. The state has a copy; this file is not needed.`,
-    };
+    if (!(error instanceof UserError)) throw error;
+    return { generation: undefined, why: error.message };
   }
-  try {
-    await client.get("/readyz");
-    return { generation };
-  } catch (error) {
-    const { code = "", message } = error as NodeJS.ErrnoException;
-    if (gone.has(code)) {
-      return {
-        generation: generation + 1,
-        message:
-          `Cluster "${name}" is gone: nothing of it answers at ${server} (${code}). It is made anew, with all that was in it. ` +
-          `If it was only stopped, start it first: docker start ${name}-control-plane.`,
-      };
-    }
-    return {
-      generation,
-      message: `Cluster "${name}" does not answer as it should (${message}): look at docker logs ${name}-control-plane.`,
-    };
-  } finally {
-    client.close();
-  }
-}
-
-function readGeneration(file: string): number {
-  const value = existsSync(file) ? Number(readFileSync(file, "utf8").trim()) : 0;
-  return Number.isSafeInteger(value) && value > 0 ? value : 0;
 }

@@ -4,9 +4,6 @@ import { stringify } from "yaml";
 import type { Settings } from "../../settings/schema.ts";
 import type { ExposedService, HostPort } from "./cluster.ts";
 
-/** Node label that carries the hash of the configuration a cluster was made from. */
-export const configHashLabel = "observability.dev/config-hash";
-
 /** Node ports behind the host ports. Fixed: they are part of the Kind configuration. */
 const nodePorts: Readonly<Record<ExposedService, number>> = {
   grafana: 30300,
@@ -34,20 +31,43 @@ const cgroupPatch = { kind: "KubeletConfiguration", failCgroupV1: false };
 
 /** A rendered Kind configuration. */
 export interface KindConfig {
-  /** YAML for `kind create cluster --config`. */
+  /** YAML for `kind create cluster --config`, without the labels that say whose the cluster is. */
   readonly yaml: string;
-  /** First 12 hexadecimal digits of the SHA-256 of what the settings say, and of the generation. */
+  /** First 12 hexadecimal digits of the SHA-256 of what the settings say. */
   readonly hash: string;
   readonly hostPorts: Readonly<Partial<Record<ExposedService, HostPort>>>;
 }
 
-/** Name of the Kind cluster of a stack: the stack's name as a DNS label. */
+/**
+ * The longest name of a cluster: the node `<name>-control-plane` is a host name and the value of a label, 63 characters at
+ * most. (kind itself warns beyond 50 only, one too late.)
+ */
+const longestName = 63 - "-control-plane".length;
+
+/** How a name ends that is not the stack's own. */
+const hashed = /--[0-9a-f]{8}$/;
+
+/**
+ * Name of the Kind cluster of a stack: the stack's own name where that is a DNS label of at most 49 characters. Any other
+ * is changed or cut and carries a hash of the stack's name, so that two stacks never have one cluster.
+ * @throws Error for a stack whose name has no letter or digit
+ */
 export function clusterName(stack: string): string {
-  return stack
+  const isLabel = /^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/.test(stack);
+  if (isLabel && stack.length <= longestName && !hashed.test(stack)) return stack;
+  const digest = createHash("sha256").update(stack).digest("hex").slice(0, 8);
+  const words = stack
     .toLowerCase()
-    .replaceAll(/[^a-z0-9-]+/g, "-")
-    .replaceAll(/^-+|-+$/g, "")
-    .slice(0, 50);
+    .replaceAll(/[^a-z0-9]+/g, "-")
+    .replaceAll(/^-+/g, "")
+    .slice(0, longestName - digest.length - 2)
+    .replaceAll(/-+$/g, "");
+  if (words === "") {
+    throw new Error(
+      `The stack name "${stack}" has no letter or digit that a cluster could be named after. Choose another, such as dev.`,
+    );
+  }
+  return `${words}--${digest}`;
 }
 
 /** Files of a cluster on the host, relative to the project unless the settings say otherwise. */
@@ -59,17 +79,8 @@ export function clusterFiles(settings: Settings["cluster"]["kind"], name: string
   };
 }
 
-/** Where the cluster script notes the generation of the cluster that it made (`generation.ts`). */
-export function generationFile(kubeconfigFile: string): string {
-  return `${kubeconfigFile}.generation`;
-}
-
-/**
- * Renders the Kind configuration. Ports listen on 127.0.0.1: Kind's default is all interfaces.
- *
- * @param generation How many clusters of this name vanished before: it makes this one another
- */
-export function kindConfig(settings: Settings["cluster"]["kind"], name: string, generation = 0): KindConfig {
+/** Renders the Kind configuration. Ports listen on 127.0.0.1: Kind's default is all interfaces. */
+export function kindConfig(settings: Settings["cluster"]["kind"], name: string): KindConfig {
   const hostPorts: Partial<Record<ExposedService, HostPort>> = {};
   for (const service of Object.keys(nodePorts) as ExposedService[]) {
     const hostPort = settings.ports[service];
@@ -90,7 +101,9 @@ export function kindConfig(settings: Settings["cluster"]["kind"], name: string, 
             },
           ],
         };
-  const config = (labels: Record<string, string>) => ({
+  // The script adds labels when it makes a cluster (`identity.ts`).
+  const labels = {};
+  const yaml = stringify({
     kind: "Cluster",
     apiVersion: "kind.x-k8s.io/v1alpha4",
     networking: { apiServerAddress: "127.0.0.1" },
@@ -118,8 +131,8 @@ export function kindConfig(settings: Settings["cluster"]["kind"], name: string, 
   });
   const mirrors = JSON.stringify(settings.registryMirrors);
   const hash = createHash("sha256")
-    .update(stringify(config({})) + mirrors + (generation === 0 ? "" : `#${generation}`))
+    .update(yaml + mirrors)
     .digest("hex")
     .slice(0, 12);
-  return { yaml: stringify(config({ [configHashLabel]: hash })), hash, hostPorts };
+  return { yaml, hash, hostPorts };
 }

@@ -1,13 +1,14 @@
 /**
- * Makes, adopts, lists and deletes the Kind cluster of an environment. Pulumi runs it; by hand it is
- * `node components/cluster/kind-script.ts ensure|delete|list` with the same environment variables:
+ * Makes, adopts, lists, releases and deletes the Kind cluster of an environment. Pulumi runs it; by hand it is
+ * `node components/cluster/kind-script.ts ensure|update|delete|list|release` with the same environment variables:
  *
- * - `KIND_CLUSTER_NAME`: name of the cluster (ensure, delete).
- * - `KIND_CONFIG_HASH`: hash of the configuration (ensure); with it `delete` leaves a cluster of another hash alone (delete).
- * - `KIND_CONFIG`: the Kind configuration, v1alpha4 YAML; every node carries the label `observability.dev/config-hash` (ensure).
- * - `KIND_CONFIG_HASH`: the value of that label (ensure).
- * - `KUBECONFIG_FILE`: where the kubeconfig is written, mode 0600 (ensure, delete).
- * - `KIND_GENERATION`: noted beside the kubeconfig when the cluster is there (ensure). @default nothing is noted
+ * - `KIND_CLUSTER_NAME`: name of the cluster (all but list).
+ * - `KIND_OWNER`: id of the environment (ensure, update, delete). A cluster that carries another is left alone. `update` is
+ *   `ensure` for a cluster that the state knows: there it may also be one of an earlier version, which has no owner.
+ * - `KIND_PROJECT`, `KIND_STACK`, `KIND_GENERATION`: further labels of the nodes (ensure, update). @default none
+ * - `KIND_CONFIG`: the Kind configuration, v1alpha4 YAML; the labels are added to each node (ensure, update).
+ * - `KIND_CONFIG_HASH`: its hash, a label as well (ensure, update).
+ * - `KUBECONFIG_FILE`: where the kubeconfig is written, mode 0600 (ensure, update, delete).
  * - `KIND_READY_TIMEOUT`: seconds until API, nodes and DNS must be ready. @default 300
  * - `KIND_REGISTRY_FOLDER`, `KIND_REGISTRY_MIRRORS`: folder for containerd's hosts.toml files, and a JSON object of
  *   registry host to mirror address. @default none
@@ -15,21 +16,37 @@
  * - `KIND_ERRORS`: `stdout` writes the error that ends the script there. @default standard error
  * - `KIND_LOCK_DIR`: folder of the per-host lock. @default /tmp/observability-kind-<uid>
  *
- * Standard output is the kubeconfig (ensure) or JSON (list) and nothing else; what people read is on standard error
+ * Standard output is the kubeconfig (ensure, update) or JSON (list) and nothing else; what people read is on standard error
  * and never holds key material. Exit code 0, 1 for an error, 2 for wrong use, 130 and 143 after SIGINT and SIGTERM.
  */
 import * as fs from "node:fs";
 import * as path from "node:path";
+import { parse, stringify } from "yaml";
 
-import { configHashLabel as hashLabel, generationFile } from "./kind-config.ts";
+import {
+  type NodeContainer,
+  isHalfMade,
+  nodeContainers,
+  readIdentity,
+  startNodes,
+  stoppedOf,
+  writeIdentity,
+} from "./containers.ts";
+import { type Identity, describeOwner, labelsOf, released } from "./identity.ts";
 import { EngineError, KilledError, Kind, UserError, query, removeScratch, signalGroup } from "./kind.ts";
+import { makePrivateFolder, writeKubeconfig } from "./kubeconfig-file.ts";
 import { type Lock, LockError, acquireLock, isAlive, lockFolder } from "./lock.ts";
 import { type KindConfigFacts, hostProbes, installKind, preflight, readKindConfig } from "./preflight.ts";
-import { ApiClient, KubeconfigError, describeMissing, readKubeconfig, waitUntilReady } from "./readiness.ts";
+import {
+  ApiClient,
+  KubeconfigError,
+  type Missing,
+  describeMissing,
+  describeUnready,
+  readKubeconfig,
+  waitUntilReady,
+} from "./readiness.ts";
 import { removeRegistryFolder, writeRegistryFolder } from "./registry-mirrors.ts";
-
-/** How long an existing cluster's API server may be silent before the cluster counts as broken, in milliseconds. */
-const graceMs = 20_000;
 
 /** A secret never gets this far; if one does, its line is not repeated. */
 const secretLine =
@@ -70,22 +87,31 @@ function numberFrom(name: string): number | undefined {
   return value;
 }
 
-/** What both verbs work on. */
+/** What all verbs but `list` work on. */
 interface Target {
   readonly name: string;
+  /** Id of the environment; undefined for a state of an earlier version. */
+  readonly owner: string | undefined;
   readonly kubeconfigFile: string;
   /** Where kind writes: beside the real file, in the same private folder. */
   readonly scratch: string;
+  /** Is there, and holds the owner, from before kind begins until the cluster has been ready once. */
+  readonly unfinishedFile: string;
   readonly registryFolder: string | undefined;
 }
 
-function readTarget(): Target {
+function readName(): string {
   const name = required("KIND_CLUSTER_NAME");
   if (!/^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/.test(name)) {
     throw new UserError(
       `KIND_CLUSTER_NAME is "${name}"; use lower case letters, digits, "-" and "." only, as in "dev".`,
     );
   }
+  return name;
+}
+
+function readTarget(): Target {
+  const name = readName();
   const kubeconfigFile = path.resolve(required("KUBECONFIG_FILE"));
   const home = process.env["HOME"];
   if (home !== undefined && kubeconfigFile === path.resolve(home, ".kube/config")) {
@@ -93,12 +119,15 @@ function readTarget(): Target {
       `KUBECONFIG_FILE is ${kubeconfigFile}, which is your own. Give the environment a file of its own.`,
     );
   }
-  const folder = process.env["KIND_REGISTRY_FOLDER"];
+  const optional = (variable: string) => process.env[variable] || undefined;
+  const folder = optional("KIND_REGISTRY_FOLDER");
   return {
     name,
+    owner: optional("KIND_OWNER"),
     kubeconfigFile,
     scratch: `${kubeconfigFile}.kind`,
-    registryFolder: folder === undefined || folder === "" ? undefined : path.resolve(folder),
+    unfinishedFile: `${kubeconfigFile}.unfinished`,
+    registryFolder: folder === undefined ? undefined : path.resolve(folder),
   };
 }
 
@@ -106,44 +135,64 @@ function readTarget(): Target {
 interface Wanted extends Target {
   readonly config: string;
   readonly facts: KindConfigFacts;
-  readonly hash: string;
+  readonly identity: Identity & { readonly owner: string };
+  /** The state has this cluster already. */
+  readonly known: boolean;
   readonly readyTimeoutMs: number;
 }
 
-function readWanted(): Wanted {
+function readWanted(known: boolean): Wanted {
   const target = readTarget();
-  const config = required("KIND_CONFIG");
-  const hash = required("KIND_CONFIG_HASH");
+  const identity = {
+    owner: required("KIND_OWNER"),
+    project: process.env["KIND_PROJECT"] ?? "",
+    stack: process.env["KIND_STACK"] ?? "",
+    hash: required("KIND_CONFIG_HASH"),
+    generation: process.env["KIND_GENERATION"] ?? "",
+  };
+  const text = required("KIND_CONFIG");
+  let config: string;
   let facts: KindConfigFacts;
   try {
+    config = labelled(text, labelsOf(identity));
     facts = readKindConfig(config);
   } catch (error) {
     throw new UserError(
       `KIND_CONFIG is no YAML: ${String(error).split("\n")[0] ?? ""}. Look at cluster.kind.kubeadmPatches.`,
     );
   }
-  if (facts.labels(hashLabel).some((value) => value !== hash)) {
-    // Without the label no later run could adopt the cluster, nor tell it from somebody else's.
-    throw new UserError(`every node of KIND_CONFIG must carry the label ${hashLabel}: ${hash}.`);
-  }
-  return { ...target, config, facts, hash, readyTimeoutMs: (numberFrom("KIND_READY_TIMEOUT") ?? 300) * 1_000 };
+  const readyTimeoutMs = (numberFrom("KIND_READY_TIMEOUT") ?? 300) * 1_000;
+  return { ...target, config, facts, identity, known, readyTimeoutMs };
 }
 
-async function findKind(target: Target, folder: string): Promise<Kind | undefined> {
-  return await Kind.find({ say, folder, scratchKubeconfig: target.scratch });
+/** A Kind configuration with these labels on each of its nodes. */
+function labelled(yaml: string, labels: Readonly<Record<string, string>>): string {
+  const config = (parse(yaml) ?? {}) as { nodes?: { role?: string; labels?: object }[] };
+  const nodes = config.nodes ?? [{ role: "control-plane" }];
+  return stringify({ ...config, nodes: nodes.map((node) => ({ ...node, labels: { ...node.labels, ...labels } })) });
 }
 
-async function ensure(signal: AbortSignal): Promise<void> {
-  const wanted = readWanted();
+async function findKind(scratchKubeconfig: string, folder: string): Promise<Kind | undefined> {
+  return await Kind.find({ say, folder, scratchKubeconfig });
+}
+
+async function ensure(signal: AbortSignal, known: boolean): Promise<void> {
+  const wanted = readWanted(known);
   const folder = lockFolder();
-  const kind = await findKind(wanted, folder);
+  const kind = await findKind(wanted.scratch, folder);
   if (kind === undefined) throw new UserError(`kind ${installKind}`);
-  const lock = await acquireLock({ folder, verb: "ensure", cluster: wanted.name, say, signal });
+  const lock = await acquireLock({
+    folder,
+    verb: "ensure",
+    cluster: wanted.name,
+    owner: wanted.identity.owner,
+    say,
+    signal,
+  });
   try {
     makePrivateFolder(path.dirname(wanted.kubeconfigFile));
     const kubeconfig = (await adopt(kind, wanted, lock, signal)) ?? (await create(kind, wanted, lock, signal));
-    const generation = process.env["KIND_GENERATION"];
-    if (generation !== undefined) fs.writeFileSync(generationFile(wanted.kubeconfigFile), `${generation}\n`);
+    fs.rmSync(wanted.unfinishedFile, { force: true });
     writeKubeconfig(wanted.kubeconfigFile, kubeconfig);
     process.stdout.write(kubeconfig);
   } finally {
@@ -152,25 +201,140 @@ async function ensure(signal: AbortSignal): Promise<void> {
   }
 }
 
-/** The kubeconfig of the cluster of that name if it is healthy and of this configuration; else it is gone afterwards. */
+/**
+ * The kubeconfig of the cluster of that name when it is this environment's and healthy; undefined when there is none, or when
+ * it had to go: because another one is wanted, or because it was never finished, so that nothing was in it.
+ */
 async function adopt(kind: Kind, wanted: Wanted, lock: Lock, signal: AbortSignal): Promise<string | undefined> {
-  if (!(await kind.clusters()).includes(wanted.name)) return undefined;
-  const kubeconfig = await kind.kubeconfig(wanted.name);
-  const fault =
-    kubeconfig === undefined ? "its control plane is half made or stopped" : await faultOf(kubeconfig, wanted, signal);
+  const { name } = wanted;
+  const nodes = await nodeContainers(name);
+  if (nodes.length === 0) return undefined;
+  const unfinished = isUnfinished(wanted);
+  const identity = await claim(nodes, wanted, unfinished);
+  const fault = otherThan(identity, wanted) ?? (await faultOf(kind, nodes, wanted, unfinished, signal));
   if (fault === undefined) {
-    say(`cluster "${wanted.name}" is there, healthy and of this configuration: adopted.`);
-    return kubeconfig;
+    say(`cluster "${name}" is there, healthy and of this configuration: adopted.`);
+    return await kind.kubeconfig(name);
   }
   signal.throwIfAborted();
-  await refuseForeign(kind, wanted.name, kubeconfig);
-  say(`cluster "${wanted.name}" is there, but ${fault}: it is deleted and made anew.`);
-  await kind.delete(wanted.name, lock);
+  say(`cluster "${name}" is there, but ${fault}: it is deleted and made anew.`);
+  await kind.delete(name, lock);
   return undefined;
 }
 
-/** Why a cluster cannot be adopted, or undefined when it can. */
-async function faultOf(kubeconfig: string, wanted: Wanted, signal: AbortSignal): Promise<string | undefined> {
+/** Whether a run of this environment began to make the cluster and never saw it ready. */
+function isUnfinished({ unfinishedFile, owner }: Target): boolean {
+  return owner !== undefined && fs.existsSync(unfinishedFile) && fs.readFileSync(unfinishedFile, "utf8") === owner;
+}
+
+/**
+ * Makes sure that a cluster is this environment's, and takes it over where that is allowed.
+ * @returns what it is; undefined when it is so unfinished that it cannot tell
+ */
+async function claim(
+  nodes: readonly NodeContainer[],
+  { name, identity: own, known }: Wanted,
+  unfinished: boolean,
+): Promise<Identity | undefined> {
+  const found = await readIdentity(nodes);
+  if (found === undefined && unfinished) return undefined;
+  if (found?.owner === own.owner) return found;
+  const free = found?.owner === released || (found?.owner === undefined && known);
+  if (found?.hash === undefined || !free) throw new UserError(refusal(name, found));
+  if (found.hash !== own.hash) {
+    throw new UserError(
+      `the Kind cluster "${name}" is to be taken over, but it was made from other settings (${found.hash}, now ${own.hash}), ` +
+        `and nothing in it is thrown away for that. Put the settings under cluster.kind back as they were; change them ` +
+        `after it has been taken over. ${elseDelete(name)}`,
+    );
+  }
+  await writeIdentity(nodes, own);
+  say(`cluster "${name}" belonged to ${describeOwner(found)}: taken over.`);
+  return { ...found, ...own };
+}
+
+function elseDelete(name: string): string {
+  return `If nobody needs that cluster: kind delete cluster --name ${name}`;
+}
+
+/** Why a Kind cluster of this name is left alone, and what can be done. */
+function refusal(name: string, found: Identity | undefined): string {
+  const choose = "Give the stack another name";
+  if (found === undefined) {
+    return (
+      `a Kind cluster "${name}" is there, half made, and does not say whose it is. It is left alone: somebody may be ` +
+      `making it. If nobody is: kind delete cluster --name ${name}`
+    );
+  }
+  if (found.hash === undefined) {
+    return (
+      `a Kind cluster "${name}" exists that was not made by this project (its nodes have no label of it). ` +
+      `It is left alone. ${choose}, or delete that cluster yourself: kind delete cluster --name ${name}`
+    );
+  }
+  return (
+    `the Kind cluster "${name}" belongs to ${describeOwner(found)}, not to this environment. It is left alone. ` +
+    `${choose}. If it is yours and its state is lost: npm run recover -- <stack> --adopt. ${elseDelete(name)}`
+  );
+}
+
+/** Why a cluster of this environment is another than the one that is wanted: the engine announced the replacement. */
+function otherThan(found: Identity | undefined, { identity: own }: Wanted): string | undefined {
+  if (found === undefined) return undefined;
+  if (found.hash !== own.hash) return `it was made from another configuration (${found.hash ?? "?"}, now ${own.hash})`;
+  const generation = found.generation ?? "";
+  return generation === own.generation ? undefined : "another one is wanted in its place";
+}
+
+/**
+ * Starts a cluster of this environment and waits until it is healthy.
+ * @returns why it has to be made anew, which only one can be that was never finished; undefined when it is healthy
+ * @throws UserError when it was finished once and is not healthy now: it is kept, with all that is in it
+ */
+async function faultOf(
+  kind: Kind,
+  nodes: readonly NodeContainer[],
+  wanted: Wanted,
+  unfinished: boolean,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const { name, facts, readyTimeoutMs } = wanted;
+  const stopped = stoppedOf(nodes);
+  if (unfinished && stopped.length > 0) return "it was stopped while it was made";
+  if (unfinished || (await isHalfMade(nodes))) {
+    const half = await halfMadeFault(kind, nodes, wanted, signal);
+    if (half !== undefined) return half;
+  }
+  if (nodes.length !== facts.nodes) {
+    throw new UserError(
+      `cluster "${name}" has ${nodes.length} of ${facts.nodes} nodes, and a Kind cluster gets no node back. It is kept. ` +
+        `The next up makes it anew, with all that was in it; its preview says so.`,
+    );
+  }
+  if (stopped.length > 0) {
+    say(`cluster "${name}" is stopped: starting ${stopped.map((node) => node.name).join(", ")}.`);
+    await startNodes(stopped);
+  }
+  const missing = await unready(kind, name, { timeoutMs: readyTimeoutMs, signal });
+  if (missing !== undefined)
+    throw new UserError(`${describeUnready(name, readyTimeoutMs, missing)}It is kept as it is.`);
+  return undefined;
+}
+
+/** How long the API server of a cluster that was never finished may be silent, in milliseconds. */
+const graceMs = 20_000;
+
+/** Why a cluster that was never finished cannot be adopted, or undefined when it can. */
+async function halfMadeFault(
+  kind: Kind,
+  nodes: readonly NodeContainer[],
+  { name, facts, readyTimeoutMs }: Wanted,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  if (await isHalfMade(nodes)) return "it is half made";
+  if (nodes.length !== facts.nodes) return `it has ${nodes.length} of ${facts.nodes} nodes (half made)`;
+  const kubeconfig = await kind.kubeconfig(name);
+  if (kubeconfig === undefined) return "its control plane is half made";
   let client: ApiClient;
   try {
     client = new ApiClient(readKubeconfig(kubeconfig));
@@ -180,19 +344,14 @@ async function faultOf(kubeconfig: string, wanted: Wanted, signal: AbortSignal):
   }
   try {
     const silent = await waitUntilReady(client, {
-      timeoutMs: Math.min(graceMs, wanted.readyTimeoutMs),
+      timeoutMs: Math.min(graceMs, readyTimeoutMs),
       signal,
       say,
       until: ({ api }) => api === undefined,
     });
     if (silent !== undefined) return `its API server does not answer (${silent.api ?? "?"})`;
-    const nodes = await client.list("/api/v1/nodes");
-    const hashes = nodes.map(({ metadata }) => metadata.labels?.[hashLabel]);
-    const other = hashes.find((value) => value !== wanted.hash);
-    if (hashes.some((value) => value !== wanted.hash)) {
-      return `it was made from another configuration (${other ?? "no label"}, now ${wanted.hash})`;
-    }
-    if (nodes.length !== wanted.facts.nodes) return `it has ${nodes.length} of ${wanted.facts.nodes} nodes`;
+    const joined = await client.list("/api/v1/nodes");
+    if (joined.length !== facts.nodes) return `it has ${joined.length} of ${facts.nodes} nodes`;
     // kind installs the StorageClass last but for workers: without it kind was killed just before its end.
     const classes = await client.list("/apis/storage.k8s.io/v1/storageclasses");
     if (
@@ -200,11 +359,30 @@ async function faultOf(kubeconfig: string, wanted: Wanted, signal: AbortSignal):
     ) {
       return "it has no default StorageClass (half made)";
     }
-    const missing = await waitUntilReady(client, { timeoutMs: wanted.readyTimeoutMs, signal, say });
+    const missing = await waitUntilReady(client, { timeoutMs: readyTimeoutMs, signal, say });
     return missing === undefined ? undefined : `it does not become ready: ${describeMissing(missing)}`;
   } catch (error) {
     signal.throwIfAborted();
     return `its API server fails (${error instanceof Error ? error.message : String(error)})`;
+  } finally {
+    client.close();
+  }
+}
+
+/** What a cluster still lacks at the end of the time. Nodes that were just started give their kubeconfig a moment later. */
+async function unready(
+  kind: Kind,
+  name: string,
+  { timeoutMs, signal }: { readonly timeoutMs: number; readonly signal: AbortSignal },
+): Promise<Missing | undefined> {
+  const kubeconfig = await kind.kubeconfig(name);
+  if (kubeconfig === undefined) {
+    const api = `no kubeconfig can be read from ${name}-control-plane`;
+    return { api, nodes: "not known without it", dns: "not known without it" };
+  }
+  const client = clientOf(kubeconfig, name);
+  try {
+    return await waitUntilReady(client, { timeoutMs, signal, say });
   } finally {
     client.close();
   }
@@ -232,19 +410,29 @@ async function create(kind: Kind, wanted: Wanted, lock: Lock, signal: AbortSigna
   if (wanted.registryFolder !== undefined)
     writeRegistryFolder(wanted.registryFolder, process.env["KIND_REGISTRY_MIRRORS"] ?? "{}");
   signal.throwIfAborted();
+  fs.writeFileSync(wanted.unfinishedFile, wanted.identity.owner, { mode: 0o600 });
   try {
     await kind.create(wanted.name, wanted.config, lock, signal);
+  } catch (error) {
+    // kind removes what it made when it fails by itself; in these cases it could not.
+    if (signal.aborted || error instanceof KilledError) await abandon(kind, wanted, lock);
+    else fs.rmSync(wanted.unfinishedFile, { force: true });
+    throw error;
+  }
+  try {
     const kubeconfig = fs.existsSync(wanted.scratch) ? fs.readFileSync(wanted.scratch, "utf8") : "";
     await requireReady(kubeconfig, wanted, signal);
     return kubeconfig;
   } catch (error) {
-    // kind removes what it made when it fails by itself; in these cases it could not.
-    if (signal.aborted || error instanceof KilledError) {
-      say(`interrupted: removing the half-made cluster "${wanted.name}" ...`);
-      await kind.delete(wanted.name, lock);
-    }
+    if (signal.aborted) await abandon(kind, wanted, lock);
     throw error;
   }
+}
+
+async function abandon(kind: Kind, { name, unfinishedFile }: Wanted, lock: Lock): Promise<void> {
+  say(`interrupted: removing the half-made cluster "${name}" ...`);
+  await kind.delete(name, lock);
+  fs.rmSync(unfinishedFile, { force: true });
 }
 
 async function requireReady(kubeconfig: string, wanted: Wanted, signal: AbortSignal): Promise<void> {
@@ -252,13 +440,8 @@ async function requireReady(kubeconfig: string, wanted: Wanted, signal: AbortSig
   try {
     const missing = await waitUntilReady(client, { timeoutMs: wanted.readyTimeoutMs, signal, say });
     if (missing === undefined) return;
-    const state = (text: string | undefined): string => text ?? "ok";
     throw new UserError(
-      `cluster "${wanted.name}" was made but is not ready after ${wanted.readyTimeoutMs / 1_000} s:\n` +
-        `- API server: ${state(missing.api)}\n- nodes: ${state(missing.nodes)}\n- DNS: ${state(missing.dns)}\n` +
-        `Look at: docker logs ${wanted.name}-control-plane; kind export logs --name ${wanted.name}; ` +
-        `kind get kubeconfig --name ${wanted.name} > kubeconfig && kubectl --kubeconfig kubeconfig get pods -A. ` +
-        `A slow machine needs a larger cluster.kind.readyTimeoutSeconds. ` +
+      describeUnready(wanted.name, wanted.readyTimeoutMs, missing) +
         `The cluster was kept for you to look at: the next run adopts it when it is ready by then, else makes it anew.`,
     );
   } finally {
@@ -272,70 +455,16 @@ function clientOf(kubeconfig: string, name: string): ApiClient {
   } catch (error) {
     if (!(error instanceof KubeconfigError)) throw error;
     throw new UserError(
-      `kind made cluster "${name}" but its kubeconfig cannot be used: ${error.message}. Run this again; it makes the ` +
-        `cluster anew. If that repeats, reinstall kind.`,
+      `kind made cluster "${name}" but its kubeconfig cannot be used: ${error.message}. Run this again. ` +
+        `If that repeats, reinstall kind.`,
     );
-  }
-}
-
-/** Refuses to touch a Kind cluster of this name that certainly was not made by this project. */
-async function refuseForeign(kind: Kind, name: string, kubeconfig: string | undefined): Promise<void> {
-  if ((await ownHash(kind, name, kubeconfig)) !== null) return;
-  throw new UserError(
-    `a Kind cluster "${name}" exists that was not made by this project (its nodes have no label ${hashLabel}). ` +
-      `It is left alone. Give the stack another name, or delete that cluster yourself: kind delete cluster --name ${name}`,
-  );
-}
-
-/** The configuration hash a cluster was made from; null when it was made by somebody else; undefined when unknown. */
-async function ownHash(kind: Kind, name: string, kubeconfig: string | undefined): Promise<string | null | undefined> {
-  if (!kind.isStandIn) {
-    // kind writes the node labels there before it starts Kubernetes, and "docker cp" reads stopped containers too.
-    const found = await query("docker", ["cp", `${name}-control-plane:/kind/kubeadm.conf`, "-"]);
-    if (found.code === 0)
-      return new RegExp(`${hashLabel.replaceAll(".", "\\.")}=([\\w.-]+)`).exec(found.stdout)?.[1] ?? null;
-  }
-  if (kubeconfig === undefined) return undefined;
-  try {
-    const client = new ApiClient(readKubeconfig(kubeconfig));
-    try {
-      const nodes = await client.list("/api/v1/nodes");
-      const labels = nodes.map(({ metadata }) => metadata.labels?.[hashLabel]);
-      return nodes.length === 0 ? undefined : (labels.find((value) => value !== undefined) ?? null);
-    } finally {
-      client.close();
-    }
-  } catch {
-    return undefined;
-  }
-}
-
-/**
- * Whether the cluster of this name was made from another configuration than the one to be deleted: `ensure` has put it in
- * that one's place. This is how the engine ends a replacement: it makes the new cluster, then deletes the old one.
- */
-async function isSucceeded(kind: Kind, name: string): Promise<boolean> {
-  const hash = process.env["KIND_CONFIG_HASH"];
-  if (hash === undefined || hash === "") return false;
-  try {
-    if (!(await kind.clusters()).includes(name)) return false;
-    const found = await ownHash(kind, name, await kind.kubeconfig(name));
-    if (typeof found !== "string" || found === hash) return false;
-    say(
-      `cluster "${name}" was made anew from another configuration (${found}, not ${hash}): it stays. ` +
-        `To delete it all the same: npm run destroy.`,
-    );
-    return true;
-  } catch (error) {
-    if (error instanceof EngineError) return false; // What cannot be asked is left to the deletion and its message.
-    throw error;
   }
 }
 
 async function remove(signal: AbortSignal): Promise<void> {
   const target = readTarget();
   const folder = lockFolder();
-  const kind = await findKind(target, folder);
+  const kind = await findKind(target.scratch, folder);
   const stopped = new Set<number>();
   const lock = await acquireLock({
     folder,
@@ -343,9 +472,11 @@ async function remove(signal: AbortSignal): Promise<void> {
     cluster: target.name,
     say,
     signal,
-    whileTaken({ holder, child, cluster }) {
-      // What a killed run still makes is about to be deleted: do not wait until it is made.
-      if (cluster !== target.name || child?.command.startsWith("kind create") !== true) return;
+    ...(target.owner === undefined ? {} : { owner: target.owner }),
+    whileTaken({ holder, child, cluster, owner }) {
+      // What a killed run of this environment still makes is about to be deleted: do not wait until it is made.
+      if (cluster !== target.name || owner !== target.owner || child?.command.startsWith("kind create") !== true)
+        return;
       if (stopped.has(child.pid) || isAlive(holder) || !isAlive(child)) return;
       stopped.add(child.pid);
       say(`a killed run left "${child.command}" running (pid ${child.pid}): stopping it.`);
@@ -353,12 +484,10 @@ async function remove(signal: AbortSignal): Promise<void> {
     },
   });
   try {
-    if (kind !== undefined && (await isSucceeded(kind, target.name))) return;
-    if (kind === undefined) await requireNoContainers(target.name);
-    else await removeCluster(kind, target.name, lock);
-    if (kind !== undefined && !kind.isStandIn) await removeNetwork();
+    if (!(await removeCluster(kind, target, lock))) return;
+    await removeNetwork();
     for (const suffix of ["", ".tmp", ".lock"]) fs.rmSync(target.kubeconfigFile + suffix, { force: true });
-    fs.rmSync(generationFile(target.kubeconfigFile), { force: true });
+    fs.rmSync(target.unfinishedFile, { force: true });
     if (target.registryFolder !== undefined) removeRegistryFolder(target.registryFolder);
   } finally {
     removeScratch(target.scratch);
@@ -366,42 +495,44 @@ async function remove(signal: AbortSignal): Promise<void> {
   }
 }
 
-async function removeCluster(kind: Kind, name: string, lock: Lock): Promise<void> {
+/**
+ * Deletes the cluster of an environment, if there is one.
+ * @returns false when a cluster of another is there: then its files may be the other's, too
+ */
+async function removeCluster(kind: Kind | undefined, target: Target, lock: Lock): Promise<boolean> {
+  const { name } = target;
   try {
-    if (!(await kind.clusters()).includes(name)) {
+    const nodes = await nodeContainers(name);
+    if (nodes.length === 0) {
       say(`there is no Kind cluster "${name}": nothing to delete.`);
-      return;
+      return true;
     }
-    if (!kind.isStandIn) await refuseForeign(kind, name, undefined);
+    const found = await readIdentity(nodes);
+    // A state of an earlier version has no owner, and its cluster has none either.
+    const own = found === undefined ? isUnfinished(target) : found.hash !== undefined && found.owner === target.owner;
+    if (!own) {
+      if (found === undefined) throw new UserError(refusal(name, found));
+      const whose = found.hash === undefined ? "somebody who did not use this project" : describeOwner(found);
+      say(`the Kind cluster "${name}" belongs to ${whose}, not to this environment: it stays.`);
+      return false;
+    }
+    if (kind === undefined) throw new UserError(`cannot delete the Kind cluster "${name}": kind ${installKind}`);
     await kind.delete(name, lock);
     say(`cluster "${name}" is deleted.`);
+    return true;
   } catch (error) {
     if (!(error instanceof EngineError)) throw error;
     if (error.engine === "absent") {
       say(`no container engine is installed here, so there is no Kind cluster "${name}": nothing to delete.`);
-      return;
+      return true;
     }
     // The containers are on disk and come back with Docker: calling that deleted would leave them for ever.
     throw new UserError(
       `${error.message}\nWhether cluster "${name}" still exists cannot be known until Docker answers; nothing was removed. ` +
         `If this Docker is gone for good, take the cluster out of the state instead: pulumi state delete, then choose the ` +
-        `resource that ends in "-kind", and remove ${path.relative(process.cwd(), required("KUBECONFIG_FILE"))}.`,
+        `resource that ends in "-claim", and remove ${path.relative(process.cwd(), target.kubeconfigFile)}.`,
     );
   }
-}
-
-/** Without kind there can still be its containers; without a container engine there cannot. */
-async function requireNoContainers(name: string): Promise<void> {
-  const found = await query("docker", ["ps", "-aq", "--filter", `label=io.x-k8s.kind.cluster=${name}`]);
-  if (found.notFound) {
-    say(`neither kind nor docker is installed here, so there is no Kind cluster "${name}": nothing to delete.`);
-    return;
-  }
-  if (found.code === 0 && found.stdout.trim() === "") {
-    say(`kind is not installed, and Docker has no container of a Kind cluster "${name}": nothing to delete.`);
-    return;
-  }
-  throw new UserError(`cannot delete the Kind cluster "${name}": kind ${installKind}`);
 }
 
 /** Removes kind's Docker network when no container is on it, running or stopped. Nothing depends on success. */
@@ -411,55 +542,55 @@ async function removeNetwork(): Promise<void> {
   if (users.code === 0 && users.stdout.trim() === "") await query("docker", ["network", "rm", "kind"]);
 }
 
+/** Lets the next environment of this name take its cluster over: what a lost state leaves behind. */
+async function release(signal: AbortSignal): Promise<void> {
+  const name = readName();
+  const lock = await acquireLock({ folder: lockFolder(), verb: "release", cluster: name, say, signal });
+  try {
+    const nodes = await nodeContainers(name);
+    if (nodes.length === 0) {
+      say(`there is no Kind cluster "${name}" here: nothing to take over.`);
+      return;
+    }
+    const found = await readIdentity(nodes);
+    if (found?.hash === undefined) throw new UserError(refusal(name, found));
+    await writeIdentity(nodes, { owner: released });
+    say(`cluster "${name}" belonged to ${describeOwner(found)}. The next up of that name takes it over.`);
+  } finally {
+    lock.release();
+  }
+}
+
 /** Prints the Kind clusters of this project, and those that do not tell, as JSON. */
 async function list(): Promise<void> {
   const folder = lockFolder();
-  const kind = await Kind.find({ say, folder, scratchKubeconfig: path.join(folder, "unused") });
-  const clusters: { name: string; configHash: string | null; running: boolean }[] = [];
+  const kind = await findKind(path.join(folder, "unused"), folder);
+  const clusters: (Identity & { name: string; running: boolean })[] = [];
   for (const name of kind === undefined ? [] : await kind.clusters()) {
-    const kubeconfig = await kind?.kubeconfig(name);
-    const hash = kind === undefined ? undefined : await ownHash(kind, name, kubeconfig);
-    // null is somebody else's; unknown is half made and may be ours, so it is shown.
-    if (hash !== null) clusters.push({ name, configHash: hash ?? null, running: kubeconfig !== undefined });
+    const nodes = await nodeContainers(name);
+    const identity = await readIdentity(nodes);
+    // One without a hash is somebody else's; one that cannot tell is half made and may be ours, so it is shown.
+    if (identity === undefined || identity.hash !== undefined)
+      clusters.push({ name, ...identity, running: stoppedOf(nodes).length === 0 });
   }
   process.stdout.write(`${JSON.stringify(clusters, null, 2)}\n`);
 }
 
-/** The folder of the kubeconfig, which has to take files before a cluster is made for it. */
-function makePrivateFolder(folder: string): void {
-  try {
-    fs.mkdirSync(folder, { recursive: true, mode: 0o700 });
-    fs.accessSync(folder, fs.constants.W_OK | fs.constants.X_OK);
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    throw new UserError(
-      `the folder of the kubeconfig, ${folder}, cannot be written (${code ?? message}). ` +
-        "Set cluster.kind.kubeconfigFolder to one that is yours.",
-    );
-  }
-}
-
-/** Whole or not at all, and never readable by others. */
-function writeKubeconfig(file: string, text: string): void {
-  const temporary = `${file}.tmp`;
-  fs.rmSync(temporary, { force: true });
-  const descriptor = fs.openSync(temporary, "wx", 0o600);
-  try {
-    fs.writeFileSync(descriptor, text);
-    fs.fsyncSync(descriptor);
-  } finally {
-    fs.closeSync(descriptor);
-  }
-  fs.renameSync(temporary, file);
-}
-
-const verbs: Readonly<Record<string, (signal: AbortSignal) => Promise<void>>> = { ensure, delete: remove, list };
+const verbs: Readonly<Record<string, (signal: AbortSignal) => Promise<void>>> = {
+  ensure: (signal) => ensure(signal, false),
+  update: (signal) => ensure(signal, true),
+  delete: remove,
+  list,
+  release,
+};
 
 async function main(): Promise<number> {
   const verb = process.argv[2] ?? "";
   const run = verbs[verb];
   if (run === undefined || process.argv.length !== 3) {
-    say(`use: node components/cluster/kind-script.ts ensure|delete|list (not "${process.argv.slice(2).join(" ")}")`);
+    say(
+      `use: node components/cluster/kind-script.ts ${Object.keys(verbs).join("|")} (not "${process.argv.slice(2).join(" ")}")`,
+    );
     return 2;
   }
   // Pulumi may close its end first when it is interrupted; that must not end the clean-up.

@@ -43,7 +43,7 @@ export interface Finished {
  */
 export const programEnvironment = new AsyncLocalStorage<NodeJS.ProcessEnv>();
 
-/** Runs a command that only reads. It gets 60 s: a container engine that hangs must not hang us. */
+/** Runs a command that is soon done. It gets 60 s: a container engine that hangs must not hang us. */
 export async function query(program: string, args: readonly string[], timeoutMs = 60_000): Promise<Finished> {
   const env = programEnvironment.getStore() ?? process.env;
   const child = spawn(program, args, { env, stdio: ["ignore", "pipe", "pipe"] });
@@ -104,11 +104,6 @@ export class Kind {
       );
     }
     return new Kind(found.stdout.trim(), options);
-  }
-
-  /** A stand-in (the rehearsal's) makes no containers: nothing about Docker applies to it. */
-  get isStandIn(): boolean {
-    return this.version.includes("stand-in");
   }
 
   /** Names of all Kind clusters, also half-made and stopped ones. */
@@ -306,7 +301,7 @@ class LogTail {
 }
 
 /** The error for a failed command: what failed, why if it is known, what to do. */
-export function commandError(what: string, found: Finished): UserError {
+export function commandError(what: string, found: Finished, program = "kind"): UserError {
   if (found.timedOut) {
     const restart = "Docker hangs: restart it (Linux: sudo systemctl restart docker)";
     return new EngineError("silent", `${what}: no answer for 60 s. ${restart}.`);
@@ -314,10 +309,10 @@ export function commandError(what: string, found: Finished): UserError {
   const why = explain(found.stderr);
   const said = lastLines(found.stderr.slice(Math.max(0, found.stderr.search(failed))), 12);
   if (why !== undefined) {
-    const message = `${what}: ${why.message}\nkind said:\n${indent(said)}`;
+    const message = `${what}: ${why.message}\n${program} said:\n${indent(said)}`;
     return why.engine === undefined ? new UserError(message) : new EngineError(why.engine, message);
   }
-  const tail = `kind said:\n${indent(said)}\nIf that does not tell: docker info, docker ps -a, free memory and disk; then run it again.`;
+  const tail = `${program} said:\n${indent(said)}\nIf that does not tell: docker info, docker ps -a, free memory and disk; then run it again.`;
   if (found.code === null) return new KilledError(`${what}: it was ended by a signal (out of memory?). ${tail}`);
   return new UserError(`${what} (exit code ${found.code}). ${tail}`);
 }

@@ -24,6 +24,8 @@ export interface LockRecord {
   readonly verb: string;
   /** Name of the cluster that the holder works on. */
   readonly cluster: string;
+  /** Id of the environment for which it works; absent for none. */
+  readonly owner?: string;
   /** ISO 8601, UTC. */
   readonly since: string;
 }
@@ -80,6 +82,7 @@ export interface AcquireOptions {
   readonly folder: string;
   readonly verb: string;
   readonly cluster: string;
+  readonly owner?: string;
   /** Told who holds the lock, at once and then every 10 s while waiting. */
   readonly say: (message: string) => void;
   /** Ends the wait. */
@@ -105,6 +108,7 @@ export async function acquireLock(options: AcquireOptions): Promise<Lock> {
     holder,
     verb: options.verb,
     cluster: options.cluster,
+    ...(options.owner === undefined ? {} : { owner: options.owner }),
     since: new Date().toISOString(),
   };
   let toldAt: number | undefined;

@@ -34,8 +34,6 @@ export interface KindConfigFacts {
   readonly imageTags: readonly string[];
   /** A patch sets `failCgroupV1: false`. */
   readonly allowsCgroupV1: boolean;
-  /** Label values of each node under the given key. */
-  readonly labels: (key: string) => readonly (string | undefined)[];
 }
 
 /** The fields of `docker info` that are looked at. */
@@ -281,7 +279,6 @@ function checkDisk(root: string | undefined, probes: Probes): Finding[] {
 interface RawNode {
   readonly role?: string;
   readonly image?: string;
-  readonly labels?: Readonly<Record<string, string>>;
   readonly kubeadmConfigPatches?: readonly string[];
   readonly extraPortMappings?: readonly { hostPort?: number; listenAddress?: string; protocol?: string }[];
 }
@@ -317,7 +314,6 @@ export function readKindConfig(yaml: string): KindConfigFacts {
     schedulable: Math.max(1, workers),
     imageTags: nodes.flatMap(({ image }) => /:([^:@/]+)(?:@|$)/.exec(image ?? "")?.[1] ?? []),
     allowsCgroupV1: patches.some((patch) => /failCgroupV1["']?\s*:\s*false/.test(patch)),
-    labels: (key) => nodes.map(({ labels }) => labels?.[key]),
   };
 }
 

@@ -195,3 +195,15 @@ export function describeMissing(missing: Missing): string {
     ...(missing.dns === undefined ? [] : [`DNS (${missing.dns})`]),
   ].join(", ");
 }
+
+/** The sentence for a cluster that does not become ready and is kept all the same. */
+export function describeUnready(cluster: string, timeoutMs: number, missing: Missing): string {
+  const state = (text: string | undefined): string => text ?? "ok";
+  return (
+    `cluster "${cluster}" runs but is not ready after ${timeoutMs / 1_000} s:\n` +
+    `- API server: ${state(missing.api)}\n- nodes: ${state(missing.nodes)}\n- DNS: ${state(missing.dns)}\n` +
+    `Look at: docker logs ${cluster}-control-plane; kind export logs --name ${cluster}; ` +
+    `kind get kubeconfig --name ${cluster} > kubeconfig && kubectl --kubeconfig kubeconfig get pods -A. ` +
+    `A slow machine needs a larger cluster.kind.readyTimeoutSeconds. `
+  );
+}

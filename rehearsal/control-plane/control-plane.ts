@@ -1,6 +1,6 @@
 /**
  * A real Kubernetes API without containers: etcd, kube-apiserver, kube-controller-manager and kube-scheduler as local
- * processes on 127.0.0.1, and kwok, which plays one node and its pods.
+ * processes on 127.0.0.1, and kwok, which plays the nodes and their pods.
  *
  * What is real: the API with its validation, defaulting, RBAC, Pod Security admission, server-side apply, garbage
  * collection, namespaces, controllers of workloads, scheduling. What is played: pods (Running and Ready at once, those of a
@@ -13,6 +13,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Api, connect } from "./api.ts";
 import { kubeconfig } from "./kubeconfig.ts";
+import type { KindNode } from "./nodes.ts";
 import { type Pair, type Pki, makePki } from "./pki.ts";
 import { type Program, freePorts, guard, lastLines, launch, reap, reopen } from "./processes.ts";
 import { STORAGE_CLASS, kwokConfiguration } from "./stages.ts";
@@ -31,11 +32,11 @@ export interface Binaries {
 export interface ControlPlaneArgs {
   /** Name of the cluster, as in the context `kind-<name>` and the node `<name>-control-plane`. */
   readonly name: string;
-  /** Folder of its own: data, keys, logs, kubeconfig. Removed by `stop()`. */
+  /** Folder of its own: data, keys, logs, kubeconfig. What is there from before goes on. Removed by `stop()`. */
   readonly dir: string;
   readonly binaries: Binaries;
-  /** Labels of the node, besides the usual ones. @default none */
-  readonly nodeLabels?: Readonly<Record<string, string>>;
+  /** The nodes; the first is the control plane. @default that one alone, without labels */
+  readonly nodes?: readonly Pick<KindNode, "name" | "labels">[];
   /** What the node says its kubelet is. @default the API server's version */
   readonly kubernetesVersion?: string;
   /** Port of the API server on 127.0.0.1. @default a free one */
@@ -157,7 +158,8 @@ async function attemptToLaunch(args: ControlPlaneArgs): Promise<ControlPlane> {
   ];
   const untilAny = <T>(what: Promise<T>) => Promise.race([what, ...rest.map(({ until }) => until(never))]);
   const never = new Promise<never>(() => undefined);
-  await untilAny(apply(api, name, args.nodeLabels ?? {}, args.kubernetesVersion ?? gitVersion));
+  const nodes = args.nodes ?? [{ name: `${name}-control-plane`, labels: {} }];
+  await untilAny(apply(api, name, nodes, args.kubernetesVersion ?? gitVersion));
   log("API ready");
 
   return {
@@ -166,7 +168,7 @@ async function attemptToLaunch(args: ControlPlaneArgs): Promise<ControlPlane> {
     kubeconfigPath,
     kubeconfig: admin,
     server,
-    ready: (timeoutMs = 60_000) => untilAny(waitUntilReady(api, name, timeoutMs)),
+    ready: (timeoutMs = 60_000) => untilAny(waitUntilReady(api, nodes, timeoutMs)),
     stop: async () => {
       api.close();
       await reap(dir);
@@ -192,7 +194,7 @@ function etcd(dir: string, binaries: Binaries, pki: Pki, url: string, peer: stri
       `--listen-peer-urls=${peer}`,
       `--initial-advertise-peer-urls=${peer}`,
       `--initial-cluster=default=${peer}`,
-      // The data does not outlive the processes, so a write need not reach the disk.
+      // The data does not outlive the machine's next start, so a write need not reach the disk.
       "--unsafe-no-fsync",
       "--log-level=warn",
       ...tls(""),
@@ -313,25 +315,32 @@ const COLLECTIONS = {
 };
 
 /** What a fresh kind cluster has and something may look for. */
-function objects(name: string, labels: Readonly<Record<string, string>>): Bootstrap[] {
-  const node = `${name}-control-plane`;
+function objects(cluster: string, nodes: NonNullable<ControlPlaneArgs["nodes"]>): Bootstrap[] {
   const list = [
-    {
-      apiVersion: "v1",
-      kind: "Node",
+    ...nodes.map(({ name, labels }, index) => ({
+      apiVersion: "v1" as const,
+      kind: "Node" as const,
       metadata: {
-        name: node,
+        name,
         annotations: SIMULATED,
         labels: {
           "kubernetes.io/arch": architecture(),
           "kubernetes.io/os": "linux",
-          "kubernetes.io/hostname": node,
-          "node-role.kubernetes.io/control-plane": "",
+          "kubernetes.io/hostname": name,
+          ...(index === 0 ? { "node-role.kubernetes.io/control-plane": "" } : {}),
           ...labels,
         },
       },
-      spec: { podCIDR: "10.244.0.0/24", podCIDRs: ["10.244.0.0/24"], providerID: `kind://docker/${name}/${node}` },
-    },
+      spec: {
+        podCIDR: `10.244.${index}.0/24`,
+        podCIDRs: [`10.244.${index}.0/24`],
+        providerID: `kind://docker/${cluster}/${name}`,
+        // kind takes kubeadm's taint off a control plane that is alone (kind 0.33.0, actions/kubeadminit/init.go).
+        ...(index === 0 && nodes.length > 1
+          ? { taints: [{ key: "node-role.kubernetes.io/control-plane", effect: "NoSchedule" }] }
+          : {}),
+      },
+    })),
     {
       apiVersion: "storage.k8s.io/v1",
       kind: "StorageClass",
@@ -421,8 +430,13 @@ function architecture(): string {
   return process.arch === "arm64" ? "arm64" : "amd64";
 }
 
-async function apply(api: Api, name: string, labels: Readonly<Record<string, string>>, version: string): Promise<void> {
-  for (const object of objects(name, labels)) {
+async function apply(
+  api: Api,
+  cluster: string,
+  nodes: NonNullable<ControlPlaneArgs["nodes"]>,
+  version: string,
+): Promise<void> {
+  for (const object of objects(cluster, nodes)) {
     const path = `${COLLECTIONS[object.kind]}/${object.metadata.name}`;
     const address = `${path}?fieldManager=kubeadm&force=true`;
     // kube-system appears a moment after the API server is ready, and so does what admission looks up.
@@ -433,27 +447,35 @@ async function apply(api: Api, name: string, labels: Readonly<Record<string, str
       throw new Error(`The API server refused ${path}: ${JSON.stringify(body)}`);
     }, `The API server still refuses ${path} after 60 s.`);
   }
-  const path = `/api/v1/nodes/${name}-control-plane/status`;
-  await api.call("PATCH", path, { status: nodeStatus(version) }, "application/merge-patch+json");
+  for (const { name } of nodes) {
+    const path = `/api/v1/nodes/${name}/status`;
+    await api.call("PATCH", path, { status: nodeStatus(version) }, "application/merge-patch+json");
+  }
 }
 
-async function waitUntilReady(api: Api, name: string, timeoutMs: number): Promise<void> {
-  const node = `${name}-control-plane`;
+async function waitUntilReady(
+  api: Api,
+  nodes: NonNullable<ControlPlaneArgs["nodes"]>,
+  timeoutMs: number,
+): Promise<void> {
   const end = Date.now() + timeoutMs;
   for (;;) {
-    const { status: nodeStatus } = ((await api.get(`/api/v1/nodes/${node}`)) ?? {}) as {
-      status?: { conditions?: { type: string; status: string }[] };
+    const { items = [] } = ((await api.get("/api/v1/nodes")) ?? {}) as {
+      items?: { metadata: { name: string }; status?: { conditions?: { type: string; status: string }[] } }[];
     };
+    const isReady = ({ name }: { readonly name: string }) =>
+      items
+        .find(({ metadata }) => metadata.name === name)
+        ?.status?.conditions?.some(({ type, status }) => type === "Ready" && status === "True") ?? false;
     const { status: dns } = ((await api.get("/apis/apps/v1/namespaces/kube-system/deployments/coredns")) ?? {}) as {
       status?: { readyReplicas?: number };
     };
-    const nodeReady =
-      nodeStatus?.conditions?.some(({ type, status }) => type === "Ready" && status === "True") ?? false;
+    const unready = nodes.find((node) => !isReady(node));
     const dnsReady = dns?.readyReplicas ?? 0;
-    if (nodeReady && dnsReady > 0) return;
+    if (unready === undefined && dnsReady > 0) return;
     if (Date.now() > end)
       throw new Error(
-        `After ${Math.round(timeoutMs / 1000)} s the node ${node} is ${nodeReady ? "" : "not "}Ready and CoreDNS has ${dnsReady} of 2 pods Ready.`,
+        `After ${Math.round(timeoutMs / 1000)} s the node ${(unready ?? nodes[0])?.name ?? "?"} is ${unready === undefined ? "" : "not "}Ready and CoreDNS has ${dnsReady} of 2 pods Ready.`,
       );
     await sleep(100);
   }

@@ -68,9 +68,11 @@ export type KindConfig = Partial<z.infer<typeof cluster>>;
 export function parseConfig(value: unknown): KindConfig {
   const result = cluster.safeParse(value);
   if (!result.success) throw new Error(`unable to decode config: ${z.prettifyError(result.error)}`);
-  const nodes = result.data.nodes ?? [];
-  if (nodes.length > 1 || nodes[0]?.role === "worker")
-    throw new Error("the rehearsal's kind plays one node, a control-plane; the configuration has others");
+  const roles = (result.data.nodes ?? [{}]).map(({ role = "control-plane" }) => role);
+  if (roles[0] !== "control-plane" || roles.slice(1).includes("control-plane"))
+    throw new Error(
+      "the rehearsal's kind plays one control-plane, which comes first, and workers; the configuration has others",
+    );
   return result.data;
 }
 

@@ -12,6 +12,7 @@ import { type ControlPlane, launchControlPlane } from "./control-plane.ts";
 import { type KindConfig, duration, parseConfig } from "./kind-config.ts";
 import { KIND_VERSION as VERSION, type KindState, clusterDir, readState } from "./kind-state.ts";
 import { mergeInto, removeFrom } from "./kubeconfig.ts";
+import { isStopped, nodesOf, readNodes, takenPort, writeNodes } from "./nodes.ts";
 import { reap, recordThis } from "./processes.ts";
 
 const FLAGS = {
@@ -64,8 +65,9 @@ function getClusters(): void {
 }
 
 function getNodes({ name = DEFAULT_NAME }: Values): void {
-  if (clusters(readState()).includes(name)) process.stdout.write(`${name}-control-plane\n`);
-  else say(`No kind nodes found for cluster "${name}".`);
+  const state = readState();
+  if (!clusters(state).includes(name)) say(`No kind nodes found for cluster "${name}".`);
+  else for (const node of readNodes(clusterDir(state, name))) process.stdout.write(`${node.name}\n`);
 }
 
 function getKubeconfig({ name = DEFAULT_NAME, internal = false }: Values): void {
@@ -76,7 +78,8 @@ function getKubeconfig({ name = DEFAULT_NAME, internal = false }: Values): void 
     );
   const node = `${name}-control-plane`;
   const file = join(clusterDir(state, name), "kubeconfig");
-  if (!existsSync(file))
+  // It runs a command in the container, which a stopped one refuses.
+  if (!existsSync(file) || isStopped(clusterDir(state, name)))
     throw new Error(
       `failed to get cluster internal kubeconfig: command "docker exec --privileged ${node} cat /etc/kubernetes/admin.conf" failed with error: exit status 1`,
     );
@@ -110,13 +113,20 @@ async function create({ name: nameFlag, config: file, kubeconfig, wait = "0s", i
   let plane: ControlPlane;
   try {
     say(`Creating cluster "${name}" ... (stand-in of the rehearsal: local processes, no containers)`);
-    const node = config.nodes?.[0];
-    checkImage(image ?? node?.image);
+    const nodes = nodesOf(name, config);
+    checkImage(image ?? config.nodes?.[0]?.image);
+    const taken = takenPort(join(state.dir, "clusters"), name, nodes);
+    if (taken !== undefined)
+      throw new Error(
+        `command "docker run --name ${name}-control-plane" failed with error: exit status 125\n\nCommand Output: docker: ` +
+          `Error response from daemon: Bind for 127.0.0.1:${taken} failed: port is already allocated.`,
+      );
+    writeNodes(dir, nodes);
     plane = await launchControlPlane({
       name,
       dir,
       binaries: state.binaries,
-      nodeLabels: node?.labels ?? {},
+      nodes,
       ...(config.networking?.apiServerPort === undefined ? {} : { apiPort: config.networking.apiServerPort }),
       onLog: (line) => {
         say(` ✓ ${line}`);
@@ -183,9 +193,11 @@ async function deleteCluster({ name = DEFAULT_NAME, kubeconfig }: Values): Promi
     if (kubeconfig !== undefined) removeFrom(kubeconfig, name);
     if (!found) return;
     const dir = clusterDir(state, name);
+    const nodes = readNodes(dir).map((node) => `"${node.name}"`);
     await reap(dir);
     rmSync(dir, { recursive: true, force: true });
-    say(`Deleted nodes: ["${name}-control-plane"]`);
+    // kind lists them as Go prints a list (kind 0.33.0, pkg/cluster/internal/delete/delete.go).
+    say(`Deleted nodes: [${nodes.join(" ")}]`);
   } catch (error) {
     throw new Error(`failed to delete cluster "${name}": ${message(error)}`, { cause: error });
   }

@@ -1,7 +1,7 @@
 /** Keys and certificates of one control plane: an authority of its own, valid for a week, on 127.0.0.1 only. */
 import { execFile } from "node:child_process";
 import { generateKeyPairSync } from "node:crypto";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 
@@ -32,6 +32,17 @@ export interface Pki {
  * @param hosts names that the API server is called by, besides 127.0.0.1
  */
 export async function makePki(dir: string, hosts: readonly string[]): Promise<Pki> {
+  // The last file that is made: with it all are there, and a control plane that starts again keeps them.
+  if (existsSync(join(dir, COMPLETE))) {
+    const [ca, server, admin, controllerManager, scheduler] = NAMES.map((name) => pairOf(dir, name)) as [
+      Pair,
+      Pair,
+      Pair,
+      Pair,
+      Pair,
+    ];
+    return { ca, server, admin, controllerManager, scheduler, serviceAccounts: serviceAccountFiles(dir) };
+  }
   mkdirSync(dir, { recursive: true, mode: 0o700 });
   const ca = newKey(dir, "ca");
   const names = [...hosts, "localhost"].map((host) => `DNS:${host}`);
@@ -78,19 +89,32 @@ extendedKeyUsage = clientAuth
     issue("controller-manager", "/CN=system:kube-controller-manager", "client", 4),
     issue("scheduler", "/CN=system:kube-scheduler", "client", 5),
   ]);
-  return { ca, server, admin, controllerManager, scheduler, serviceAccounts: newServiceAccountKey(dir) };
+  const serviceAccounts = newServiceAccountKey(dir);
+  writeFileSync(join(dir, COMPLETE), "");
+  return { ca, server, admin, controllerManager, scheduler, serviceAccounts };
+}
+
+const COMPLETE = "complete";
+const NAMES = ["ca", "server", "admin", "controller-manager", "scheduler"] as const;
+
+function pairOf(dir: string, name: string): Pair {
+  return { key: join(dir, `${name}.key`), certificate: join(dir, `${name}.crt`) };
+}
+
+function serviceAccountFiles(dir: string): Pki["serviceAccounts"] {
+  return { key: join(dir, "service-accounts.key"), publicKey: join(dir, "service-accounts.pub") };
 }
 
 function newKey(dir: string, name: string): Pair {
   const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
-  const key = join(dir, `${name}.key`);
-  writeFileSync(key, privateKey.export({ type: "pkcs8", format: "pem" }), { mode: 0o600 });
-  return { key, certificate: join(dir, `${name}.crt`) };
+  const pair = pairOf(dir, name);
+  writeFileSync(pair.key, privateKey.export({ type: "pkcs8", format: "pem" }), { mode: 0o600 });
+  return pair;
 }
 
 function newServiceAccountKey(dir: string): Pki["serviceAccounts"] {
   const { privateKey, publicKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
-  const files = { key: join(dir, "service-accounts.key"), publicKey: join(dir, "service-accounts.pub") };
+  const files = serviceAccountFiles(dir);
   writeFileSync(files.key, privateKey.export({ type: "sec1", format: "pem" }), { mode: 0o600 });
   writeFileSync(files.publicKey, publicKey.export({ type: "spki", format: "pem" }));
   return files;

@@ -1,10 +1,11 @@
-import { randomBytes, randomInt } from "node:crypto";
+import { randomBytes, randomInt, randomUUID } from "node:crypto";
 import { compare, unsupported, type StandIn } from "./server.ts";
 import { Secret, text, unknown, type Properties, type Value } from "./values.ts";
 
 const passwordType = "random:index/randomPassword:RandomPassword";
 const stringType = "random:index/randomString:RandomString";
 const idType = "random:index/randomId:RandomId";
+const uuidType = "random:index/randomUuid:RandomUuid";
 
 const lower = "abcdefghijklmnopqrstuvwxyz";
 const upper = lower.toUpperCase();
@@ -23,7 +24,10 @@ const textDefaults = {
   minSpecial: 0,
 };
 
-/** Stand-in for the random provider: `RandomPassword`, `RandomString` and `RandomId`, from a real source of randomness. */
+/**
+ * Stand-in for the random provider: `RandomPassword`, `RandomString`, `RandomId` and `RandomUuid`, from a real source of
+ * randomness.
+ */
 export function randomStandIn(): StandIn {
   return {
     check(request) {
@@ -34,6 +38,7 @@ export function randomStandIn(): StandIn {
           return { inputs: { ...textDefaults, ...request.inputs, numeric } };
         }
         case idType:
+        case uuidType:
           return { inputs: request.inputs };
         default:
           throw unsupported("random", request.type);
@@ -44,6 +49,11 @@ export function randomStandIn(): StandIn {
     },
     create({ type, inputs, preview }) {
       if (type === idType) return newId(inputs, preview);
+      if (type === uuidType) {
+        // The released provider's id of it is the UUID itself.
+        const id = preview ? "" : randomUUID();
+        return { id, properties: { ...inputs, result: preview ? unknown : id } };
+      }
       const result = preview ? unknown : characters(inputs);
       if (type === stringType) return { id: preview ? "" : text(result), properties: { ...inputs, result } };
       // The released provider also gives a bcrypt hash; nothing here makes one, so nothing pretends to.

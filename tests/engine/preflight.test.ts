@@ -121,9 +121,11 @@ describe("preflight on the real engine", function () {
     await new Promise((resolve) => busy.once("listening", resolve));
     try {
       await stack.set({ cluster: { kind: { ...kind, workers: 1 } } });
-      expect((await stack.environment.preview()).output).to.include("ports: port");
-      stack.host.world.plan = { ports: [kind.ports["grafana"] ?? 0] };
       expect((await stack.environment.preview()).output).to.not.include("ports: port");
+      const cluster = stack.host.world.cluster("dev");
+      if (cluster === undefined) throw new Error("no cluster");
+      stack.host.world.setCluster("dev", { ...cluster, ports: [] });
+      expect((await stack.environment.preview()).output).to.include("ports: port");
     } finally {
       busy.close();
     }

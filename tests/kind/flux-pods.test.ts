@@ -175,6 +175,7 @@ describe("Flux as pods, on real Kind", function () {
       env: { ...standIns.env, ...host.env },
       program: () => {
         const cluster = new KindCluster("cluster", {
+          project: "observability",
           stack: name,
           settings: settings.cluster.kind,
           requests: { cpuMillicores: 0, memoryMiB: 0 },

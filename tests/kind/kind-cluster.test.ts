@@ -6,8 +6,9 @@ import { expect } from "chai";
 import { readFileSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { after, before, describe, it } from "mocha";
-import { configHashLabel } from "../../components/cluster/kind-config.ts";
+import { labelOf } from "../../components/cluster/identity.ts";
 import { freePorts } from "../../rehearsal/control-plane/processes.ts";
+import { failure } from "../support/failure.ts";
 import {
   inDocker,
   kindTier,
@@ -15,6 +16,7 @@ import {
   nodesOf,
   openClusterStack,
   openListeners,
+  runScript,
   say,
   type ClusterStack,
   type Host,
@@ -42,7 +44,7 @@ describe("the Kind cluster of an environment, on real Kind", function () {
   const inspect = async () =>
     (JSON.parse(await tier.engine.docker(["inspect", stack.nodeContainer])) as [Inspected])[0];
   const kubeconfig = () => readFileSync(stack.kubeconfigFile, "utf8");
-  const hash = async () => (await nodesOf(stack))[0]?.metadata.labels[configHashLabel];
+  const hash = async () => (await nodesOf(stack))[0]?.metadata.labels[labelOf.hash];
 
   before(async function () {
     tier = await kindTier(this);
@@ -67,10 +69,10 @@ describe("the Kind cluster of an environment, on real Kind", function () {
 
   it("is created, and a second up changes nothing", async () => {
     const started = Date.now();
-    expect((await stack.up()).changes).to.include({ create: 3 });
+    expect((await stack.up()).changes).to.include({ create: 5 });
     say(`created in ${Math.round((Date.now() - started) / 1000)} s`);
     expect(await nodesOf(stack)).to.have.length(1);
-    expect((await stack.up()).changes).to.deep.equal({ same: 3 });
+    expect((await stack.up()).changes).to.deep.equal({ same: 5 });
     const memory = await tier.engine.docker(["stats", "--no-stream", "--format", "{{.MemUsage}}", stack.nodeContainer]);
     say(`memory of the node: ${memory.trim()}`);
   });
@@ -92,25 +94,27 @@ describe("the Kind cluster of an environment, on real Kind", function () {
     expect(host.files().filter((file) => file.startsWith("home/"))).to.deep.equal(before_.files);
   });
 
-  it("is adopted by a stack that has no state of it", async () => {
+  it("is left alone by a stack that has no state of it, until it is released to it", async () => {
     const { Id } = await inspect();
     await stack.close();
     stack = await openClusterStack({ tier, host, stack: "kind-life", settings });
+    const refused = await failure(stack.up());
+    expect(refused).to.include('the Kind cluster "kind-life" belongs to').and.to.include("--adopt");
+    await runScript(stack, host, "release", "kind-life");
     const { output, changes } = await stack.up();
-    expect(changes).to.include({ create: 3 });
-    expect(output).to.include("adopted");
+    expect(changes).to.include({ create: 1 });
+    expect(output).to.include("taken over").and.to.include("adopted");
     expect((await inspect()).Id).to.equal(Id);
   });
 
-  it("is rebuilt when it is broken", async () => {
+  it("is started when it is only stopped", async () => {
     const { Id } = await inspect();
-    await stack.close();
     await tier.engine.docker(["stop", "--time", "1", stack.nodeContainer]);
-    stack = await openClusterStack({ tier, host, stack: "kind-life", settings });
+    stack.settings({ ...settings, readyTimeoutSeconds: 601 });
     const { output } = await stack.up();
-    expect(output).to.include("made anew");
+    expect(output).to.include("is stopped: starting");
     const now = await inspect();
-    expect(now.Id).not.to.equal(Id);
+    expect(now.Id).to.equal(Id);
     expect(now.State.Running).to.equal(true);
     expect(await nodesOf(stack)).to.have.length(1);
   });

@@ -60,7 +60,7 @@ describe("two environments on one host", function () {
   it("do not touch each other when one is destroyed", async () => {
     await one.destroy();
     expect(await nodesOf(other)).to.have.length(2);
-    expect((await other.up()).changes).to.deep.equal({ same: 3 });
+    expect((await other.up()).changes).to.deep.equal({ same: 5 });
   });
 
   it("leave nothing behind", async () => {

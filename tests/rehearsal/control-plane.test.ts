@@ -18,7 +18,6 @@ import { text } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { parse, stringify } from "yaml";
-import { configHashLabel } from "../../components/cluster/kind-config.ts";
 import { type Api, connect } from "../../rehearsal/control-plane/api.ts";
 import { obtainBinaries } from "../../rehearsal/control-plane/binaries.ts";
 import { type Binaries, type ControlPlane, startControlPlane } from "../../rehearsal/control-plane/control-plane.ts";
@@ -93,7 +92,7 @@ describe("control plane of local processes", function () {
       name: "first",
       dir: join(folder, "first"),
       binaries,
-      nodeLabels: { "ingress-ready": "true" },
+      nodes: [{ name: "first-control-plane", labels: { "ingress-ready": "true" } }],
       onLog: (line) => steps.push(line),
     });
     api = connect(plane.kubeconfig);
@@ -500,27 +499,69 @@ describe("kind stand-in", function () {
     expect((await run(["get", "clusters"])).out).to.equal("");
   });
 
-  it("serves the cluster script: ensure makes a cluster, ensure again adopts it, delete removes it", async () => {
+  it("serves the cluster script: makes, starts, adopts, releases, refuses and deletes, with a worker", async () => {
     const script = fileURLToPath(new URL("../../components/cluster/kind-script.ts", import.meta.url));
     const file = join(folder, "script.kubeconfig");
+    const port = { containerPort: 30080, hostPort: 18080, listenAddress: "127.0.0.1" };
     Object.assign(env, {
       KIND_CLUSTER_NAME: "scripted",
-      KIND_CONFIG: config({ [configHashLabel]: "0123456789abcdef" }),
-      KIND_CONFIG_HASH: "0123456789abcdef",
+      KIND_OWNER: "6ba7b810-9dad-41d1-80b4-00c04fd430c8",
+      KIND_CONFIG: stringify({
+        nodes: [{ role: "control-plane", extraPortMappings: [port] }, { role: "worker" }],
+      }).concat("kind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4\n"),
+      KIND_CONFIG_HASH: "0123456789ab",
       KUBECONFIG_FILE: file,
       KIND_READY_TIMEOUT: "60",
       KIND_LOCK_DIR: join(folder, "locks"),
       REQUESTED_CPU_MILLICORES: "100",
       REQUESTED_MEMORY_MIB: "100",
     });
-    const first = await run([script, "ensure"], "", process.execPath);
+    const verb = async (name: string) => run([script, name], "", process.execPath);
+    const first = await verb("ensure");
     expect(first.code, first.err).to.equal(0);
-    expect(first.out).to.include("kind-scripted");
-    const second = await run([script, "ensure"], "", process.execPath);
+    const api = connect(first.out);
+    const nodes = (await api.get("/api/v1/nodes")) as { items: { metadata: { name: string; labels: object } }[] };
+    expect(nodes.items.map(({ metadata }) => metadata.name)).to.have.members([
+      "scripted-control-plane",
+      "scripted-worker",
+    ]);
+    for (const { metadata } of nodes.items)
+      expect(metadata.labels).to.include({ "observability.dev/owner": env["KIND_OWNER"] });
+    const kept = { metadata: { name: "kept" } };
+    expect((await api.call("POST", "/api/v1/namespaces", kept)).status).to.equal(201);
+
+    // What has a port of a running cluster cannot be made; what is in a stopped one is still there when it is started.
+    const beside = await run(
+      ["create", "cluster", "--name", "b", "--config", "-", "--kubeconfig", kubeconfig],
+      env["KIND_CONFIG"],
+    );
+    expect(beside.err).to.include("Bind for 127.0.0.1:18080 failed: port is already allocated");
+    expect((await run(["stop", "scripted-control-plane", "scripted-worker"], "", "docker")).code).to.equal(0);
+    expect(running(dir)).to.deep.equal([]);
+    expect((await run(["get", "kubeconfig", "--name", "scripted"])).code).to.equal(1);
+    const second = await verb("ensure");
     expect(second.code, second.err).to.equal(0);
-    expect(serverOf(second.out), "adopted, not rebuilt").to.equal(serverOf(first.out));
+    expect(second.err)
+      .to.include("is stopped: starting scripted-control-plane, scripted-worker")
+      .and.include("adopted");
+    expect(parse(second.out)).to.deep.equal(parse(first.out));
+    expect(await connect(second.out).get("/api/v1/namespaces/kept")).to.not.equal(undefined);
+
+    const own = env["KIND_OWNER"];
+    env["KIND_OWNER"] = "0ce4bc9c-0000-4000-8000-000000000000";
+    const refused = await verb("ensure");
+    expect(refused.code).to.equal(1);
+    expect(refused.err)
+      .to.include(`(owner ${own ?? ""})`)
+      .and.include("left alone");
+    expect((await verb("delete")).err).to.include("it stays");
+    expect((await verb("release")).code).to.equal(0);
+    const taken = await verb("ensure");
+    expect(taken.code, taken.err).to.equal(0);
+    expect(taken.err).to.include("taken over");
+
     const pids = running(dir).map(({ pid }) => pid);
-    const removed = await run([script, "delete"], "", process.execPath);
+    const removed = await verb("delete");
     expect(removed.code, removed.err).to.equal(0);
     await nothingLeft(pids, serverOf(first.out), join(dir, "clusters", "scripted"));
   });

@@ -134,6 +134,7 @@ export async function openClusterStack(options: {
         },
       });
       const made = new KindCluster("cluster", {
+        project: "observability",
         stack,
         settings: cluster.kind,
         requests: { cpuMillicores: 0, memoryMiB: 0 },
@@ -166,14 +167,14 @@ export async function nodesOf(stack: ClusterStack): Promise<{ metadata: { labels
   }
 }
 
-/** Runs the cluster script's `delete`, as `npm run destroy` does after Pulumi. */
-export async function deleteByScript(stack: ClusterStack, host: Host, name: string): Promise<void> {
+/** Runs a verb of the cluster script, as `npm run recover -- <stack> --adopt` runs `release`. */
+export async function runScript(stack: ClusterStack, host: Host, verb: string, name: string): Promise<void> {
   const root = join(import.meta.dirname, "../..");
-  const result = await run(process.execPath, ["components/cluster/kind-script.ts", "delete"], {
+  const result = await run(process.execPath, ["components/cluster/kind-script.ts", verb], {
     cwd: root,
     env: { ...host.env, KIND_CLUSTER_NAME: name, KUBECONFIG_FILE: stack.kubeconfigFile },
   });
-  if (result.code !== 0) throw new Error(`kind-script.ts delete failed:\n${result.stderr}`);
+  if (result.code !== 0) throw new Error(`kind-script.ts ${verb} failed:\n${result.stderr}`);
 }
 
 /** Puts the images of an archive into the nodes of a cluster. */

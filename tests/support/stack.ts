@@ -44,11 +44,15 @@ export interface TestStack {
 
 let programs = 0;
 
-/** Opens a stack with the given groups of settings. Nothing has run yet. */
-export async function openStack(groups: Readonly<Record<string, unknown>> = {}): Promise<TestStack> {
+/**
+ * Opens a stack with the given groups of settings and a state backend of its own. Nothing has run yet.
+ *
+ * @param on a host that it shares with others. @default one of its own
+ */
+export async function openStack(groups: Readonly<Record<string, unknown>> = {}, on?: Host): Promise<TestStack> {
   const { pulumi } = await obtain(["pulumi"]);
   const folder = await mkdtemp(path.join(tmpdir(), "test-stack-"));
-  const host = await Host.start("dev");
+  const host = on ?? (await Host.start("dev"));
   const content = path.join(import.meta.dirname, "../../flux-repo");
   await createRepository(folder, owner, repository, { folders: { "flux-repo": content } });
   const github = await startGitHub({
@@ -131,7 +135,7 @@ export async function openStack(groups: Readonly<Record<string, unknown>> = {}):
       await environment.close();
       await providers.close();
       await github.close();
-      await host.stop();
+      if (on === undefined) await host.stop();
       await rm(folder, { recursive: true, force: true });
     },
   });

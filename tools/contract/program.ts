@@ -66,6 +66,8 @@ function computed(type: string): Record<string, unknown> {
         publicKeyOpenssh: "ssh-ed25519 AAAA<public key>\n",
         publicKeyFingerprintSha256: "SHA256:<fingerprint>",
       };
+    case "random:index/randomUuid:RandomUuid":
+      return { result: masked("owner") };
     case "random:index/randomPassword:RandomPassword":
       return { result: pulumi.secret(masked("password")) };
     default:

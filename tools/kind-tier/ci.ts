@@ -3,7 +3,7 @@
  * line is `N passed, N failed, N skipped`.
  *
  * CI has 90 minutes for everything. A node image that has to be built takes some, the programs of the environment's components
- * half an hour. So a run without a node image takes the life of one cluster (create, adopt, kill, delete), or all tests of the
+ * half an hour. So a run without a node image takes the life of one cluster (create, adopt, stop, kill, delete), or all tests of the
  * Kind component when the change touches it; a run that has one takes those, and everything when the programs are there too.
  */
 import { spawn } from "node:child_process";

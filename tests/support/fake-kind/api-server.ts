@@ -7,7 +7,7 @@ import type { AddressInfo } from "node:net";
 import { stringify } from "yaml";
 
 import { type Pki, base64 } from "../../../rehearsal/control-plane/pki.ts";
-import { type World, steps } from "./world.ts";
+import { type World, nodeName, steps } from "./world.ts";
 
 export interface FakeApiServer {
   /** Paths that were asked for, in order. */
@@ -89,8 +89,9 @@ function answer(world: World, name: string, request: IncomingMessage, response: 
       break;
     case "/api/v1/nodes":
       send({
-        items: cluster.labels.map((labels, index) => ({
-          metadata: { name: index === 0 ? `${name}-control-plane` : `${name}-worker${index}`, labels },
+        // Nodes register one after the other: until "join" only the first is there.
+        items: cluster.labels.slice(0, done < steps.indexOf("join") ? 1 : undefined).map((labels, index) => ({
+          metadata: { name: nodeName(name, index), labels },
           status: { conditions: [condition("Ready", cni && api.nodesReady !== false)] },
         })),
       });

@@ -1,21 +1,57 @@
-/** A FAKE docker: the commands that the cluster script uses. */
-import { currentWorld, steps } from "./world.ts";
+/** A FAKE docker: the commands that the cluster script and the program use, with the messages of Docker 28. */
+import * as fs from "node:fs";
+import { currentWorld } from "./world.ts";
 
 const world = currentWorld();
 const args = process.argv.slice(2);
-const { engine, info, others, ports } = world.plan;
+const { engine, info, others } = world.plan;
 world.note(`docker ${args.join(" ")}`);
-
-/** Node labels as kind writes them into kubeadm's configuration. */
-function labelText(labels: Readonly<Record<string, string>> = {}): string {
-  return Object.entries(labels)
-    .map(([key, value]) => `${key}=${value}`)
-    .join(",");
-}
 
 function fail(text: string): void {
   process.stderr.write(`${text}\n`);
   process.exitCode = 1;
+}
+
+function copy(from: string, to: string): void {
+  const [, node = "", file = ""] = /^([\w.-]+):(\/.*)$/.exec(from.includes(":/") ? from : to) ?? [];
+  const found = world.clusterOf(node);
+  if (found === undefined) {
+    fail(`Error response from daemon: No such container: ${node}`);
+    return;
+  }
+  if (to.includes(":/")) {
+    const { name, cluster, index } = found;
+    const kubeadm = cluster.labels.map((_, at) =>
+      at === index ? fs.readFileSync(from, "utf8") : cluster.kubeadm?.[at],
+    );
+    world.setCluster(name, { ...cluster, kubeadm });
+    return;
+  }
+  const text = world.file(node, file);
+  if (text === undefined) fail(`Error response from daemon: Could not find the file ${file} in container ${node}`);
+  else if (to === "-") process.stdout.write(text);
+  else fs.writeFileSync(to, text);
+}
+
+function start(nodes: readonly string[]): void {
+  for (const node of nodes) {
+    const found = world.clusterOf(node);
+    if (found === undefined) {
+      fail(`Error response from daemon: No such container: ${node}`);
+      continue;
+    }
+    const { name, cluster } = found;
+    const taken = world.takenPort(cluster.ports ?? [], name);
+    if (taken !== undefined) {
+      fail(
+        "Error response from daemon: failed to set up container networking: driver failed programming external connectivity " +
+          `on endpoint ${node}: Bind for 127.0.0.1:${taken} failed: port is already allocated`,
+      );
+      continue;
+    }
+    world.setCluster(name, { ...cluster, running: true });
+    process.stdout.write(`${node}\n`);
+  }
 }
 
 if (engine !== undefined && engine.onlyFor === undefined) {
@@ -25,19 +61,19 @@ if (engine !== undefined && engine.onlyFor === undefined) {
   process.stdout.write(`${JSON.stringify({ ...well, ...info })}\n`);
 } else if (args[0] === "context" && args[1] === "inspect") {
   process.stdout.write(`${world.plan.engineAddress ?? "unix:///var/run/docker.sock"}\n`);
-} else if (args[0] === "cp") {
-  const name = /^(.*)-control-plane:\/kind\/kubeadm\.conf$/.exec(args[1] ?? "")?.[1] ?? "";
-  const cluster = world.cluster(name);
-  if (cluster === undefined || steps.indexOf(cluster.step) < steps.indexOf("config")) fail("Could not find the file");
-  else process.stdout.write(`kubeletExtraArgs:\n  node-labels: "${labelText(cluster.labels[0])}"\n`);
+} else if (args[0] === "cp" && args.length === 3) {
+  copy(args[1] ?? "", args[2] ?? "");
+} else if (args[0] === "start") {
+  start(args.slice(1));
 } else if (args[0] === "ps" && args.at(-1) === "{{.Ports}}") {
-  // As Docker 28 writes them; only published ones carry an address.
-  process.stdout.write(`${(ports ?? []).map((port) => `127.0.0.1:${port}->30300/tcp`).join(", ")}\n`);
+  // As Docker 28 writes them; only published ones carry an address, and only running containers have them.
+  const cluster = world.cluster(/cluster=(.*)$/.exec(args[2] ?? "")?.[1] ?? "");
+  const own = cluster?.running === true ? (cluster.ports ?? []) : [];
+  process.stdout.write(`${own.map((port) => `127.0.0.1:${port}->30300/tcp`).join(", ")}\n`);
 } else if (args[0] === "ps") {
   const label = /^label=io\.x-k8s\.kind\.cluster=(.*)$/.exec(args[3] ?? "")?.[1];
-  const nodes = label === undefined ? world.clusters() : world.clusters().filter((name) => name === label);
-  const found = args[3] === "network=kind" ? [...nodes, ...(others ?? [])] : nodes;
-  process.stdout.write(found.map((name) => `${name}\n`).join(""));
+  if (label !== undefined) process.stdout.write(world.containers(label));
+  else process.stdout.write([...world.clusters(), ...(others ?? [])].map((name) => `${name}\n`).join(""));
 } else if (args.join(" ") === "network rm kind") {
   if (!world.network) fail("Error response from daemon: network kind not found");
   world.network = false;

@@ -43,15 +43,32 @@ async function create(kubeconfig: string): Promise<void> {
   if (world.cluster(name) !== undefined)
     throw new Failure(`node(s) already exist for a cluster with the name "${name}"`);
   const { parse } = await import("yaml"); // only here: the other commands should start fast
-  const config = parse(fs.readFileSync(0, "utf8")) as { nodes: { labels: Record<string, string> }[] };
-  const labels = config.nodes.map((node) => node.labels);
+  interface Node {
+    readonly labels?: Record<string, string>;
+    readonly extraPortMappings?: readonly { readonly hostPort?: number }[];
+    readonly extraMounts?: readonly { readonly hostPath: string }[];
+  }
+  const { nodes } = parse(fs.readFileSync(0, "utf8")) as { nodes: readonly Node[] };
+  const ports = nodes.flatMap(({ extraPortMappings = [] }) =>
+    extraPortMappings.flatMap(({ hostPort }) => hostPort ?? []),
+  );
+  const made = {
+    running: true,
+    labels: nodes.map(({ labels }) => labels ?? {}),
+    ports,
+    mounts: nodes.flatMap(({ extraMounts = [] }) => extraMounts.map(({ hostPath }) => hostPath)),
+  };
   world.note(`create ${name} ${process.pid}`);
   say(`Creating cluster "${name}" ... (FAKE kind)`);
   for (const step of steps) {
     if (step === "network") world.network = true;
-    // Nodes register one after the other: until "join" only the first is there.
-    const nodes = steps.indexOf(step) < steps.indexOf("join") ? labels.slice(0, 1) : labels;
-    if (step !== "image" && step !== "network") world.setCluster(name, { step, running: true, labels: nodes });
+    const taken = world.takenPort(ports, name);
+    if (step === "containers" && taken !== undefined)
+      throw new Failure(
+        `failed to create cluster: command "docker run --name ${name}-control-plane" failed with error: exit status 125\n\n` +
+          `Command Output: docker: Error response from daemon: Bind for 127.0.0.1:${taken} failed: port is already allocated.`,
+      );
+    if (step !== "image" && step !== "network") world.setCluster(name, { ...made, step });
     if (step === "kubeconfig") {
       withLock(kubeconfig, () => {
         fs.writeFileSync(kubeconfig, world.plan.kubeconfig ?? world.kubeconfig(name), { mode: 0o600 });

@@ -7,13 +7,15 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 import { stringify } from "yaml";
 
-import { configHashLabel } from "../../../components/cluster/kind-config.ts";
 import { processMark } from "../../../components/cluster/lock.ts";
 import { type Pki, makePki } from "../../../rehearsal/control-plane/pki.ts";
 import { type FakeApiServer, startApiServer } from "./api-server.ts";
 import { type Step, World } from "./world.ts";
 
 const script = path.resolve(import.meta.dirname, "../../../components/cluster/kind-script.ts");
+
+/** Owner of the environment that the script works for unless a test says another. */
+export const owner = "6ba7b810-9dad-41d1-80b4-00c04fd430c8";
 
 /** The text of the decoy `~/.kube/config`; a run that touches it is a defect. */
 const decoy = "# the user's own kubeconfig\n";
@@ -47,6 +49,15 @@ const shortcuts = {
   # The root folder cannot be seen from here, as with Docker Desktop: the disk of this machine is no matter.
   info*) echo '{"NCPU":8,"MemTotal":17179869184,"CgroupVersion":"2","DockerRootDir":"/of-the-fake"}'; exit ;;
   context*) echo unix:///var/run/docker.sock; exit ;;
+  "ps -a --filter label=io.x-k8s.kind.cluster="*)
+    file="$FAKE_WORLD/nodes/\${4#label=io.x-k8s.kind.cluster=}"
+    [ -e "$file" ] && exec /bin/cat "$file"
+    exit 0 ;;
+  "cp "*" -")
+    file="$FAKE_WORLD/files/\${2%%:*}\${2#*:}"
+    [ -e "$file" ] && exec /bin/cat "$file"
+    echo "Error response from daemon: Could not find the file \${2#*:} in container \${2%%:*}" >&2
+    exit 1 ;;
   "ps -aq --filter network=kind")
     for file in "$FAKE_WORLD"/clusters/*; do [ -e "$file" ] && echo "\${file##*/}"; done
     exit 0 ;;
@@ -77,8 +88,7 @@ export async function until(what: string, condition: () => boolean, seconds = 30
 }
 
 /** A Kind configuration as kind-config.ts renders it, small. */
-export function configOf(hash: string, options: { workers?: number; hostPort?: number; label?: boolean } = {}): string {
-  const labels = options.label === false ? {} : { [configHashLabel]: hash };
+export function configOf(options: { workers?: number; hostPort?: number } = {}): string {
   const ports =
     options.hostPort === undefined
       ? []
@@ -87,8 +97,8 @@ export function configOf(hash: string, options: { workers?: number; hostPort?: n
     kind: "Cluster",
     apiVersion: "kind.x-k8s.io/v1alpha4",
     nodes: [
-      { role: "control-plane", image: "kindest/node:v1.36.1", labels, extraPortMappings: ports },
-      ...Array.from({ length: options.workers ?? 0 }, () => ({ role: "worker", labels })),
+      { role: "control-plane", image: "kindest/node:v1.36.1", extraPortMappings: ports },
+      ...Array.from({ length: options.workers ?? 0 }, () => ({ role: "worker" })),
     ],
   });
 }
@@ -154,15 +164,25 @@ export class Host {
     return path.join(this.folder, "lock");
   }
 
-  /** Starts the script; `env` replaces or, with undefined, removes variables. */
-  run(verb: string, env: Readonly<Record<string, string | undefined>> = {}): Run {
-    const all: Record<string, string | undefined> = {
+  /** What a command needs to run on this host. */
+  get environment(): Readonly<Record<string, string>> {
+    return {
       PATH: path.join(this.folder, "bin"),
       HOME: path.join(this.folder, "home"),
       FAKE_WORLD: this.world.folder,
       KIND_LOCK_DIR: this.lockFolder,
+    };
+  }
+
+  /** Starts the script; `env` replaces or, with undefined, removes variables. */
+  run(verb: string, env: Readonly<Record<string, string | undefined>> = {}): Run {
+    const all: Record<string, string | undefined> = {
+      ...this.environment,
       KIND_CLUSTER_NAME: this.name,
-      KIND_CONFIG: configOf("aaaa"),
+      KIND_OWNER: owner,
+      KIND_PROJECT: "observability",
+      KIND_STACK: this.name,
+      KIND_CONFIG: configOf(),
       KIND_CONFIG_HASH: "aaaa",
       KIND_READY_TIMEOUT: "20",
       KUBECONFIG_FILE: this.kubeconfigFile,

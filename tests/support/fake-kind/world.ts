@@ -23,9 +23,32 @@ export type Step = (typeof steps)[number];
 export interface FakeCluster {
   /** The last step that was done. */
   readonly step: Step;
+  /** Whether its containers run; they are stopped else. */
   readonly running: boolean;
-  /** Labels of each node. */
+  /** Labels of each node as they were when it was made; the first is the control plane. */
   readonly labels: readonly Readonly<Record<string, string>>[];
+  /** `/kind/kubeadm.conf` of each node, where somebody has changed it. */
+  readonly kubeadm?: readonly (string | undefined)[];
+  /** Ports of the host that its containers have while they run. */
+  readonly ports?: readonly number[];
+  /** Folders of the host that its containers have. */
+  readonly mounts?: readonly string[];
+}
+
+/** Name of a node's container (kind 0.33.0, pkg/cluster/internal/providers/common/namer.go). */
+export function nodeName(cluster: string, index: number): string {
+  if (index === 0) return `${cluster}-control-plane`;
+  return `${cluster}-worker${index === 1 ? "" : index}`;
+}
+
+/** The part of `/kind/kubeadm.conf` that has the labels; kind orders them by chance (kind 0.33.0, kubeadm/config.go). */
+function kubeadmConfig(labels: Readonly<Record<string, string>>): string {
+  const text = Object.entries(labels)
+    .map(([key, value]) => `${key}=${value}`)
+    .reverse()
+    .join(",");
+  const extraArgs = `nodeRegistration:\n  kubeletExtraArgs:\n    - name: "node-labels"\n      value: "${text}"\n`;
+  return `kind: InitConfiguration\n${extraArgs}---\nkind: JoinConfiguration\n${extraArgs}`;
 }
 
 /** How the fakes are to behave; absent is well. */
@@ -42,8 +65,6 @@ export interface Plan {
   readonly info?: Readonly<Record<string, unknown>>;
   /** Where the engine is, as its client says. */
   readonly engineAddress?: string;
-  /** Ports of the host that the cluster's own containers have. */
-  readonly ports?: readonly number[];
   /** Containers on the network `kind` that are no nodes. */
   readonly others?: readonly string[];
   /** `kind create` writes this instead of a kubeconfig. */
@@ -62,7 +83,7 @@ export class World {
 
   constructor(folder: string) {
     this.folder = folder;
-    fs.mkdirSync(this.#path("clusters"), { recursive: true });
+    for (const name of ["clusters", "nodes", "files"]) fs.mkdirSync(this.#path(name), { recursive: true });
   }
 
   #path(name: string): string {
@@ -77,8 +98,8 @@ export class World {
   set plan(plan: Plan) {
     this.#write("plan.json", JSON.stringify(plan));
     // The shell's shortcuts (host.ts) know nothing of plans.
-    const { engine, engineAddress, kindVersion, info, others, ports } = plan;
-    if ([engine, engineAddress, kindVersion, info, others, ports].some((part) => part !== undefined))
+    const { engine, engineAddress, kindVersion, info, others } = plan;
+    if ([engine, engineAddress, kindVersion, info, others].some((part) => part !== undefined))
       this.#write("unwell", "");
     else fs.rmSync(this.#path("unwell"), { force: true });
   }
@@ -99,8 +120,64 @@ export class World {
   }
 
   setCluster(name: string, cluster: FakeCluster | undefined): void {
+    const containers = this.cluster(name)?.labels.length ?? 0;
     if (cluster === undefined) fs.rmSync(this.#path(`clusters/${name}`), { force: true });
     else this.#write(`clusters/${name}`, JSON.stringify(cluster));
+    this.#describe(name, cluster, containers);
+  }
+
+  /** What Docker says of the containers, and the files that are in them, as the shell's shortcuts (host.ts) read them. */
+  #describe(name: string, cluster: FakeCluster | undefined, before: number): void {
+    const nodes = (cluster?.labels ?? []).map((labels, index) => ({ labels, index, node: nodeName(name, index) }));
+    const state = cluster?.running === true ? "running" : "exited";
+    this.#write(`nodes/${name}`, nodes.map(({ node }) => `${node}\t${state}\n`).join(""));
+    for (let index = 0; index < before; index++)
+      fs.rmSync(this.#path(`files/${nodeName(name, index)}`), { recursive: true, force: true });
+    for (const { node, index, labels } of nodes) {
+      const done = steps.indexOf(cluster?.step ?? "image");
+      const put = (file: string, text: string): void => {
+        fs.mkdirSync(path.dirname(this.#path(`files/${node}${file}`)), { recursive: true });
+        this.#write(`files/${node}${file}`, text);
+      };
+      if (done >= steps.indexOf("config"))
+        put("/kind/kubeadm.conf", cluster?.kubeadm?.[index] ?? kubeadmConfig(labels));
+      if (index === 0 && done >= steps.indexOf("init"))
+        put("/etc/kubernetes/admin.conf", "an administrator's kubeconfig");
+    }
+  }
+
+  /** The containers of a cluster, one a line: name and state. */
+  containers(name: string): string {
+    const file = this.#path(`nodes/${name}`);
+    return fs.existsSync(file) ? fs.readFileSync(file, "utf8") : "";
+  }
+
+  /** A file of a node's container, or undefined when there is none. */
+  file(node: string, name: string): string | undefined {
+    const file = this.#path(`files/${node}${name}`);
+    return fs.existsSync(file) ? fs.readFileSync(file, "utf8") : undefined;
+  }
+
+  /** The cluster that has a node of this name. */
+  clusterOf(
+    node: string,
+  ): { readonly name: string; readonly cluster: FakeCluster; readonly index: number } | undefined {
+    for (const name of this.clusters()) {
+      const cluster = this.cluster(name);
+      const index = cluster?.labels.findIndex((_, at) => nodeName(name, at) === node) ?? -1;
+      if (cluster !== undefined && index >= 0) return { name, cluster, index };
+    }
+    return undefined;
+  }
+
+  /** The first of these ports of the host that another running cluster has. */
+  takenPort(ports: readonly number[], except: string): number | undefined {
+    return ports.find((port) =>
+      this.clusters().some((name) => {
+        const cluster = name === except ? undefined : this.cluster(name);
+        return cluster?.running === true && cluster.ports?.includes(port) === true;
+      }),
+    );
   }
 
   /** Kubeconfig that `kind` gives out for a cluster; its fake API server writes it. */

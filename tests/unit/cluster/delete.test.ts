@@ -2,7 +2,7 @@ import * as fs from "node:fs";
 
 import { expect } from "chai";
 
-import { Host } from "../../support/fake-kind/host.ts";
+import { Host, configOf, owner } from "../../support/fake-kind/host.ts";
 
 describe("cluster script: delete and list", () => {
   let host: Host;
@@ -76,7 +76,7 @@ describe("cluster script: delete and list", () => {
     host.uninstall("docker");
     const run = await host.delete();
     expect(run.code, run.stderr).to.equal(0);
-    expect(run.stderr).to.include("neither kind nor docker is installed");
+    expect(run.stderr).to.include("no container engine is installed");
   });
 
   it("without kind: fails while Docker has the cluster's containers, else succeeds", async () => {
@@ -90,23 +90,69 @@ describe("cluster script: delete and list", () => {
     expect(fs.existsSync(host.kubeconfigFile)).to.equal(false);
   });
 
+  /** Deletes, which must leave the cluster and every file as they were, and succeed: nothing of this environment is there. */
+  async function leaves(sentence: string, env: Readonly<Record<string, string | undefined>> = {}): Promise<void> {
+    const before = host.leftovers();
+    const run = await host.delete(env);
+    expect(run.code, run.stderr).to.equal(0);
+    expect(run.stderr).to.include(sentence).and.to.include("it stays");
+    expect(host.leftovers()).to.deep.equal(before);
+  }
+
   it("leaves a cluster of that name alone that somebody else made", async () => {
     host.world.setCluster("dev", { step: "kubeconfig", running: true, labels: [{}] });
+    await leaves("somebody who did not use this project");
+  });
+
+  it("leaves another environment's cluster of that name alone, running, stopped or released", async () => {
+    expect((await host.ensure()).code).to.equal(0);
+    const other = { KIND_OWNER: "0ce4bc9c-0000-4000-8000-000000000000" };
+    await leaves(`belongs to stack "dev" of "observability" (owner ${owner})`, other);
+    // A state of an earlier version, whose cluster is long gone.
+    await leaves(`(owner ${owner})`, { KIND_OWNER: undefined });
+    const cluster = host.world.cluster("dev");
+    if (cluster !== undefined) host.world.setCluster("dev", { ...cluster, running: false });
+    await leaves(`(owner ${owner})`, other);
+    expect((await host.run("release").ended).code).to.equal(0);
+    await leaves("belongs to nobody any more", other);
+  });
+
+  it("deletes a stopped cluster of its own, and one of an earlier version for a state of that version", async () => {
+    expect((await host.ensure()).code).to.equal(0);
+    const cluster = host.world.cluster("dev");
+    if (cluster !== undefined) host.world.setCluster("dev", { ...cluster, running: false });
+    expect((await host.delete()).code).to.equal(0);
+    expect(host.leftovers()).to.deep.equal([]);
+    host.world.setCluster("dev", {
+      step: "kubeconfig",
+      running: true,
+      labels: [{ "observability.dev/config-hash": "aaaa" }],
+    });
+    await leaves("an earlier version of this project");
+    expect((await host.delete({ KIND_OWNER: undefined })).code).to.equal(0);
+    expect(host.leftovers()).to.deep.equal([]);
+  });
+
+  it("refuses to judge one that is half made and cannot say whose it is", async () => {
+    host.world.setCluster("dev", { step: "containers", running: true, labels: [{}] });
     const run = await host.delete();
     expect(run.code).to.equal(1);
-    expect(run.stderr).to.include("not made by this project");
+    expect(run.stderr).to.include("does not say whose it is").and.to.include("kind delete cluster --name dev");
     expect(host.world.clusters()).to.deep.equal(["dev"]);
   });
 
   it("lists our clusters and those that do not tell, not the user's", async () => {
-    expect((await host.ensure()).code).to.equal(0);
+    expect((await host.ensure({ KIND_CONFIG: configOf({ workers: 1 }), KIND_GENERATION: "11111111" })).code).to.equal(
+      0,
+    );
     host.world.setCluster("mine", { step: "kubeconfig", running: true, labels: [{}] });
-    host.world.setCluster("half", { step: "containers", running: true, labels: [{}] });
+    host.world.setCluster("half", { step: "containers", running: false, labels: [{}] });
     const run = await host.run("list").ended;
     expect(run.code, run.stderr).to.equal(0);
+    const identity = { owner, project: "observability", stack: "dev", hash: "aaaa", generation: "11111111" };
     expect(JSON.parse(run.stdout)).to.deep.equal([
-      { name: "dev", configHash: "aaaa", running: true },
-      { name: "half", configHash: null, running: false },
+      { name: "dev", ...identity, running: true },
+      { name: "half", running: false },
     ]);
   });
 });

@@ -4,8 +4,8 @@ import * as net from "node:net";
 import { expect } from "chai";
 import { hostsToml } from "../../../components/cluster/registry-mirrors.ts";
 
-import { type Ended, Host, configOf } from "../../support/fake-kind/host.ts";
-import type { Step } from "../../support/fake-kind/world.ts";
+import { type Ended, Host, configOf, owner } from "../../support/fake-kind/host.ts";
+import type { FakeCluster, Step } from "../../support/fake-kind/world.ts";
 
 describe("cluster script: ensure", () => {
   let host: Host;
@@ -61,61 +61,186 @@ describe("cluster script: ensure", () => {
 
   it("rebuilds when the configuration changed, and says from what to what", async () => {
     ok(await host.ensure());
-    const second = await host.ensure({ KIND_CONFIG: configOf("bbbb"), KIND_CONFIG_HASH: "bbbb" });
+    const second = await host.ensure({ KIND_CONFIG: configOf(), KIND_CONFIG_HASH: "bbbb" });
     ok(second);
     expect(second.stderr).to.match(/another configuration \(aaaa, now bbbb\).*deleted and made anew/);
     expect(creates()).to.equal(2);
-    expect(host.world.cluster("dev")?.labels[0]).to.deep.equal({ "observability.dev/config-hash": "bbbb" });
+    expect(host.world.cluster("dev")?.labels[0]).to.deep.equal({
+      "observability.dev/owner": owner,
+      "observability.dev/project": "observability",
+      "observability.dev/stack": "dev",
+      "observability.dev/config-hash": "bbbb",
+    });
   });
 
-  it("rebuilds a cluster whose control plane is stopped", async () => {
-    ok(await host.ensure());
+  /** Stops the cluster's containers, as `docker stop`, Docker Desktop or a restart of the machine does. */
+  const stop = (): void => {
+    host.world.setCluster("dev", { ...existing(), running: false });
+  };
+  const existing = (): FakeCluster => {
     const cluster = host.world.cluster("dev");
     if (cluster === undefined) throw new Error("no cluster");
-    host.world.setCluster("dev", { ...cluster, running: false });
-    const second = await host.ensure();
-    ok(second);
-    expect(second.stderr).to.include("half made or stopped");
-    expect(creates()).to.equal(2);
+    return cluster;
+  };
+
+  it("starts a cluster that is only stopped, with all its nodes, and keeps it", async () => {
+    const config = { KIND_CONFIG: configOf({ workers: 2 }) };
+    ok(await host.ensure(config));
+    for (const verb of ["ensure", "update"]) {
+      stop();
+      const run = await host.run(verb, config).ended;
+      ok(run);
+      expect(run.stderr).to.include('cluster "dev" is stopped: starting dev-control-plane, dev-worker, dev-worker2');
+    }
+    expect(creates()).to.equal(1);
   });
 
-  it("rebuilds a cluster whose API server does not answer", async () => {
+  it("says why a stopped cluster cannot be started, and keeps it", async () => {
+    ok(await host.ensure({ KIND_CONFIG: configOf({ hostPort: 39_871 }) }));
+    stop();
+    host.world.setCluster("other", { step: "kubeconfig", running: true, labels: [{}], ports: [39_871] });
+    const run = await host.ensure({ KIND_CONFIG: configOf({ hostPort: 39_871 }) });
+    expect(run.code).to.equal(1);
+    expect(run.stderr).to.include("cannot start the stopped cluster").and.to.include("port 39871 is already in use");
+    expect(creates()).to.equal(1);
+    expect(existing().running).to.equal(false);
+  });
+
+  it("keeps a cluster that was ready once, however ill it is, and says what is ill", async () => {
     ok(await host.ensure());
-    host.world.plan = { api: { readyz: 500 } };
-    const run = host.run("ensure", { KIND_READY_TIMEOUT: "2" });
-    const second = await run.ended;
-    expect(second.stderr).to.match(/its API server does not answer \(\/readyz answers 500.*deleted and made anew/);
-    expect(creates()).to.equal(2);
-  });
-
-  it("rebuilds a cluster that lacks a node, a StorageClass or readiness", async () => {
-    const config = configOf("aaaa", { workers: 1 });
-    ok(await host.ensure({ KIND_CONFIG: config }));
-    const cluster = host.world.cluster("dev");
-    if (cluster === undefined) throw new Error("no cluster");
-    host.world.setCluster("dev", { ...cluster, labels: cluster.labels.slice(0, 1) });
-    const second = await host.ensure({ KIND_CONFIG: config });
-    ok(second);
-    expect(second.stderr).to.include("it has 1 of 2 nodes");
+    for (const [api, text] of [
+      [{ readyz: 500 }, /API server: \/readyz answers 500/],
+      [{ nodesReady: false }, /nodes: not Ready: dev-control-plane/],
+      [{ dnsAvailable: false }, /DNS: Deployment/],
+    ] as const) {
+      host.world.plan = { api };
+      const run = await host.ensure({ KIND_READY_TIMEOUT: "1" });
+      expect(run.code).to.equal(1);
+      expect(run.stdout).to.equal("");
+      expect(run.stderr)
+        .to.match(text)
+        .and.to.include("It is kept as it is")
+        .and.to.include("docker logs dev-control-plane");
+    }
     host.world.plan = { api: { storageClass: false } };
-    const third = await host.ensure({ KIND_CONFIG: config });
-    ok(third);
-    expect(third.stderr).to.include("no default StorageClass");
-    host.world.plan = { api: { nodesReady: false } };
-    const fourth = await host.ensure({ KIND_CONFIG: config, KIND_READY_TIMEOUT: "1" });
-    expect(fourth.stderr).to.include("it does not become ready: nodes (not Ready: dev-control-plane");
-    expect(creates()).to.equal(4);
+    ok(await host.ensure());
+    expect(creates()).to.equal(1);
+  });
+
+  it("keeps one that has lost a node, and says what the next up does", async () => {
+    const config = { KIND_CONFIG: configOf({ workers: 1 }) };
+    ok(await host.ensure(config));
+    host.world.setCluster("dev", { ...existing(), labels: existing().labels.slice(0, 1) });
+    const run = await host.ensure(config);
+    expect(run.code).to.equal(1);
+    expect(run.stderr).to.include("has 1 of 2 nodes").and.to.include("It is kept");
+    expect(creates()).to.equal(1);
+  });
+
+  it("makes another in its place when another generation is wanted", async () => {
+    ok(await host.ensure({ KIND_GENERATION: "11111111" }));
+    ok(await host.ensure({ KIND_GENERATION: "11111111" }));
+    expect(creates()).to.equal(1);
+    const next = await host.ensure({ KIND_GENERATION: "22222222" });
+    ok(next);
+    expect(next.stderr).to.include("another one is wanted in its place");
+    expect(creates()).to.equal(2);
+    expect(existing().labels[0]).to.include({ "observability.dev/generation": "22222222" });
+  });
+
+  /** What a run must leave as it was: the cluster with its labels, by what Docker has of it. */
+  async function refuses(run: Promise<Ended>, ...sentences: readonly string[]): Promise<void> {
+    const before = host.world.cluster("dev");
+    const { code, stdout, stderr } = await run;
+    expect(code, stderr).to.equal(1);
+    expect(stdout).to.equal("");
+    for (const sentence of sentences) expect(stderr).to.include(sentence);
+    expect(host.world.cluster("dev")).to.deep.equal(before);
+    expect(fs.existsSync(host.kubeconfigFile)).to.equal(false);
+  }
+
+  const stranger = {
+    KIND_OWNER: "0ce4bc9c-0000-4000-8000-000000000000",
+    KIND_PROJECT: "observability",
+    KIND_STACK: "dev",
+  };
+
+  it("leaves another environment's cluster of the same name alone: two state backends, both with dev", async () => {
+    ok(await host.ensure());
+    fs.rmSync(host.kubeconfigFile);
+    const whose = `belongs to stack "dev" of "observability" (owner ${owner})`;
+    // The same settings, others, stopped, in the state: nothing of that makes it theirs.
+    for (const env of [{}, { KIND_CONFIG_HASH: "bbbb" }, { KIND_GENERATION: "33333333" }]) {
+      await refuses(
+        host.ensure({ ...stranger, ...env }),
+        whose,
+        "recover -- <stack> --adopt",
+        "kind delete cluster --name dev",
+      );
+    }
+    stop();
+    await refuses(host.run("update", stranger).ended, whose);
+    await refuses(host.ensure(stranger), whose);
+    expect(creates()).to.equal(1);
   });
 
   it("leaves a cluster alone that somebody else made, running or stopped", async () => {
     for (const running of [true, false]) {
       host.world.setCluster("dev", { step: "kubeconfig", running, labels: [{}] });
-      const run = await host.ensure();
-      expect(run.code).to.equal(1);
-      expect(run.stdout).to.equal("");
-      expect(run.stderr).to.include("not made by this project").and.to.include("kind delete cluster --name dev");
-      expect(host.world.cluster("dev")).not.to.equal(undefined);
+      for (const verb of ["ensure", "update"])
+        await refuses(host.run(verb).ended, "not made by this project", "kind delete cluster --name dev");
     }
+  });
+
+  it("leaves one alone that is half made and cannot say whose it is", async () => {
+    host.world.setCluster("dev", { step: "containers", running: true, labels: [{}] });
+    await refuses(host.ensure(), "half made", "does not say whose it is", "kind delete cluster --name dev");
+  });
+
+  it("takes a cluster of an earlier version, without an owner, for its own only when the state has it", async () => {
+    host.world.setCluster("dev", {
+      step: "kubeconfig",
+      running: true,
+      labels: [{ "observability.dev/config-hash": "aaaa" }],
+    });
+    await refuses(host.ensure(), "an earlier version of this project", "recover -- <stack> --adopt");
+    const updated = await host.run("update").ended;
+    ok(updated);
+    expect(updated.stderr).to.include("taken over");
+    ok(await host.ensure());
+    await refusesOf(stranger);
+    expect(creates()).to.equal(0);
+  });
+
+  const refusesOf = async (env: Readonly<Record<string, string>>): Promise<void> => {
+    fs.rmSync(host.kubeconfigFile);
+    await refuses(host.ensure(env), `(owner ${owner})`);
+  };
+
+  it("takes over what was released, running or stopped, without touching what is in it", async () => {
+    ok(await host.ensure({ ...stranger, KIND_GENERATION: "11111111", KIND_CONFIG: configOf({ workers: 1 }) }));
+    const freed = await host.run("release").ended;
+    expect(freed.code, freed.stderr).to.equal(0);
+    expect(freed.stderr).to.include(`belonged to stack "dev" of "observability" (owner ${stranger.KIND_OWNER})`);
+    stop();
+    fs.rmSync(host.kubeconfigFile);
+    const wanted = { KIND_GENERATION: "11111111", KIND_CONFIG: configOf({ workers: 1 }) };
+    await refuses(host.ensure({ ...wanted, KIND_CONFIG_HASH: "bbbb" }), "made from other settings (aaaa, now bbbb)");
+    const taken = await host.ensure(wanted);
+    ok(taken);
+    expect(taken.stderr).to.include("taken over").and.to.include("starting dev-control-plane, dev-worker");
+    ok(await host.ensure(wanted));
+    fs.rmSync(host.kubeconfigFile);
+    await refuses(host.ensure({ ...stranger, ...wanted }), `(owner ${owner})`);
+    expect(creates()).to.equal(1);
+  });
+
+  it("releases nothing that is not of this project, and says so when there is nothing", async () => {
+    const none = await host.run("release").ended;
+    expect(none.code, none.stderr).to.equal(0);
+    expect(none.stderr).to.include('there is no Kind cluster "dev" here');
+    host.world.setCluster("dev", { step: "kubeconfig", running: true, labels: [{}] });
+    await refuses(host.run("release").ended, "not made by this project");
   });
 
   it("names what is missing when the cluster does not become ready, and keeps it", async () => {
@@ -194,7 +319,7 @@ describe("cluster script: ensure", () => {
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
     const { port } = server.address() as net.AddressInfo;
     try {
-      const run = await host.ensure({ KIND_CONFIG: configOf("aaaa", { hostPort: port }) });
+      const run = await host.ensure({ KIND_CONFIG: configOf({ hostPort: port }) });
       expect(run.code).to.equal(1);
       expect(run.stderr).to.include(`port ${port} is already in use`).and.to.include("cluster.kind.ports");
       expect(creates()).to.equal(0);
@@ -224,7 +349,7 @@ describe("cluster script: ensure", () => {
     host.uninstall("docker");
     const noDocker = await host.ensure();
     expect(noDocker.code).to.equal(1);
-    expect(noDocker.stderr).to.match(/docker: is not installed or not on PATH. Install it: https/);
+    expect(noDocker.stderr).to.match(/Docker is not installed or not on PATH. Install it: https/);
     host.uninstall("kind");
     const noKind = await host.ensure();
     expect(noKind.code).to.equal(1);
@@ -241,17 +366,6 @@ describe("cluster script: ensure", () => {
       expect(run.stderr).to.include("Docker does not run").and.not.to.include("made anew");
       expect(host.world.cluster("dev")).not.to.equal(undefined);
     }
-  });
-
-  it("asks Docker nothing when kind is a stand-in, and says so", async () => {
-    host.world.plan = { kindVersion: "kind v0.33.0 linux/amd64 (stand-in of the rehearsal)" };
-    ok(await host.ensure());
-    const second = await host.ensure();
-    ok(second);
-    expect((await host.delete()).code).to.equal(0);
-    expect(host.world.events().filter((event) => event.startsWith("docker"))).to.deep.equal([]);
-    host.world.network = false;
-    expect(host.leftovers()).to.deep.equal([]);
   });
 
   it("writes the mirrors that the nodes mount, and delete removes them", async () => {
@@ -278,7 +392,7 @@ describe("cluster script: ensure", () => {
     for (const [env, text] of [
       [{ KIND_CLUSTER_NAME: "dev; rm -rf /" }, "KIND_CLUSTER_NAME"],
       [{ KIND_CLUSTER_NAME: undefined }, "KIND_CLUSTER_NAME is not set"],
-      [{ KIND_CONFIG: configOf("aaaa", { label: false }) }, "must carry the label observability.dev/config-hash: aaaa"],
+      [{ KIND_OWNER: undefined }, "KIND_OWNER is not set"],
       [{ KIND_CONFIG: "a: [" }, "KIND_CONFIG is no YAML"],
       [{ KIND_READY_TIMEOUT: "soon" }, 'KIND_READY_TIMEOUT is "soon"'],
       [{ KUBECONFIG_FILE: `${host.folder}/home/.kube/config` }, "which is your own"],
@@ -290,7 +404,7 @@ describe("cluster script: ensure", () => {
     }
     const use = await host.run("destroy").ended;
     expect(use.code).to.equal(2);
-    expect(use.stderr).to.include("ensure|delete|list");
+    expect(use.stderr).to.include("ensure|update|delete|list|release");
     expect(host.world.events()).to.deep.equal([]);
   });
 });

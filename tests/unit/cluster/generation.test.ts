@@ -1,11 +1,11 @@
 import * as fs from "node:fs";
-import * as net from "node:net";
 import * as path from "node:path";
 import { expect } from "chai";
 import { clusterGeneration } from "../../../components/cluster/generation.ts";
-import { generationFile, kindConfig } from "../../../components/cluster/kind-config.ts";
+import { programEnvironment } from "../../../components/cluster/kind.ts";
+import { kindConfig } from "../../../components/cluster/kind-config.ts";
 import { parseSettings } from "../../../settings/parse.ts";
-import { Host, configOf } from "../../support/fake-kind/host.ts";
+import { Host, configOf, owner } from "../../support/fake-kind/host.ts";
 
 describe("the generation of a Kind cluster", () => {
   let host: Host;
@@ -17,81 +17,90 @@ describe("the generation of a Kind cluster", () => {
     await host.stop();
   });
 
-  const settings = () =>
+  const settings = (kind: object = {}) =>
     parseSettings(
-      { cluster: { kind: { kubeconfigFolder: path.dirname(host.kubeconfigFile) } } },
+      { cluster: { kind: { kubeconfigFolder: path.dirname(host.kubeconfigFile), ...kind } } },
       { file: "Pulumi.dev.yaml", secrets: ["telegramToken"] },
     ).cluster.kind;
-  const look = () => clusterGeneration("dev", settings());
+  const look = (kind: object = {}) =>
+    programEnvironment.run(host.environment, () => clusterGeneration("dev", settings(kind)));
+  /** Makes the cluster of the settings as this version of the project makes it. */
+  const make = async (generation: string, kind: object = {}) => {
+    const { hash } = kindConfig(settings(kind), "dev");
+    const made = await host.ensure({
+      KIND_CONFIG: configOf({ workers: settings(kind).workers }),
+      KIND_CONFIG_HASH: hash,
+      KIND_GENERATION: generation,
+    });
+    expect(made.code, made.stderr).to.equal(0);
+  };
 
-  it("is the first, without a question to anybody, where nothing was made (reliability 1)", async () => {
-    expect(await look()).to.deep.equal({ generation: 0 });
-    expect(host.api.requests).to.deep.equal([]);
+  it("is a new one where no container is, and a look changes nothing (reliability 1, 5)", async () => {
+    const first = await look();
+    expect(first.generation).to.match(/^[0-9a-f]{8}$/);
+    expect(first.why).to.include("no container of it");
+    expect((await look()).generation).to.not.equal(first.generation);
+    expect(host.leftovers()).to.deep.equal([]);
   });
 
-  it("stays while the cluster answers", async () => {
-    expect((await host.ensure({ KIND_GENERATION: "3" })).code).to.equal(0);
-    expect(await look()).to.deep.equal({ generation: 3 });
-    expect((await host.ensure({ KIND_GENERATION: "3" })).code).to.equal(0);
-    expect(await look()).to.deep.equal({ generation: 3 });
+  it("is the cluster's own while its containers exist, in a fresh checkout and without a kubeconfig too", async () => {
+    await make("11111111");
+    const here = await look();
+    expect(here.generation).to.equal("11111111");
+    expect(here).to.not.have.property("why");
+    expect(here.found?.identity).to.include({ owner, generation: "11111111" });
+    fs.rmSync(path.dirname(host.kubeconfigFile), { recursive: true });
+    expect((await look()).generation).to.equal("11111111");
   });
 
-  it("is the next one when nobody listens any more, which is told in one line (reliability 5)", async () => {
-    expect((await host.ensure()).code).to.equal(0);
-    expect(await look()).to.deep.equal({ generation: 0 });
-    await host.api.close();
-    const { generation, message } = await look();
-    expect(generation).to.equal(1);
-    expect(message).to.match(/^Cluster "dev" is gone: .*ECONNREFUSED.* made anew.*docker start dev-control-plane\.$/);
-    expect(await look(), "a look changes nothing").to.deep.equal({ generation, message });
-    expect(kindConfig(settings(), "dev", generation).hash).to.not.equal(kindConfig(settings(), "dev").hash);
-  });
-
-  it("is the next one when somebody else listens there", async () => {
-    expect((await host.ensure()).code).to.equal(0);
-    const port = Number(/127\.0\.0\.1:(\d+)/.exec(host.kubeconfig)?.[1]);
-    await host.api.close();
-    const stranger = net.createServer((socket) =>
-      socket
-        .on("error", () => undefined)
-        .resume()
-        .end("220 no TLS here\r\n"),
-    );
-    await new Promise<void>((resolve) => stranger.listen(port, "127.0.0.1", resolve));
-    try {
-      expect((await look()).generation).to.equal(1);
-    } finally {
-      await new Promise((resolve) => stranger.close(resolve));
-    }
-  });
-
-  it("stays when the cluster answers but is not well: nothing is torn down for that", async () => {
-    expect((await host.ensure()).code).to.equal(0);
+  it("stays for a cluster that is stopped, or does not answer: nothing is torn down for that", async () => {
+    await make("11111111", { workers: 1 });
     host.world.plan = { api: { readyz: 500 } };
-    const { generation, message } = await look();
-    expect(generation).to.equal(0);
-    expect(message).to.include("/readyz answers 500").and.to.include("docker logs dev-control-plane");
+    expect(await look({ workers: 1 })).to.include({ generation: "11111111" });
+    const cluster = host.world.cluster("dev");
+    if (cluster !== undefined) host.world.setCluster("dev", { ...cluster, running: false });
+    await host.api.close();
+    const { generation, found } = await look({ workers: 1 });
+    expect(generation).to.equal("11111111");
+    expect(found?.nodes).to.deep.equal([
+      { name: "dev-control-plane", state: "exited" },
+      { name: "dev-worker", state: "exited" },
+    ]);
   });
 
-  it("stays when the kubeconfig cannot be read, and quotes nothing of it", async () => {
-    expect((await host.ensure()).code).to.equal(0);
-    fs.writeFileSync(host.kubeconfigFile, "client-key-data: c2VjcmV0");
-    const { generation, message } = await look();
-    expect(generation).to.equal(0);
-    expect(message).to.include("no current context").and.to.not.include("c2VjcmV0");
+  it("is a new one for a cluster that lacks a node or was made from other settings, and says which", async () => {
+    await make("11111111", { workers: 1 });
+    expect((await look({ workers: 2 })).why).to.include("other settings");
+    const cluster = host.world.cluster("dev");
+    if (cluster !== undefined) host.world.setCluster("dev", { ...cluster, labels: cluster.labels.slice(0, 1) });
+    const lacking = await look({ workers: 1 });
+    expect(lacking.why).to.include("1 of 2 nodes");
+    expect(lacking.generation).to.not.equal("11111111");
   });
 
-  it("keeps the new cluster when the old generation is deleted after it, and is forgotten with the cluster", async () => {
-    expect((await host.ensure()).code).to.equal(0);
-    host.world.setCluster("dev", undefined);
-    const next = { KIND_GENERATION: "1", KIND_CONFIG: configOf("bbbb"), KIND_CONFIG_HASH: "bbbb" };
-    expect((await host.ensure(next)).code).to.equal(0);
-    const old = await host.delete();
-    expect(old.code, old.stderr).to.equal(0);
-    expect(host.world.clusters()).to.deep.equal(["dev"]);
-    expect(await look()).to.deep.equal({ generation: 1 });
-    expect((await host.delete(next)).code).to.equal(0);
-    expect(fs.existsSync(generationFile(host.kubeconfigFile))).to.equal(false);
+  it("is none for a cluster of an earlier version, which keeps its identifier", async () => {
+    const labels = [{ "observability.dev/config-hash": kindConfig(settings(), "dev").hash }];
+    host.world.setCluster("dev", { step: "kubeconfig", running: true, labels });
+    expect(await look()).to.include({ generation: "" });
+  });
+
+  it("is not known where Docker does not answer or is not there", async () => {
+    await make("11111111");
+    const says = "Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?";
+    host.world.plan = { engine: { says } };
+    const { generation, why, found } = await look();
+    expect({ generation, found }).to.deep.equal({ generation: undefined, found: undefined });
+    expect(why).to.include("Docker does not run").and.to.include("systemctl start docker");
+    host.world.plan = {};
+    host.uninstall("docker");
+    expect((await look()).why).to.include("Docker is not installed");
+  });
+
+  it("of a cluster that took the place of another makes the other's delete harmless", async () => {
+    await make("11111111");
+    await make("22222222");
+    expect(await look()).to.include({ generation: "22222222" });
+    expect((await host.delete()).code).to.equal(0);
     expect(host.leftovers()).to.deep.equal([]);
   });
 });

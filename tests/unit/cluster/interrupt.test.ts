@@ -16,7 +16,7 @@ function randomFrom(seed: number): () => number {
 }
 
 describe("cluster script: interrupted", () => {
-  const two = { KIND_CONFIG: configOf("aaaa", { workers: 1 }) };
+  const two = { KIND_CONFIG: configOf({ workers: 1 }) };
   let host: Host;
   beforeEach(async () => {
     host = await Host.start();

@@ -1,6 +1,7 @@
 import { expect } from "chai";
+import fc from "fast-check";
 import { parse } from "yaml";
-import { clusterName, configHashLabel, kindConfig } from "../../../components/cluster/kind-config.ts";
+import { clusterName, kindConfig } from "../../../components/cluster/kind-config.ts";
 import { parseSettings } from "../../../settings/parse.ts";
 
 const settings = (kind: object = {}) =>
@@ -26,10 +27,12 @@ describe("Kind configuration", () => {
     );
   });
 
-  it("has one hash as long as nothing changes, on every node", () => {
+  it("has one hash as long as nothing changes", () => {
     const config = kindConfig(settings({ workers: 2 }), "dev");
-    expect(kindConfig(settings({ workers: 2 }), "dev").hash).to.equal(config.hash);
-    expect(nodes(config.yaml).map((node) => node.labels[configHashLabel])).to.deep.equal(Array(3).fill(config.hash));
+    expect(kindConfig(settings({ workers: 2 }), "dev")).to.deep.equal(config);
+    expect(nodes(config.yaml)).to.have.length(3);
+    // Running clusters carry it: another one for the same settings would replace them.
+    expect(kindConfig(settings({ nodeImage: "kindest/node:v1.36.1" }), "dev").hash).to.equal("0eee48488f78");
   });
 
   for (const change of [
@@ -60,8 +63,68 @@ describe("Kind configuration", () => {
     expect(config.hostPorts).to.have.all.keys("grafana", "prometheus", "alertmanager");
   });
 
-  it("names the cluster after the stack, as a DNS label", () => {
-    expect(clusterName("dev")).to.equal("dev");
-    expect(clusterName("Team_A.dev")).to.equal("team-a-dev");
+  describe("the name of the cluster of a stack", () => {
+    /** Every host name and label value that the name becomes part of, with nine workers. */
+    const names = (cluster: string) => [cluster, `${cluster}-control-plane`, `${cluster}-worker9`];
+
+    it("is the stack's own where that will do", () => {
+      for (const stack of ["dev", "team-dev", "a", "0", "pr-12345678", "a--b", "x".repeat(49)])
+        expect(clusterName(stack)).to.equal(stack);
+    });
+
+    it("carries a hash where the stack's is changed or cut, so that no two stacks share a cluster", () => {
+      expect(clusterName("Team_A.dev")).to.match(/^team-a-dev--[0-9a-f]{8}$/);
+      expect(clusterName(`${"x".repeat(38)}-${"y".repeat(30)}`)).to.match(/^x{38}--[0-9a-f]{8}$/);
+      const long = "z".repeat(60);
+      const stacks = [
+        "team.dev",
+        "team-dev",
+        "Team_A",
+        "team.a",
+        "team-a",
+        "Dev",
+        "dev",
+        "dev-",
+        "dev_",
+        "a--b",
+        "a-b",
+      ];
+      const all = [
+        ...stacks,
+        ...stacks.map(clusterName),
+        long,
+        `${long}a`,
+        `${long}b`,
+        "_1",
+        "1",
+        clusterName("team.dev"),
+      ];
+      const distinct = new Set(all);
+      expect(new Set([...distinct].map(clusterName)).size, "names of a name that has a hash, too").to.equal(
+        distinct.size,
+      );
+    });
+
+    it("can be used wherever it goes, whatever stacks may be called", () => {
+      const character = fc.constantFrom(...Array.from("abzABZ019-_."));
+      const stack = fc.array(character, { minLength: 1, maxLength: 100 }).map((characters) => characters.join(""));
+      const taken = new Map<string, string>();
+      fc.assert(
+        fc.property(
+          stack.filter((text) => /[a-z0-9]/i.test(text)),
+          (text) => {
+            const cluster = clusterName(text);
+            for (const name of names(cluster)) expect(name).to.match(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/);
+            expect(taken.get(cluster) ?? text).to.equal(text);
+            taken.set(cluster, text);
+          },
+        ),
+        { numRuns: 2_000 },
+      );
+    });
+
+    it("is refused for a stack that leaves nothing to name it after", () => {
+      for (const stack of ["___", ".", "-_."]) expect(() => clusterName(stack), stack).to.throw("no letter or digit");
+    });
   });
 });

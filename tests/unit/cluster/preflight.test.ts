@@ -29,7 +29,7 @@ describe("cluster script: preflight", () => {
   };
   const request: PreflightRequest = {
     kindVersion: "kind v0.33.0 go1.26.0 linux/amd64",
-    config: readKindConfig(configOf("aaaa", { hostPort: 3000 })),
+    config: readKindConfig(configOf({ hostPort: 3000 })),
     requestedCpuMillicores: 2_000,
     requestedMemoryMiB: 4_000,
   };
@@ -160,7 +160,7 @@ describe("cluster script: preflight", () => {
     const older = readKindConfig("nodes: [{role: control-plane, image: 'kindest/node:v1.34.2@sha256:0123'}]");
     only(await look({ config: older }, v1), "warning", "cgroup", /failCgroupV1/);
     const patched = readKindConfig(
-      `${configOf("aaaa")}kubeadmConfigPatches: ["kind: KubeletConfiguration\\nfailCgroupV1: false\\n"]\n`,
+      `${configOf()}kubeadmConfigPatches: ["kind: KubeletConfiguration\\nfailCgroupV1: false\\n"]\n`,
     );
     only(await look({ config: patched }, v1), "warning", "cgroup", /allows/);
   });
@@ -168,7 +168,7 @@ describe("cluster script: preflight", () => {
   it("cpu: more than the schedulable nodes have stops, more than the host has warns", async () => {
     only(await look({ requestedCpuMillicores: 3_100 }), "error", "cpu", /3100m.*950m.*4000m.*Pending.*stack file/);
     only(
-      await look({ requestedCpuMillicores: 3_100, config: readKindConfig(configOf("aaaa", { workers: 2 })) }),
+      await look({ requestedCpuMillicores: 3_100, config: readKindConfig(configOf({ workers: 2 })) }),
       "warning",
       "cpu",
       /slow/,

@@ -39,7 +39,7 @@ describe("what CI runs of the Kind tier", () => {
     }
   });
 
-  it("is one cluster's life otherwise: create, adopt, kill, delete", () => {
+  it("is one cluster's life otherwise: create, adopt, stop, kill, delete", () => {
     const smallest = plan(all, cold, undefined);
     for (const changed of [[], ["docs/kind-tier.md", "components/environment.ts"]]) {
       expect(plan(all, cold, changed)).to.deep.include({ files: smallest.files, grep: smallest.grep });
@@ -48,7 +48,7 @@ describe("what CI runs of the Kind tier", () => {
     const { stdout } = spawnSync(join(project, "node_modules/.bin/mocha"), args, { cwd: project, encoding: "utf8" });
     const { tests } = JSON.parse(stdout) as { tests: { title: string }[] };
     const titles = tests.map(({ title }) => title).join("\n");
-    expect(titles).to.match(/is created[^]*is adopted[^]*is destroyed/);
+    expect(titles).to.match(/is created[^]*is started when it is only stopped[^]*is destroyed/);
     expect(titles).to.match(/is healed by the next up after a SIGKILL/);
     expect(tests).to.have.length.below(12);
   }).timeout(120_000);

@@ -14,6 +14,7 @@ import {
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
+import { clusterName } from "../../../components/cluster/kind-config.ts";
 import { pinnedVersion } from "../../../tools/tools.ts";
 import {
   configuredBackend,
@@ -96,6 +97,11 @@ describe("npm run up, preview, refresh, destroy, recover", () => {
         stack: "dev",
         rest: ["--yes", "--diff"],
       });
+    });
+
+    it("refuses a stack that no cluster can be named after, before anything is written", () => {
+      for (const stack of ["___", "."])
+        expect(() => parseArguments(["up", stack], folder)).to.throw("no letter or digit");
     });
 
     it("refuses to be sent to another stack or project than the one it is set up for", () => {
@@ -346,6 +352,42 @@ esac`);
       expect(calls()).to.deep.equal(["destroy --help", "up --help"]);
       expect(existsSync(join(home, ".local")), "a state").to.equal(false);
       expect(existsSync(join(home, ".config")), "a passphrase").to.equal(false);
+    });
+
+    it("destroy deletes nothing by itself, however it ends: what is in the state decides", () => {
+      standIn("exit 0");
+      for (const name of ["kind", "docker"]) {
+        writeFileSync(join(home, "bin", name), `#!/bin/sh\necho ${name} "$@" >> ${home}/calls\n`, { mode: 0o755 });
+      }
+      for (const rest of [
+        ["--yes"],
+        ["-x", "urn"],
+        ["-yt", "urn"],
+        ["--preview-only"],
+        ["--exclude-protected"],
+        ["-h"],
+      ]) {
+        expect(runCommand("destroy", "dev", ...rest).status).to.equal(0);
+      }
+      expect(calls().filter((call) => !call.startsWith("destroy"))).to.deep.equal([]);
+    });
+
+    it("recover --adopt asks Docker and not Pulumi, and passes on what the cluster script says", () => {
+      standIn("exit 0");
+      const docker = join(home, "bin", "docker");
+      writeFileSync(docker, `#!/bin/sh\necho docker "$@" >> ${home}/calls\n`, { mode: 0o755 });
+      symlinkSync(join(project, "components"), join(folder, "components"));
+      env["KIND_LOCK_DIR"] = join(home, "lock");
+      const { status, stderr } = runCommand("recover", "Team.dev", "--adopt");
+      expect(status, stderr).to.equal(0);
+      const name = clusterName("Team.dev");
+      expect(stderr).to.include(`there is no Kind cluster "${name}" here: nothing to take over`);
+      expect(calls()).to.have.length(1);
+      expect(calls()[0]).to.match(new RegExp(`^docker ps -a --filter label=io.x-k8s.kind.cluster=${name} `));
+      writeFileSync(docker, "#!/bin/sh\necho Cannot connect to the Docker daemon at x >&2; exit 1\n");
+      const silent = runCommand("recover", "dev", "--adopt");
+      expect(silent.status).to.equal(1);
+      expect(silent.stderr).to.include("Docker does not run");
     });
 
     it("stops at the first step that fails, shows its error and says what to do", () => {
