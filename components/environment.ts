@@ -29,6 +29,7 @@ import { type Allow, Namespace } from "./kubernetes/namespace.ts";
 import { CertManager } from "./monitoring/cert-manager.ts";
 import type { ReleaseArgs } from "./monitoring/component.ts";
 import { FluentBit } from "./monitoring/fluent-bit.ts";
+import { Instrumentation } from "./monitoring/instrumentation.ts";
 import { Jaeger, jaegerSelector, jaegerStore } from "./monitoring/jaeger.ts";
 import {
   alertmanagerEndpoint,
@@ -245,6 +246,16 @@ export class Environment extends pulumi.ComponentResource {
       },
       inCluster,
     );
+    const instrumentation = new Instrumentation(
+      "instrumentation",
+      {
+        gateway: collectorGateway,
+        samplingRatio: settings.opentelemetry.samplingRatio,
+        clusterName: cluster.name,
+        prerequisites: [operator],
+      },
+      inCluster,
+    );
     if (settings.probe.enabled) {
       new TelemetryProbe(
         "probe",
@@ -282,7 +293,7 @@ export class Environment extends pulumi.ComponentResource {
       const prerequisites = [
         monitoring,
         definitions,
-        operator,
+        instrumentation,
         ...this.demo(stack, cluster, { sources, prerequisites: [flux, definitions] }, inCluster),
       ];
       folders.push({
@@ -461,7 +472,7 @@ export class Environment extends pulumi.ComponentResource {
 
   /** Values that the manifests of `flux-repo/` may use. */
   private substitutions(stack: Stack, cluster: Cluster): Record<string, string> {
-    const { demo, opentelemetry, repository } = stack.settings;
+    const { demo, repository } = stack.settings;
     const { web } = githubAddresses(repository.apiUrl);
     const branch = repository.branch.split("/").map(encodeURIComponent).join("/");
     return {
@@ -470,7 +481,6 @@ export class Environment extends pulumi.ComponentResource {
         ...(demo.app === "kbot" ? kbotVariables(demo) : { PODINFO_IMAGE: podinfoImage }),
         COLLECTOR_OTLP_GRPC: clusterUrl(collectorGateway.otlpGrpc),
         COLLECTOR_OTLP_HTTP: clusterUrl(collectorGateway.otlpHttp),
-        SAMPLING_RATIO: String(opentelemetry.samplingRatio),
       }),
       // Something follows them in the manifests.
       RUNBOOK_BASE_URL: `${web}/${stack.github.owner}/${repository.name}/blob/${branch}/docs/runbooks`,

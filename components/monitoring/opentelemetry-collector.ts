@@ -236,7 +236,7 @@ export class OpentelemetryCollector extends pulumi.ComponentResource {
           config: collectorConfig(args, args.applications),
         },
       },
-      { parent: this, dependsOn: [...args.prerequisites, binding], hooks: { onError: [retryWebhook()] } },
+      { parent: this, dependsOn: [...args.prerequisites, binding], hooks: { onError: [retryWebhook(name)] } },
     );
     this.registerOutputs();
   }

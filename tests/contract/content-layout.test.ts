@@ -23,7 +23,6 @@ const values = {
     PODINFO_IMAGE: "ghcr.io/stefanprodan/podinfo:6.14.1",
     COLLECTOR_OTLP_GRPC: "http://otel-collector.monitoring:4317",
     COLLECTOR_OTLP_HTTP: "http://otel-collector.monitoring:4318",
-    SAMPLING_RATIO: "0.25",
   }),
   RUNBOOK_BASE_URL: "https://github.com/acme/platform/blob/main/docs/runbooks",
   GRAFANA_URL: "http://localhost:3000",
@@ -107,7 +106,7 @@ describe("what Flux syncs", () => {
 
       it("holds custom resources that their CRDs accept", () => {
         const custom = objectsOf(folder).filter(({ apiVersion }) => apiVersion.includes("."));
-        expect(custom).to.have.length.greaterThan(1);
+        expect(custom).to.have.length.greaterThan(0);
         for (const object of custom) {
           const schema = customResourceSchema(object.apiVersion, object.kind);
           if (schema === undefined) expect.fail(`no CRD for ${object.apiVersion} ${object.kind}`);
@@ -120,13 +119,6 @@ describe("what Flux syncs", () => {
   describe("substitution", () => {
     it("keeps numbers that are text", () => {
       const objects = objectsOf("demo/kbot");
-      expect(find(objects, "Instrumentation").spec["sampler"]).to.deep.equal({
-        type: "parentbased_traceidratio",
-        argument: "0.25",
-      });
-      expect(find(objects, "Instrumentation").spec["resource"]).to.have.nested.include({
-        "resourceAttributes.k8s\\.cluster\\.name": "team: 1e3 #1 'x'",
-      });
       expect(find(objects, "GitRepository").spec["ref"]).to.deep.equal({ branch: "1.0" });
       const release = find(objects, "HelmRelease").spec as {
         postRenderers: { kustomize: { patches: { patch: string }[] } }[];

@@ -139,7 +139,6 @@ describe("an environment in the rehearsal", function () {
       }
       for (const path of [
         "/apis/apps/v1/namespaces/demo/deployments/podinfo-client",
-        "/apis/opentelemetry.io/v1alpha1/namespaces/demo/instrumentations/default",
         "/apis/monitoring.coreos.com/v1/namespaces/monitoring/prometheusrules/podinfo",
         "/api/v1/namespaces/monitoring/configmaps/dashboard-podinfo",
       ]) {

@@ -52,14 +52,13 @@ describe("two environments on one host", function () {
     expect(uids.size).to.equal(2);
   });
 
-  it("of which one has kbot: its chart, Service, monitor and instrumentation by Git, its token by the program", async () => {
+  it("of which one has kbot: its chart, Service and monitor by Git, its token by the program", async () => {
     const [{ kubeconfigPath, environment, surroundings } = expect.fail("no rehearsal")] = rehearsals;
     const cluster = new TestCluster(kubeconfigPath);
     try {
       for (const path of [
         "/api/v1/namespaces/demo/services/kbot",
         "/apis/monitoring.coreos.com/v1/namespaces/demo/servicemonitors/kbot",
-        "/apis/opentelemetry.io/v1alpha1/namespaces/demo/instrumentations/default",
         "/apis/helm.toolkit.fluxcd.io/v2/namespaces/demo/helmreleases/kbot",
       ]) {
         const { labels } = (await cluster.get(path)).metadata;

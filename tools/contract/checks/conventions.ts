@@ -94,8 +94,8 @@ function checkAgreement({ declared }: Rendered, add: Add): void {
 }
 
 /** What docs/instrumentation.md promises to applications. */
-function checkInstrumentation({ content }: Rendered, add: Add): void {
-  for (const object of content.filter(({ kind }) => kind === "Instrumentation")) {
+function checkInstrumentation({ declared }: Rendered, add: Add): void {
+  for (const object of declared.filter(({ kind }) => kind === "Instrumentation")) {
     const id = manifestId(object);
     const propagators = (at(object, "spec", "propagators") ?? []) as readonly string[];
     for (const needed of ["tracecontext", "baggage"])
@@ -230,7 +230,7 @@ function checkDrift({ declared }: Rendered, add: Add): void {
 }
 
 /** Variables for people's own manifests that nothing in `flux-repo/` uses yet. */
-const offered = ["COLLECTOR_OTLP_GRPC", "DEMO_SUSPEND"];
+const offered = ["CLUSTER_NAME", "COLLECTOR_OTLP_GRPC", "COLLECTOR_OTLP_HTTP", "DEMO_SUSPEND"];
 
 /** Every variable that `flux-repo/` uses is given, and every one that is given is used. */
 function checkVariables({ declared, variables, settings }: Rendered, add: Add): void {
@@ -249,7 +249,6 @@ function checkVariables({ declared, variables, settings }: Rendered, add: Add): 
         [/^COLLECTOR_/, /^http:\/\/[a-z0-9-]+\.[a-z0-9-]+\.svc:\d+$/],
         [/_URL$/, /^(https?:\/\/[\w.-]+(:\d+)?(\/.*)?)?$/],
         [/^DEMO_REPOSITORY$/, /^(https?|ssh):\/\/[\w.@-]+(:\d+)?\/.+$/],
-        [/^(SAMPLING_RATIO)$/, /^"(0|1|0\.\d+)"$/],
         [/^DEMO_SUSPEND$/, /^(true|false)$/],
       ];
       for (const [which, form] of forms) {
@@ -410,7 +409,7 @@ function withoutDirectives(value: unknown): unknown {
 
 /** Annotations that the operator and the collector read from kbot's pods. */
 const podAnnotations: Readonly<Record<string, RegExp>> = {
-  "instrumentation.opentelemetry.io/inject-go": /^true$/,
+  "instrumentation.opentelemetry.io/inject-go": /^monitoring\/default$/,
   "instrumentation.opentelemetry.io/otel-go-auto-target-exe": /^\/kbot$/,
   "prometheus.io/scrape": /^true$/,
   "prometheus.io/port": /^8080$/,
