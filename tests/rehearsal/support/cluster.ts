@@ -115,7 +115,7 @@ export class TestCluster {
   }
 
   /**
-   * Waits until there are repositories, Kustomizations and releases, and each is Ready: a release is not for a moment
+   * Waits until there are a repository, Kustomizations and releases, and each is Ready: a release is not for a moment
    * whenever helm-controller looks at it again (helm-controller#1320).
    */
   async untilFluxIsReady(): Promise<void> {
@@ -130,7 +130,8 @@ export class TestCluster {
           last = lists.flatMap((objects) =>
             objects.filter((object) => !isReady(object)).map(({ kind, metadata }) => `${kind ?? ""} ${metadata.name}`),
           );
-          return last.length === 0 && lists.every((objects) => objects.length > 1);
+          const enough = lists.every((objects, index) => objects.length > (index === 0 ? 0 : 1));
+          return last.length === 0 && enough;
         },
         60,
       );
