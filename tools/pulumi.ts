@@ -4,6 +4,9 @@
  * and can be typed as it stands: plain `pulumi` does the same to the resources. `recover -- <stack> --adopt` lets the next
  * `up` take over a Kind cluster whose state was lost. After an `up` that changed something, the
  * phases and the critical path are printed.
+ *
+ * `npm run pulumi -- <stack> <command of pulumi>` is every other command of the CLI, and `npm run doctor -- <stack>` looks at
+ * what an `up` needs (components/preflight.ts).
  */
 import { spawn, spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
@@ -21,13 +24,14 @@ import { homedir, hostname, tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { parse } from "yaml";
 import { clusterName } from "../components/cluster/kind-config.ts";
+import { nearest } from "../settings/nearest.ts";
 import { cacheFolder, configFolder, dataFolder } from "./cache.ts";
 import { readEventLog, spansOf, timesLines, timesOf, type StateLike } from "./critical-path.ts";
 import { run, which, type Environment } from "./run.ts";
 import { removeCutOffAttributes, stateFolder } from "./state.ts";
 import { obtain } from "./tools.ts";
 
-export const commands = ["up", "preview", "refresh", "destroy", "recover"] as const;
+export const commands = ["up", "preview", "refresh", "destroy", "recover", "pulumi", "doctor"] as const;
 export type Command = (typeof commands)[number];
 
 /** How many resource operations run at once. Pulumi's default of 8 would make independent releases wait. */
@@ -39,6 +43,17 @@ export class UserError extends Error {}
 /** Whether an argument chooses by itself how many operations run at once. */
 function hasParallel(args: readonly string[]): boolean {
   return args.some((arg) => /^(--parallel(=|$)|-p)/.test(arg));
+}
+
+/** Commands of the CLI that are about no stack, or name it by a word instead of by `--stack`. */
+const withoutStack = [
+  ...["about", "gen-completion", "help", "install", "login", "logout", "new", "org", "package", "plugin", "policy"],
+  ...["project", "schema", "template", "version", "whoami", "stack init", "stack ls", "stack rm", "stack select"],
+  "stack unselect",
+];
+
+function namesStack([command = "", verb = ""]: readonly string[]): boolean {
+  return !withoutStack.includes(command) && !withoutStack.includes(`${command} ${verb}`);
 }
 
 /** The commands of the Pulumi CLI, in order, that one of ours stands for. */
@@ -54,6 +69,10 @@ export function steps(command: Command, stack: string, rest: readonly string[]):
     case "refresh":
     case "destroy":
       return [[command, "--stack", stack, ...atOnce, ...rest]];
+    case "pulumi":
+      return [[...rest, ...(namesStack(rest) ? ["--stack", stack] : [])]];
+    case "doctor":
+      return [];
     case "recover":
       return [
         ["cancel", "--yes", "--stack", stack],
@@ -68,6 +87,16 @@ function readYaml(file: string): Record<string, unknown> {
   if (!existsSync(file)) return {};
   const content: unknown = parse(readFileSync(file, "utf8"));
   return typeof content === "object" && content !== null ? { ...content } : {};
+}
+
+/** Name of the project. */
+function projectName(projectFolder: string): string {
+  return field(readYaml(join(projectFolder, "Pulumi.yaml")), "name") ?? "project";
+}
+
+/** Stacks that have a settings file. */
+function stackFiles(projectFolder: string): string[] {
+  return readdirSync(projectFolder).flatMap((file) => /^Pulumi\.(.+)\.yaml$/.exec(file)?.[1] ?? []);
 }
 
 function field(of: unknown, name: string): string | undefined {
@@ -96,6 +125,41 @@ export function needsPassphrase(stackFile: string, backend: string, env: Environ
   if (provider === "passphrase") return true;
   if (provider !== "default") return false;
   return !/^https?:/.test(backend) || field(settings, "encryptionsalt") !== undefined;
+}
+
+/** Where the passphrase of a stack is kept unless one is given. */
+function passphraseFile(stack: string, projectFolder: string, env: Environment): string {
+  return join(configFolder(env), `passphrase-${projectName(projectFolder)}-${stack}`);
+}
+
+/** Where the state is: as configured, else in a folder of the user's. */
+function backendOf(projectFolder: string, env: Environment): string {
+  return configuredBackend(projectFolder, env) ?? `file://${join(dataFolder(env), "state")}`;
+}
+
+/** Whether a passphrase would be made for the stack if it is new. */
+function lacksPassphrase(stack: string, projectFolder: string, env: Environment): boolean {
+  const stackFile = join(projectFolder, `Pulumi.${stack}.yaml`);
+  return (
+    needsPassphrase(stackFile, backendOf(projectFolder, env), env) &&
+    field(readYaml(stackFile), "encryptionsalt") === undefined &&
+    !existsSync(passphraseFile(stack, projectFolder, env))
+  );
+}
+
+/** Whether the state knows the stack; asked of the CLI where the state is no folder. */
+async function isInState(pulumi: string, stack: string, projectFolder: string, env: Environment): Promise<boolean> {
+  const backend = backendOf(projectFolder, env);
+  const project = projectName(projectFolder);
+  const folder = stateFolder(backend);
+  if (folder !== undefined) {
+    const file = join(folder, "stacks", project, `${stack}.json`);
+    return existsSync(file) || existsSync(`${file}.gz`);
+  }
+  const { stdout } = await run(pulumi, ["stack", "ls", "--json", "--project", project], { cwd: projectFolder, env });
+  return (JSON.parse(stdout || "[]") as { readonly name: string }[]).some(
+    ({ name }) => name.split("/").at(-1) === stack,
+  );
 }
 
 /** Makes a file with a random passphrase, readable by its owner only, unless it is there. Two at once make one. */
@@ -129,15 +193,13 @@ export function settingsFor(
   const settings: Record<string, string> = {};
   let backend = configuredBackend(projectFolder, env);
   if (!backend) {
-    const state = join(dataFolder(env), "state");
-    mkdirSync(state, { recursive: true, mode: 0o700 });
-    backend = `file://${state}`;
+    backend = backendOf(projectFolder, env);
+    mkdirSync(join(dataFolder(env), "state"), { recursive: true, mode: 0o700 });
     settings["PULUMI_BACKEND_URL"] = backend;
   }
   const stackFile = join(projectFolder, `Pulumi.${stack}.yaml`);
   if (needsPassphrase(stackFile, backend, env)) {
-    const project = field(readYaml(join(projectFolder, "Pulumi.yaml")), "name") ?? "project";
-    const file = join(configFolder(env), `passphrase-${project}-${stack}`);
+    const file = passphraseFile(stack, projectFolder, env);
     // A salt without our file: the stack was made with another passphrase, which the CLI will ask for.
     if (mayCreate && field(readYaml(stackFile), "encryptionsalt") === undefined) ensurePassphraseFile(file);
     if (existsSync(file)) settings["PULUMI_CONFIG_PASSPHRASE_FILE"] = file;
@@ -173,7 +235,14 @@ export function liveLock(backend: string, project: string, stack: string): LiveL
 }
 
 /** What the CLI's error means and what to do, for those errors that people meet; undefined for all others. */
-export function explain(errors: string, stack: string): string | undefined {
+export function explain(errors: string, stack: string, stacks: readonly string[] = []): string | undefined {
+  const near = nearest(
+    stack,
+    stacks.filter((other) => other !== stack),
+  );
+  const meant = near === undefined ? "" : `Did you mean ${near}? `;
+  const backup =
+    'See docs/troubleshooting.md, "The passphrase", for where it is, how it is backed up, and what can be done without it.';
   const known: readonly (readonly [RegExp, string])[] = [
     [
       /the stack is currently locked/,
@@ -187,20 +256,18 @@ export function explain(errors: string, stack: string): string | undefined {
     ],
     [
       /no stack named/,
-      `There is no stack "${stack}" where the state is kept. Either it was never made (npm run up -- ${stack}), ` +
+      `There is no stack "${stack}" where the state is kept. ${meant}Either it was never made (npm run up -- ${stack}), ` +
         `or it is kept elsewhere: see PULUMI_BACKEND_URL and "pulumi whoami --verbose".`,
     ],
     [
       /incorrect passphrase/,
       `The secrets of "${stack}" were encrypted with another passphrase. Give that one by PULUMI_CONFIG_PASSPHRASE or ` +
-        `PULUMI_CONFIG_PASSPHRASE_FILE. If Pulumi.${stack}.yaml holds no "secure:" value and the stack is new, ` +
-        `remove its "encryptionsalt" line instead.`,
+        `PULUMI_CONFIG_PASSPHRASE_FILE. ${backup}`,
     ],
     [
       /passphrase must be set/,
       `The secrets of "${stack}" were encrypted with a passphrase that is not on this machine. Give it by ` +
-        `PULUMI_CONFIG_PASSPHRASE_FILE (a file) or PULUMI_CONFIG_PASSPHRASE. If Pulumi.${stack}.yaml holds no ` +
-        `"secure:" value and the stack is new, remove its "encryptionsalt" line instead.`,
+        `PULUMI_CONFIG_PASSPHRASE_FILE (a file) or PULUMI_CONFIG_PASSPHRASE. ${backup}`,
     ],
     [
       /PULUMI_ACCESS_TOKEN must be set/,
@@ -208,7 +275,8 @@ export function explain(errors: string, stack: string): string | undefined {
         `choose another place by PULUMI_BACKEND_URL.`,
     ],
     [
-      /pulumi-language-nodejs/,
+      // Not its warning that the host beside it is not the one on PATH.
+      /no language plugin 'pulumi-language-nodejs'|failed to load language plugin nodejs/,
       `This Pulumi CLI has no language host for Node.js. Install Pulumi's own release: https://www.pulumi.com/docs/install/`,
     ],
   ];
@@ -229,17 +297,31 @@ export function parseArguments(
   const [first, stack, ...rest] = args;
   const command = commands.find((known) => known === first);
   if (!command) throw new UserError(`Usage: npm run <${commands.join("|")}> -- <stack> [arguments of pulumi]`);
+  const what = command === "pulumi" ? "<command of pulumi>" : "[arguments of pulumi]";
+  const stacks = stackFiles(projectFolder);
+  const there = `Stacks with a settings file here: ${stacks.join(", ") || "none"}.`;
   if (!stack || stack.startsWith("-")) {
-    const stacks = readdirSync(projectFolder).flatMap((file) => /^Pulumi\.(.+)\.yaml$/.exec(file)?.[1] ?? []);
+    throw new UserError(`Which stack? npm run ${command} -- <stack> ${what}\n${there}`);
+  }
+  // The CLI's own rule. The name is part of file names here, so it is checked before anything is written.
+  if (!/^(?!\.+$)[\w.-]{1,100}$/.test(stack)) {
     throw new UserError(
-      `Which stack? npm run ${command} -- <stack> [arguments of pulumi]\n` +
-        `Stacks with a settings file here: ${stacks.join(", ") || "none"}.`,
+      `"${stack}" is no name for a stack: letters, digits, "-", "_" and "." only, 100 at most. Nothing was done.\n${there}`,
     );
   }
   try {
     clusterName(stack);
   } catch (error) {
     throw new UserError(error instanceof Error ? error.message : String(error));
+  }
+  if ((command === "up" || command === "preview" || command === "doctor") && !stacks.includes(stack)) {
+    if (command === "doctor" || !rest.includes("--create")) {
+      const near = nearest(stack, stacks);
+      throw new UserError(
+        `There is no Pulumi.${stack}.yaml. ${near === undefined ? there : `Did you mean ${near}?`} Nothing was done.\n` +
+          `For a new stack: npm run up -- ${stack} --create`,
+      );
+    }
   }
   const flag = elsewhere(rest);
   if (flag !== undefined) {
@@ -248,7 +330,7 @@ export function parseArguments(
         `For another stack: npm run ${command} -- <stack>. Nothing was done.`,
     );
   }
-  return { command, stack, rest };
+  return { command, stack, rest: rest.filter((arg) => !(arg === "--create" && command !== "pulumi")) };
 }
 
 /** Flags of the CLI whose value may be in the same word as a short name. */
@@ -303,6 +385,20 @@ async function runProgram(
   }
 }
 
+/**
+ * Keeps the comments at the head of a stack file, the editor's line among them: the CLI loses them when it writes a file
+ * that had no settings (as of 3.246).
+ */
+async function keepingHead<T>(file: string, work: () => Promise<T>): Promise<T> {
+  const head = existsSync(file) ? (/^(?:#.*\n)+/.exec(readFileSync(file, "utf8"))?.[0] ?? "") : "";
+  try {
+    return await work();
+  } finally {
+    const now = head !== "" && existsSync(file) ? readFileSync(file, "utf8") : undefined;
+    if (now !== undefined && !now.includes(head)) writeFileSync(file, head + now);
+  }
+}
+
 /** Lets the next `up` of a stack take over the Kind cluster of its name: for a cluster whose state was lost. */
 async function releaseCluster(stack: string, projectFolder: string, env: Environment): Promise<number> {
   const script = join("components", "cluster", "kind-script.ts");
@@ -352,8 +448,10 @@ async function runUp(
 export async function main(args: readonly string[], projectFolder: string, env: Environment): Promise<number> {
   const { command, stack, rest } = parseArguments(args, projectFolder);
   if (command === "recover" && rest.includes("--adopt")) return releaseCluster(stack, projectFolder, env);
-  const pulumi = (await obtain(["pulumi"])).pulumi;
-  if (asksForHelp(rest)) {
+  const runsProgram = command === "up" || command === "preview";
+  // One that is built from source has no language host, so it would be of no use after minutes.
+  const pulumi = (await obtain(["pulumi"], { build: !runsProgram })).pulumi;
+  if (command !== "pulumi" && asksForHelp(rest)) {
     const { code } = await runProgram(
       pulumi,
       [command === "recover" ? "refresh" : command, "--help"],
@@ -362,8 +460,18 @@ export async function main(args: readonly string[], projectFolder: string, env: 
     );
     return code;
   }
-  const runsProgram = command === "up" || command === "preview";
-  const settings = settingsFor(stack, projectFolder, env, runsProgram);
+  // Its settings may be set before the first up.
+  const sets = command === "pulumi" && namesStack(rest) && stackFiles(projectFolder).includes(stack);
+  const mayCreate = runsProgram || sets;
+  const lacking = mayCreate && lacksPassphrase(stack, projectFolder, env);
+  if (lacking && (await isInState(pulumi, stack, projectFolder, env))) {
+    throw new UserError(
+      `The stack "${stack}" exists in ${backendOf(projectFolder, env)}, and neither its passphrase nor its salt (the line ` +
+        `"encryptionsalt" of Pulumi.${stack}.yaml) is on this machine. None is made anew: it would read nothing of the stack. ` +
+        `Give the passphrase by PULUMI_CONFIG_PASSPHRASE_FILE; see docs/troubleshooting.md, "The passphrase".`,
+    );
+  }
+  const settings = settingsFor(stack, projectFolder, env, mayCreate);
   const full: Environment = {
     ...env,
     ...settings,
@@ -371,6 +479,13 @@ export async function main(args: readonly string[], projectFolder: string, env: 
     // The Node.js that the project pins runs the program, also when this is not started by npm.
     PATH: [join(projectFolder, "node_modules", ".bin"), env["PATH"] ?? ""].join(delimiter),
   };
+
+  if (lacking) {
+    process.stderr.write(
+      `A passphrase was made for the secrets of "${stack}": ${passphraseFile(stack, projectFolder, env)}. Nothing else can read ` +
+        "them: keep a copy where you keep passwords.\n",
+    );
+  }
 
   const languageHost = "pulumi-language-nodejs";
   const ours = pulumi.startsWith(cacheFolder(env)) && !existsSync(join(dirname(pulumi), languageHost));
@@ -382,7 +497,7 @@ export async function main(args: readonly string[], projectFolder: string, env: 
     );
   }
   if (command === "recover") {
-    const project = field(readYaml(join(projectFolder, "Pulumi.yaml")), "name") ?? "";
+    const project = projectName(projectFolder);
     const backend = configuredBackend(projectFolder, full) ?? "";
     const lock = liveLock(backend, project, stack);
     if (lock) {
@@ -397,23 +512,34 @@ export async function main(args: readonly string[], projectFolder: string, env: 
     }
   }
 
-  for (const [name, value] of Object.entries(settings)) {
-    process.stderr.write(`$ ${shellLine(["export", `${name}=${value}`])}\n`);
+  if (command === "doctor") {
+    const { doctor } = await import("./doctor.ts");
+    return await doctor({ stack, projectFolder, project: projectName(projectFolder), pulumi, env: full });
   }
+  const stackFile = join(projectFolder, `Pulumi.${stack}.yaml`);
+  if (sets && !(await isInState(pulumi, stack, projectFolder, full))) {
+    await keepingHead(stackFile, () => runProgram(pulumi, ["stack", "init", stack], projectFolder, full));
+  }
+  // What a person has typed himself is not said again: its output may go into a variable.
+  const print = (words: readonly string[]) => {
+    if (command !== "pulumi") process.stderr.write(`$ ${shellLine(words)}\n`);
+  };
+  for (const [name, value] of Object.entries(settings)) print(["export", `${name}=${value}`]);
   for (const step of steps(command, stack, rest)) {
-    process.stderr.write(`$ ${shellLine([which("pulumi", env) ? "pulumi" : pulumi, ...step])}\n`);
-    const { code, errors } =
-      step[0] === "up"
-        ? await runUp(pulumi, step, stack, projectFolder, full)
-        : await runProgram(pulumi, step, projectFolder, full);
+    print([which("pulumi", env) ? "pulumi" : pulumi, ...step]);
+    const { code, errors } = await keepingHead(stackFile, () =>
+      step[0] === "up" && command === "up"
+        ? runUp(pulumi, step, stack, projectFolder, full)
+        : runProgram(pulumi, step, projectFolder, full),
+    );
     if (code !== 0) {
-      const help = explain(errors, stack);
+      const help = explain(errors, stack, stackFiles(projectFolder));
       if (help) process.stderr.write(`\n${help}\n`);
       return code;
     }
   }
   if (command === "destroy") {
-    const project = field(readYaml(join(projectFolder, "Pulumi.yaml")), "name") ?? "";
+    const project = projectName(projectFolder);
     // It loads Pulumi's SDK, which no other command needs.
     const { keptIn } = await import("./kept.ts");
     for (const line of await keptIn(projectFolder, project, stack)) process.stderr.write(`${line}\n`);

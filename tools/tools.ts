@@ -14,6 +14,9 @@ export interface ObtainOptions {
   readonly onProgress?: (line: string) => void;
   /** Ends a download or a build. */
   readonly signal?: AbortSignal;
+  /** Whether what cannot be downloaded is built, which takes minutes. What was built before is taken all the same.
+   * @default true */
+  readonly build?: boolean;
 }
 
 /** The tools that can be obtained, and where they are: the project's own, or a test's. */
@@ -51,7 +54,7 @@ export async function obtainFrom<Name extends string>(
   names: readonly Name[],
   options: ObtainOptions = {},
 ): Promise<Record<Name, string>> {
-  const { onProgress = toStandardError, signal } = options;
+  const { onProgress = toStandardError, signal, build: mayBuild = true } = options;
   const wanted = [...new Set(names)].map((name) => resolveTool(catalogue, name));
   const found = new Map<string, string>();
   const notes: string[] = [];
@@ -89,7 +92,7 @@ export async function obtainFrom<Name extends string>(
       }
     }
 
-    if (missing().length > 0 && go && plan) {
+    if (mayBuild && missing().length > 0 && go && plan) {
       const programs = missing().map((tool) => ({
         name: tool.name,
         package: tool.package,

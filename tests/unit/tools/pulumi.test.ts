@@ -87,9 +87,47 @@ describe("npm run up, preview, refresh, destroy, recover", () => {
       }
     });
 
+    it("pulumi is every other command of the CLI, told the stack where it has one", () => {
+      for (const [rest, whole] of [
+        [
+          ["config", "set", "a", "b"],
+          ["config", "set", "a", "b", "--stack", "dev"],
+        ],
+        [
+          ["stack", "output", "grafanaUrl"],
+          ["stack", "output", "grafanaUrl", "--stack", "dev"],
+        ],
+        [["stack"], ["stack", "--stack", "dev"]],
+        [
+          ["stack", "ls"],
+          ["stack", "ls"],
+        ],
+        [
+          ["stack", "rm", "dev", "--force"],
+          ["stack", "rm", "dev", "--force"],
+        ],
+        [["whoami"], ["whoami"]],
+      ] as const) {
+        expect(steps("pulumi", "dev", rest)).to.deep.equal([whole]);
+      }
+    });
+
+    it("a stack is a name, with a file or with --create; nothing else gets further", () => {
+      writeFileSync(join(folder, "Pulumi.production.yaml"), "");
+      expect(() => parseArguments(["up", "prodution"], folder)).to.throw("Did you mean production?");
+      expect(() => parseArguments(["preview", "staging"], folder)).to.throw("npm run up -- staging --create");
+      expect(parseArguments(["up", "staging", "--create", "--yes"], folder).rest).to.deep.equal(["--yes"]);
+      for (const name of ["../x", "a/b", "..", ".", "a b", "a".repeat(101)])
+        expect(() => parseArguments(["destroy", name], folder), name).to.throw("is no name for a stack");
+      // The state may know it all the same.
+      expect(parseArguments(["destroy", "staging"], folder).stack).to.equal("staging");
+    });
+
     it("says how it is used, with the stacks that have a settings file", () => {
       writeFileSync(join(folder, "Pulumi.production.yaml"), "");
-      expect(() => parseArguments(["upp", "dev"], folder)).to.throw("npm run <up|preview|refresh|destroy|recover>");
+      expect(() => parseArguments(["upp", "dev"], folder)).to.throw(
+        "npm run <up|preview|refresh|destroy|recover|pulumi|doctor>",
+      );
       expect(() => parseArguments(["up"], folder)).to.throw("dev, production");
       expect(() => parseArguments(["up", "--yes"], folder)).to.throw("Which stack?");
       expect(parseArguments(["up", "dev", "--yes", "--diff"], folder)).to.deep.equal({
@@ -100,8 +138,7 @@ describe("npm run up, preview, refresh, destroy, recover", () => {
     });
 
     it("refuses a stack that no cluster can be named after, before anything is written", () => {
-      for (const stack of ["___", "."])
-        expect(() => parseArguments(["up", stack], folder)).to.throw("no letter or digit");
+      expect(() => parseArguments(["up", "___"], folder)).to.throw("no letter or digit");
     });
 
     it("refuses to be sent to another stack or project than the one it is set up for", () => {
@@ -226,6 +263,18 @@ describe("npm run up, preview, refresh, destroy, recover", () => {
         expect(explain(says, "dev")).to.include(expected);
       });
     }
+
+    it("means another stack where one of a near name has a file", () => {
+      expect(explain("error: no stack named 'prodution' found", "prodution", ["dev", "production"])).to.include(
+        "Did you mean production?",
+      );
+    });
+
+    it("takes the CLI's warning about the language host's place for what it is", () => {
+      const warning =
+        "warning: using pulumi-language-nodejs from $PATH at /usr/bin/pulumi-language-nodejs\nerror: update failed";
+      expect(explain(warning, "dev")).to.equal(undefined);
+    });
 
     it("adds nothing to an error it does not know", () => {
       expect(explain("error: update failed", "dev")).to.equal(undefined);
@@ -388,6 +437,38 @@ esac`);
       const silent = runCommand("recover", "dev", "--adopt");
       expect(silent.status).to.equal(1);
       expect(silent.stderr).to.include("Docker does not run");
+    });
+
+    it("never makes a second passphrase for a stack that exists, and tells of the first", () => {
+      standIn("exit 0");
+      const first = runCommand("up", "dev", "--yes");
+      expect(first.stderr).to.match(/A passphrase was made for the secrets of "dev": \S+passphrase-sample-dev\./);
+      const { PULUMI_BACKEND_URL: backend = "" } = settingsFor("dev", folder, env, false);
+      const stacks = join(backend.replace("file://", ""), ".pulumi", "stacks", "sample");
+      mkdirSync(stacks, { recursive: true });
+      writeFileSync(join(stacks, "dev.json"), "{}");
+      rmSync(join(home, ".config"), { recursive: true });
+      rmSync(join(home, "calls"));
+      const second = runCommand("up", "dev", "--yes");
+      expect(second.status).to.equal(1);
+      expect(second.stderr).to.include("None is made anew").and.include("docs/troubleshooting.md");
+      expect(existsSync(join(home, ".config")) || existsSync(join(home, "calls"))).to.equal(false);
+    });
+
+    it("keeps the comments at a stack file's head, which the CLI loses of a file without settings", () => {
+      const file = join(folder, "Pulumi.dev.yaml");
+      writeFileSync(file, "# the editor's line\n# a comment\nconfig: {}\n");
+      standIn(`echo "encryptionsalt: v1:x" > ${file}`);
+      runCommand("up", "dev", "--yes");
+      expect(readFileSync(file, "utf8")).to.equal("# the editor's line\n# a comment\nencryptionsalt: v1:x\n");
+    });
+
+    it("pulumi prints nothing but what the CLI does", () => {
+      standIn(`[ "$2" = output ] && echo value; exit 0`);
+      const { stdout, stderr } = runCommand("pulumi", "dev", "stack", "output", "a");
+      expect(stdout).to.equal("value\n");
+      expect(stderr).to.not.include("$ ");
+      expect(calls()).to.deep.equal(["stack init dev", "stack output a --stack dev"]);
     });
 
     it("stops at the first step that fails, shows its error and says what to do", () => {

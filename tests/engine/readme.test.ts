@@ -1,0 +1,77 @@
+/** The README's commands for a real environment, word by word, with the real CLI and stand-ins for what it talks to. */
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect } from "chai";
+import { type CommandLine, openCommandLine } from "../support/command-line.ts";
+
+describe("the README's section A real environment", function () {
+  this.timeout("10m");
+  let line: CommandLine;
+
+  before(async () => {
+    line = await openCommandLine();
+  });
+  after(async () => {
+    await line.close();
+  });
+
+  /** The shell blocks of a section, as they stand. */
+  function blocks(section: string): string {
+    const text = readFileSync(join(line.folder, "README.md"), "utf8");
+    const [, part = ""] = text.split(`\n## ${section}\n`);
+    const [own = ""] = part.split("\n## ");
+    return [...own.matchAll(/```sh\n([\s\S]*?)```/g)].map(([, block]) => block ?? "").join("\n");
+  }
+
+  it("works literally: settings, up, outputs, kubeconfig, destroy; the stack file keeps its comments", async () => {
+    const tracked = readFileSync(join(line.folder, "Pulumi.dev.yaml"), "utf8");
+    const script = blocks("A real environment")
+      .replaceAll("<owner>", "acme")
+      .replaceAll("<token>", "ghp_plantedGithubToken0123456789")
+      .replaceAll("<repository>", "fleet");
+    expect(script).to.include("npm run up -- dev").and.include("npm run -s pulumi -- dev stack output");
+    // What leads to the stand-ins, where a person's machine has the real ones; and nobody answers a question here.
+    const settings = Object.fromEntries(
+      Object.entries(line.settings).map(([key, value]) => [`observability:${key}`, value]),
+    );
+    const file = join(line.folder, "Pulumi.dev.yaml");
+    writeFileSync(file, tracked.replace("config: {}", `config: ${JSON.stringify(settings)}`));
+    const all = `set -e\nexport CI=1\n${script.replaceAll("npm run up -- dev", "npm run up -- dev --yes")}\necho "KUBECONFIG=$KUBECONFIG"\nnpm run destroy -- dev --yes`;
+    const { code, stdout, stderr } = await line.run("sh", ["-c", all]);
+    expect(code, stdout + stderr).to.equal(0);
+    expect(stdout).to.match(/^http:\/\/localhost:\d+$/m);
+    expect(stdout).to.include(`KUBECONFIG=${join(line.host.folder, "private", "dev.yaml")}`);
+    expect(readFileSync(file, "utf8").startsWith(tracked.split("config:")[0] ?? "?")).to.equal(true);
+    expect(stderr).to.match(/A passphrase was made for the secrets of "dev": \S+passphrase-observability-dev/);
+    expect(line.host.leftovers()).to.deep.equal([]);
+  });
+
+  it("a name that is mistyped makes nothing: no file, no passphrase, no stack", async () => {
+    const before = readdirSync(line.folder);
+    for (const [name, says] of [
+      ["prodution", "Did you mean production?"],
+      ["../x", '"../x" is no name for a stack'],
+      ["..", '".." is no name for a stack'],
+    ] as const) {
+      const { code, stderr } = await line.run("npm", ["run", "-s", "up", "--", name, "--yes"]);
+      expect(code).to.equal(1);
+      expect(stderr).to.include(says).and.include("Nothing was done");
+    }
+    expect(readdirSync(line.folder)).to.deep.equal(before);
+    const secrets = join(line.home, ".config", "observability-environment");
+    expect(readdirSync(secrets).filter((name) => !name.endsWith("-dev"))).to.deep.equal([]);
+    expect(existsSync(join(line.folder, "..", "x.yaml"))).to.equal(false);
+  });
+
+  it("doctor tells what stands in the way of an up, by the same list", async () => {
+    line.write("dev", line.settings);
+    const well = await line.run("npm", ["run", "-s", "doctor", "--", "dev"]);
+    // This machine's own limits may be worth a warning.
+    expect(well.stdout).to.match(/^(Nothing stands in the way of: npm run up -- dev|( {2}(warning|note): .*\n)+)$/);
+    expect(well.code, well.stderr).to.equal(0);
+    line.github.setToken("another");
+    const ill = await line.run("npm", ["run", "-s", "doctor", "--", "dev"]);
+    expect(ill.code).to.equal(1);
+    expect(ill.stdout).to.match(/^ {2}GitHub: the token is wrong, revoked or expired/m);
+  });
+});
