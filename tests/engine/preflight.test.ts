@@ -41,7 +41,7 @@ describe("preflight on the real engine", function () {
       const expected = [
         `ports: port ${port} is already in use`,
         "memory: the environment requests",
-        "GitHub: acme/fleet has no branch release. Push it, or set repository.branch.",
+        "GitHub: acme/fleet has no branch release. Push it, set repository.branch",
       ];
       const { output } = await stack.environment.preview();
       const diagnostics = output.slice(output.indexOf("Diagnostics:"));

@@ -82,7 +82,7 @@ export async function openCommandLine(): Promise<CommandLine> {
           ports: { grafana, prometheus, alertmanager, jaeger },
         },
       },
-      repository: { name: "fleet", apiUrl: github.baseUrl },
+      repository: { name: "fleet", apiUrl: github.baseUrl, sshUrl: "ssh://git@github.com/acme/fleet.git" },
       flux: { manifests: path.join(import.meta.dirname, "flux-install.yaml") },
       probe: { enabled: false },
       demo: { enabled: false },
