@@ -43,6 +43,12 @@ const helm = "helm.sh/helm/v4";
 const jaeger = "github.com/jaegertracing/jaeger";
 
 const programs = {
+  /** Reads the workflows of GitHub: their schema, expressions, types and inputs of actions. */
+  actionlint: {
+    set: "actionlint",
+    module: "github.com/rhysd/actionlint",
+    package: "github.com/rhysd/actionlint/cmd/actionlint",
+  },
   promtool: {
     set: "prometheus",
     module: "github.com/prometheus/prometheus",

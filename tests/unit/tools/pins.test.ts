@@ -1,8 +1,7 @@
 import { spawnSync } from "node:child_process";
-import { globSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "chai";
-import { parse } from "yaml";
 import * as versions from "../../../settings/versions.ts";
 import { outputProblems } from "../../../tools/check-outputs.ts";
 import { pinnedVersion } from "../../../tools/tools.ts";
@@ -58,49 +57,6 @@ describe("mise.toml", () => {
 
   it("has Kind's node image and the rehearsal's control plane on one minor version", () => {
     expect(minor(pinnedVersion("control-plane", "k8s.io/kubernetes"))).to.equal(minor(versions.kindNode));
-  });
-});
-
-interface Workflow {
-  readonly permissions: unknown;
-  readonly concurrency: { readonly group: string };
-  readonly jobs: Record<
-    string,
-    { readonly "timeout-minutes": number; readonly steps: readonly { readonly uses?: string; readonly run?: string }[] }
-  >;
-}
-
-describe("workflows", () => {
-  const files = globSync(".github/workflows/*.yaml", { cwd: project }).sort();
-
-  it("are check, preview and up", () => {
-    expect(files.map((file) => file.split("/").at(-1))).to.deep.equal(["check.yaml", "preview.yaml", "up.yaml"]);
-  });
-
-  for (const file of files) {
-    it(`${file} may only read, ends, runs one at a time, and gives expressions to scripts by the environment only`, () => {
-      const workflow = parse(read(file)) as Workflow;
-      expect(workflow.permissions).to.deep.equal({ contents: "read" });
-      expect(workflow.concurrency.group).to.be.a("string");
-      for (const job of Object.values(workflow.jobs)) {
-        expect(job).to.not.have.property("permissions");
-        expect(job["timeout-minutes"]).to.be.a("number");
-        for (const step of job.steps) {
-          // A value in the script's text would be read by the shell, and shown in the log.
-          expect(step.run ?? "").to.not.include("${{");
-          if (step.uses) expect(step.uses).to.match(/^[\w-]+\/[\w-]+@(v\d+|[0-9a-f]{40})/);
-        }
-      }
-    });
-  }
-
-  it("call only npm scripts and files that there are", () => {
-    const { scripts } = JSON.parse(read("package.json")) as { scripts: Record<string, string> };
-    for (const file of [...files, ".ci/run"]) {
-      const text = read(file);
-      for (const [, script] of text.matchAll(/npm run ([\w:]+)/g)) expect(scripts, file).to.have.property(script ?? "");
-      for (const [, path] of text.matchAll(/node (tools\/\S+\.ts)/g)) expect(read(path ?? "")).to.not.equal("");
-    }
   });
 });
 
