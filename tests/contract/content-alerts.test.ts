@@ -181,7 +181,8 @@ describe("alert and recording rules", () => {
           expect(test.status, said).to.equal(0);
         });
 
-        it("fails for every alert that never fires, and for every one that always does", () => {
+        it("fails for every alert that never fires, and for every one that always does", function () {
+          this.timeout(300_000);
           const tests = unitTests(file.name).tests.map(({ name }) => name);
           const never = promtoolTest(promtool, file, (rule) =>
             rule.alert === undefined ? rule : { ...rule, expr: "vector(1) > 1" },
