@@ -121,7 +121,13 @@ export function renderedFacts(helm: string, { name, namespace, chart, values }: 
       helm,
       [
         ...["template", name, folder, "--namespace", namespace, "--values", file],
-        ...["--kube-version", kindNode, "--api-versions", "monitoring.coreos.com/v1/ServiceMonitor"],
+        // As Helm knows them of a cluster: some charts ask for the group, some for the kind.
+        ...[
+          "--kube-version",
+          kindNode,
+          "--api-versions",
+          "monitoring.coreos.com/v1,monitoring.coreos.com/v1/ServiceMonitor",
+        ],
       ],
       { encoding: "utf8", maxBuffer: 1 << 28 },
     );
