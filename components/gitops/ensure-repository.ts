@@ -109,7 +109,8 @@ class Ensuring {
 
   #refusal(reason: string, remedy: string): Refused {
     const { owner, name, branch } = this.#wanted;
-    return new Refused(`GitHub refuses ${owner}/${name}, branch ${branch}: ${reason.replace(/\.?$/, ".")} ${remedy}`);
+    const sentence = `GitHub refuses ${owner}/${name}, branch ${branch}: ${reason.replace(/\.?$/, ".")}`;
+    return new Refused(`${sentence} ${remedy}`.trim());
   }
 
   async #findOrCreate(): Promise<{ readonly default_branch: string }> {

@@ -115,6 +115,13 @@ describe("Workflows", () => {
     }
   });
 
+  it("ask for a token of one repository", () => {
+    // With an owner and no repositories it would be for all of the owner's (create-github-app-token 3.1, lib/main.js).
+    const token = action.runs.steps.find(({ uses }) => uses?.startsWith("actions/create-github-app-token@"));
+    expect(token?.with).to.have.property("repositories");
+    expect(token?.with).to.not.have.property("owner");
+  });
+
   it("decide whether a job runs by what is known outside of its environment", () => {
     for (const { where, job } of jobs) {
       const asked = [...(job.if ?? "").matchAll(/(?:vars|secrets|env)\.(\w+)/g)].map(([, name]) => name);
