@@ -334,7 +334,7 @@ const existing = (kubeconfig: string) => ({
 function surroundings(where: string, kubeconfig: string): Tree {
   if (where.startsWith("cluster.existing")) return existing(kubeconfig);
   if (/^loki\.(storage\.s3|replicas)/.test(where)) return s3;
-  if (/^repository\.(sshUrl|knownHosts)/.test(where)) return elsewhere;
+  if (/^repository\.(sshUrl|knownHosts|apiUrl)/.test(where)) return elsewhere;
   if (where.startsWith("charts.mirror")) return { charts: { mirror: { url: "oci://r.io/charts" } } };
   if (/^demo\.(?!app$|enabled$|path$)/.test(where)) return kbot;
   if (where.startsWith("alerting")) return { alerting: everybody };
@@ -443,7 +443,9 @@ describe("What settings accept, by its readers", function () {
       const base = [{}, existing(kubeconfig), s3, elsewhere, kbot][index % 5] ?? {};
       let raw: Tree = { alerting: everybody, ...base };
       for (const [where, values] of good) {
-        if (/^(cluster\.type|cluster\.existing\.kubeconfig|demo\.path)$/.test(where)) continue;
+        // Files: the program writes a kubeconfig, and reads the demo.
+        if (/^(cluster\.type|cluster\.existing\.kubeconfig|cluster\.kind\.kubeconfigFolder|demo\.path)$/.test(where))
+          continue;
         const isList = /^alerting\.(receivers\..*|routes|timeIntervals|silences)$/.test(where);
         const some = isList
           ? values.filter((_, at) => at % environments === index)
@@ -467,19 +469,13 @@ describe("What settings accept, by its readers", function () {
     // What is said of the defaults, too, is not about a setting; other tests tell it.
     const usual = said(await defaultEnvironment());
     expectNone(rendered.flatMap(said).filter((finding) => !usual.includes(finding)));
-    for (const { content, declared } of rendered) {
-      const given = at(
-        declared.find(({ kind }) => kind === "Kustomization"),
-        "spec",
-        "postBuild",
-        "substitute",
-        "CLUSTER_NAME",
-      );
-      const instrumentation = content.find(({ kind }) => kind === "Instrumentation");
-      if (instrumentation === undefined) continue;
-      const name = at(instrumentation, "spec", "resource", "resourceAttributes", "k8s.cluster.name");
-      expect([name, JSON.stringify(name)]).to.include(given);
-    }
+    const sources = rendered.flatMap(({ content, settings }) =>
+      content
+        .filter(({ kind }) => kind === "GitRepository")
+        .map((object) => ({ branch: at(object, "spec", "ref", "branch"), wanted: settings.demo.branch ?? "main" })),
+    );
+    expect(sources).to.have.length.greaterThan(0);
+    for (const { branch, wanted } of sources) expect(branch).to.equal(wanted);
   });
 
   it("is what amtool takes", () => {
