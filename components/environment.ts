@@ -77,6 +77,8 @@ export interface EnvironmentArgs {
   /** Which existing cluster it is (`clusterUid`).
    * @default not asked */
   readonly clusterUid?: string | undefined;
+  /** Kubeconfig of an existing cluster, for whoever only looks at what is declared. @default it is read */
+  readonly kubeconfig?: { readonly file: string; readonly text: string };
 }
 
 /** Where in the repository this environment is. */
@@ -347,10 +349,11 @@ export class Environment extends pulumi.ComponentResource {
     this.registerOutputs();
   }
 
-  private cluster({ stack, clusterGeneration, clusterUid }: EnvironmentArgs): Cluster {
+  private cluster({ stack, clusterGeneration, clusterUid, kubeconfig }: EnvironmentArgs): Cluster {
     const { cluster } = stack.settings;
     if (cluster.type === "existing" && cluster.existing !== undefined) {
-      return new ExistingCluster("existing", { ...cluster.existing, uid: clusterUid }, { parent: this });
+      const known = { uid: clusterUid, read: kubeconfig };
+      return new ExistingCluster("existing", { ...cluster.existing, ...known }, { parent: this });
     }
     const requests = requestedResources(stack.settings);
     return new KindCluster(

@@ -23,17 +23,19 @@ export function memoryMiB(amount: string): number {
 export interface Requests {
   readonly cpuMillicores: number;
   readonly memoryMiB: number;
+  /** Sum of the limits: what all containers together may come to use. */
+  readonly memoryLimitMiB: number;
 }
 
 /**
- * Requests that no setting decides. Flux 2.9: four controllers of 100m/64Mi (install.yaml); podinfo: two and a client of
+ * Requests and limits that no setting decides. Flux 2.9: four controllers of 100m/64Mi, limit 1Gi (install.yaml); podinfo: two and a client of
  * 10m/32Mi (components/demo/podinfo.ts, flux-repo/demo/podinfo); Go instrumentation and kbot: 100m/128Mi (flux-repo/demo/kbot).
  * A cluster's own pods are the cluster's to count (components/cluster/preflight.ts).
  */
-const flux = { cpuMillicores: 400, memoryMiB: 256 };
+const flux = { cpuMillicores: 400, memoryMiB: 256, memoryLimitMiB: 4096 };
 const demos = {
-  podinfo: { cpuMillicores: 30, memoryMiB: 96 },
-  kbot: { cpuMillicores: 100, memoryMiB: 128 },
+  podinfo: { cpuMillicores: 30, memoryMiB: 96, memoryLimitMiB: 320 },
+  kbot: { cpuMillicores: 100, memoryMiB: 128, memoryLimitMiB: 256 },
 } as const;
 
 /** Every container whose resources are settings: the path of its setting, what it says, and how many there are. */
@@ -66,11 +68,13 @@ export function requestedResources(settings: Settings): Requests {
     ...containers(settings).map(([, one, count]) => ({
       cpuMillicores: cpuMillicores(one.cpu) * count,
       memoryMiB: memoryMiB(one.memory) * count,
+      memoryLimitMiB: memoryMiB(one.memoryLimit) * count,
     })),
   ];
   return parts.reduce((sum, part) => ({
     cpuMillicores: sum.cpuMillicores + part.cpuMillicores,
     memoryMiB: sum.memoryMiB + part.memoryMiB,
+    memoryLimitMiB: sum.memoryLimitMiB + part.memoryLimitMiB,
   }));
 }
 

@@ -141,14 +141,20 @@ export class ExistingCluster extends pulumi.ComponentResource implements Cluster
   readonly lifetime = undefined;
   readonly hostPorts = {};
 
-  /** @param uid Who it is (`clusterUid`); undefined where nobody has asked it. */
+  /**
+   * @param args with who it is (`clusterUid`), undefined where nobody has asked it, and with its kubeconfig where that is
+   * not to be read
+   */
   constructor(
     name: string,
-    args: ExistingClusterArgs & { readonly uid: string | undefined },
+    args: ExistingClusterArgs & {
+      readonly uid: string | undefined;
+      readonly read?: ReturnType<typeof readKubeconfig> | undefined;
+    },
     opts?: pulumi.ComponentResourceOptions,
   ) {
     super("observability:cluster:ExistingCluster", name, {}, opts);
-    const { file, text } = readKubeconfig(args);
+    const { file, text } = args.read ?? readKubeconfig(args);
     this.kubeconfigPath = file;
     this.name = args.context;
     this.context = args.context;

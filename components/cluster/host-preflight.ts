@@ -24,6 +24,7 @@ export async function checkHost(
         config: readKindConfig(kindConfig(settings.cluster.kind, name).yaml),
         requestedCpuMillicores: requests.cpuMillicores,
         requestedMemoryMiB: requests.memoryMiB,
+        memoryLimitMiB: requests.memoryLimitMiB,
       },
       {
         ...probes,

@@ -71,6 +71,8 @@ export interface PreflightRequest {
   readonly requestedCpuMillicores?: number;
   /** Sum of the memory requests of the environment, in MiB; absent: not checked. */
   readonly requestedMemoryMiB?: number;
+  /** Sum of the memory limits, in MiB; absent: not checked. */
+  readonly memoryLimitMiB?: number;
 }
 
 const oldestKind = [0, 30] as const;
@@ -261,6 +263,16 @@ export function checkCapacity(request: PreflightRequest, info: DockerInfo): Find
         "Switch components off or lower their resources in the stack file, or give Docker more memory " +
         "(Docker Desktop: Settings, Resources).";
       findings.push({ level: "error", check: "memory", message });
+    }
+  }
+  const limit = request.memoryLimitMiB;
+  if (findings.every(({ check }) => check !== "memory") && limit !== undefined && info.MemTotal !== undefined) {
+    const has = Math.floor(info.MemTotal / 1024 ** 2);
+    if (limit + controlPlane.memoryMiB > has) {
+      const message =
+        `all that is requested fits, but the limits of the containers add up to ${limit} MiB and Docker has ${has} MiB: ` +
+        "under load the kernel may end some of them.";
+      findings.push({ level: "note", check: "memory", message });
     }
   }
   return findings;

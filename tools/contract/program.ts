@@ -3,6 +3,7 @@
  * the program's own (`components/environment.ts`); providers are never called, so values that only they know (keys,
  * passwords, the kubeconfig) are placeholders that say what they stand for.
  */
+import { existsSync } from "node:fs";
 import * as pulumi from "@pulumi/pulumi";
 import { Environment } from "../../components/environment.ts";
 import type { Manifest } from "../../components/kubernetes/manifest.ts";
@@ -164,7 +165,10 @@ async function runAlone(args: ProgramArgs): Promise<Program> {
     ),
     github: { owner: args.owner ?? "acme", token: undefined },
   };
-  const environment = new Environment(name, { stack, fluxManifests: args.fluxManifests ?? [] });
+  // Neither a cluster nor a file of one is needed to say what would be declared.
+  const file = settings.cluster.existing?.kubeconfig;
+  const absent = file === undefined || existsSync(file) ? {} : { kubeconfig: { file, text: masked("kubeconfig") } };
+  const environment = new Environment(name, { stack, fluxManifests: args.fluxManifests ?? [], ...absent });
   await pulumi.runtime.disconnect();
   return { stack, resources, outputs: environment.outputs };
 }

@@ -388,6 +388,18 @@ describe("cluster script: ensure", () => {
     expect(hostsToml("https://nexus.example.com/repository/docker")).not.to.include("override_path");
   });
 
+  it("a kubeconfig folder that takes no file: says so, before a cluster is made, and the clean-up does not hide it", async () => {
+    // Below a file, which not even root can write to.
+    const folder = `${host.folder}/home/.kube/config/private`;
+    const run = await host.ensure({ KUBECONFIG_FILE: `${folder}/dev.yaml` });
+    expect(run.code).to.equal(1);
+    expect(run.stderr).to.include(`the folder of the kubeconfig, ${folder}, cannot be written (ENOTDIR)`);
+    expect(run.stderr)
+      .to.include("Set cluster.kind.kubeconfigFolder")
+      .and.not.match(/^ +at /m);
+    expect(host.world.clusters()).to.deep.equal([]);
+  });
+
   it("refuses wrong input before it does anything", async () => {
     for (const [env, text] of [
       [{ KIND_CLUSTER_NAME: "dev; rm -rf /" }, "KIND_CLUSTER_NAME"],

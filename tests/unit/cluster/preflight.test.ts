@@ -183,6 +183,12 @@ describe("cluster script: preflight", () => {
     expect(await look(wanted, withInfo({ NCPU: 2, MemTotal: 4 * GiB }))).to.deep.equal([]);
   });
 
+  it("memory: what limits allow beyond what is there is a note, where requests fit", async () => {
+    only(await look({ memoryLimitMiB: 20_000 }), "note", "memory", /add up to 20000 MiB.*16384 MiB/);
+    expect(await look({ memoryLimitMiB: 16_000 })).to.deep.equal([]);
+    only(await look({ memoryLimitMiB: 20_000, requestedMemoryMiB: 17_000 }), "error", "memory", /17000 MiB/);
+  });
+
   it("memory and disk: too little stops, little disk warns", async () => {
     only(
       await look({ requestedMemoryMiB: 8_000 }, withInfo({ MemTotal: 8 * GiB })),

@@ -99,6 +99,13 @@ describe("npm run render", function () {
     expect(text).to.include("./flux-repo/clusters/new is not in this project");
   });
 
+  it("needs neither an existing cluster nor its kubeconfig", async () => {
+    const cluster = "    type: existing\n    existing: { kubeconfig: /nowhere/kubeconfig, context: a }\n";
+    const config = `  observability:flux:\n    manifests: ${flux}\n  observability:cluster:\n${cluster}`;
+    stackFile("kept", `config:\n  github:owner: acme\n${config}`);
+    expect(await main(["kept"], folder), said.join("\n")).to.equal(0);
+  });
+
   it("says what to do when the stack or Flux's manifests are missing", async () => {
     expect(await main(["none"], folder)).to.equal(1);
     expect(said.join()).to.include("There is no Pulumi.none.yaml. Name a stack of this project");
