@@ -1,6 +1,6 @@
 /**
- * `npm test [-- <part of a test file's path>]`: formatting, lint, types and all tests that need no cluster, then one line
- * `N passed, N failed, N skipped`. With a part of a path, only the tests of those files are run.
+ * `npm test [-- <part of a test file's path>]`: formatting, lint, types and, beside them, all tests that need no cluster,
+ * then one line `N passed, N failed, N skipped`. With a part of a path, only the tests of those files are run.
  */
 import { spawn } from "node:child_process";
 import { globSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -44,11 +44,21 @@ export function selectTests(projectFolder: string, filter?: string): string[] {
   return files;
 }
 
-async function runStep(command: string, args: readonly string[], cwd: string, env: Environment): Promise<boolean> {
+/** Runs a command; what it prints is shown, or given to `say` when it has ended. */
+async function runStep(
+  [command = "", ...args]: readonly string[],
+  cwd: string,
+  env: Environment,
+  say?: (text: string) => void,
+): Promise<boolean> {
   return new Promise((done, failed) => {
-    const child = spawn(command, args, { cwd, env: { ...env }, stdio: "inherit" });
+    const said: Buffer[] = [];
+    const stdio = say === undefined ? "inherit" : "pipe";
+    const child = spawn(command, args, { cwd, env: { ...env }, stdio: ["ignore", stdio, stdio] });
+    for (const stream of [child.stdout, child.stderr]) stream?.on("data", (chunk: Buffer) => said.push(chunk));
     child.on("error", failed);
     child.on("close", (code) => {
+      say?.(Buffer.concat(said).toString());
       done(code === 0);
     });
   });
@@ -58,26 +68,39 @@ async function runStep(command: string, args: readonly string[], cwd: string, en
 export async function main(args: readonly string[], projectFolder: string, processEnv: Environment): Promise<number> {
   const [filter] = args;
   const bin = join(projectFolder, "node_modules", ".bin");
-  let env: Environment = { ...processEnv, PATH: [bin, processEnv["PATH"] ?? ""].join(delimiter) };
+  const processes: Environment = { ...processEnv, PATH: [bin, processEnv["PATH"] ?? ""].join(delimiter) };
+  let env = processes;
   const failedSteps: string[] = [];
-  const step = async (name: string, work: () => Promise<boolean>) => {
-    process.stdout.write(`\n== ${name}\n`);
+  const say = (text: string) => {
+    process.stdout.write(text);
+  };
+  const step = async (name: string, work: () => Promise<boolean>, print: (text: string) => void = say) => {
+    print(`\n== ${name}\n`);
     const started = Date.now();
     let passed = false;
     try {
       passed = await work();
     } catch (error) {
-      process.stdout.write(`${error instanceof Error ? error.message : String(error)}\n`);
+      print(`${error instanceof Error ? error.message : String(error)}\n`);
     }
-    process.stdout.write(`== ${name}: ${passed ? "ok" : "FAILED"} (${Math.round((Date.now() - started) / 1000)} s)\n`);
+    print(`== ${name}: ${passed ? "ok" : "FAILED"} (${Math.round((Date.now() - started) / 1000)} s)\n`);
     if (!passed) failedSteps.push(name);
   };
 
-  if (!filter) {
-    await step("prettier", () => runStep("prettier", ["--check", "--log-level", "warn", "."], projectFolder, env));
-    await step("eslint", () => runStep("eslint", ["--max-warnings=0", "."], projectFolder, env));
-    await step("types", () => runStep("tsc", [], projectFolder, env));
-  }
+  /** One after the other, beside the tests; what they print is kept until those have ended. */
+  let kept = "";
+  const keep = (text: string) => {
+    kept += text;
+  };
+  const checks = (async () => {
+    if (filter) return;
+    for (const [name, command] of [
+      ["types", ["tsc"]],
+      ["prettier", ["prettier", "--check", "--log-level", "warn", "."]],
+      ["eslint", ["eslint", "--max-warnings=0", "."]],
+    ] as const)
+      await step(name, () => runStep(command, projectFolder, processes, keep), keep);
+  })();
 
   await step("Pulumi CLI", async () => {
     const { pulumi } = await obtain(["pulumi"]);
@@ -97,10 +120,7 @@ export async function main(args: readonly string[], projectFolder: string, proce
       const jobs = Math.min(4, Math.max(2, availableParallelism()));
       const atOnce = ["--parallel", "--jobs", String(jobs)];
       const mocha = ["mocha", ...atOnce, ...reporter, "--reporter-option", `totals=${file}`, ...files];
-      // A part of the tests says nothing about coverage.
-      const coverage = ["--reporter", "text-summary", "--include", "settings/**", "--include", "components/**"];
-      const [command = "", ...rest] = filter ? mocha : ["c8", ...coverage, ...mocha];
-      const passed = await runStep(command, rest, projectFolder, env);
+      const passed = await runStep(mocha, projectFolder, env);
       // Mocha that ends before its report (a crash, an error while loading a test) leaves no file.
       totals = parseTotals(readFileSync(file, "utf8"));
       return passed;
@@ -109,6 +129,8 @@ export async function main(args: readonly string[], projectFolder: string, proce
     }
   });
 
+  await checks;
+  say(kept);
   if (failedSteps.length > 0) process.stdout.write(`\nFailed: ${failedSteps.join(", ")}\n`);
   process.stdout.write(`\n${totalsLine(totals, failedSteps)}\n`);
   return failedSteps.length > 0 ? 1 : 0;

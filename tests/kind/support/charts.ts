@@ -6,11 +6,13 @@ import { mkdtemp, readFile, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { extract } from "tar";
-import { parse } from "yaml";
+import { parse, stringify } from "yaml";
+import { lokiValues } from "../../../components/monitoring/loki.ts";
 import { packChart, packFixture, type ChartArchive } from "../../../rehearsal/charts/index.ts";
 import type { Settings } from "../../../settings/schema.ts";
 import { charts as pins, type ChartPin } from "../../../settings/versions.ts";
 import { at, textAt } from "../../../tools/contract/finding.ts";
+import { lokiConfig } from "../../../tools/contract/loki-config.ts";
 import type { Component } from "../../../tools/kind-tier/components.ts";
 
 type Files = Record<string, string>;
@@ -19,7 +21,8 @@ type Files = Record<string, string>;
 export interface PodImage {
   /** `registry/repository:tag` */
   readonly name: string;
-  readonly component: Component;
+  /** @default the image itself, which the node pulls */
+  readonly component?: Component;
   /** Where pods that name the program look for it. */
   readonly path?: string;
   /** Further programs of the image, by where they are. */
@@ -33,17 +36,21 @@ export interface TierCharts {
 
 const overlays = join(import.meta.dirname, "../charts");
 
-/** Packs every chart of `settings/versions.ts`. */
-export async function tierCharts(settings: Settings): Promise<TierCharts> {
+/**
+ * Packs every chart of `settings/versions.ts`.
+ *
+ * @param pulled whether images can be pulled: then Loki is Loki's own image
+ */
+export async function tierCharts(settings: Settings, pulled: boolean): Promise<TierCharts> {
   const archives: ChartArchive[] = [];
   const images: PodImage[] = [{ name: settings.opentelemetry.collector.image, component: "otelcol" }];
   for (const { name } of Object.values<ChartPin>(pins)) {
     let files = { ...(await unpack(await packFixture(name))), ...(await readOverlay(name)) };
     const values = parse(files["values.yaml"] ?? "") as unknown;
-    if (name === pins.loki.name) files = withStandIn(files);
+    if (name === pins.loki.name) files = pulled ? withLokiConfig(files, settings) : withStandIn(files);
     if (name === pins.fluentBit.name) files = without(files, ["templates/fluent-bit.yaml"]);
     const appVersion = textAt(parse(files["Chart.yaml"] ?? ""), "appVersion") ?? "";
-    images.push(...imagesOf(name, values, appVersion));
+    images.push(...imagesOf(name, values, appVersion, pulled));
     archives.push(await packChart(files));
   }
   return { archives, images };
@@ -83,6 +90,23 @@ function without(files: Files, paths: readonly string[]): Files {
   return Object.fromEntries(Object.entries(files).filter(([path]) => !paths.includes(path)));
 }
 
+/**
+ * The rehearsal's stand-in writes only the sections that values set, for nothing runs there. The whole configuration is our
+ * reading of the chart, which was compared with what Helm renders of the real one.
+ */
+function withLokiConfig(files: Files, settings: Settings): Files {
+  const path = "templates/loki.yaml";
+  const documents = (files[path] ?? "").split("\n---\n");
+  const index = documents.findIndex((document) => document.includes("kind: ConfigMap"));
+  const head = documents[index]?.split("\n  config.yaml: |\n")[0];
+  if (head === undefined) throw new Error(`${path} of the stand-in chart has no ConfigMap with a config.yaml`);
+  const config = stringify(lokiConfig({ ...lokiValues(settings.loki) }), { lineWidth: 0 });
+  // What follows the ConfigMap in its document: the loop over the Services begins there.
+  const rest = /\n\{\{- range \$suffix[^\n]*$/.exec(documents[index] ?? "")?.[0] ?? "";
+  documents[index] = `${head}\n  config.yaml: |\n${config.trimEnd().replaceAll(/^/gm, "    ")}${rest}`;
+  return { ...files, [path]: documents.join("\n---\n") };
+}
+
 /** In Loki's place runs a stand-in of VictoriaLogs (tools/contract/log-store), which has flags of its own. */
 function withStandIn(files: Files): Files {
   const path = "templates/loki.yaml";
@@ -97,12 +121,12 @@ function withStandIn(files: Files): Files {
 }
 
 /** The images that a chart's pods ask for when values do not say otherwise, as far as there is a program for them. */
-function imagesOf(chart: string, values: unknown, appVersion: string): PodImage[] {
-  const image = (component: Component, where: readonly string[], path?: string, suffix = ""): PodImage => {
+function imagesOf(chart: string, values: unknown, appVersion: string, pulled: boolean): PodImage[] {
+  const image = (component: Component | undefined, where: readonly string[], path?: string, suffix = ""): PodImage => {
     const { registry, repository, tag } = (at(values, ...where) ?? {}) as Record<string, string>;
     if (repository === undefined) throw new Error(`the chart ${chart} has no image at ${where.join(".")}`);
     const name = `${registry || "docker.io"}/${repository}:${tag || appVersion}${suffix}`;
-    return { name, component, ...(path === undefined ? {} : { path }) };
+    return { name, ...(component === undefined ? {} : { component }), ...(path === undefined ? {} : { path }) };
   };
   switch (chart) {
     case pins.kubePrometheusStack.name: {
@@ -135,7 +159,7 @@ function imagesOf(chart: string, values: unknown, appVersion: string): PodImage[
       }));
     }
     case pins.loki.name:
-      return [image("victorialogs", ["loki", "image"])];
+      return [image(pulled ? undefined : "victorialogs", ["loki", "image"])];
     case pins.podinfo.name: {
       const { repository, tag } = at(values, "image") as { readonly repository: string; readonly tag: string };
       return [

@@ -10,13 +10,13 @@ describe(".ci/run, with a stand-in for npm", () => {
   let folder: string;
 
   beforeEach(() => {
-    folder = mkdtempSync(join(tmpdir(), "ci-run-"));
-    mkdirSync(join(folder, ".ci"));
+    folder = join(mkdtempSync(join(tmpdir(), "ci-run-")), "project");
+    mkdirSync(join(folder, ".ci"), { recursive: true });
     mkdirSync(join(folder, "bin"));
     copyFileSync(join(project, ".ci", "run"), join(folder, ".ci", "run"));
   });
   afterEach(() => {
-    rmSync(folder, { recursive: true });
+    rmSync(join(folder, ".."), { recursive: true });
   });
 
   /** @param commands what npm does, by its first words: shell text */
@@ -30,7 +30,8 @@ describe(".ci/run, with a stand-in for npm", () => {
 echo "$*" >> ${folder}/calls
 case "$1 $2" in
   "ci ") ${commands.ci ?? "true"} ;;
-  "test ") ${commands.test} ;;
+  "test ") echo "shared=$OBSERVABILITY_SHARED CI=$CI" >> ${folder}/calls; ${commands.test} ;;
+  "test --") echo "1 passed, 0 failed, 0 skipped" ;;
   # The last argument is totals=<file>.
   "run test:rehearsal") for last in "$@"; do :; done; totals="\${last#totals=}"; ${commands.rehearsal ?? "exit 9"} ;;
   "run test:kind:ci") ${commands.kind ?? "exit 9"} ;;
@@ -47,7 +48,10 @@ esac
     const PATH = `${join(folder, "bin")}:${process.env["PATH"] ?? ""}`;
     const env = { ...process.env, PATH, CI_MINUTES: String(minutes) };
     const { status, stdout } = spawnSync(join(folder, ".ci", "run"), { encoding: "utf8", env });
-    const calls = readFileSync(join(folder, "calls"), "utf8").trim().split("\n");
+    const all = readFileSync(join(folder, "calls"), "utf8").trim().split("\n");
+    const calls = all.filter((line) => !line.startsWith("shared="));
+    // Whatever lies beside the project, its tests do without, and no skip passes for a success.
+    for (const line of all.filter((one) => one.startsWith("shared="))) expect(line).to.equal("shared=none CI=1");
     return { status, last: stdout.trimEnd().split("\n").at(-1), calls };
   }
 
@@ -60,6 +64,13 @@ esac
     expect(result).to.include({ status: 0, last: "18 passed, 0 failed, 4 skipped" });
     expect(result.calls[3]).to.equal("run test:kind:ci");
     expect(result.calls[2]).to.match(/^run test:rehearsal -- --reporter \S+ --reporter-option totals=/);
+  });
+
+  it("holds what is known of charts against those that lie beside the project", () => {
+    mkdirSync(join(folder, "../shared/charts"), { recursive: true });
+    const result = run({ test: `echo "10 passed, 0 failed, 0 skipped"` });
+    expect(result).to.include({ status: 0, last: "11 passed, 0 failed, 0 skipped" });
+    expect(result.calls).to.deep.equal(["ci", "test", "test -- contract/values"]);
   });
 
   it("skips Kind, visibly, when too little of the time is left", () => {

@@ -9,6 +9,7 @@ const project = join(import.meta.dirname, "..", "..", "..");
 
 describe("npm test", () => {
   let folder: string;
+  let ci = "";
   beforeEach(() => {
     folder = mkdtempSync(join(tmpdir(), "run-tests-"));
   });
@@ -16,7 +17,7 @@ describe("npm test", () => {
     rmSync(folder, { recursive: true });
   });
 
-  /** Runs Mocha on one file with the totals reporter. */
+  /** Runs Mocha on one file with the totals reporter, as outside of CI unless said otherwise. */
   function mocha(
     test: string,
     ...options: string[]
@@ -37,7 +38,7 @@ describe("npm test", () => {
           join(folder, "sample.test.mjs"),
         ],
       ],
-      { encoding: "utf8" },
+      { encoding: "utf8", env: { ...process.env, CI: ci } },
     );
     return { status, totals: () => readFileSync(totals, "utf8") };
   }
@@ -72,6 +73,18 @@ describe("npm test", () => {
       });
     });
   }
+
+  it("fails in CI for a skip that is not allowed, and for none that is", () => {
+    const test = `it.skip("is skipped", () => {}); it.skip("says the same as kustomize", () => {}); it("passes", () => {});`;
+    for (const options of [[], ["--parallel", "--jobs", "2"]]) {
+      ci = "1";
+      const run = mocha(test, ...options);
+      ci = "";
+      expect(run.status).to.equal(1);
+      expect(parseTotals(run.totals())).to.deep.equal({ passed: 1, failed: 1, skipped: 1 });
+      expect(mocha(test, ...options).status).to.equal(0);
+    }
+  });
 
   it("counts a file that cannot be loaded as a failure when several run at once", () => {
     const run = mocha(`import "./not-there.mjs";`, "--parallel", "--jobs", "2");

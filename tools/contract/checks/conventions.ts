@@ -1,6 +1,7 @@
 /** What objects have to say beyond their schemas: words that only their readers know, and promises of this project. */
 import { parse } from "yaml";
 import { type Manifest, manifestId } from "../../../components/kubernetes/manifest.ts";
+import { commonLabels, environmentLabel } from "../../../components/kubernetes/labels.ts";
 import { asMap, at, type Finding, textAt } from "../finding.ts";
 import type { KubernetesApi } from "../kubernetes-api.ts";
 import { mayReach, modelOf } from "../model.ts";
@@ -19,6 +20,7 @@ export function checkConventions(rendered: Rendered, api: KubernetesApi | undefi
     checkResourceNames(object, add);
   }
   for (const object of rendered.declared) checkWaiting(object, add);
+  checkCommonLabels(rendered, add);
   checkDefaultDeny(rendered, add);
   checkDrift(rendered, add);
   checkVariables(rendered, add);
@@ -28,6 +30,21 @@ export function checkConventions(rendered: Rendered, api: KubernetesApi | undefi
   checkAgreement(rendered, add);
   checkInstrumentation(rendered, add);
   return findings;
+}
+
+/** By these labels people find what an environment made, and `destroy` tells it from what others made. */
+function checkCommonLabels({ declared }: Rendered, add: Add): void {
+  const labelsOf = ({ metadata }: Manifest) => metadata.labels ?? {};
+  const counted = Map.groupBy(declared, (object) => labelsOf(object)[environmentLabel]);
+  const [name] = [...counted].toSorted(([, a], [, b]) => b.length - a.length)[0] ?? [];
+  for (const object of declared) {
+    for (const [label, value] of Object.entries(commonLabels(name ?? ""))) {
+      const own = labelsOf(object)[label];
+      // Flux's manifests say themselves what they are part of.
+      if (own === value || (own === "flux" && label !== environmentLabel)) continue;
+      add(manifestId(object), `metadata/labels/${label}`, `is ${own ?? "missing"}, and ${value} elsewhere.`);
+    }
+  }
 }
 
 /** Metrics that nobody serves by default, and what is asked of them: such a rule never fires. */

@@ -14,10 +14,8 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/VictoriaMetrics/VictoriaLogs/app/vlinsert"
@@ -29,15 +27,10 @@ import (
 	"github.com/VictoriaMetrics/VictoriaMetrics/lib/httpserver"
 	"github.com/VictoriaMetrics/VictoriaMetrics/lib/logger"
 	"github.com/VictoriaMetrics/VictoriaMetrics/lib/procutil"
-	logs "go.opentelemetry.io/proto/otlp/logs/v1"
-	"google.golang.org/protobuf/proto"
 )
 
 var (
 	listen = flag.String("httpListenAddr", ":3100", "Address to listen at")
-	// Loki takes what is younger than the newest entry of the stream less half of ingester.max_chunk_age, 2h by default
-	// (documentation of Loki 3.7, "Accept out-of-order writes").
-	window = flag.Duration("loki.outOfOrderWindow", time.Hour, "How much older than the newest entry of its stream an OTLP record may be")
 	// Loki's limits_config.ingestion_burst_size_mb, 6 by default: a larger push is refused for good.
 	burst = flag.Int("loki.burst", 6<<20, "How many bytes of a request for OTLP records are taken at once")
 )
@@ -78,7 +71,7 @@ func handle(w http.ResponseWriter, r *http.Request) bool {
 	return vlinsert.RequestHandler(w, r) || vlselect.RequestHandler(w, r) || vlstorage.RequestHandler(w, r)
 }
 
-// indexed are the resource attributes that Loki makes labels of a stream by default.
+// indexed are the resource attributes that Loki makes labels of a stream by default; it writes a dot as a _.
 var indexed = []string{
 	"cloud.availability_zone", "cloud.region", "container.name", "deployment.environment", "deployment.environment.name",
 	"k8s.cluster.name", "k8s.container.name", "k8s.cronjob.name", "k8s.daemonset.name", "k8s.deployment.name",
@@ -86,43 +79,7 @@ var indexed = []string{
 	"service.instance.id", "service.name", "service.namespace",
 }
 
-var (
-	mutex  sync.Mutex
-	newest = map[string]uint64{}
-)
-
-// inOrder drops the records that are too old for their stream, and says how many these are.
-func inOrder(data *logs.LogsData) (dropped int) {
-	mutex.Lock()
-	defer mutex.Unlock()
-	for _, resource := range data.ResourceLogs {
-		var labels []string
-		for _, attribute := range resource.Resource.GetAttributes() {
-			if slices.Contains(indexed, attribute.Key) {
-				labels = append(labels, attribute.Key+"="+attribute.Value.GetStringValue())
-			}
-		}
-		slices.Sort(labels)
-		stream := strings.Join(labels, ",")
-		for _, scope := range resource.ScopeLogs {
-			scope.LogRecords = slices.DeleteFunc(scope.LogRecords, func(record *logs.LogRecord) bool {
-				at := record.TimeUnixNano
-				if at == 0 {
-					at = record.ObservedTimeUnixNano
-				}
-				if at+uint64(window.Nanoseconds()) < newest[stream] {
-					dropped++
-					return true
-				}
-				newest[stream] = max(newest[stream], at)
-				return false
-			})
-		}
-	}
-	return dropped
-}
-
-// receive takes OTLP's records but those that are too old, for which it answers as Loki does.
+// receive takes OTLP's records, of as many bytes as Loki takes at once.
 func receive(w http.ResponseWriter, r *http.Request) {
 	reader := io.Reader(r.Body)
 	if r.Header.Get("Content-Encoding") == "gzip" {
@@ -134,10 +91,6 @@ func receive(w http.ResponseWriter, r *http.Request) {
 		reader = unzipped
 	}
 	body, err := io.ReadAll(reader)
-	data := &logs.LogsData{}
-	if err == nil {
-		err = proto.Unmarshal(body, data)
-	}
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
@@ -146,22 +99,10 @@ func receive(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, fmt.Sprintf("ingestion rate limit exceeded while adding %d bytes", len(body)), http.StatusTooManyRequests)
 		return
 	}
-	dropped := inOrder(data)
-	if dropped > 0 {
-		body, _ = proto.Marshal(data)
-	}
-	forward := r.Clone(r.Context())
-	forward.URL.Path = "/insert/opentelemetry/v1/logs"
-	forward.Header.Del("Content-Encoding")
-	forward.Body = io.NopCloser(bytes.NewReader(body))
-	stored := httptest.NewRecorder()
-	vlinsert.RequestHandler(stored, forward)
-	if stored.Code < 300 && dropped > 0 {
-		http.Error(w, fmt.Sprintf("entry too far behind: %d of the entries", dropped), http.StatusBadRequest)
-		return
-	}
-	w.WriteHeader(stored.Code)
-	w.Write(stored.Body.Bytes())
+	r.URL.Path = "/insert/opentelemetry/v1/logs"
+	r.Header.Del("Content-Encoding")
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	vlinsert.RequestHandler(w, r)
 }
 
 var (
