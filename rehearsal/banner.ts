@@ -60,7 +60,7 @@ export async function banner(paths: ProgramPaths, surroundings: Surroundings): P
     ...part("Charts", "stand-in", charts(false)),
     ...part("Provider plugins", "real", providers(true)),
     ...part("Provider plugins", "stand-in", providers(false)),
-    ...part("kind", "stand-in", `${KIND_VERSION}: processes of this machine instead of containers`),
+    ...part("kind", "stand-in", `${KIND_VERSION}, and docker for it: processes of this machine instead of containers`),
     ...part("GitHub, Git server", "stand-in", "on 127.0.0.1; SSH admits registered deploy keys only"),
     ...part("Nodes and pods", "simulated", `by kwok ${versions.kwok}: no image runs, so no service answers`),
   ];

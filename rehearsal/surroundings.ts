@@ -53,7 +53,7 @@ export interface Surroundings {
   readonly kbot: Readonly<Record<string, unknown>>;
   /** Configuration beside the settings: provider keys and secrets. */
   readonly config: Readonly<Record<string, ConfigValue>>;
-  /** For the engine: PATH with the `kind` stand-in in front, and where the providers listen. */
+  /** For the engine: PATH with the stand-ins for `kind` and `docker` in front, and where the providers listen. */
   readonly env: Readonly<Record<string, string>>;
   /** Values that must never be seen in a state, a log or an output. */
   readonly planted: { readonly githubToken: string; readonly telegramToken: string };

@@ -1,13 +1,15 @@
 /** Whether this host can run the Kind cluster of a stack. */
 import { requestedResources } from "../../settings/resources.ts";
 import type { PreflightContext } from "../preflight.ts";
-import { query } from "./kind.ts";
+import { nodeContainers, readIdentity } from "./containers.ts";
+import { otherSettings, refusal, released } from "./identity.ts";
+import { EngineError, query } from "./kind.ts";
 import { clusterName, kindConfig } from "./kind-config.ts";
 import { type Finding, hostProbes, installKind, preflight, type Probes, readKindConfig } from "./preflight.ts";
 
 /** Looks at Docker, kind, ports and what the host has. Finds nothing for an existing cluster. */
 export async function checkHost(
-  { stack, settings }: PreflightContext,
+  { stack, settings, first }: PreflightContext,
   probes: Probes = hostProbes,
 ): Promise<Finding[]> {
   if (settings.cluster.type !== "kind") return [];
@@ -17,6 +19,7 @@ export async function checkHost(
   const requests = requestedResources(settings);
   const held = await heldPorts(name, kindVersion);
   return [
+    ...(first ? await clusterOfOthers(name, kindConfig(settings.cluster.kind, name).hash) : []),
     ...(kindVersion === undefined ? [{ level: "error", check: "kind", message: installKind } as const] : []),
     ...(await preflight(
       {
@@ -32,6 +35,22 @@ export async function checkHost(
       },
     )),
   ];
+}
+
+/** A cluster of that name when this environment has made nothing yet: it is another's, unless it was released to it. */
+async function clusterOfOthers(name: string, hash: string): Promise<Finding[]> {
+  try {
+    const nodes = await nodeContainers(name);
+    if (nodes.length === 0) return [];
+    const found = await readIdentity(nodes);
+    if (found?.hash === undefined || found.owner !== released)
+      return [{ level: "error", check: "cluster", message: refusal(name, found) }];
+    if (found.hash === hash) return [];
+    return [{ level: "error", check: "cluster", message: otherSettings(name, found.hash, hash) }];
+  } catch (error) {
+    if (error instanceof EngineError) return []; // told by the check of Docker
+    throw error;
+  }
 }
 
 /** Ports of the host that the cluster of this name has itself; a change replaces it, and they are free then. */

@@ -89,3 +89,37 @@ export function describeOwner({ owner, project, stack }: Identity): string {
 export function belongsToOther({ owner }: Identity, own: string): boolean {
   return owner !== undefined && owner !== released && owner !== own;
 }
+
+/** Why a Kind cluster of this name is left alone, and what can be done. */
+export function refusal(name: string, found: Identity | undefined): string {
+  const choose = "Give the stack another name";
+  if (found === undefined) {
+    return (
+      `a Kind cluster "${name}" is there, half made, and does not say whose it is. It is left alone: somebody may be ` +
+      `making it. If nobody is: kind delete cluster --name ${name}`
+    );
+  }
+  if (found.hash === undefined) {
+    return (
+      `a Kind cluster "${name}" exists that was not made by this project (its nodes have no label of it). ` +
+      `It is left alone. ${choose}, or delete that cluster yourself: kind delete cluster --name ${name}`
+    );
+  }
+  return (
+    `the Kind cluster "${name}" belongs to ${describeOwner(found)}, not to this environment. It is left alone. ` +
+    `${choose}. If it is yours and its state is lost: npm run recover -- <stack> --adopt. ${elseDelete(name)}`
+  );
+}
+
+/** Why a cluster that may be taken over is not, for settings with another hash. */
+export function otherSettings(name: string, found: string, own: string): string {
+  return (
+    `the Kind cluster "${name}" is to be taken over, but it was made from other settings (${found}, now ${own}), ` +
+    `and nothing in it is thrown away for that. Put the settings under cluster.kind back as they were; change them ` +
+    `after it has been taken over. ${elseDelete(name)}`
+  );
+}
+
+function elseDelete(name: string): string {
+  return `If nobody needs that cluster: kind delete cluster --name ${name}`;
+}

@@ -32,7 +32,7 @@ import {
   stoppedOf,
   writeIdentity,
 } from "./containers.ts";
-import { type Identity, describeOwner, labelsOf, released } from "./identity.ts";
+import { type Identity, describeOwner, labelsOf, otherSettings, refusal, released } from "./identity.ts";
 import { EngineError, KilledError, Kind, UserError, query, removeScratch, signalGroup } from "./kind.ts";
 import { makePrivateFolder, writeKubeconfig } from "./kubeconfig-file.ts";
 import { type Lock, LockError, acquireLock, isAlive, lockFolder } from "./lock.ts";
@@ -135,7 +135,7 @@ function readTarget(): Target {
 interface Wanted extends Target {
   readonly config: string;
   readonly facts: KindConfigFacts;
-  readonly identity: Identity & { readonly owner: string };
+  readonly identity: Identity & { readonly owner: string; readonly hash: string };
   /** The state has this cluster already. */
   readonly known: boolean;
   readonly readyTimeoutMs: number;
@@ -241,41 +241,10 @@ async function claim(
   if (found?.owner === own.owner) return found;
   const free = found?.owner === released || (found?.owner === undefined && known);
   if (found?.hash === undefined || !free) throw new UserError(refusal(name, found));
-  if (found.hash !== own.hash) {
-    throw new UserError(
-      `the Kind cluster "${name}" is to be taken over, but it was made from other settings (${found.hash}, now ${own.hash}), ` +
-        `and nothing in it is thrown away for that. Put the settings under cluster.kind back as they were; change them ` +
-        `after it has been taken over. ${elseDelete(name)}`,
-    );
-  }
+  if (found.hash !== own.hash) throw new UserError(otherSettings(name, found.hash, own.hash));
   await writeIdentity(nodes, own);
   say(`cluster "${name}" belonged to ${describeOwner(found)}: taken over.`);
   return { ...found, ...own };
-}
-
-function elseDelete(name: string): string {
-  return `If nobody needs that cluster: kind delete cluster --name ${name}`;
-}
-
-/** Why a Kind cluster of this name is left alone, and what can be done. */
-function refusal(name: string, found: Identity | undefined): string {
-  const choose = "Give the stack another name";
-  if (found === undefined) {
-    return (
-      `a Kind cluster "${name}" is there, half made, and does not say whose it is. It is left alone: somebody may be ` +
-      `making it. If nobody is: kind delete cluster --name ${name}`
-    );
-  }
-  if (found.hash === undefined) {
-    return (
-      `a Kind cluster "${name}" exists that was not made by this project (its nodes have no label of it). ` +
-      `It is left alone. ${choose}, or delete that cluster yourself: kind delete cluster --name ${name}`
-    );
-  }
-  return (
-    `the Kind cluster "${name}" belongs to ${describeOwner(found)}, not to this environment. It is left alone. ` +
-    `${choose}. If it is yours and its state is lost: npm run recover -- <stack> --adopt. ${elseDelete(name)}`
-  );
 }
 
 /** Why a cluster of this environment is another than the one that is wanted: the engine announced the replacement. */

@@ -103,6 +103,22 @@ describe("cluster script: interrupted", () => {
     });
   }
 
+  it("a delete for another environment of that name stops no kind of a killed run, and takes nothing", async () => {
+    host.world.plan = { pauseAfter: "cni" };
+    const run = host.run("ensure", two);
+    const kind = await host.paused("cni");
+    run.child.kill("SIGKILL");
+    await run.ended;
+    const other = host.run("delete", { ...two, KIND_OWNER: "0ce4bc9c-0000-4000-8000-000000000000" });
+    await until("the other to wait", () => other.stderr().includes("still runs"));
+    expect(processMark(kind), "kind").not.to.equal(undefined);
+    host.world.letGo();
+    const { code, stderr } = await other.ended;
+    expect(code, stderr).to.equal(0);
+    expect(stderr).to.include("it stays");
+    expect(whole(host.world.cluster("dev"))).to.equal(true);
+  });
+
   it("SIGKILL before the lock names kind: kind does not start", async () => {
     host.world.plan = { pauseAfter: "image" };
     const hook = path.resolve(import.meta.dirname, "../../support/fake-kind/die-before-record.ts");

@@ -107,7 +107,9 @@ describe("Kind configuration", () => {
 
     it("can be used wherever it goes, whatever stacks may be called", () => {
       const character = fc.constantFrom(...Array.from("abzABZ019-_."));
-      const stack = fc.array(character, { minLength: 1, maxLength: 100 }).map((characters) => characters.join(""));
+      const stack = fc
+        .array(character, { minLength: 1, maxLength: 100, size: "max" })
+        .map((characters) => characters.join(""));
       const taken = new Map<string, string>();
       fc.assert(
         fc.property(
