@@ -144,7 +144,7 @@ export class KindCluster extends pulumi.ComponentResource implements Cluster {
     const stopped = stoppedOf(found?.nodes ?? []).map((node) => node.name);
     // Why Docker cannot be asked is told by the preflight; the cluster is taken as unchanged.
     if (generation === undefined) return;
-    if (why !== undefined) warn(`Cluster "${this.name}" is made anew, and what was in it is lost: ${why}.`);
+    if (why !== undefined) warn(`Cluster "${this.name}" is made anew (${why}): what was in the old one is lost.`);
     else if (found !== undefined && belongsToOther(found.identity, owner))
       warn(`A cluster "${this.name}" is there that belongs to ${describeOwner(found.identity)}: \`up\` will refuse.`);
     else if (stopped.length > 0) warn(`Cluster "${this.name}" is stopped: \`up\` starts it (${stopped.join(", ")}).`);

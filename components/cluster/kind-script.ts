@@ -211,7 +211,12 @@ async function adopt(kind: Kind, wanted: Wanted, lock: Lock, signal: AbortSignal
   if (nodes.length === 0) return undefined;
   const unfinished = isUnfinished(wanted);
   const identity = await claim(nodes, wanted, unfinished);
-  const fault = otherThan(identity, wanted) ?? (await faultOf(kind, nodes, wanted, unfinished, signal));
+  const other = otherThan(identity, wanted);
+  if (other !== undefined && wanted.known) {
+    // Nobody was told that it goes: a replacement is announced, and made by `ensure`.
+    throw new UserError(`cluster "${name}" is not the one that the state knows: ${other}. It is kept; run this again.`);
+  }
+  const fault = other ?? (await faultOf(kind, nodes, wanted, unfinished, signal));
   if (fault === undefined) {
     say(`cluster "${name}" is there, healthy and of this configuration: adopted.`);
     return await kind.kubeconfig(name);

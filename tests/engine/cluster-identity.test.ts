@@ -106,7 +106,7 @@ describe("whose cluster it is", function () {
     host.world.setCluster("dev", undefined);
     const { changes: planned, output } = await first.environment.preview();
     expect(planned["replace"]).to.be.greaterThan(0);
-    expect(output).to.include("made anew, and what was in it is lost: Docker has no container of it any more");
+    expect(output).to.include("made anew (Docker has no container of it any more): what was in the old one is lost");
     await first.environment.up();
     expect(changes()).to.deep.equal(["create dev"]);
     await unchanged(first);

@@ -141,6 +141,13 @@ describe("cluster script: ensure", () => {
     ok(await host.ensure({ KIND_GENERATION: "11111111" }));
     ok(await host.ensure({ KIND_GENERATION: "11111111" }));
     expect(creates()).to.equal(1);
+    // Only where the engine has announced it.
+    for (const env of [{ KIND_GENERATION: "22222222" }, { KIND_CONFIG_HASH: "bbbb" }]) {
+      const update = await host.run("update", env).ended;
+      expect(update.code).to.equal(1);
+      expect(update.stderr).to.include("not the one that the state knows").and.to.include("It is kept");
+    }
+    expect(creates()).to.equal(1);
     const next = await host.ensure({ KIND_GENERATION: "22222222" });
     ok(next);
     expect(next.stderr).to.include("another one is wanted in its place");
