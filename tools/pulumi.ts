@@ -399,6 +399,13 @@ async function keepingHead<T>(file: string, work: () => Promise<T>): Promise<T> 
   }
 }
 
+/** Whether a token is given to the GitHub provider, in the two ways that this project names. It is kept in no state. */
+function hasGitHubToken(stackFile: string, env: Environment): boolean {
+  const { config } = readYaml(stackFile);
+  const configured = typeof config === "object" && config !== null && "github:token" in config;
+  return configured || (env["GITHUB_TOKEN"] ?? "") !== "";
+}
+
 /** Lets the next `up` of a stack take over the Kind cluster of its name: for a cluster whose state was lost. */
 async function releaseCluster(stack: string, projectFolder: string, env: Environment): Promise<number> {
   const script = join("components", "cluster", "kind-script.ts");
@@ -517,6 +524,12 @@ export async function main(args: readonly string[], projectFolder: string, env: 
     return await doctor({ stack, projectFolder, project: projectName(projectFolder), pulumi, env: full });
   }
   const stackFile = join(projectFolder, `Pulumi.${stack}.yaml`);
+  if (["refresh", "destroy", "recover"].includes(command) && !hasGitHubToken(stackFile, full)) {
+    process.stderr.write(
+      "There is no GITHUB_TOKEN. Without one (or a login of GitHub's command line, gh) GitHub answers 404 for the deploy key of a " +
+        "private repository: destroy cannot delete it, and a refresh takes it for gone.\n",
+    );
+  }
   if (sets && !(await isInState(pulumi, stack, projectFolder, full))) {
     await keepingHead(stackFile, () => runProgram(pulumi, ["stack", "init", stack], projectFolder, full));
   }

@@ -421,6 +421,15 @@ esac`);
       expect(calls().filter((call) => !call.startsWith("destroy"))).to.deep.equal([]);
     });
 
+    it("says what comes of a refresh or destroy without a GitHub token, which no state keeps", () => {
+      standIn("exit 0");
+      const told = (command: string) => runCommand(command, "dev").stderr.includes("There is no GITHUB_TOKEN");
+      delete env["GITHUB_TOKEN"];
+      expect(["refresh", "destroy", "recover", "up"].map(told)).to.deep.equal([true, true, true, false]);
+      env["GITHUB_TOKEN"] = "a";
+      expect(told("destroy")).to.equal(false);
+    });
+
     it("recover --adopt asks Docker and not Pulumi, and passes on what the cluster script says", () => {
       standIn("exit 0");
       const docker = join(home, "bin", "docker");
