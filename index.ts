@@ -1,17 +1,28 @@
 /** The Pulumi program of an environment: settings in, outputs out. */
+import * as pulumi from "@pulumi/pulumi";
 import { clusterGeneration } from "./components/cluster/generation.ts";
 import { clusterUid } from "./components/cluster/existing-cluster.ts";
+import { trust } from "./components/company-network.ts";
 import { Environment } from "./components/environment.ts";
 import { fluxManifests } from "./components/gitops/flux-manifests.ts";
 import { readStack } from "./settings/read.ts";
 
 const stack = readStack();
-const { cluster, flux } = stack.settings;
+const { cluster, flux, network } = stack.settings;
+let ca: string | undefined;
+try {
+  if (network.ca !== undefined) ca = trust(network.ca);
+} catch (error) {
+  throw new pulumi.RunError(`network.ca: ${error instanceof Error ? error.message : String(error)}.`);
+}
 const environment = new Environment(stack.name, {
   stack,
   ...(cluster.existing === undefined ? {} : { clusterUid: await clusterUid(cluster.existing) }),
-  fluxManifests: await fluxManifests(flux),
-  ...(cluster.type === "kind" ? { clusterGeneration: await clusterGeneration(stack.name, cluster.kind) } : {}),
+  ...(ca === undefined ? {} : { ca }),
+  fluxManifests: await fluxManifests(flux, network.proxy),
+  ...(cluster.type === "kind"
+    ? { clusterGeneration: await clusterGeneration(stack.name, cluster.kind, network.ca) }
+    : {}),
 });
 
 export const {

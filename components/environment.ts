@@ -74,6 +74,9 @@ export interface EnvironmentArgs {
   /** Which Kind cluster of this name is wanted (`clusterGeneration`).
    * @default the first */
   readonly clusterGeneration?: Generation;
+  /** Content of `network.ca`, PEM.
+   * @default none */
+  readonly ca?: string;
   /** Which existing cluster it is (`clusterUid`).
    * @default not asked */
   readonly clusterUid?: string | undefined;
@@ -188,7 +191,7 @@ export class Environment extends pulumi.ComponentResource {
     const explain = explainUnready(cluster);
     const sources = new ChartSources(
       "charts",
-      { settings: settings.charts, shared, prerequisites: [flux], explain },
+      { settings: settings.charts, shared, ca: args.ca, prerequisites: [flux], explain },
       inCluster,
     );
     const definitions = new PrometheusOperatorCrds(
@@ -362,6 +365,7 @@ export class Environment extends pulumi.ComponentResource {
         project: stack.project,
         stack: stack.name,
         settings: cluster.kind,
+        ca: stack.settings.network.ca,
         requests,
         ...(clusterGeneration === undefined ? {} : { generation: clusterGeneration }),
       },
@@ -416,7 +420,13 @@ export class Environment extends pulumi.ComponentResource {
     const options = { parent: this, providers: [provider] };
     const repository = new Repository(
       "repository",
-      { settings: settings.repository, stack: stack.name, folder: environmentFolder(stack), ...account },
+      {
+        settings: settings.repository,
+        ca: settings.network.ca,
+        stack: stack.name,
+        folder: environmentFolder(stack),
+        ...account,
+      },
       options,
     );
     const deployKey = new DeployKey(

@@ -1,4 +1,5 @@
 /** Why a request of the program was not answered, for people. */
+import http from "node:http";
 
 /** The innermost reason of a failed `fetch`, whose own message is "fetch failed" and no more. */
 function reasonOf(error: unknown): string {
@@ -11,11 +12,14 @@ function reasonOf(error: unknown): string {
   return typeof code !== "string" || message.includes(code) ? message : `${message} (${code})`;
 }
 
+/** Plain `pulumi` runs the program with the Node.js that it finds; ours, under npm, can. */
+const tooOld = "setGlobalProxyFromEnv" in http ? "" : " and use Node.js 24.14 or later";
+
 /** Two sentences: the reason, and what to do about it. */
 export function unreachable(error: unknown): string {
   const reason = reasonOf(error);
   if (/^HTTP \d/.test(reason)) return `${reason}. Check the address.`;
   return /certificate|CERT|SELF_SIGNED|UNABLE_TO/i.test(reason)
-    ? `${reason}. A company's proxy that opens TLS has a CA of its own: set NODE_EXTRA_CA_CERTS to its file (PEM).`
-    : `${reason}. Check the network; behind a company's proxy set HTTPS_PROXY and NODE_USE_ENV_PROXY=1.`;
+    ? `${reason}. A company's proxy that opens TLS has a CA of its own: set network.ca to its file (PEM).`
+    : `${reason}. Check the network; behind a company's proxy set HTTPS_PROXY${tooOld}.`;
 }

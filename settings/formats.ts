@@ -176,6 +176,12 @@ export const httpAddress = address(
   ({ username }) => username === "",
 );
 
+/** What a proxy is not asked for (golang.org/x/net/http/httpproxy): a host, a domain, an address or a network. */
+export const noProxyEntry = text(
+  /^[A-Za-z0-9.*:[\]_-]+(\/\d{1,3})?$/,
+  "must be a host, a domain such as .example.com, an address, or a network such as 10.0.0.0/8",
+);
+
 /** Registry host to mirror address, for containerd. */
 export const registryMirrors = z.record(registryHost, httpAddress);
 

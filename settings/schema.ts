@@ -25,6 +25,7 @@ import {
   imageTag,
   labelName,
   line,
+  noProxyEntry,
   ociPrefix,
   pinnedImage,
   prometheusDuration,
@@ -205,6 +206,31 @@ const chartSettings = z
       .max(60)
       .default(10)
       .describe("How long a release may take to be Ready before that counts as failed and is tried again."),
+  })
+  .prefault({});
+
+const network = z
+  .strictObject({
+    ca: path
+      .optional()
+      .describe(
+        "File with the company's CA certificates (PEM). They are trusted beside the public ones: by the program's own requests, by Flux for charts, and by what pulls images on Kind's nodes.",
+      ),
+    proxy: z
+      .strictObject({
+        httpsProxy: httpAddress.describe(
+          "Proxy for https:// addresses as pods reach it, such as http://proxy.example.com:3128.",
+        ),
+        httpProxy: httpAddress.optional().describe("Proxy for http:// addresses; that of httpsProxy when absent."),
+        noProxy: z
+          .array(noProxyEntry)
+          .default([])
+          .describe(
+            "What is reached without it: hosts, domains (.example.com), addresses, networks (10.0.0.0/8). The cluster's own names and its API server need not be named.",
+          ),
+      })
+      .optional()
+      .describe("Proxy of the Flux controllers. The program itself and Kind's nodes take HTTPS_PROXY of the shell."),
   })
   .prefault({});
 
@@ -535,6 +561,7 @@ export const settingsSchema = z.strictObject({
   deployKey: deployKey.describe("The read-only key with which Flux fetches."),
   flux: fluxSettings.describe("The Flux controllers."),
   charts: chartSettings.describe("Where charts come from."),
+  network: network.describe("The company's network: its CA and its proxy (docs/company-networks.md)."),
   certManager: certManager.describe("cert-manager."),
   prometheus: prometheus.describe("Prometheus, its operator and exporters (kube-prometheus-stack)."),
   alertmanager: alertmanager.describe("Alertmanager."),

@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse } from "yaml";
+import { trust } from "../components/company-network.ts";
 import { findingLines, runChecks } from "../components/preflight.ts";
 import { withLines } from "../settings/lines.ts";
 import { parseSettings, SettingsError } from "../settings/parse.ts";
@@ -31,6 +32,14 @@ export async function doctor({ stack, projectFolder, project, pulumi, env }: Doc
     if (!(error instanceof SettingsError)) throw error;
     console.log(new SettingsError(file, withLines(error.findings, text, project)).message);
     return 1;
+  }
+  if (settings.network.ca !== undefined) {
+    try {
+      trust(settings.network.ca);
+    } catch (error) {
+      console.log(`${file}: network.ca: ${error instanceof Error ? error.message : String(error)}.`);
+      return 1;
+    }
   }
   const config = (parse(text) as { readonly config?: Readonly<Record<string, unknown>> } | null)?.config;
   const owner = config?.["github:owner"] ?? env["GITHUB_OWNER"];

@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
 import { chmodSync, createWriteStream, mkdirSync, renameSync } from "node:fs";
-import http from "node:http";
 import { basename, join } from "node:path";
 import { Readable, Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { extract } from "tar";
+import { fetchOutside } from "../components/company-network.ts";
 import type { Download } from "./pins.ts";
 
 /** Why a file cannot be had now (offline, refused, not published): the next way of obtaining the tool is tried. */
@@ -16,17 +16,10 @@ const stallSeconds = 30;
 /** What is known of a host, for the life of the process: an offline machine waits for a host once. */
 const unreachable = new Map<string, string>();
 
-let proxySet = false;
-
 async function get(url: string, signal: AbortSignal | undefined): Promise<{ body: Readable; alive: () => void }> {
   const { host } = new URL(url);
   const known = unreachable.get(host);
   if (known) throw new Unavailable(known);
-  if (!proxySet) {
-    // `HTTPS_PROXY` and its like, which curl and Go follow and Node's fetch does not unless told.
-    http.setGlobalProxyFromEnv();
-    proxySet = true;
-  }
 
   const silence = new AbortController();
   let timer = setTimeout(() => {
@@ -42,7 +35,7 @@ async function get(url: string, signal: AbortSignal | undefined): Promise<{ body
 
   let response: Response;
   try {
-    response = await fetch(url, { signal: signal ? AbortSignal.any([signal, silence.signal]) : silence.signal });
+    response = await fetchOutside(url, { signal: signal ? AbortSignal.any([signal, silence.signal]) : silence.signal });
   } catch (error) {
     signal?.throwIfAborted();
     const reason = `${host}: ${rootMessage(error)}`;

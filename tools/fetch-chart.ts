@@ -4,6 +4,7 @@ import { existsSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import * as path from "node:path";
 import { extract } from "tar";
 import { parse } from "yaml";
+import { fetchOutside } from "../components/company-network.ts";
 import type { ChartPin } from "../settings/versions.ts";
 import { withTemporaryFolder } from "./cache.ts";
 import { cachedChart } from "./contract/charts.ts";
@@ -25,7 +26,7 @@ const timeoutSeconds = 30;
 
 async function request(url: string, headers: Readonly<Record<string, string>> = {}): Promise<Response> {
   try {
-    return await fetch(url, { headers, signal: AbortSignal.timeout(timeoutSeconds * 1000) });
+    return await fetchOutside(url, { headers, signal: AbortSignal.timeout(timeoutSeconds * 1000) });
   } catch (error) {
     throw new ChartUnavailable(`${new URL(url).host}: ${rootMessage(error)}`);
   }

@@ -101,7 +101,7 @@ export async function main(args: readonly string[], folder: string): Promise<num
       settings,
       stack,
       owner: account ?? "owner",
-      fluxManifests: await fluxManifests(parsed.flux),
+      fluxManifests: await fluxManifests(parsed.flux, parsed.network.proxy),
     });
     const { declared, content } = fromProgram(program);
     const files = renderedFiles(declared, content);

@@ -26,9 +26,13 @@ export interface Generation {
  * Asks Docker for the cluster of a stack. It is wanted as it is when it was made from these settings, whether it runs or is
  * stopped; a new one is wanted only when its containers are gone, incomplete, or made from something else.
  */
-export async function clusterGeneration(stack: string, settings: Settings["cluster"]["kind"]): Promise<Generation> {
+export async function clusterGeneration(
+  stack: string,
+  settings: Settings["cluster"]["kind"],
+  ca?: string,
+): Promise<Generation> {
   const name = clusterName(stack);
-  const { hash } = kindConfig(settings, name);
+  const { hash } = kindConfig(settings, name, ca);
   const another = (why: string): Generation => ({ generation: randomBytes(4).toString("hex"), why });
   try {
     const nodes = await nodeContainers(name);

@@ -24,7 +24,7 @@ export async function checkHost(
     ...(await preflight(
       {
         kindVersion,
-        config: readKindConfig(kindConfig(settings.cluster.kind, name).yaml),
+        config: readKindConfig(kindConfig(settings.cluster.kind, name, settings.network.ca).yaml),
         requestedCpuMillicores: requests.cpuMillicores,
         requestedMemoryMiB: requests.memoryMiB,
         memoryLimitMiB: requests.memoryLimitMiB,

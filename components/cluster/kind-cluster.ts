@@ -22,6 +22,8 @@ export interface KindClusterArgs {
   /** Name of the stack; the cluster is named after it. */
   readonly stack: string;
   readonly settings: Settings["cluster"]["kind"];
+  /** `network.ca`. */
+  readonly ca?: string | undefined;
   /** Sum of what the environment requests, for the check of the host before a cluster is made. */
   readonly requests: { readonly cpuMillicores: number; readonly memoryMiB: number };
   /** Which cluster of this name is wanted (`clusterGeneration`).
@@ -58,7 +60,7 @@ export class KindCluster extends pulumi.ComponentResource implements Cluster {
     super("observability:cluster:KindCluster", name, {}, opts);
     this.name = clusterName(args.stack);
     const wanted = args.generation ?? { generation: "" };
-    const config = kindConfig(args.settings, this.name);
+    const config = kindConfig(args.settings, this.name, args.ca);
     const files = clusterFiles(args.settings, this.name);
     this.kubeconfigPath = path.resolve(projectRoot, files.kubeconfig);
     this.context = `kind-${this.name}`;

@@ -79,8 +79,17 @@ export function clusterFiles(settings: Settings["cluster"]["kind"], name: string
   };
 }
 
-/** Renders the Kind configuration. Ports listen on 127.0.0.1: Kind's default is all interfaces. */
-export function kindConfig(settings: Settings["cluster"]["kind"], name: string): KindConfig {
+/**
+ * Where Go programs, containerd and the kubelet among them, look for certificates one by one, beside the system's bundle
+ * (crypto/x509, root_linux.go).
+ */
+const caOnNodes = "/etc/ssl/certs/network-ca.pem";
+
+/**
+ * Renders the Kind configuration. Ports listen on 127.0.0.1: Kind's default is all interfaces.
+ * @param ca file with CA certificates that the nodes trust, too; relative to the project
+ */
+export function kindConfig(settings: Settings["cluster"]["kind"], name: string, ca?: string): KindConfig {
   const hostPorts: Partial<Record<ExposedService, HostPort>> = {};
   for (const service of Object.keys(nodePorts) as ExposedService[]) {
     const hostPort = settings.ports[service];
@@ -89,18 +98,13 @@ export function kindConfig(settings: Settings["cluster"]["kind"], name: string):
   const patches = [...(settings.scrapeControlPlane ? scrapeControlPlanePatches : []), cgroupPatch].map((patch) =>
     stringify(patch),
   );
-  const extraMounts =
-    Object.keys(settings.registryMirrors).length === 0
-      ? {}
-      : {
-          extraMounts: [
-            {
-              hostPath: clusterFiles(settings, name).registryFolder,
-              containerPath: "/etc/containerd/certs.d",
-              readOnly: true,
-            },
-          ],
-        };
+  const mounts = [
+    ...(Object.keys(settings.registryMirrors).length === 0
+      ? []
+      : [{ hostPath: clusterFiles(settings, name).registryFolder, containerPath: "/etc/containerd/certs.d" }]),
+    ...(ca === undefined ? [] : [{ hostPath: ca, containerPath: caOnNodes }]),
+  ];
+  const extraMounts = mounts.length === 0 ? {} : { extraMounts: mounts.map((mount) => ({ ...mount, readOnly: true })) };
   // The script adds labels when it makes a cluster (`identity.ts`).
   const labels = {};
   const yaml = stringify({

@@ -22,6 +22,9 @@ function objectName(address: string): string {
     .replaceAll(/^-+|-+$/g, "");
 }
 
+/** Secret with the CA certificates, beside the sources. */
+const caSecret = "network-ca";
+
 const shortHash = (text: string) => createHash("sha256").update(text).digest("hex").slice(0, 8);
 
 /**
@@ -45,6 +48,8 @@ export class ChartSources extends pulumi.ComponentResource {
   private readonly declared = new Map<string, ChartSource>();
 
   private readonly prerequisites: readonly Prerequisite[];
+  /** What every source names: trust. */
+  private readonly access: Readonly<Record<string, { readonly name: string }>>;
 
   constructor(
     name: string,
@@ -52,6 +57,8 @@ export class ChartSources extends pulumi.ComponentResource {
       readonly settings: Settings["charts"];
       /** Whether others use the cluster, too: releases take nothing of theirs over, and leave them the definitions. */
       readonly shared: boolean;
+      /** CA certificates that registries and repositories may have theirs of, beside the public ones; PEM. */
+      readonly ca?: string | undefined;
       readonly prerequisites: readonly Prerequisite[];
       /** Tells why a release that uses these sources is not Ready. */
       readonly explain: pulumi.ErrorHook;
@@ -61,7 +68,15 @@ export class ChartSources extends pulumi.ComponentResource {
     super("observability:gitops:ChartSources", name, {}, opts);
     this.settings = args.settings;
     this.releaseTimeoutMinutes = args.settings.timeoutMinutes;
-    this.prerequisites = args.prerequisites;
+    const secrets = new Array<k8s.core.v1.Secret>();
+    if (args.ca !== undefined) {
+      const metadata = { name: caSecret, namespace: fluxNamespace };
+      const options = { parent: this, dependsOn: [...args.prerequisites] };
+      secrets.push(new k8s.core.v1.Secret(`${name}-ca`, { metadata, stringData: { "ca.crt": args.ca } }, options));
+    }
+    // Flux trusts the public authorities beside these (source-controller, `secrets.WithSystemCertPool`).
+    this.access = args.ca === undefined ? {} : { certSecretRef: { name: caSecret } };
+    this.prerequisites = [...args.prerequisites, ...secrets];
     this.explain = args.explain;
     this.shared = args.shared;
     this.registerOutputs();
@@ -93,8 +108,9 @@ export class ChartSources extends pulumi.ComponentResource {
             operation: "copy",
           },
           ...(mirror?.insecure === true ? { insecure: true } : {}),
+          ...this.access,
         }
-      : { interval: this.settings.interval, url: repository };
+      : { interval: this.settings.interval, url: repository, ...this.access };
     const resource = new k8s.apiextensions.CustomResource(
       `chart-${name}`,
       { apiVersion: api.source, kind, metadata: { name, namespace: fluxNamespace }, spec },

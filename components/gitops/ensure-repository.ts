@@ -10,10 +10,13 @@ import * as path from "node:path";
 import { text } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
 import { githubAddresses } from "../../settings/github.ts";
+import { trust } from "../company-network.ts";
 import { type Answer, callGitHub, type GitHubAccount, GitHubUnreachable, saidBy } from "./github-api.ts";
 
 export interface WantedRepository {
   readonly apiUrl: string;
+  /** File with further CA certificates (`network.ca`). */
+  readonly ca?: string;
   readonly owner: string;
   readonly name: string;
   readonly branch: string;
@@ -221,7 +224,9 @@ if (import.meta.main) {
         "There is no GitHub token. Set GITHUB_TOKEN, or run `pulumi config set --secret github:token`.",
       );
     }
-    console.error(await new Ensuring(JSON.parse(await text(process.stdin)) as WantedRepository, token).ensure());
+    const wanted = JSON.parse(await text(process.stdin)) as WantedRepository;
+    if (wanted.ca !== undefined) trust(wanted.ca);
+    console.error(await new Ensuring(wanted, token).ensure());
   } catch (error) {
     console.error(error instanceof Refused || error instanceof GitHubUnreachable ? error.message : error);
     process.exitCode = 1;

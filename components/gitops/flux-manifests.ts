@@ -6,6 +6,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { parseAllDocuments } from "yaml";
 import type { Settings } from "../../settings/schema.ts";
 import { cacheFolder } from "../cache-folder.ts";
+import { fetchOutside } from "../company-network.ts";
 import { unreachable } from "../unreachable.ts";
 import type { Manifest } from "../kubernetes/manifest.ts";
 
@@ -28,7 +29,7 @@ async function download(url: string): Promise<string> {
   if (kept !== undefined) return kept;
   let text: string;
   try {
-    const response = await fetch(url, { signal: AbortSignal.timeout(30_000) });
+    const response = await fetchOutside(url, { signal: AbortSignal.timeout(30_000) });
     if (!response.ok) throw new Error(`HTTP ${response.status}`);
     text = await response.text();
   } catch (error) {
@@ -63,6 +64,7 @@ async function load(settings: Settings["flux"]): Promise<string> {
 interface Container {
   readonly name: string;
   readonly args?: readonly string[];
+  readonly env?: readonly object[];
 }
 
 interface DeploymentSpec {
@@ -108,12 +110,29 @@ export function withFlags(args: readonly string[], set: Readonly<Record<string, 
   return [...replaced, ...[...left].map(([name, value]) => `${name}=${value}`)];
 }
 
-function tuned(manifest: Manifest, settings: Settings["flux"]): Manifest {
+/**
+ * The variables of a proxy, which Go's HTTP clients read. Never through it: the cluster's own names, of which the controllers
+ * use those with a dot at the end, too, and the API server, whose address the kubelet puts in.
+ */
+function proxyVariables(
+  proxy: NonNullable<Settings["network"]["proxy"]>,
+): { readonly name: string; readonly value: string }[] {
+  const { httpsProxy, httpProxy = httpsProxy, noProxy } = proxy;
+  const own = ["localhost", "127.0.0.1", ".svc", ".cluster.local", ".cluster.local.", "$(KUBERNETES_SERVICE_HOST)"];
+  return [
+    { name: "HTTPS_PROXY", value: httpsProxy },
+    { name: "HTTP_PROXY", value: httpProxy },
+    { name: "NO_PROXY", value: [...own, ...noProxy].join(",") },
+  ];
+}
+
+function tuned(manifest: Manifest, settings: Settings["flux"], proxy: Settings["network"]["proxy"]): Manifest {
   if (manifest.kind !== "Deployment") return manifest;
   const spec = manifest["spec"] as DeploymentSpec;
   const containers = spec.template.spec.containers.map((container) => ({
     ...container,
     args: withFlags(container.args ?? [], flags(manifest.metadata.name, settings)),
+    ...(proxy === undefined ? {} : { env: [...(container.env ?? []), ...proxyVariables(proxy)] }),
   }));
   return {
     ...manifest,
@@ -133,13 +152,16 @@ function unused({ metadata: { name, labels } }: Manifest): boolean {
  * The objects of Flux in the order in which they can be made: namespace, definitions, rights, the rest.
  * @throws RunError when the manifests cannot be had, or are not Flux's
  */
-export async function fluxManifests(settings: Settings["flux"]): Promise<Manifest[]> {
+export async function fluxManifests(
+  settings: Settings["flux"],
+  proxy?: Settings["network"]["proxy"],
+): Promise<Manifest[]> {
   const text = await load(settings);
   const manifests = parseAllDocuments(text)
     .map((document) => document.toJS() as Manifest | null)
     .filter((manifest): manifest is Manifest => manifest !== null && typeof manifest.kind === "string")
     .filter((manifest) => !unused(manifest))
-    .map((manifest) => tuned(manifest, settings));
+    .map((manifest) => tuned(manifest, settings, proxy));
   const deployments = manifests.filter((m) => m.kind === "Deployment").map((m) => m.metadata.name);
   const missing = controllers.filter((controller) => !deployments.includes(controller));
   if (missing.length > 0) {

@@ -1,5 +1,6 @@
 /** Calls of GitHub's APIs that no provider resource offers. */
 import { githubAddresses } from "../../settings/github.ts";
+import { fetchOutside } from "../company-network.ts";
 import { unreachable } from "../unreachable.ts";
 
 /** An account at a GitHub API. */
@@ -31,7 +32,7 @@ export class GitHubUnreachable extends Error {
 export async function callGitHub(account: GitHubAccount, method: string, path: string, body?: object): Promise<Answer> {
   const { rest, graphql } = githubAddresses(account.apiUrl);
   try {
-    const response = await fetch(path === "graphql" ? graphql : `${rest}/${path}`, {
+    const response = await fetchOutside(path === "graphql" ? graphql : `${rest}/${path}`, {
       method,
       headers: {
         accept: "application/vnd.github+json",

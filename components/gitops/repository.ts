@@ -13,6 +13,8 @@ const seededFolders = ["flux-repo", "docs/runbooks"];
 
 export interface RepositoryArgs {
   readonly settings: Settings["repository"];
+  /** `network.ca`. */
+  readonly ca: string | undefined;
   readonly owner: string;
   readonly stack: string;
   /** Folder of this environment in the repository. */
@@ -44,9 +46,10 @@ export class Repository extends pulumi.ComponentResource {
 
   constructor(name: string, args: RepositoryArgs, opts?: pulumi.ComponentResourceOptions) {
     super("observability:gitops:Repository", name, {}, opts);
-    const { settings, owner, stack, folder, token } = args;
+    const { settings, ca, owner, stack, folder, token } = args;
     const wanted: WantedRepository = {
       apiUrl: settings.apiUrl,
+      ...(ca === undefined ? {} : { ca }),
       owner,
       name: settings.name,
       branch: settings.branch,

@@ -144,7 +144,8 @@ const samples: readonly [RegExp, readonly string[]][] = [
     /(mage|repository)$/,
     ["a/b:1", "kindest/node:v1.36.1", `r.io:5000/a@sha256:${"0".repeat(64)}`, "ghcr.io/acme/kbot", "A/b:1"],
   ],
-  [/([uU]rl|manifests|endpoint|repository|registryMirrors\.[^.]*)$/, addresses],
+  [/([uU]rl|[pP]roxy|manifests|endpoint|repository|registryMirrors\.[^.]*)$/, addresses],
+  [/noProxy\.items$/, [".example.com", "10.0.0.0/8", "[::1]", "a,b", "$(A)", "h:8080", "*"]],
   [/registryMirrors$/, ["docker.io", "localhost:5000", "_default", "../x", "[::1]:5000"]],
   [/(branch|path)$/, ["main", "feature/x", "release#1", "a..b", "apps/demo", "../a", "a'b"]],
   [/context$/, ["platform", "arn:aws:eks:eu-west-1:1:cluster/x", "gke_a_b_c"]],
@@ -336,6 +337,7 @@ function surroundings(where: string, kubeconfig: string): Tree {
   if (/^loki\.(storage\.s3|replicas)/.test(where)) return s3;
   if (/^repository\.(sshUrl|knownHosts|apiUrl)/.test(where)) return elsewhere;
   if (where.startsWith("charts.mirror")) return { charts: { mirror: { url: "oci://r.io/charts" } } };
+  if (where.startsWith("network.proxy")) return { network: { proxy: { httpsProxy: "http://proxy:3128" } } };
   if (/^demo\.(?!app$|enabled$|path$)/.test(where)) return kbot;
   if (where.startsWith("alerting")) return { alerting: everybody };
   return {};

@@ -47,6 +47,18 @@ describe("The program", function () {
     program = await runProgram({ fluxManifests: await orSkip(this, "Flux's manifests", fluxObjects) });
   });
 
+  it("lets every source of a chart trust the company's CA, beside the public ones", async () => {
+    const sources = ({ resources }: Program) =>
+      resources.filter(({ type }) => /:(OCI|Helm)Repository$/.test(type)).map(({ inputs }) => inputs["spec"] as object);
+    for (const source of sources(program)) expect(source).to.not.have.property("certSecretRef");
+    const trusting = await runProgram({ settings: { network: { ca: "company.pem" } } });
+    expect(sources(trusting)).to.have.length(sources(program).length).greaterThan(6);
+    for (const source of sources(trusting)) expect(source).to.have.nested.property("certSecretRef.name", "network-ca");
+    const secret = trusting.resources.find(({ name }) => name === "charts-ca")?.inputs;
+    expect(secret).to.have.nested.property("metadata.namespace", "flux-system");
+    expect(secret?.["stringData"]).to.have.all.keys("ca.crt");
+  });
+
   it("declares every part of the product's table", () => {
     const declared = program.resources.filter(({ custom }) => !custom).map(({ type }) => type);
     for (const component of [

@@ -45,6 +45,12 @@ function choices(kubeconfig: string): Readonly<Record<string, Readonly<Record<st
       mirror: { charts: { mirror: { url: "oci://registry.example.com/charts" } } },
       "plain mirror": { charts: { mirror: { url: "oci://127.0.0.1:5001/charts", insecure: true } } },
     },
+    network: {
+      open: {},
+      company: {
+        network: { ca: "company.pem", proxy: { httpsProxy: "http://proxy.example.com:3128", noProxy: ["10.0.0.0/8"] } },
+      },
+    },
     rotation: { first: {}, later: { deployKey: { rotation: 3 }, grafana: { passwordRotation: 2 } } },
     prometheus: {
       memory: {},

@@ -168,7 +168,12 @@ async function runAlone(args: ProgramArgs): Promise<Program> {
   // Neither a cluster nor a file of one is needed to say what would be declared.
   const file = settings.cluster.existing?.kubeconfig;
   const absent = file === undefined || existsSync(file) ? {} : { kubeconfig: { file, text: masked("kubeconfig") } };
-  const environment = new Environment(name, { stack, fluxManifests: args.fluxManifests ?? [], ...absent });
+  const environment = new Environment(name, {
+    stack,
+    ...(settings.network.ca === undefined ? {} : { ca: masked(settings.network.ca) }),
+    fluxManifests: args.fluxManifests ?? [],
+    ...absent,
+  });
   await pulumi.runtime.disconnect();
   return { stack, resources, outputs: environment.outputs };
 }

@@ -58,6 +58,20 @@ describe("Kind configuration", () => {
     expect(nodes(mirrored.yaml)[0]?.extraMounts?.[0]?.containerPath).to.equal("/etc/containerd/certs.d");
   });
 
+  it("mounts a CA where Go programs on the nodes read it, and is another cluster with one", () => {
+    const kind = settings({ workers: 1, registryMirrors: { "docker.io": "http://mirror:5000" } });
+    const config = kindConfig(kind, "dev", "certificates/ca.pem");
+    for (const { extraMounts = [] } of nodes(config.yaml)) {
+      expect(extraMounts).to.have.length(2);
+      expect(extraMounts).to.deep.include({
+        hostPath: "certificates/ca.pem",
+        containerPath: "/etc/ssl/certs/network-ca.pem",
+        readOnly: true,
+      });
+    }
+    expect(config.hash).to.not.equal(kindConfig(kind, "dev").hash);
+  });
+
   it("maps no port that is null", () => {
     const config = kindConfig(settings({ ports: { jaeger: null } }), "dev");
     expect(config.hostPorts).to.have.all.keys("grafana", "prometheus", "alertmanager");
