@@ -28,6 +28,8 @@ export interface RehearsalOptions {
   readonly charts?: string;
   /** Provider plugins to use instead of stand-ins. @default none */
   readonly plugins?: ReleasedPlugins;
+  /** Another rehearsal, on whose GitHub, registry and lock of kind this one lives, too; it has to be closed after this one. */
+  readonly beside?: Rehearsal;
   /** @default a new folder in the system's temporary folder */
   readonly dir?: string;
   /** Sees, delays or fails calls of the provider stand-ins. */
@@ -44,6 +46,7 @@ export interface RehearsalOptions {
 }
 
 export interface Rehearsal {
+  readonly stack: string;
   readonly dir: string;
   /** Where the kubeconfig is while there is a cluster. */
   readonly kubeconfigPath: string;
@@ -129,6 +132,7 @@ export async function openRehearsal(options: RehearsalOptions = {}): Promise<Reh
       dir,
       log,
       ...(options.charts === undefined ? {} : { charts: options.charts }),
+      ...(options.beside === undefined ? {} : { beside: options.beside.surroundings }),
       ...(options.plugins === undefined ? {} : { releasedProviders: options.plugins.names }),
       ...(options.onCall === undefined ? {} : { onCall: options.onCall }),
       ...(signal === undefined ? {} : { signal }),
@@ -171,6 +175,7 @@ export async function openRehearsal(options: RehearsalOptions = {}): Promise<Reh
       ...(options.onOutput === undefined ? {} : { onOutput: options.onOutput }),
     });
     return {
+      stack,
       dir,
       kubeconfigPath,
       surroundings,

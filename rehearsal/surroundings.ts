@@ -30,6 +30,12 @@ export interface SurroundingsOptions {
   /** Providers that nothing stands in for. @default none */
   readonly releasedProviders?: readonly ProviderName[];
   readonly onCall?: StandInOptions["onCall"];
+  /**
+   * Surroundings of another environment, on whose GitHub, registry and lock of kind this one lives, too: as two environments
+   * of one owner on one machine. They have to outlive these.
+   * @default its own
+   */
+  readonly beside?: Surroundings;
   /** Told what is real and what stands in. */
   readonly log?: (line: string) => void;
   /** Ends the obtaining of tools. */
@@ -45,6 +51,8 @@ export interface Surroundings {
   readonly releasedProviders: readonly ProviderName[];
   /** Bare repository that Flux syncs. */
   readonly fleetDirectory: string;
+  /** Where kind's runs on this machine wait for each other. */
+  readonly lock: string;
   /** File with the objects of Flux. */
   readonly fluxManifests: string;
   /** Settings that lead the program here instead of to the real GitHub, registries and releases. */
@@ -71,14 +79,13 @@ function withOwnNode<E extends { readonly PATH: string }>(environment: E): E {
   return { ...environment, PATH: [kind, dirname(process.execPath), ...rest].join(delimiter) };
 }
 
-/** Starts the surroundings. The first time, tools and Go modules are obtained, which takes minutes and says so. */
-export async function startSurroundings(options: SurroundingsOptions): Promise<Surroundings> {
-  const { dir, log = () => undefined, signal } = options;
-  await mkdir(dir, { recursive: true, mode: 0o700 });
-  const binaries = await obtainBinaries({ onProgress: log, ...(signal === undefined ? {} : { signal }) });
-  const manifests = await fluxManifests(flux);
-  log(`flux ${flux}: manifests assembled from the controllers' modules, not the released file`);
+type Services = Pick<Surroundings, "github" | "git" | "registry" | "fleetDirectory" | "planted" | "lock" | "kbot">;
 
+/** What environments of one owner on one machine have in common. */
+async function startServices(
+  { dir, charts, log = () => undefined }: SurroundingsOptions,
+  endsWith: (end: () => Promise<void>) => void,
+): Promise<Services> {
   const root = join(dir, "repositories");
   const fleetDirectory = await createRepository(root, owner, fleet, {
     folders: { "flux-repo": join(projectRoot, "flux-repo") },
@@ -88,31 +95,38 @@ export async function startSurroundings(options: SurroundingsOptions): Promise<S
     githubToken: `ghp_${randomBytes(18).toString("hex")}`,
     telegramToken: `1234567:${randomBytes(18).toString("hex")}`,
   };
+  const github = await startGitHub({
+    root,
+    owner,
+    token: planted.githubToken,
+    repositories: [{ name: fleet }, { name: "kbot", public: true }],
+  });
+  endsWith(() => github.close());
+  const git = await startGitServer({ root, access: github });
+  endsWith(() => git.close());
+  github.servedAt({ ssh: git.ssh.address, http: git.http.address });
+  const registry = await startChartRegistry({ log, ...(charts === undefined ? {} : { folder: charts }) });
+  endsWith(() => registry.close());
+  // Not this machine's: these clusters have nothing to do with those that kind makes here.
+  return { github, git, registry, fleetDirectory, planted, lock: join(dir, "lock"), kbot: kbotAt(git.http.address) };
+}
+
+/** Starts the surroundings. The first time, tools and Go modules are obtained, which takes minutes and says so. */
+export async function startSurroundings(options: SurroundingsOptions): Promise<Surroundings> {
+  const { dir, log = () => undefined, signal } = options;
+  await mkdir(dir, { recursive: true, mode: 0o700 });
+  const binaries = await obtainBinaries({ onProgress: log, ...(signal === undefined ? {} : { signal }) });
+  const manifests = await fluxManifests(flux);
+  log(`flux ${flux}: manifests assembled from the controllers' modules, not the released file`);
+
   const ends: (() => Promise<void>)[] = [];
   const close = async () => {
     for (const end of ends.splice(0).reverse()) await end();
   };
   try {
-    const github = await startGitHub({
-      root,
-      owner,
-      token: planted.githubToken,
-      repositories: [{ name: fleet }, { name: "kbot", public: true }],
-    });
-    ends.push(() => github.close());
-    const git = await startGitServer({ root, access: github });
-    ends.push(() => git.close());
-    github.servedAt({ ssh: git.ssh.address, http: git.http.address });
-    const registry = await startChartRegistry({
-      log,
-      ...(options.charts === undefined ? {} : { folder: options.charts }),
-    });
-    ends.push(() => registry.close());
-    // A lock of its own: this cluster has nothing to do with those that kind makes on this machine.
-    const kindEnvironment = {
-      ...withOwnNode(prepareKind(join(dir, "kind"), binaries)),
-      KIND_LOCK_DIR: join(dir, "lock"),
-    };
+    const shared = options.beside ?? (await startServices(options, (end) => ends.push(end)));
+    const { github, git, registry, planted, lock } = shared;
+    const kindEnvironment = { ...withOwnNode(prepareKind(join(dir, "kind"), binaries)), KIND_LOCK_DIR: lock };
     const environment = { ...process.env, ...kindEnvironment };
     const providers = await startStandIns({
       kubernetes: "api",
@@ -123,14 +137,10 @@ export async function startSurroundings(options: SurroundingsOptions): Promise<S
     });
     ends.push(() => providers.close());
     return {
-      github,
-      git,
-      registry,
+      ...shared,
       providers,
       releasedProviders: options.releasedProviders ?? [],
-      fleetDirectory,
       fluxManifests: manifests,
-      planted,
       settings: {
         cluster: { kind: { kubeconfigFolder: join(dir, "kube") } },
         repository: {
@@ -144,7 +154,6 @@ export async function startSurroundings(options: SurroundingsOptions): Promise<S
         // Simulated pods answer nobody.
         probe: { enabled: false },
       },
-      kbot: kbotAt(git.http.address),
       config: {
         "github:owner": owner,
         "github:token": { secret: planted.githubToken },

@@ -1,4 +1,7 @@
-/** Two environments at once on one host: they share nothing but the host, and one that goes leaves the other alone. */
+/**
+ * Two environments of one owner at once on one host: they share GitHub, its repository, the registry and the lock of kind, and
+ * one that goes leaves the other alone.
+ */
 import { expect } from "chai";
 import { freePorts } from "../../rehearsal/control-plane/processes.ts";
 import { openRehearsal, type Rehearsal } from "../../rehearsal/rehearsal.ts";
@@ -19,6 +22,7 @@ describe("two environments on one host", function () {
       rehearsals.push(
         await openRehearsal({
           stack,
+          ...(rehearsals[0] === undefined ? {} : { beside: rehearsals[0] }),
           settings: {
             cluster: { kind: { ports: { grafana, prometheus, alertmanager, jaeger } } },
             ...(stack === "dev" ? { demo: { app: "kbot" } } : {}),
@@ -27,14 +31,15 @@ describe("two environments on one host", function () {
       );
     }
   });
+  const titles = () => rehearsals[0]?.surroundings.github.deployKeys(owner, fleet).map(({ title }) => title);
   after(async () => {
-    for (const rehearsal of rehearsals) await rehearsal.close();
+    for (const rehearsal of rehearsals.toReversed()) await rehearsal.close();
   });
 
   it("are made at the same time, each with its own cluster, key and kubeconfig (reliability 10)", async () => {
     await Promise.all(rehearsals.map(({ environment }) => environment.up()));
     const uids = new Set<string>();
-    for (const [index, { kubeconfigPath, surroundings }] of rehearsals.entries()) {
+    for (const [index, { kubeconfigPath }] of rehearsals.entries()) {
       const stack = stacks[index] ?? "dev";
       const cluster = new TestCluster(kubeconfigPath);
       try {
@@ -45,11 +50,9 @@ describe("two environments on one host", function () {
       } finally {
         cluster.close();
       }
-      expect(surroundings.github.deployKeys(owner, fleet).map(({ title }) => title)).to.deep.equal([
-        `flux observability/${stack} #1`,
-      ]);
     }
     expect(uids.size).to.equal(2);
+    expect(titles()).to.have.members(stacks.map((stack) => `flux observability/${stack} #1`));
   });
 
   it("of which one has kbot: its chart, Service and monitor by Git, its token by the program", async () => {
@@ -85,6 +88,7 @@ describe("two environments on one host", function () {
     const [first, second] = rehearsals as [Rehearsal, Rehearsal];
     await first.environment.destroy();
     expect(await leftovers(first)).to.deep.equal([]);
+    expect(titles()).to.deep.equal(["flux observability/production #1"]);
     expect(Object.keys((await second.environment.refresh()).changes)).to.deep.equal(["same"]);
     expect(Object.keys((await second.environment.up()).changes)).to.deep.equal(["same"]);
     await second.environment.destroy();
