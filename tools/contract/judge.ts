@@ -7,6 +7,7 @@ import { checkDataSources } from "./checks/data-sources.ts";
 import { checkFluentBit } from "./checks/fluent-bit.ts";
 import { checkNetwork, checkPodSecurity } from "./checks/network.ts";
 import { checkObjects } from "./checks/objects.ts";
+import { checkPins, checkRelations } from "./checks/pins.ts";
 import { checkReferences } from "./checks/references.ts";
 import { checkAllValues } from "./checks/values.ts";
 import type { CollectorSchemas } from "./collector-schemas.ts";
@@ -26,17 +27,33 @@ export interface Readers {
  * @param only when one object was changed, the others need no look at their schemas again
  */
 export function judge(rendered: Rendered, readers: Readers, only?: Manifest): Finding[] {
-  const looked = only === undefined ? rendered : { ...rendered, declared: [only], content: [] };
+  return checks(rendered, readers, only).flatMap((check) => check());
+}
+
+/** The first finding, if there is one: as `judge`, and done as soon as anything is wrong. */
+export function firstFinding(rendered: Rendered, readers: Readers, only?: Manifest): Finding | undefined {
+  for (const check of checks(rendered, readers, only)) {
+    const [found] = check();
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+/** Every check, the quickest first. */
+function checks(rendered: Rendered, readers: Readers, only?: Manifest): (() => readonly Finding[])[] {
+  const looked = only === undefined ? rendered : { ...rendered, declared: [only], content: [], machinery: [] };
   return [
-    ...checkObjects(looked, readers.api),
-    ...checkAllValues(rendered),
-    ...checkConventions(rendered, readers.api),
-    ...checkReferences(rendered),
-    ...checkNetwork(rendered),
-    ...checkPodSecurity(rendered),
-    ...checkCollectors(rendered, readers.collector),
-    ...checkFluentBit(rendered),
-    ...checkDataSources(rendered),
-    ...checkAlertmanager(rendered),
+    () => checkPins(looked),
+    () => checkRelations(looked),
+    () => checkObjects(looked, readers.api),
+    () => checkAllValues(rendered),
+    () => checkConventions(rendered, readers.api),
+    () => checkReferences(rendered),
+    () => checkNetwork(rendered),
+    () => checkPodSecurity(rendered),
+    () => checkCollectors(rendered, readers.collector),
+    () => checkFluentBit(rendered),
+    () => checkDataSources(rendered),
+    () => checkAlertmanager(rendered),
   ];
 }

@@ -19,7 +19,7 @@ export function seeded(seed: number): () => number {
 
 export type Random = () => number;
 
-export type Kind = "rename key" | "change type" | "misspell" | "drop element";
+export type Kind = "rename key" | "change type" | "misspell" | "drop element" | "flip value";
 
 export interface Mutation {
   readonly kind: Kind;
@@ -69,7 +69,7 @@ function otherType(value: unknown): unknown {
 }
 
 /** A tree with the value at a path replaced; `undefined` takes it away. */
-function replaced(tree: unknown, path: readonly string[], value: unknown): unknown {
+export function replaced(tree: unknown, path: readonly string[], value: unknown): unknown {
   const [key, ...rest] = path;
   if (key === undefined) return value;
   if (Array.isArray(tree)) {
@@ -119,12 +119,17 @@ const classic: Form = {
 };
 
 const yaml: Form = {
-  fits: (path) => path.at(-1) === "patch",
+  fits: (path) => path.at(-1) === "patch" || path.at(-1) === "KIND_CONFIG" || path.at(-2) === "kubeadmConfigPatches",
   read: (text) => parse(text) as unknown,
   write: (tree) => stringify(tree),
 };
 
 const forms = [classic, yaml];
+
+/** The form of a text at a path, if it has one. */
+export function formAt(path: readonly string[], text: string): Form | undefined {
+  return forms.find(({ fits }) => fits(path, text));
+}
 
 /** Places whose content no reader could call wrong. */
 export type Exempt = (path: readonly string[], kind: Kind) => boolean;
@@ -151,7 +156,7 @@ export function mutations(tree: unknown, random: Random, exempt: Exempt): Mutati
     }
     if (inList) add("drop element", path, `without ${show(value)}`, replaced(tree, path, undefined));
     if (typeof value === "string") {
-      const form = forms.find(({ fits }) => fits(path, value));
+      const form = formAt(path, value);
       if (form !== undefined) {
         for (const inner of mutations(form.read(value), random, (below, kind) => exempt([...path, ...below], kind))) {
           // An option of a text has no type.

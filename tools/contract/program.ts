@@ -28,6 +28,8 @@ export interface Declared {
   /** URN of the resource it goes with, if any. */
   readonly deletedWith: string | undefined;
   readonly custom: boolean;
+  /** How long the engine waits for its creation, where the resource says so. */
+  readonly wait: string | undefined;
   readonly inputs: Readonly<Record<string, unknown>>;
   /** Keys of `inputs` that hold a secret, at whatever depth. */
   readonly secretInputs: readonly string[];
@@ -92,6 +94,7 @@ interface RegisterRequest {
   getDeletedwith(): string;
   getObject(): Parameters<typeof pulumi.runtime.deserializeProperties>[0];
   getCustom(): boolean;
+  getCustomtimeouts(): { getCreate(): string } | undefined;
 }
 type Answer = (error: Error | null, response: { getUrn(): string } | undefined) => void;
 interface Monitor {
@@ -147,6 +150,7 @@ async function runAlone(args: ProgramArgs): Promise<Program> {
         urn: response?.getUrn() ?? "",
         deletedWith: request.getDeletedwith() === "" ? undefined : request.getDeletedwith(),
         custom: request.getCustom(),
+        wait: request.getCustomtimeouts()?.getCreate() || undefined,
         inputs: plain(inputs) as Record<string, unknown>,
         secretInputs: Object.keys(inputs).filter((key) => pulumi.runtime.isRpcSecret(inputs[key])),
       });

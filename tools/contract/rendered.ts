@@ -13,6 +13,10 @@ export interface Rendered {
   readonly declared: readonly Manifest[];
   /** Objects of `flux-repo/` for this environment, with Flux's variables replaced. */
   readonly content: readonly Manifest[];
+  /** What the program declares beside them (providers, commands, keys), as objects of their type and name. */
+  readonly machinery: readonly Manifest[];
+  /** How long `up` waits for a declared object, where that is not the provider's default. */
+  readonly waits: ReadonlyMap<string, string>;
   /** Names of Flux's variables that those objects use. */
   readonly variables: readonly string[];
   /** Configuration of the Kind cluster; undefined for a cluster that was there already. */
@@ -59,16 +63,30 @@ function fluxContent(declared: readonly Manifest[]): { content: Manifest[]; vari
   return { content, variables: [...variables].sort() };
 }
 
+/** Configuration of Kind, out of the command that makes the cluster. */
+export function kindConfigOf(machinery: readonly Manifest[]): unknown {
+  const command = machinery.find(({ kind, metadata }) => kind === "command:local:Command" && metadata.name === "cluster-kind");
+  const { KIND_CONFIG: kind } = (command?.["environment"] ?? {}) as Readonly<Record<string, string>>;
+  return kind === undefined ? undefined : parse(kind);
+}
+
 /** The environment that a run of the program declares. */
 export function fromProgram({ stack, resources }: Program): Rendered {
   const declared = kubernetesObjects(resources);
-  const command = resources.find(({ type, name }) => type === "command:local:Command" && name.endsWith("-kind"));
-  const { KIND_CONFIG: kind } = (command?.inputs["environment"] ?? {}) as Readonly<Record<string, string>>;
+  const machinery = resources
+    .filter(({ type, custom }) => custom && !type.startsWith("kubernetes:"))
+    .map(({ type, name, inputs }) => ({ apiVersion: "", kind: type, metadata: { name }, ...inputs }));
   return {
     settings: stack.settings,
     declared,
     ...fluxContent(declared),
-    kindConfig: kind === undefined ? undefined : parse(kind),
+    machinery,
+    waits: new Map(
+      resources.flatMap(({ inputs, wait }) =>
+        wait === undefined || !("metadata" in inputs) ? [] : [[manifestId(inputs as unknown as Manifest), wait] as const],
+      ),
+    ),
+    kindConfig: kindConfigOf(machinery),
   };
 }
 
