@@ -1,13 +1,13 @@
 /**
  * `npm run mutate [-- <seed> [<count>]]`: puts seeded mistakes into what the environment declares, one at a time, and asks
- * the contract checks. Prints how many were caught, and each that was not.
+ * the contract checks; then flips every value of it that schemas know nothing of. Prints how many were caught, and each
+ * that was not.
  */
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import * as path from "node:path";
-import { spawnSync } from "node:child_process";
-import { readFileSync } from "node:fs";
-import { stringify } from "yaml";
+import { parse, stringify } from "yaml";
 import type { Manifest } from "../components/kubernetes/manifest.ts";
 import { manifestId } from "../components/kubernetes/manifest.ts";
 import {
@@ -21,9 +21,12 @@ import {
 } from "../tests/contract/support/content.ts";
 import { emptyQueries, logqlMistakes, promqlMistakes } from "../tests/contract/support/queries.ts";
 import { fluxObjects } from "../tests/support/flux.ts";
+import type { SettingsInput } from "../settings/schema.ts";
 import { collectorSchemas } from "./contract/collector-schemas.ts";
-import { describeFinding } from "./contract/finding.ts";
-import { judge, type Readers } from "./contract/judge.ts";
+import { kubeconfigText } from "./contract/combinations.ts";
+import { describeFinding, type Finding } from "./contract/finding.ts";
+import { flips } from "./contract/flips.ts";
+import { firstFinding, judge, type Readers } from "./contract/judge.ts";
 import { kubernetesApi } from "./contract/kubernetes-api.ts";
 import {
   type Exempt,
@@ -36,7 +39,7 @@ import {
 } from "./contract/mutations.ts";
 import { obtainProgram } from "./contract/programs.ts";
 import { unknownLabels, unknownMetrics, unknownStreams, unknownVariables } from "./contract/query-labels.ts";
-import { type Rendered, render } from "./contract/rendered.ts";
+import { kindConfigOf, projectRoot, type Rendered, render } from "./contract/rendered.ts";
 
 /** Mistakes of one area, and how each was judged. */
 interface Score {
@@ -53,7 +56,7 @@ export const exemptions: readonly { readonly where: RegExp; readonly reason: str
   { where: /\/(queries|derivedFields)\/\d+\/name$/, reason: "a title for people" },
   { where: /^ConfigMap .*/, reason: "dashboards: their queries are mutated as queries" },
   { where: /^PrometheusRule .*/, reason: "rules: their expressions are mutated as queries" },
-  { where: /^Secret .*\/(string)?[dD]ata\/[^/]+$/, reason: "secrets are placeholders here" },
+  { where: /^Secret .*\/(string)?[dD]ata\/(?!known_hosts)[^/]+$/, reason: "secrets are placeholders here" },
   { where: /^NetworkPolicy .*\/metadata\/name$/, reason: "a policy's name: nothing refers to it" },
   {
     where: /^(ServiceMonitor|PodMonitor|Instrumentation) .*\/metadata\/labels/,
@@ -80,6 +83,16 @@ const reasons: readonly { readonly where: RegExp; readonly reason: string }[] = 
     where: /\/ports\/\d+\/name: |(Service|ClusterRoleBinding|HelmRelease) .*metadata\/name: /,
     reason: "nothing refers to it by this name",
   },
+  { where: /Affinity\/.*\/weight: /, reason: "the only preference that there is: any weight is the same" },
+  { where: /^flip value: .*(Shift|nodeGraph\/enabled): /, reason: "a convenience of Grafana: any is possible" },
+  {
+    where: /^flip value: Instrumentation .*[rR]esource/,
+    reason: "init containers and sidecars of applications: no sum rests on them",
+  },
+  { where: /query_ingesters_within: /, reason: "more than max_chunk_age is right, too" },
+  { where: /^flip value: Service .*host-.*\/port: /, reason: "nobody uses the port of a NodePort's Service" },
+  { where: /Probe\/periodSeconds: /, reason: "any period is possible that is longer than the time-out" },
+  { where: /PodMonitor .*sampleLimit: /, reason: "any limit is possible that its targets keep" },
   { where: /\/env\/\d+\//, reason: "an environment variable of a program that is not read here" },
   { where: /inhibit_rules/, reason: "what inhibits what is for the tests of alerting, not for these checks" },
   { where: /PodMonitor .*relabelings/, reason: "a label that only some dashboards group by" },
@@ -125,6 +138,53 @@ function structuredMutations(rendered: Rendered, flux: readonly Manifest[], rand
   return areas;
 }
 
+/** The check that sees that something is wrong, if one does. */
+function caughtBy(changed: Rendered, readers: Readers, mutant: Manifest): string | undefined {
+  try {
+    return firstFinding(changed, readers, mutant)?.check;
+  } catch {
+    return "a check that could not even read it";
+  }
+}
+
+/** Values of the checked-in production stack, for a cluster that everybody has. */
+function productionSettings(kubeconfig: string): SettingsInput {
+  const file = parse(readFileSync(path.join(projectRoot, "Pulumi.production.yaml"), "utf8")) as {
+    readonly config: Readonly<Record<string, unknown>>;
+  };
+  const settings = Object.entries(file.config).map(([key, value]) => [key.replace(/^observability:/, ""), value]);
+  const cluster = { type: "existing" as const, existing: { kubeconfig, context: "platform" } };
+  return { ...(Object.fromEntries(settings) as SettingsInput), cluster };
+}
+
+/** Flips of every object that is ours, judged; `most` of them by the seed. */
+function judgeFlips(
+  name: string,
+  rendered: Rendered,
+  flux: readonly Manifest[],
+  readers: Readers,
+  random: Random,
+  most: number,
+): Score {
+  const released = new Set(flux.map(manifestId));
+  const candidates = (["declared", "content", "machinery"] as const).flatMap((list) =>
+    rendered[list]
+      .filter((object) => list !== "declared" || !released.has(manifestId(object)))
+      .flatMap((object) => flips(object, exemptIn(manifestId(object))).map((mutation) => ({ list, object, mutation }))),
+  );
+  const chosen = shuffled(candidates, random).slice(0, most);
+  const by: Record<string, number> = {};
+  const survivors = chosen.flatMap(({ list, object, mutation }) => {
+    const mutant = mutation.tree as Manifest;
+    const swapped = { ...rendered, [list]: rendered[list].map((other) => (other === object ? mutant : other)) };
+    const first = caughtBy({ ...swapped, kindConfig: kindConfigOf(swapped.machinery) }, readers, mutant);
+    if (first === undefined) return [`flip value: ${manifestId(object)} ${mutation.path}: ${mutation.change}`];
+    by[first] = (by[first] ?? 0) + 1;
+    return [];
+  });
+  return { area: `values of the ${name} environment`, total: chosen.length, survivors, by };
+}
+
 function judgeStructured(
   rendered: Rendered,
   flux: readonly Manifest[],
@@ -142,12 +202,7 @@ function judgeStructured(
       const changed = own
         ? { ...rendered, declared: swap(rendered.declared) }
         : { ...rendered, content: swap(rendered.content) };
-      let first: string | undefined;
-      try {
-        first = judge(changed, readers, mutant)[0]?.check;
-      } catch {
-        first = "a check that could not even read it";
-      }
+      const first = caughtBy(changed, readers, mutant);
       if (first !== undefined) by[first] = (by[first] ?? 0) + 1;
       return first !== undefined
         ? []
@@ -271,6 +326,10 @@ function ruleScore(promtool: string, random: Random, count: number): Score {
   return { area: "rules", total: chosen.length, survivors, by: {} };
 }
 
+function refuseFindings(before: readonly Finding[]): void {
+  if (before.length > 0) throw new Error(`Wrong without any mistake:\n${before.map(describeFinding).join("\n")}`);
+}
+
 async function orSay<T>(what: string, get: () => Promise<T>): Promise<T | undefined> {
   try {
     return await get();
@@ -287,13 +346,24 @@ export interface Result {
   readonly scores: readonly Score[];
 }
 
+const sum = (scores: readonly Score[]): Result => {
+  const total = scores.reduce((all, score) => all + score.total, 0);
+  const missed = scores.reduce((all, score) => all + score.survivors.length, 0);
+  return { caught: total - missed, total, scores };
+};
+
 /**
  * Makes mistakes and asks the checks.
  *
  * @param count mistakes in objects; queries come on top, a quarter as many each
+ * @param most flips of values in each environment; all there are when absent
  * @throws when the environment is wrong before any mistake is in it
  */
-export async function mutate(seed: number, count: number): Promise<Result> {
+export async function mutate(
+  seed: number,
+  count: number,
+  most = Infinity,
+): Promise<{ readonly mistakes: Result; readonly flipped: Result }> {
   const random = seeded(seed);
   const readers: Readers = {
     api: await orSay("Kubernetes' OpenAPI", kubernetesApi),
@@ -301,32 +371,42 @@ export async function mutate(seed: number, count: number): Promise<Result> {
   };
   const flux = (await orSay("Flux's manifests", fluxObjects)) ?? [];
   const rendered = await render({ fluxManifests: flux });
-  const before = judge(rendered, readers);
-  if (before.length > 0) throw new Error(`Wrong without any mistake:\n${before.map(describeFinding).join("\n")}`);
+  refuseFindings(judge(rendered, readers));
   const scores = judgeStructured(rendered, flux, readers, random, count);
   const promtool = await orSay("promtool", () => obtainProgram("promtool"));
   if (promtool !== undefined) {
     scores.push(ruleScore(promtool, random, Math.ceil(count / 8)));
     scores.push(...dashboardScores(promtool, random, Math.ceil(count / 4)));
   }
-  const total = scores.reduce((sum, score) => sum + score.total, 0);
-  const missed = scores.reduce((sum, score) => sum + score.survivors.length, 0);
-  return { caught: total - missed, total, scores };
+  const values = [judgeFlips("default", rendered, flux, readers, random, most)];
+  const folder = mkdtempSync(path.join(tmpdir(), "mutate-"));
+  try {
+    const kubeconfig = path.join(folder, "kubeconfig");
+    writeFileSync(kubeconfig, kubeconfigText);
+    const production = await render({ settings: productionSettings(kubeconfig), fluxManifests: flux });
+    refuseFindings(judge(production, readers));
+    values.push(judgeFlips("production", production, flux, readers, random, most));
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+  return { mistakes: sum(scores), flipped: sum(values) };
 }
 
 if (import.meta.main) {
   const [seed = "1", count = "400"] = process.argv.slice(2);
-  const { caught, total, scores } = await mutate(Number(seed), Number(count));
-  for (const { area, total: of, survivors, by } of scores) {
+  const { mistakes, flipped } = await mutate(Number(seed), Number(count));
+  for (const { area, total, survivors, by } of [...mistakes.scores, ...flipped.scores]) {
     const checks = Object.entries(by).map(([check, times]) => `${check} ${times}`);
     console.log(
-      `${area}: ${of - survivors.length} of ${of} caught${checks.length > 0 ? ` (${checks.join(", ")})` : ""}`,
+      `${area}: ${total - survivors.length} of ${total} caught${checks.length > 0 ? ` (${checks.join(", ")})` : ""}`,
     );
     for (const survivor of survivors) {
       console.log(`  survived (${survivorReason(survivor)}): ${survivor.replaceAll(/\s+/g, " ")}`);
     }
   }
   console.log(`Left out, because no reader could tell: ${exemptions.map(({ reason }) => reason).join("; ")}.`);
-  console.log(`${caught} of ${total} mistakes caught (${((caught / total) * 100).toFixed(1)} %), seed ${seed}`);
-  process.exitCode = caught / total >= 0.95 ? 0 : 1;
+  const share = ({ caught, total }: Result) =>
+    `${caught} of ${total} caught (${((caught / total) * 100).toFixed(1)} %)`;
+  console.log(`Mistakes: ${share(mistakes)}, seed ${seed}. Flipped values: ${share(flipped)}.`);
+  process.exitCode = mistakes.caught / mistakes.total >= 0.95 && flipped.caught / flipped.total >= 0.9 ? 0 : 1;
 }

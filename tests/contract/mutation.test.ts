@@ -1,8 +1,11 @@
 import { expect } from "chai";
+import { checkPins, checkRelations, placesOfPins } from "../../tools/contract/checks/pins.ts";
+import { flips } from "../../tools/contract/flips.ts";
+import { pins } from "../../tools/contract/pinned.ts";
 import { misspelt, mutations, seeded, shuffled } from "../../tools/contract/mutations.ts";
 import { judge } from "../../tools/contract/judge.ts";
 import { mutate, survivorReason } from "../../tools/mutate.ts";
-import { defaultEnvironment, expectNone, needsCustomResources } from "../support/rendered.ts";
+import { allEnvironments, defaultEnvironment, expectNone, needsCustomResources } from "../support/rendered.ts";
 
 const none = () => false;
 
@@ -33,6 +36,26 @@ describe("Mistakes", () => {
     });
   });
 
+  it("flip what a schema knows nothing of, inside of texts, too", () => {
+    const tree = {
+      enabled: true,
+      wait: "5m",
+      size: "1Gi",
+      count: 0,
+      policy: "RuntimeDefault",
+      name: "loki",
+      config: { inputs: "[INPUT]\n    Name tail\n    Skip On\n" },
+    };
+    const made = flips(tree, (path) => path.at(-1) === "count").map(({ path, change }) => `${path} ${change}`);
+    expect(made).to.deep.equal([
+      "enabled true -> false",
+      'wait "5m" -> "10m"',
+      'size "1Gi" -> "2Gi"',
+      'policy "RuntimeDefault" -> "Unconfined"',
+      'config/inputs/Skip "On" -> "Off"',
+    ]);
+  });
+
   it("misspell a word and nothing else", () => {
     const random = seeded(5);
     for (let round = 0; round < 50; round++) {
@@ -61,6 +84,21 @@ describe("Mistakes", () => {
   });
 });
 
+describe("Pinned values", function () {
+  this.timeout(120_000);
+
+  it("are as the table and the rules say, whatever the settings are", async () => {
+    expectNone(
+      (await allEnvironments()).flatMap(({ rendered }) => [...checkPins(rendered), ...checkRelations(rendered)]),
+    );
+  });
+
+  it("are each somewhere, and have a reason", async () => {
+    const placed = (await allEnvironments()).map(({ rendered }) => placesOfPins(rendered));
+    expect(pins.filter((pin) => !placed.some((some) => some.has(pin)) || pin.why === "")).to.deep.equal([]);
+  });
+});
+
 describe("The mutation proof", function () {
   this.timeout(300_000);
   before(function () {
@@ -71,11 +109,16 @@ describe("The mutation proof", function () {
     expectNone(judge(await defaultEnvironment(), { api: undefined, collector: undefined }));
   });
 
-  it("catches at least 95 of 100 mistakes", async () => {
-    const { caught, total, scores } = await mutate(3, 100);
-    const missed = scores.flatMap(({ survivors }) => survivors);
-    console.log(`      ${caught} of ${total} caught; npm run mutate for more`);
-    expect(total).to.be.greaterThan(100);
-    expect(caught / total, missed.map((line) => `${survivorReason(line)}: ${line}`).join("\n")).to.be.at.least(0.95);
+  it("catches at least 95 of 100 mistakes, and 90 of 100 flipped values", async () => {
+    const { mistakes, flipped } = await mutate(3, 100, 150);
+    for (const [{ caught, total, scores }, least] of [
+      [mistakes, 0.95],
+      [flipped, 0.9],
+    ] as const) {
+      const missed = scores.flatMap(({ survivors }) => survivors);
+      console.log(`      ${caught} of ${total} caught; npm run mutate for more`);
+      expect(total).to.be.greaterThan(100);
+      expect(caught / total, missed.map((line) => `${survivorReason(line)}: ${line}`).join("\n")).to.be.at.least(least);
+    }
   });
 });

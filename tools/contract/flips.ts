@@ -2,9 +2,8 @@
  * Changes of a value that its type and its schema allow, one at a time: a switch thrown, a number, a duration or a size
  * doubled, a word turned into its opposite. No schema sees them; a check has to know what the value is for.
  */
-import type { Mutation } from "./mutations.ts";
-import { formAt, replaced } from "./mutations.ts";
 import { asMap } from "./finding.ts";
+import { type Exempt, formAt, type Mutation, replaced } from "./mutations.ts";
 
 /** Words with a meaning for security or data, and what is as valid and means something else. */
 const opposites: Readonly<Record<string, string>> = {
@@ -55,6 +54,9 @@ export function flipped(value: unknown): unknown {
     case "string": {
       const word = opposites[value];
       if (word !== undefined) return word;
+      // A host key with another letter in it.
+      if (/ AAAA\S{40}/.test(value))
+        return value.replace(/( AAAA\S{30})(.)/, (_, all: string, c: string) => all + (c === "A" ? "B" : "A"));
       // A duration may have several parts (`1h30m`).
       const first = /^(\d+(?:ms|s|m|h|d))+$/.test(value) ? /^\d+[a-z]+/.exec(value)?.[0] : value;
       const [, amount, unit = ""] = scaled.exec(first ?? "") ?? [];
@@ -67,12 +69,12 @@ export function flipped(value: unknown): unknown {
 }
 
 /** Every flip of a tree. */
-export function flips(tree: unknown, exempt: (path: readonly string[]) => boolean): Mutation[] {
+export function flips(tree: unknown, exempt: Exempt): Mutation[] {
   const found: Mutation[] = [];
   const walk = (value: unknown, path: readonly string[]): void => {
     const form = typeof value === "string" ? formAt(path, value) : undefined;
     if (form !== undefined) {
-      for (const inner of flips(form.read(value as string), (below) => exempt([...path, ...below])))
+      for (const inner of flips(form.read(value as string), (below) => exempt([...path, ...below], "flip value")))
         found.push({
           ...inner,
           path: [...path, inner.path].join("/"),
@@ -80,7 +82,7 @@ export function flips(tree: unknown, exempt: (path: readonly string[]) => boolea
         });
       return;
     }
-    const other = exempt(path) ? undefined : flipped(value);
+    const other = exempt(path, "flip value") ? undefined : flipped(value);
     if (other !== undefined)
       found.push({
         kind: "flip value",
@@ -88,8 +90,8 @@ export function flips(tree: unknown, exempt: (path: readonly string[]) => boolea
         change: `${JSON.stringify(value)} -> ${JSON.stringify(other)}`,
         tree: replaced(tree, path, other),
       });
-    if (Array.isArray(value)) (value as readonly unknown[]).forEach((child, index) => walk(child, [...path, `${index}`]));
-    else for (const [key, child] of Object.entries(asMap(value) ?? {})) walk(child, [...path, key]);
+    const children = Array.isArray(value) ? Object.entries(value as unknown[]) : Object.entries(asMap(value) ?? {});
+    for (const [key, child] of children) walk(child, [...path, key]);
   };
   walk(tree, []);
   return found;

@@ -3,6 +3,7 @@
  * what no setting decides, or where a setting has to arrive. What follows from another value is a rule and no row
  * (`checks/relations.ts` and the other checks); what no reason could be given for is not here.
  */
+import { createHash } from "node:crypto";
 import type { Settings } from "../../settings/schema.ts";
 
 export interface Pin {
@@ -14,6 +15,20 @@ export interface Pin {
   readonly value: unknown;
   readonly why: string;
 }
+
+/**
+ * SHA-256 of GitHub's host keys as it publishes them (docs.github.com, "GitHub's SSH key fingerprints", read in November 2026).
+ * A key that is changed here is a man in the middle.
+ */
+export const githubFingerprints: Readonly<Record<string, string>> = {
+  "ecdsa-sha2-nistp256": "p2QAMXNIC1TJYWeIOttrVc98/R1BUFWu3/LiyKgUfQM",
+  "ssh-ed25519": "+DiY3wvvV6TuJJhbpZisF/zLDA0zPMSvHdkr4UvCOqU",
+  "ssh-rsa": "uNiVztksCsDhcc0u9e8BujQXVUpKZIDTMczCvj3tD2s",
+};
+
+/** SHA-256 of a key of a `known_hosts` line, as OpenSSH shows it. */
+export const fingerprint = (key: string): string =>
+  createHash("sha256").update(Buffer.from(key, "base64")).digest("base64").replace(/=+$/, "");
 
 type Row = readonly [path: string, value: unknown, why: string];
 const setting = (of: (settings: Settings) => unknown) => of;
@@ -43,6 +58,7 @@ const small = "no setting: counted with the sum that preflight and README ask of
 const contained = "what takes a container over gets no further: hardening, docs/decisions";
 const ours = "monitors and rules of every namespace count, not only those that this release labels";
 const unmeasured = "its metrics feed rules and dashboards here";
+const sampled = "rates over two minutes need four samples";
 const laptop = "the chart's default would not fit the machine that README asks for";
 const noTest = "a test pod of the chart that nobody runs would stay in the environment";
 const components = setting(({ cluster }) => cluster.type === "kind" && cluster.kind.scrapeControlPlane);
@@ -61,7 +77,11 @@ export const pins: readonly Pin[] = [
     ["spec/upgrade/disableTakeOwnership", setting((s) => shared(s) || undefined), "others' objects stay theirs"],
   ]),
   ...of("HelmRelease flux-system/jaeger", [
-    ["spec/chart/spec/interval", "1h", "how often the index of an HTTP repository is asked; the version is exact"],
+    [
+      "spec/chart/spec/interval",
+      setting(({ charts }) => (charts.mirror === undefined ? "1h" : undefined)),
+      "how often the index of an HTTP repository is asked; the version is exact",
+    ],
   ]),
   ...["OCIRepository", "HelmRepository"].flatMap((kind) =>
     of(`${kind} flux-system/*`, [["spec/interval", setting(({ charts }) => charts.interval), "charts.interval"]]),
@@ -78,11 +98,19 @@ export const pins: readonly Pin[] = [
     ["spec/timeout", "5m", "up waits 8 minutes for it, and has to hear the reason"],
     ["spec/prune", true, "what is removed from Git goes from the cluster"],
     ["spec/wait", true, "Ready means that what it applies is ready"],
-    ["spec/deletionPolicy", "WaitForTermination", "destroy deletes its namespaces next: finalizers must be done by then"],
+    [
+      "spec/deletionPolicy",
+      "WaitForTermination",
+      "destroy deletes its namespaces next: finalizers must be done by then",
+    ],
   ]),
 
   // Who may do what, and get where.
-  ...of("NetworkPolicy *", [["spec/policyTypes", ["Ingress"], "any other type would deny or allow nothing of it"]]),
+  ...["cert-manager", "demo", "monitoring", "node-agents"].flatMap((namespace) =>
+    of(`NetworkPolicy ${namespace}/*`, [
+      ["spec/policyTypes", ["Ingress"], "another type would allow nothing of what it says, and deny something else"],
+    ]),
+  ),
   ...["enforce", "warn", "audit"].flatMap((mode) => {
     const label = `metadata/labels/pod-security.kubernetes.io/${mode}`;
     const restricted = [label, "restricted", "its pods need no more, so no other pod gets more"] as const;
@@ -119,8 +147,12 @@ export const pins: readonly Pin[] = [
   ...of("command:local:Command cluster-kind", [
     ["environment/KIND_CONFIG/networking/apiServerAddress", "127.0.0.1", "the API server is not for the network"],
     ["environment/KIND_CONFIG/nodes/*/extraPortMappings/*/listenAddress", "127.0.0.1", "nor are Grafana and the rest"],
-    ["environment/KIND_READY_TIMEOUT", setting((s) => s.cluster.type === "kind" && `${s.cluster.kind.readyTimeoutSeconds}`), "cluster.kind.readyTimeoutSeconds"],
-    ["environment/KIND_CONFIG/kubeadmConfigPatches/2/failCgroupV1", false, "hosts with cgroup v1 get a cluster, too"],
+    [
+      "environment/KIND_READY_TIMEOUT",
+      setting((s) => s.cluster.type === "kind" && `${s.cluster.kind.readyTimeoutSeconds}`),
+      "cluster.kind.readyTimeoutSeconds",
+    ],
+    ["environment/KIND_CONFIG/kubeadmConfigPatches/*/failCgroupV1", false, "hosts with cgroup v1 get a cluster, too"],
   ]),
   ...of("command:local:Command probe-telemetry", [
     ["environment/PROBE_TIMEOUT", setting(({ probe }) => `${probe.timeoutSeconds}`), "probe.timeoutSeconds"],
@@ -134,8 +166,16 @@ export const pins: readonly Pin[] = [
     ["crds/keep", false, "on an own cluster destroy leaves nothing; elsewhere a post-renderer keeps all definitions"],
     ["replicaCount", setting((s) => s.certManager.replicas), "certManager.replicas"],
     ["webhook/replicaCount", setting((s) => s.certManager.replicas), "certManager.replicas"],
-    ["podDisruptionBudget/enabled", setting((s) => s.certManager.replicas > 1 || undefined), "a drained node takes one replica at a time"],
-    ["webhook/podDisruptionBudget/enabled", setting((s) => s.certManager.replicas > 1 || undefined), "a drained node takes one at a time"],
+    [
+      "podDisruptionBudget/enabled",
+      setting((s) => s.certManager.replicas > 1 || undefined),
+      "a drained node takes one replica at a time",
+    ],
+    [
+      "webhook/podDisruptionBudget/enabled",
+      setting((s) => s.certManager.replicas > 1 || undefined),
+      "a drained node takes one at a time",
+    ],
     ["prometheus/enabled", true, unmeasured],
     ["prometheus/servicemonitor/enabled", true, unmeasured],
     ["startupapicheck/enabled", true, "its release is Ready when its webhook answers, not before"],
@@ -153,15 +193,35 @@ export const pins: readonly Pin[] = [
       setting((s) => s.prometheus.storage),
       "prometheus.storage",
     ],
-    ["prometheus/prometheusSpec/scrapeInterval", setting((s) => s.prometheus.scrapeInterval), "prometheus.scrapeInterval"],
-    ["prometheus/prometheusSpec/evaluationInterval", setting((s) => s.prometheus.scrapeInterval), "rules see each scrape once"],
-    ["prometheus/prometheusSpec/sampleLimit", setting((s) => s.prometheus.sampleLimit || undefined), "prometheus.sampleLimit"],
-    ["prometheus/prometheusSpec/labelLimit", setting((s) => s.prometheus.labelLimit || undefined), "prometheus.labelLimit"],
+    [
+      "prometheus/prometheusSpec/scrapeInterval",
+      setting((s) => s.prometheus.scrapeInterval),
+      "prometheus.scrapeInterval",
+    ],
+    [
+      "prometheus/prometheusSpec/evaluationInterval",
+      setting((s) => s.prometheus.scrapeInterval),
+      "rules see each scrape once",
+    ],
+    ["prometheus/prometheusSpec/sampleLimit", setting((s) => s.prometheus.sampleLimit), "prometheus.sampleLimit"],
+    ["prometheus/prometheusSpec/labelLimit", setting((s) => s.prometheus.labelLimit), "prometheus.labelLimit"],
     ["prometheus/prometheusSpec/resources", setting((s) => asks(s.prometheus.resources)), sized],
     ["prometheus/prometheusSpec/*SelectorNilUsesHelmValues", false, ours],
-    ["prometheus/prometheusSpec/enableRemoteWriteReceiver", true, "Jaeger's span metrics and people's own come this way"],
-    ["prometheus/podDisruptionBudget/enabled", several((s) => s.prometheus.replicas), "a drained node takes one at a time"],
-    ["alertmanager/podDisruptionBudget/enabled", several((s) => s.alertmanager.replicas), "a drained node takes one at a time"],
+    [
+      "prometheus/prometheusSpec/enableRemoteWriteReceiver",
+      true,
+      "Jaeger's span metrics and people's own come this way",
+    ],
+    [
+      "prometheus/podDisruptionBudget/enabled",
+      several((s) => s.prometheus.replicas),
+      "a drained node takes one at a time",
+    ],
+    [
+      "alertmanager/podDisruptionBudget/enabled",
+      several((s) => s.alertmanager.replicas),
+      "a drained node takes one at a time",
+    ],
     ["alertmanager/alertmanagerSpec/replicas", setting((s) => s.alertmanager.replicas), "alertmanager.replicas"],
     ["alertmanager/alertmanagerSpec/resources", setting((s) => asks(s.alertmanager.resources)), sized],
     ["alertmanager/alertmanagerSpec/additionalArgs/0/value", "2m", "Prometheus tells of inhibiting alerts within it"],
@@ -169,12 +229,20 @@ export const pins: readonly Pin[] = [
     ["alertmanager/config/route/group_interval", setting((s) => s.alerting.groupInterval), "alerting.groupInterval"],
     ["alertmanager/config/route/repeat_interval", setting((s) => s.alerting.repeatInterval), "alerting.repeatInterval"],
     ["crds/enabled", false, "a release of their own brings them, so that monitors can come before this one"],
-    ["prometheusOperator/admissionWebhooks/enabled", false, "promtool has read the rules before; a webhook would block every rule"],
+    [
+      "prometheusOperator/admissionWebhooks/enabled",
+      false,
+      "promtool has read the rules before; a webhook would block every rule",
+    ],
     ["prometheusOperator/tls/enabled", false, "only its own metrics, within the namespace"],
     ["prometheusOperator/kubeletEndpointSliceEnabled", true, "Endpoints are deprecated since Kubernetes 1.33"],
     ["prometheusOperator/kubeletEndpointsEnabled", false, "Endpoints are deprecated since Kubernetes 1.33"],
     ["prometheusOperator/resources", setting((s) => asks(s.prometheus.operator)), sized],
-    ["prometheusOperator/prometheusConfigReloader/resources", asks({ cpu: "5m", memory: "32Mi", memoryLimit: "128Mi" }), small],
+    [
+      "prometheusOperator/prometheusConfigReloader/resources",
+      asks({ cpu: "5m", memory: "32Mi", memoryLimit: "128Mi" }),
+      small,
+    ],
     ["kube-state-metrics/resources", setting((s) => asks(s.prometheus.kubeStateMetrics)), sized],
     ["kube-state-metrics/customResourceState/enabled", true, unmeasured],
     ["prometheus-node-exporter/resources", setting((s) => asks(s.prometheus.nodeExporter)), sized],
@@ -183,7 +251,11 @@ export const pins: readonly Pin[] = [
     ["grafana/rbac/namespaced", true, "Grafana reads nothing of other namespaces, Secrets above all"],
     ["grafana/resources", setting((s) => asks(s.grafana.resources)), sized],
     ["grafana/sidecar/resources", asks({ cpu: "5m", memory: "32Mi", memoryLimit: "128Mi" }), small],
-    ["grafana/sidecar/dashboards/provider/foldersFromFilesStructure", true, "folders of docs/dashboards are those of Grafana"],
+    [
+      "grafana/sidecar/dashboards/provider/foldersFromFilesStructure",
+      true,
+      "folders of docs/dashboards are those of Grafana",
+    ],
     ["grafana/testFramework/enabled", false, noTest],
     ["defaultRules/rules/windows", false, "no node runs Windows"],
     ["defaultRules/rules/etcd", components, control],
@@ -198,7 +270,11 @@ export const pins: readonly Pin[] = [
   ...release("loki", [
     ["loki/limits_config/retention_period", setting((s) => s.loki.retention), "loki.retention"],
     ["loki/compactor/retention_enabled", true, "without it the retention is only a word and the volume fills up"],
-    ["loki/commonConfig/replication_factor", setting((s) => Math.min(s.loki.replicas, 3)), "a write needs a quorum of it"],
+    [
+      "loki/commonConfig/replication_factor",
+      setting((s) => Math.min(s.loki.replicas, 3)),
+      "a write needs a quorum of it",
+    ],
     ["loki/auth_enabled", false, "one tenant; with it every writer and reader would need a header"],
     ["loki/analytics/reporting_enabled", false, "nothing of an environment is told to anybody"],
     ["loki/limits_config/allow_structured_metadata", true, "Loki refuses OTLP without it; trace ids are kept there"],
@@ -236,11 +312,19 @@ export const pins: readonly Pin[] = [
     ["jaeger/podSecurityContext/runAsGroup", 10001, contained],
     ["jaeger/podSecurityContext/fsGroup", 10001, "its volumes belong to the user that writes them"],
     ["jaeger/resources", setting((s) => asks(s.jaeger.resources)), sized],
-    ["userconfig/extensions/jaeger_storage/backends/*/memory/max_traces", setting((s) => s.jaeger.maxTraces), "jaeger.maxTraces"],
+    [
+      "userconfig/extensions/jaeger_storage/backends/*/memory/max_traces",
+      setting((s) => s.jaeger.maxTraces),
+      "jaeger.maxTraces",
+    ],
   ]),
   ...release("opentelemetry-operator", [
     ["admissionWebhooks/certManager/enabled", true, "its own certificates would end after a year, unseen"],
-    ["manager/autoInstrumentation/go/enabled", setting((s) => s.opentelemetry.goInstrumentation), "a privileged sidecar"],
+    [
+      "manager/autoInstrumentation/go/enabled",
+      setting((s) => s.opentelemetry.goInstrumentation),
+      "a privileged sidecar",
+    ],
     ["manager/resources", setting((s) => asks(s.opentelemetry.operator)), sized],
     ["manager/serviceMonitor/enabled", true, unmeasured],
   ]),
@@ -249,17 +333,33 @@ export const pins: readonly Pin[] = [
     ["spec/resources", setting((s) => asks(s.opentelemetry.collector.resources)), sized],
     ["spec/podSecurityContext/runAsUser", 10001, contained],
     ["spec/observability/metrics/enableMetrics", true, unmeasured],
-    ["spec/config/exporters/**/sending_queue/queue_size", 128 * 1024 ** 2, "what an outage may fill, per store: claims"],
-    ["spec/config/exporters/otlp_http/logs/sending_queue/num_consumers", 1, "Loki refuses what comes too late: keep the order"],
+    [
+      "spec/config/exporters/**/sending_queue/queue_size",
+      128 * 1024 ** 2,
+      "what an outage may fill, per store: claims",
+    ],
+    [
+      "spec/config/exporters/otlp_http/logs/sending_queue/num_consumers",
+      1,
+      "Loki refuses what comes too late: keep the order",
+    ],
     ["spec/config/processors/memory_limiter/check_interval", "1s", "slower, and a burst is faster than the limiter"],
-    ["spec/config/receivers/prometheus/config/scrape_configs/*/scrape_interval", "30s", "rate over 2m needs 4 samples"],
+    ["spec/config/receivers/prometheus/config/scrape_configs/*/scrape_interval", "30s", sampled],
+    [
+      "spec/podDisruptionBudget/maxUnavailable",
+      setting((s) => (s.opentelemetry.collector.replicas > 1 ? 1 : undefined)),
+      "a drained node takes one at a time",
+    ],
   ]),
   ...of("Instrumentation monitoring/default", [
     ["spec/sampler/argument", setting((s) => `${s.opentelemetry.samplingRatio}`), "opentelemetry.samplingRatio"],
+    ["spec/python/env/1/value", "true", "log records of Python leave by OTLP only with it (docs/instrumentation.md)"],
     ["spec/resource/addK8sUIDAttributes", true, "the collector finds a trace's pod by its UID"],
   ]),
   // Applications and their monitors.
+  ...of("PodMonitor *", [["spec/podMetricsEndpoints/*/interval", "30s", sampled]]),
   ...of("HelmRelease flux-system/podinfo-*", [
+    ["spec/values/serviceMonitor/interval", "30s", sampled],
     ["spec/values/serviceMonitor/enabled", true, "the demo's metrics come by its monitor and no other way"],
     ["spec/values/podSecurityContext/runAsUser", 10001, contained],
     ["spec/values/resources", asks({ cpu: "10m", memory: "32Mi", memoryLimit: "128Mi" }), small],

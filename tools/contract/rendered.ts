@@ -65,7 +65,9 @@ function fluxContent(declared: readonly Manifest[]): { content: Manifest[]; vari
 
 /** Configuration of Kind, out of the command that makes the cluster. */
 export function kindConfigOf(machinery: readonly Manifest[]): unknown {
-  const command = machinery.find(({ kind, metadata }) => kind === "command:local:Command" && metadata.name === "cluster-kind");
+  const command = machinery.find(
+    ({ kind, metadata }) => kind === "command:local:Command" && metadata.name === "cluster-kind",
+  );
   const { KIND_CONFIG: kind } = (command?.["environment"] ?? {}) as Readonly<Record<string, string>>;
   return kind === undefined ? undefined : parse(kind);
 }
@@ -83,7 +85,9 @@ export function fromProgram({ stack, resources }: Program): Rendered {
     machinery,
     waits: new Map(
       resources.flatMap(({ inputs, wait }) =>
-        wait === undefined || !("metadata" in inputs) ? [] : [[manifestId(inputs as unknown as Manifest), wait] as const],
+        wait === undefined || !("metadata" in inputs)
+          ? []
+          : [[manifestId(inputs as unknown as Manifest), wait] as const],
       ),
     ),
     kindConfig: kindConfigOf(machinery),

@@ -1,9 +1,10 @@
-import { createHash, createHmac } from "node:crypto";
+import { createHmac } from "node:crypto";
 import { expect } from "chai";
 import type { z } from "zod";
 import { githubKnownHosts } from "../../../components/gitops/known-hosts.ts";
 import * as formats from "../../../settings/formats.ts";
 import { hasKeyFor, hostKeys, sshServer } from "../../../settings/host-keys.ts";
+import { fingerprint, githubFingerprints } from "../../../tools/contract/pinned.ts";
 
 const ed25519 = `ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI${"A".repeat(43)}`;
 
@@ -136,22 +137,13 @@ describe("forms of settings", () => {
 
 describe("Host keys", () => {
   it("of GitHub have the fingerprints that GitHub publishes", () => {
-    // docs.github.com, "GitHub's SSH key fingerprints", read in November 2026. A key that is changed here is a man in the middle.
-    const published = {
-      "ecdsa-sha2-nistp256": "p2QAMXNIC1TJYWeIOttrVc98/R1BUFWu3/LiyKgUfQM",
-      "ssh-ed25519": "+DiY3wvvV6TuJJhbpZisF/zLDA0zPMSvHdkr4UvCOqU",
-      "ssh-rsa": "uNiVztksCsDhcc0u9e8BujQXVUpKZIDTMczCvj3tD2s",
-    };
     for (const server of ["github.com", "[ssh.github.com]:443"]) {
       const lines = githubKnownHosts(server)
         .split("\n")
         .map((line) => line.split(" "));
-      const fingerprints = lines.map(([, type = "", key = ""]) => [
-        type,
-        createHash("sha256").update(Buffer.from(key, "base64")).digest("base64").replace(/=+$/, ""),
-      ]);
+      const fingerprints = lines.map(([, type = "", key = ""]) => [type, fingerprint(key)]);
       expect(lines.map(([host]) => host)).to.deep.equal([server, server, server]);
-      expect(fingerprints).to.deep.equal(Object.entries(published));
+      expect(fingerprints).to.deep.equal(Object.entries(githubFingerprints));
       expect(hostKeys.safeParse(githubKnownHosts(server)).success).to.equal(true);
     }
   });

@@ -377,7 +377,7 @@ function checkStateMetrics({ declared }: Rendered, add: Add): void {
         const ends: Readonly<Record<string, RegExp>> = {
           ready: /^status\.conditions\.\[type=Ready\]\.status$/,
           suspended: /^spec\.suspend$/,
-          revision: /^status\..*([rR]evision|chartVersion)$/,
+          revision: /^status\.(.*[rR]evision|history\.0\.chartVersion)$/,
           exported_namespace: /^metadata\.namespace$/,
           name: /^metadata\.name$/,
         };

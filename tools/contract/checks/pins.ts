@@ -1,7 +1,7 @@
 /** The table of values that have to be as they are (`../pinned.ts`), and rules between values. */
 import { isDeepStrictEqual } from "node:util";
 import { type Manifest, manifestId } from "../../../components/kubernetes/manifest.ts";
-import { byteCount } from "../../../settings/formats.ts";
+import { byteCount, durationSeconds } from "../../../settings/formats.ts";
 import { asMap, at, type Finding, textAt } from "../finding.ts";
 import { formAt } from "../mutations.ts";
 import { fits, type Pin, pins } from "../pinned.ts";
@@ -60,18 +60,14 @@ export function checkPins({ declared, content, machinery, settings }: Rendered):
             check: "pins",
             object: id,
             path: where,
-            message: `is ${JSON.stringify(value) ?? "missing"} and not ${JSON.stringify(wanted) ?? "absent"}: ${pin.why}.`,
+            message: `is ${shown(value, "missing")} and not ${shown(wanted, "absent")}: ${pin.why}.`,
           }));
       });
   });
 }
 
-/** A duration (`1h30m`, `300s`) in seconds; NaN for anything else. */
-function seconds(duration: unknown): number {
-  const units: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 };
-  const parts = [...String(duration).matchAll(/(\d+)([smhd])/g)];
-  return parts.length === 0 ? NaN : parts.reduce((sum, [, n, unit = ""]) => sum + Number(n) * (units[unit] ?? NaN), 0);
-}
+/** Plain data for a message. */
+const shown = (value: unknown, absent: string) => (value === undefined ? absent : JSON.stringify(value));
 
 /** Rules between values: a change of one is wrong without the other. */
 export function checkRelations({ declared, content, waits }: Rendered): Finding[] {
@@ -80,9 +76,9 @@ export function checkRelations({ declared, content, waits }: Rendered): Finding[
     const id = manifestId(object);
     const add = (path: string, message: string) => findings.push({ check: "relations", object: id, path, message });
     const wait = waits.get(id);
-    const timeout = at(object, "spec", "timeout");
-    if (wait !== undefined && timeout !== undefined && !(seconds(timeout) < seconds(wait)))
-      add("spec/timeout", `is ${String(timeout)}: up waits ${wait} and would end without Flux's reason.`);
+    const timeout = textAt(object, "spec", "timeout");
+    if (wait !== undefined && timeout !== undefined && !(durationSeconds(timeout) < durationSeconds(wait)))
+      add("spec/timeout", `is ${timeout}: up waits ${wait} and would end without Flux's reason.`);
     for (const [path, value] of placesOf(object)) {
       const [asked, limit] = [textAt(value, "requests", "memory"), textAt(value, "limits", "memory")];
       if (asked !== undefined && limit !== undefined && byteCount(asked) > byteCount(limit))
@@ -96,7 +92,8 @@ export function checkRelations({ declared, content, waits }: Rendered): Finding[
       const limiter = at(config, "processors", "memory_limiter");
       const hard = Number(at(limiter, "limit_percentage"));
       // memorylimiterprocessor, README: 20 % of the hard limit for a spike; the rest of the pod's memory is Go's own.
-      if (!(hard >= 50 && hard <= 80)) add("memory_limiter/limit_percentage", "leaves the process too much or nothing.");
+      if (!(hard >= 50 && hard <= 80))
+        add("memory_limiter/limit_percentage", "leaves the process too much or nothing.");
       if (Number(at(limiter, "spike_limit_percentage")) !== hard / 5)
         add("memory_limiter/spike_limit_percentage", "is not a fifth of limit_percentage.");
       const queues = Object.values(asMap(at(config, "exporters")) ?? {}).map((exporter) =>

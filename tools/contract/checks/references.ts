@@ -3,6 +3,7 @@ import { type Manifest, manifestId } from "../../../components/kubernetes/manife
 import { charts } from "../../../settings/versions.ts";
 import { asMap, at, type Finding, textAt } from "../finding.ts";
 import { modelOf } from "../model.ts";
+import { fingerprint, githubFingerprints } from "../pinned.ts";
 import { releases, type Rendered } from "../rendered.ts";
 
 /** Namespace of Flux, of sources and releases; Flux's own manifests make it. */
@@ -102,6 +103,12 @@ export function checkReferences(rendered: Rendered): Finding[] {
       const known = String(at(secret, "stringData", "known_hosts"));
       if (secret !== undefined && !known.split("\n").every((line) => line.includes(host))) {
         add(secret, "stringData.known_hosts", `has no key of ${host} in every line.`);
+      }
+      for (const [, type = "", key = ""] of host.endsWith("github.com")
+        ? known.split("\n").map((l) => l.split(" "))
+        : []) {
+        if (secret !== undefined && fingerprint(key) !== githubFingerprints[type])
+          add(secret, "stringData.known_hosts", `has a key ${type} that GitHub does not publish.`);
       }
     }
   }
