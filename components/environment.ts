@@ -229,7 +229,7 @@ export class Environment extends pulumi.ComponentResource {
       },
       inCluster,
     );
-    const loki = new Loki("loki", { sources, prerequisites: monitored, settings: settings.loki }, inCluster);
+    const loki = new Loki("loki", { sources, prerequisites: monitored, settings: settings.loki, cluster }, inCluster);
     new FluentBit(
       "fluent-bit",
       { sources, prerequisites: [flux, nodeAgents, definitions], settings: settings.fluentBit, logs: lokiStore },

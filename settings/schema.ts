@@ -249,7 +249,11 @@ const prometheus = z
     replicas: z.int().min(1).max(4).default(1).describe("Prometheus servers, each with all series."),
     retention: prometheusDuration.default("24h").describe("How long samples are kept."),
     retentionSize: prometheusSize.optional().describe("Size at which the oldest samples go, whatever their age."),
-    storage: bytes.optional().describe("Size of a volume per server; without it samples live as long as the pod."),
+    storage: bytes
+      .optional()
+      .describe(
+        "Size of a volume per server; without it samples live as long as the pod. Another size reaches new volumes only, and a first one begins without the samples so far.",
+      ),
     scrapeInterval: prometheusDuration.default("30s").describe("How often targets are scraped."),
     sampleLimit: z
       .int()
@@ -438,7 +442,9 @@ const loki = z
     storage: z
       .strictObject({
         type: z.enum(["filesystem", "s3"]).default("filesystem").describe("Where chunks and index are kept."),
-        size: bytes.default("5Gi").describe("Volume of each Loki pod."),
+        size: bytes
+          .default("5Gi")
+          .describe("Volume of each Loki pod; later it can only be changed by hand, and `up` says how."),
         s3: z
           .strictObject({
             endpoint: s3Endpoint.optional().describe("S3 endpoint when it is not AWS's own."),

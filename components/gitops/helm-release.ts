@@ -25,6 +25,8 @@ export interface HelmReleaseArgs<V extends object> {
   readonly override?: ValuesOverride<V>;
   /** What has to be there first: definitions, Secrets, webhooks. */
   readonly prerequisites: readonly Prerequisite[];
+  /** What has to agree to a change of the release, in the preview too. */
+  readonly beforeUpdate?: readonly pulumi.ResourceHook[];
   /** Where Flux should not put a difference back: fields that others write by design. */
   readonly driftIgnore?: readonly { readonly kind: string; readonly paths: readonly string[] }[];
 }
@@ -135,7 +137,7 @@ export class HelmRelease<V extends object> extends pulumi.ComponentResource {
         dependsOn: [source.resource, ...args.prerequisites],
         // A little more than Flux's own time-out, so that its reason is there to be reported.
         customTimeouts: { create: `${wait}m`, update: `${wait}m`, delete: "5m" },
-        hooks: { onError: [args.sources.explain] },
+        hooks: { onError: [args.sources.explain], beforeUpdate: [...(args.beforeUpdate ?? [])] },
       },
     );
     this.registerOutputs();

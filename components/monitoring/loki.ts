@@ -3,9 +3,11 @@ import { containerResources } from "../../settings/resources.ts";
 import type { Settings } from "../../settings/schema.ts";
 import { charts } from "../../settings/versions.ts";
 import { clusterUrl, type Endpoint, type LogStore } from "../capabilities.ts";
+import type { ClusterAccess } from "../gitops/diagnosis.ts";
 import { HelmRelease } from "../gitops/helm-release.ts";
 import type { ReleaseArgs } from "./component.ts";
 import { namespaces } from "./namespaces.ts";
+import { keepVolumeSize } from "./volume-size.ts";
 
 type ObjectStore = "filesystem" | "s3";
 type Resources = ReturnType<typeof containerResources>;
@@ -172,11 +174,20 @@ export const lokiStore: LogStore = {
   otlpUrl: `${clusterUrl(endpoint)}/otlp`,
 };
 
+/** The chart's StatefulSet and the name of its claim template. */
+const volumes = {
+  setting: "loki.storage.size",
+  size: ["singleBinary", "persistence", "size"],
+  namespace: namespaces.monitoring,
+  statefulSet: "loki",
+  claim: "storage",
+} as const;
+
 /** Loki: keeps log lines. */
 export class Loki extends pulumi.ComponentResource {
   constructor(
     name: string,
-    args: ReleaseArgs & { readonly settings: Settings["loki"] },
+    args: ReleaseArgs & { readonly settings: Settings["loki"]; readonly cluster: ClusterAccess },
     opts?: pulumi.ComponentResourceOptions,
   ) {
     super("observability:monitoring:Loki", name, {}, opts);
@@ -188,6 +199,7 @@ export class Loki extends pulumi.ComponentResource {
         namespace: namespaces.monitoring,
         values: lokiValues(args.settings),
         override: args.settings.values,
+        beforeUpdate: [keepVolumeSize(volumes, args.cluster)],
       },
       { parent: this },
     );

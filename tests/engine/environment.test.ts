@@ -137,6 +137,23 @@ describe("an environment on the real engine", function () {
     }
   });
 
+  it("refuses another size for volumes that are there, in the preview too, until their StatefulSet is taken away", async () => {
+    callsSince();
+    const updates = () => callsSince().filter(({ name, method }) => name === "loki-release" && method === "update");
+    stack.host.world.plan = { api: { statefulSets: ["monitoring/loki"] } };
+    await stack.set({ loki: { storage: { size: "7Gi" } } });
+    for (const operation of ["preview", "up"] as const) {
+      const printed = stack.printed().length;
+      const said = `${await failure(stack.environment[operation]())}\n${stack.printed().slice(printed)}`;
+      expect(said).to.include("loki.storage.size: is 7Gi, but the volumes were made with 5Gi");
+      expect(said).to.include("--cascade=orphan");
+    }
+    expect(updates()).to.deep.equal([]);
+    stack.host.world.plan = {};
+    await stack.environment.up();
+    expect(updates()).to.have.length(1);
+  });
+
   it("updates one release for a changed retention, and nothing else", async () => {
     callsSince();
     await stack.set({ loki: { retention: "48h" } });

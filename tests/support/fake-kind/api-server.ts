@@ -111,8 +111,15 @@ function answer(world: World, name: string, request: IncomingMessage, response: 
       send({ items: there ? [{ metadata: { name: "standard", annotations } }] : [] });
       break;
     }
-    default:
+    default: {
+      const [, namespace, set] =
+        /^\/apis\/apps\/v1\/namespaces\/([^/]+)\/statefulsets\/([^/]+)$/.exec(request.url ?? "") ?? [];
+      if (set !== undefined && api.statefulSets?.includes(`${namespace}/${set}`) === true) {
+        send({ metadata: { name: set, namespace } });
+        break;
+      }
       response.statusCode = 404;
       response.end("not found");
+    }
   }
 }

@@ -75,6 +75,8 @@ export interface Plan {
     readonly nodesReady?: boolean;
     readonly dnsAvailable?: boolean;
     readonly storageClass?: boolean;
+    /** StatefulSets that are there, as `namespace/name`. */
+    readonly statefulSets?: readonly string[];
   };
 }
 
