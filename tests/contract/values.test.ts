@@ -36,7 +36,7 @@ describe("Values against charts", function () {
       const folder = chartFolder(pin.name, pin.version);
       return folder === undefined ? [] : [{ pin, folder }];
     });
-    // Once each where there are none: then the facts are all that there is.
+    // Where there are none the facts are all that there is.
     console.log(`      ${found.length} of ${Object.keys(charts).length} charts are at hand`);
     for (const { pin, folder } of found) {
       const { taken, ...known } = loadChart(pin);
@@ -105,7 +105,7 @@ describe("Values against charts", function () {
       const values = { grafana: { adminPassword: "x" } };
       expect(checkValues({ name: "x", values }, loadChart(charts.kubePrometheusStack))).to.have.length(1);
     });
-    it("a word that a chart's own schema does not allow", () => {
+    it("a key in other letters than the chart's", () => {
       const certManager = loadChart(charts.certManager);
       const messages = (values: Record<string, unknown>) =>
         checkValues({ name: "x", values }, certManager).map(({ message }) => message);
