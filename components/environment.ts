@@ -127,12 +127,13 @@ export class Environment extends pulumi.ComponentResource {
     });
     const inCluster = { parent: platform };
 
+    const { registryCredentials } = stack.secrets;
     const applications = [
       ...new Set([...(demo.enabled ? [namespaces.demo] : []), ...settings.applications.namespaces]),
     ];
     const flux = new Flux(
       "flux",
-      { manifests: args.fluxManifests, ...(kept === undefined ? {} : { kept }) },
+      { manifests: args.fluxManifests, registryCredentials, ...(kept === undefined ? {} : { kept }) },
       inCluster,
     );
     const uiPorts: Allow[] = (Object.keys(cluster.hostPorts) as ExposedService[]).map((service) => ({
@@ -145,6 +146,7 @@ export class Environment extends pulumi.ComponentResource {
       "monitoring",
       {
         namespace: namespaces.monitoring,
+        registryCredentials,
         podSecurity: "restricted",
         allow: [
           ...uiPorts,
@@ -169,6 +171,7 @@ export class Environment extends pulumi.ComponentResource {
       "node-agents",
       {
         namespace: namespaces.nodeAgents,
+        registryCredentials,
         podSecurity: "privileged",
         allow: [{ name: "metrics", ports: [2020, 9100], from: [namespaces.monitoring] }],
       },
@@ -178,6 +181,7 @@ export class Environment extends pulumi.ComponentResource {
       "cert-manager-namespace",
       {
         namespace: namespaces.certManager,
+        registryCredentials,
         podSecurity: "restricted",
         allow: [
           { name: "webhook", to: { "app.kubernetes.io/name": "webhook" }, ports: [10250], from: "anyone" },
@@ -189,9 +193,10 @@ export class Environment extends pulumi.ComponentResource {
 
     // Charts are fetched at once; releases wait only for what they need.
     const explain = explainUnready(cluster);
+    const credentials = registryCredentials !== undefined;
     const sources = new ChartSources(
       "charts",
-      { settings: settings.charts, shared, ca: args.ca, prerequisites: [flux], explain },
+      { settings: settings.charts, shared, ca: args.ca, credentials, prerequisites: [flux], explain },
       inCluster,
     );
     const definitions = new PrometheusOperatorCrds(
@@ -246,6 +251,7 @@ export class Environment extends pulumi.ComponentResource {
       {
         ...stores,
         settings: settings.opentelemetry.collector,
+        credentials,
         applications,
         prerequisites: [operator],
       },
@@ -304,6 +310,7 @@ export class Environment extends pulumi.ComponentResource {
       folders.push({
         name: "demo",
         path: demoFolder(demo),
+        credentials,
         prerequisites,
       });
     }
@@ -456,6 +463,7 @@ export class Environment extends pulumi.ComponentResource {
       "demo",
       {
         namespace: namespaces.demo,
+        registryCredentials: stack.secrets.registryCredentials,
         // Go instrumentation is a privileged sidecar that sees the pod's processes (opentelemetry-operator, golang.go).
         podSecurity: kbot && opentelemetry.goInstrumentation ? "privileged" : "restricted",
         allow: [{ name: "metrics", ports: [kbot ? 8080 : podinfoPort], from: [namespaces.monitoring] }],

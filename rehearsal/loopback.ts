@@ -3,6 +3,7 @@
  * What it answers is the business of the stand-in that starts it.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 
@@ -61,6 +62,9 @@ export interface LoopbackOptions {
   readonly port?: number;
   /** Brings a path to the form that handlers, failures and the log have. @default as it came */
   readonly normalize?: (path: string) => string;
+  /** Key and certificate, PEM.
+   * @default plain HTTP */
+  readonly tls?: { readonly key: string; readonly cert: string } | undefined;
 }
 
 /**
@@ -68,7 +72,7 @@ export interface LoopbackOptions {
  * @param name what it stands for; every answer carries it in the header `x-stand-in`
  */
 export async function startLoopback(name: string, handle: Handler, options: LoopbackOptions = {}): Promise<Loopback> {
-  const { port = 0, normalize = (path: string) => path } = options;
+  const { port = 0, normalize = (path: string) => path, tls } = options;
   const requests: LoggedRequest[] = [];
   const failures: { failure: Failure; left: number }[] = [];
 
@@ -114,7 +118,7 @@ export async function startLoopback(name: string, handle: Handler, options: Loop
     return status === undefined ? undefined : { status, body, ...(headers && { headers }) };
   }
 
-  const server = createServer((request, response) => {
+  const listener = (request: IncomingMessage, response: ServerResponse) => {
     response.setHeader("x-stand-in", name);
     respond(request, response).catch((error: unknown) => {
       if (response.headersSent) {
@@ -126,7 +130,8 @@ export async function startLoopback(name: string, handle: Handler, options: Loop
         body: { message: `${name}: ${error instanceof Error ? error.message : String(error)}` },
       });
     });
-  });
+  };
+  const server = tls === undefined ? createServer(listener) : createTlsServer(tls, listener);
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
     server.listen(port, "127.0.0.1", resolve);

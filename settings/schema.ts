@@ -584,6 +584,8 @@ export const settingsSchema = z.strictObject({
 
 /** Secret settings: set with `pulumi config set --secret <key>`; they never stand in a stack file in clear. */
 export const secretSettings = {
+  registryCredentials:
+    "Credentials of private registries, for charts and images: a Docker config.json with `auths`. Set with `pulumi config set --secret registryCredentials < config.json`.",
   telegramToken: "Token of kbot's Telegram bot (the old set-up's TELE_TOKEN). Needed while demo.app is kbot.",
 } as const;
 

@@ -99,6 +99,7 @@ export async function main(args: readonly string[], folder: string): Promise<num
     }
     const program = await runProgram({
       settings,
+      secrets: ["telegramToken", ...secrets],
       stack,
       owner: account ?? "owner",
       fluxManifests: await fluxManifests(parsed.flux, parsed.network.proxy),

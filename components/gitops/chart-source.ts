@@ -4,6 +4,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { Settings } from "../../settings/schema.ts";
 import type { ChartPin } from "../../settings/versions.ts";
 import type { Prerequisite } from "../capabilities.ts";
+import { imagePullSecrets } from "../kubernetes/registry-credentials.ts";
 import { api, fluxNamespace } from "./names.ts";
 
 /** A source object that a HelmRelease refers to. */
@@ -43,13 +44,14 @@ export class ChartSources extends pulumi.ComponentResource {
   readonly explain: pulumi.ErrorHook;
   /** Whether others use the cluster, too. */
   readonly shared: boolean;
+  /** Whether images are pulled with the credentials of private registries. */
+  readonly credentials: boolean;
 
   private readonly settings: Settings["charts"];
   private readonly declared = new Map<string, ChartSource>();
 
   private readonly prerequisites: readonly Prerequisite[];
-  /** What every source names: trust. */
-  private readonly access: Readonly<Record<string, { readonly name: string }>>;
+  private readonly trust: object;
 
   constructor(
     name: string,
@@ -59,6 +61,8 @@ export class ChartSources extends pulumi.ComponentResource {
       readonly shared: boolean;
       /** CA certificates that registries and repositories may have theirs of, beside the public ones; PEM. */
       readonly ca?: string | undefined;
+      /** Whether charts and images come with the credentials of private registries, which are in their namespaces. */
+      readonly credentials: boolean;
       readonly prerequisites: readonly Prerequisite[];
       /** Tells why a release that uses these sources is not Ready. */
       readonly explain: pulumi.ErrorHook;
@@ -75,10 +79,11 @@ export class ChartSources extends pulumi.ComponentResource {
       secrets.push(new k8s.core.v1.Secret(`${name}-ca`, { metadata, stringData: { "ca.crt": args.ca } }, options));
     }
     // Flux trusts the public authorities beside these (source-controller, `secrets.WithSystemCertPool`).
-    this.access = args.ca === undefined ? {} : { certSecretRef: { name: caSecret } };
+    this.trust = args.ca === undefined ? {} : { certSecretRef: { name: caSecret } };
     this.prerequisites = [...args.prerequisites, ...secrets];
     this.explain = args.explain;
     this.shared = args.shared;
+    this.credentials = args.credentials;
     this.registerOutputs();
   }
 
@@ -108,9 +113,11 @@ export class ChartSources extends pulumi.ComponentResource {
             operation: "copy",
           },
           ...(mirror?.insecure === true ? { insecure: true } : {}),
-          ...this.access,
+          ...this.trust,
+          // Of hosts that it does not name, none is used.
+          ...(this.credentials ? { secretRef: imagePullSecrets[0] } : {}),
         }
-      : { interval: this.settings.interval, url: repository, ...this.access };
+      : { interval: this.settings.interval, url: repository, ...this.trust };
     const resource = new k8s.apiextensions.CustomResource(
       `chart-${name}`,
       { apiVersion: api.source, kind, metadata: { name, namespace: fluxNamespace }, spec },

@@ -1,10 +1,15 @@
 import * as pulumi from "@pulumi/pulumi";
 import { declare, type Manifest } from "../kubernetes/manifest.ts";
 import { podSecurityLabels } from "../kubernetes/namespace.ts";
+import { imagePullSecrets, registryCredentials } from "../kubernetes/registry-credentials.ts";
+import { fluxNamespace } from "./names.ts";
 
 export interface FluxArgs {
   /** Flux's objects (`fluxManifests`). */
   readonly manifests: readonly Manifest[];
+  /** Docker's config.json, for charts and images of private registries; secret.
+   * @default none */
+  readonly registryCredentials?: pulumi.Output<string> | undefined;
   /**
    * Makes the definitions, on a cluster that others use, too: they outlive the environment, because deleting one deletes
    * every object of its kind, and the next environment takes them back.
@@ -20,6 +25,13 @@ const first = ["Namespace", "CustomResourceDefinition"];
 function unawaited(manifest: Manifest): Manifest {
   const annotations = { ...manifest.metadata.annotations, "pulumi.com/skipAwait": "true" };
   return { ...manifest, metadata: { ...manifest.metadata, annotations } };
+}
+
+/** A Deployment that pulls with the credentials of private registries. */
+function withPullSecrets(manifest: Manifest): Manifest {
+  const spec = manifest["spec"] as { readonly template: { readonly spec: object } };
+  const pod = { ...spec.template.spec, imagePullSecrets };
+  return { ...manifest, spec: { ...spec, template: { ...spec.template, spec: pod } } };
 }
 
 /**
@@ -50,10 +62,20 @@ export class Flux extends pulumi.ComponentResource {
           ...(keep ? { provider: args.kept, retainOnDelete: true } : {}),
         });
       });
+    const credentials =
+      args.registryCredentials === undefined
+        ? []
+        : [
+            registryCredentials(`${name}-registry`, fluxNamespace, args.registryCredentials, {
+              parent: this,
+              dependsOn: foundation,
+            }),
+          ];
     for (const manifest of args.manifests.filter(({ kind }) => !first.includes(kind))) {
-      declare(resourceName(manifest), manifest.kind === "Service" ? unawaited(manifest) : manifest, {
+      const pulling = manifest.kind === "Deployment" && credentials.length > 0 ? withPullSecrets(manifest) : manifest;
+      declare(resourceName(manifest), manifest.kind === "Service" ? unawaited(manifest) : pulling, {
         parent: this,
-        dependsOn: foundation,
+        dependsOn: [...foundation, ...credentials],
         ...(manifest.kind === "Deployment" ? { customTimeouts: { create: "5m", update: "5m", delete: "3m" } } : {}),
       });
     }

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import type { Prerequisite } from "../capabilities.ts";
+import { imagePullSecrets } from "../kubernetes/registry-credentials.ts";
 import { api, fluxNamespace } from "./names.ts";
 
 export interface GitSourceArgs {
@@ -44,12 +45,22 @@ export function yamlScalars(values: Readonly<Record<string, string>>): Record<st
   );
 }
 
+const pullSecrets = {
+  apiVersion: "apps/v1",
+  kind: "Deployment",
+  metadata: { name: "any" },
+  spec: { template: { spec: { imagePullSecrets } } },
+};
+
 /** A folder of the repository that Flux applies. */
 export interface SyncedFolder {
   /** Name of the Kustomization. */
   readonly name: string;
   /** Relative to the repository's root. */
   readonly path: string;
+  /** Whether images of its Deployments are pulled with the credentials of private registries.
+   * @default false */
+  readonly credentials?: boolean;
   /** What the content needs: namespaces, definitions, webhooks, Secrets. */
   readonly prerequisites: readonly Prerequisite[];
 }
@@ -119,6 +130,9 @@ export class GitSource extends pulumi.ComponentResource {
             path: `./${folder.path}`,
             sourceRef: { kind: "GitRepository", name },
             postBuild: { substitute: { ...args.substitute } },
+            ...(folder.credentials === true
+              ? { patches: [{ target: { kind: "Deployment" }, patch: JSON.stringify(pullSecrets) }] }
+              : {}),
             commonMetadata: { labels: { ...args.labels } },
           },
         },

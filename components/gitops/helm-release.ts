@@ -3,6 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { merge as deepMerge } from "ts-deepmerge";
 import type { ChartPin } from "../../settings/versions.ts";
 import type { Prerequisite } from "../capabilities.ts";
+import { imagePullSecrets } from "../kubernetes/registry-credentials.ts";
 import type { ChartSources } from "./chart-source.ts";
 import { api, fluxNamespace } from "./names.ts";
 
@@ -30,6 +31,19 @@ export interface HelmReleaseArgs<V extends object> {
   /** Where Flux should not put a difference back: fields that others write by design. */
   readonly driftIgnore?: readonly { readonly kind: string; readonly paths: readonly string[] }[];
 }
+
+/** Where a chart takes the pull secrets of all its pods. Charts that run no pods of their own are not here. */
+const pullSecretValues: Readonly<Record<string, object>> = {
+  "cert-manager": { global: { imagePullSecrets } },
+  "fluent-bit": { imagePullSecrets },
+  // By name alone (common, `images.renderPullSecrets`).
+  jaeger: { jaeger: { image: { pullSecrets: imagePullSecrets.map(({ name }) => name) } } },
+  // Its subcharts read `global`, too.
+  "kube-prometheus-stack": { global: { imagePullSecrets } },
+  loki: { imagePullSecrets },
+  "opentelemetry-operator": { imagePullSecrets },
+  podinfo: { image: { pullSecrets: imagePullSecrets } },
+};
 
 /** Values with an override merged over them: maps by key, lists replaced. */
 export function mergeValues<V extends object>(values: V, override: ValuesOverride<V> | undefined): V {
@@ -107,7 +121,10 @@ export function helmReleaseSpec<V extends object>(
         ...(args.driftIgnore ?? []).map(({ kind, paths }) => ({ paths: [...paths], target: { kind } })),
       ],
     },
-    values: mergeValues(args.values, args.override),
+    values: mergeValues<object>(
+      mergeValues<object>(args.values, args.sources.credentials ? pullSecretValues[args.chart.name] : undefined),
+      args.override,
+    ),
   };
 }
 

@@ -1,5 +1,6 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
+import { registryCredentials } from "./registry-credentials.ts";
 
 /**
  * Level of the Pod Security Standards that a namespace enforces. There is no default: whoever makes a namespace says
@@ -44,6 +45,9 @@ export interface NamespaceArgs {
   readonly podSecurity: PodSecurityLevel;
   /** Exceptions to "no one may connect"; pods of the namespace always reach each other. */
   readonly allow: readonly Allow[];
+  /** Docker's config.json, for images of private registries; secret.
+   * @default none */
+  readonly registryCredentials?: pulumi.Output<string> | undefined;
 }
 
 function policySpec(allow: Allow): k8s.types.input.networking.v1.NetworkPolicySpec {
@@ -75,6 +79,12 @@ export class Namespace extends pulumi.ComponentResource {
       { metadata: { name: args.namespace, labels: podSecurityLabels(args.podSecurity) } },
       { parent: this },
     );
+    if (args.registryCredentials !== undefined) {
+      registryCredentials(`${name}-registry`, args.namespace, args.registryCredentials, {
+        parent: this,
+        dependsOn: namespace,
+      });
+    }
     const policy = (suffix: string, spec: k8s.types.input.networking.v1.NetworkPolicySpec) =>
       new k8s.networking.v1.NetworkPolicy(
         `${name}-${suffix}`,

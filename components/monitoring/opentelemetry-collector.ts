@@ -3,6 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { containerResources } from "../../settings/resources.ts";
 import type { Settings } from "../../settings/schema.ts";
 import type { LogStore, Prerequisite, TelemetryGateway, TraceStore } from "../capabilities.ts";
+import { imagePullSecrets } from "../kubernetes/registry-credentials.ts";
 import { hardened, spread } from "../kubernetes/hardened.ts";
 import { declare } from "../kubernetes/manifest.ts";
 import { namespaces } from "./namespaces.ts";
@@ -186,6 +187,8 @@ export class OpentelemetryCollector extends pulumi.ComponentResource {
     name: string,
     args: Stores & {
       readonly settings: Settings["opentelemetry"]["collector"];
+      /** Whether its image is pulled with the credentials of private registries. */
+      readonly credentials: boolean;
       /** Namespaces whose annotated pods are scraped. */
       readonly applications: readonly string[];
       readonly prerequisites: readonly Prerequisite[];
@@ -195,7 +198,12 @@ export class OpentelemetryCollector extends pulumi.ComponentResource {
     super("observability:monitoring:OpentelemetryCollector", name, {}, opts);
     const child = { parent: this, dependsOn: [...args.prerequisites] };
     const metadata = { name: serviceAccount, namespace: namespaces.monitoring };
-    const account = new k8s.core.v1.ServiceAccount(`${name}-account`, { metadata }, child);
+    const account = new k8s.core.v1.ServiceAccount(
+      `${name}-account`,
+      // The operator's CRD has no place for pull secrets.
+      { metadata, ...(args.credentials ? { imagePullSecrets } : {}) },
+      child,
+    );
     const role = new k8s.rbac.v1.ClusterRole(`${name}-role`, { metadata: { name: serviceAccount }, rules }, child);
     const binding = new k8s.rbac.v1.ClusterRoleBinding(
       `${name}-binding`,

@@ -1,6 +1,7 @@
 /**
  * An OCI registry on 127.0.0.1, read-only, that serves Helm charts under one prefix: the stand-in for the charts'
- * own registries. It speaks what pulling needs of the OCI distribution specification, over plain HTTP.
+ * own registries. It speaks what pulling needs of the OCI distribution specification, over plain HTTP and for everybody, or
+ * as a company's registry over TLS and with a password (HTTP Basic, without the token service that others have).
  */
 import { createHash } from "node:crypto";
 import { startLoopback, type Answer, type Loopback } from "../loopback.ts";
@@ -44,8 +45,21 @@ export function tagOf(version: string): string {
   return version.replaceAll("+", "_");
 }
 
+/** How a registry that is not for everybody is reached. */
+export interface RegistryAccess {
+  readonly tls?: { readonly key: string; readonly cert: string };
+  /** `user:password`. */
+  readonly credentials?: string;
+}
+
 /** Start the registry. */
-export async function startRegistry(charts: readonly ChartArchive[], port = 0): Promise<ChartRegistry> {
+export async function startRegistry(
+  charts: readonly ChartArchive[],
+  port = 0,
+  { tls, credentials }: RegistryAccess = {},
+): Promise<ChartRegistry> {
+  const authorization =
+    credentials === undefined ? undefined : `Basic ${Buffer.from(credentials).toString("base64")}`;
   const repositories = new Map<string, Repository>();
   const served: ServedChart[] = [];
 
@@ -114,10 +128,14 @@ export async function startRegistry(charts: readonly ChartArchive[], port = 0): 
     "oci-registry",
     (request, _response, url) => {
       request.resume();
+      if (authorization !== undefined && request.headers.authorization !== authorization) {
+        const denied = failure(401, "UNAUTHORIZED", "authentication required");
+        return Promise.resolve({ ...denied, headers: { "www-authenticate": 'Basic realm="charts"' } });
+      }
       const reading = request.method === "GET" || request.method === "HEAD";
       return Promise.resolve(reading ? answer(url.pathname) : failure(405, "UNSUPPORTED", "the registry is read-only"));
     },
-    { port },
+    { port, tls },
   );
   return { ...loopback, address: `oci://127.0.0.1:${loopback.port}/charts`, charts: served, add };
 }

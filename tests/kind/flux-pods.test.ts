@@ -220,7 +220,7 @@ describe("Flux as pods, on real Kind", function () {
         );
         const sources = new ChartSources(
           "charts",
-          { settings: settings.charts, shared: false, prerequisites: [flux], explain },
+          { settings: settings.charts, shared: false, credentials: false, prerequisites: [flux], explain },
           inCluster,
         );
         new HelmRelease(

@@ -29,8 +29,14 @@ import {
   startFluxControllers,
 } from "../../rehearsal/flux/controllers.ts";
 import { CONTROLLERS, type Controller, assemble, fluxManifests } from "../../rehearsal/flux/manifests.ts";
-import { flux as version } from "../../settings/versions.ts";
+import { fluxManifests as declaredFlux } from "../../components/gitops/flux-manifests.ts";
+import { packChart, startRegistry } from "../../rehearsal/charts/index.ts";
+import { parseSettings } from "../../settings/parse.ts";
+import { charts as pins, flux as version } from "../../settings/versions.ts";
+import { runProgram } from "../../tools/contract/program.ts";
 import { moduleDir, obtain } from "../../tools/tools.ts";
+import { makeAuthority } from "../support/authority.ts";
+import { startProxy } from "../support/proxy.ts";
 import { exists, until } from "../support/until.ts";
 
 interface KubernetesObject {
@@ -273,6 +279,74 @@ describe("Flux controllers as local processes", function () {
       expect(made.data).to.deep.equal({ greeting: "from a test" });
     } finally {
       charts.server.close();
+    }
+  });
+
+  it("reach a registry with a password and a CA of its own, through a proxy, as the program declares them", async () => {
+    const [right, wrong] = ["right", "wrong"].map((name) => makeAuthority(mkdtempSync(join(folder, `${name}-ca-`))));
+    if (right === undefined || wrong === undefined) return expect.fail("no CA was made");
+    const { name: chart, version: tag } = pins.prometheusOperatorCrds;
+    const packed = await packChart({
+      "Chart.yaml": stringify({ apiVersion: "v2", name: chart, version: tag }),
+      "values.yaml": "{}\n",
+    });
+    const registry = await startRegistry([packed], 0, { tls: right, credentials: "robot:p@ss" });
+    const proxy = await startProxy(registry.port);
+    try {
+      // No name server knows this host: only the proxy does.
+      const host = "outside.example";
+      const settings = {
+        flux: { manifests: await fluxManifests(version) },
+        network: { ca: right.ca, proxy: { httpsProxy: `http://127.0.0.1:${proxy.port}` } },
+        charts: { mirror: { url: `oci://${host}/charts` } },
+      };
+      const { flux, network } = parseSettings(settings, { file: "Pulumi.dev.yaml", secrets: [] });
+      const manifests = await declaredFlux(flux, network.proxy);
+      const { resources } = await runProgram({ settings, secrets: ["registryCredentials"], fluxManifests: manifests });
+      const objects = resources.map(({ inputs }) => inputs as unknown as KubernetesObject);
+      const inFlux = (what: string, name: string) => {
+        const found = objects.find(
+          ({ kind, metadata }) =>
+            kind === what && metadata.namespace === "flux-system" && metadata.name.startsWith(name),
+        );
+        return found ?? expect.fail(`the program declares no ${what} ${name}`);
+      };
+      const give = (ca: string, password: string) => {
+        const auths = { [host]: { auth: Buffer.from(`robot:${password}`).toString("base64") } };
+        return Promise.all([
+          apply({ ...inFlux("Secret", "network-ca"), stringData: { "ca.crt": readFileSync(ca, "utf8") } }),
+          apply({
+            ...inFlux("Secret", "registry-credentials"),
+            stringData: { ".dockerconfigjson": JSON.stringify({ auths }) },
+          }),
+        ]);
+      };
+      const source = inFlux("OCIRepository", chart);
+      const untilSaid = (what: RegExp) =>
+        until(String(what), async () => {
+          const annotations = { "reconcile.fluxcd.io/requestedAt": String(Date.now()) };
+          await apply({ ...source, metadata: { ...source.metadata, annotations } } as KubernetesObject);
+          const { status } = await named<{
+            status?: { conditions?: { type: string; status: string; message: string }[] };
+          }>(source.apiVersion, "OCIRepository", source.metadata.name);
+          const ready = status?.conditions?.find(({ type }) => type === "Ready");
+          return what.test(`${ready?.status ?? ""} ${ready?.message ?? ""}`);
+        });
+      await change("source-controller", inFlux("Deployment", "source-controller")["spec"] as object);
+      await give(wrong.ca, "p@ss");
+      await untilSaid(/^False .*x509: certificate signed by unknown authority/);
+      await give(right.ca, "wrong");
+      await untilSaid(/^False .*(401|UNAUTHORIZED)/);
+      await give(right.ca, "p@ss");
+      await untilSaid(/^True stored artifact/);
+      expect(new Set(proxy.tunnels)).to.deep.equal(new Set([`${host}:443 -`]));
+      await api.call(
+        "DELETE",
+        `/apis/${source.apiVersion}/namespaces/flux-system/ocirepositories/${source.metadata.name}`,
+      );
+    } finally {
+      proxy.close();
+      await registry.close();
     }
   });
 

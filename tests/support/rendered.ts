@@ -15,6 +15,12 @@ export async function defaultEnvironment(): Promise<Rendered> {
   return standard;
 }
 
+/** Where there is a company's network there are private registries. */
+const secretsOf = ({ settings }: Combination) => [
+  "telegramToken",
+  ...(settings.network === undefined ? [] : ["registryCredentials"]),
+];
+
 let all: Promise<(Combination & { readonly rendered: Rendered })[]> | undefined;
 
 async function renderAll() {
@@ -24,7 +30,7 @@ async function renderAll() {
     writeFileSync(kubeconfig, kubeconfigText);
     const made: (Combination & { readonly rendered: Rendered })[] = [];
     for (const combination of combinations(kubeconfig)) {
-      made.push({ ...combination, rendered: await render({ settings: combination.settings }) });
+      made.push({ ...combination, rendered: await render({ settings: combination.settings, secrets: secretsOf(combination) }) });
     }
     return made;
   } finally {

@@ -1,15 +1,15 @@
 /** The program's own requests in a company's network: a proxy and a CA on this machine, each in a process of its own. */
 import { execFile } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import http from "node:http";
 import https from "node:https";
-import { type AddressInfo, connect } from "node:net";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { expect } from "chai";
 import { certificatesOf, proxyEnvironment } from "../../components/company-network.ts";
 import { type Authority, makeAuthority } from "../support/authority.ts";
+import { type Proxy, startProxy } from "../support/proxy.ts";
 
 const run = promisify(execFile);
 const component = (name: string) => JSON.stringify(join(import.meta.dirname, "../../components", name));
@@ -19,33 +19,24 @@ describe("the program in a company's network", function () {
   let folder: string;
   let authority: Authority;
   let server: https.Server;
-  let proxy: http.Server;
-  let proxied: string[];
-  const port = (of: https.Server | http.Server) => (of.address() as AddressInfo).port;
+  let proxy: Proxy;
+  const port = () => (server.address() as AddressInfo).port;
 
   before(async () => {
     folder = mkdtempSync(join(tmpdir(), "company-network-"));
     authority = makeAuthority(folder);
     server = https.createServer(authority, (_, response) => response.end("{}"));
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
     // Knows outside.example, which no name server does.
-    proxy = http.createServer((_, response) => response.writeHead(405).end());
-    proxy.on("connect", ({ url, headers }, client, head: Buffer) => {
-      proxied.push(`${url ?? ""} ${headers["proxy-authorization"] ?? "-"}`);
-      const upstream = connect(port(server), "127.0.0.1", () => {
-        client.write("HTTP/1.1 200 Connection established\r\n\r\n");
-        upstream.write(head);
-        upstream.pipe(client).pipe(upstream);
-      });
-      for (const socket of [upstream, client]) socket.on("error", () => upstream.destroy());
-    });
-    for (const one of [server, proxy]) await new Promise<void>((resolve) => one.listen(0, "127.0.0.1", resolve));
+    proxy = await startProxy(port());
   });
   after(() => {
     server.closeAllConnections();
-    for (const one of [server, proxy]) one.close();
+    server.close();
+    proxy.close();
     rmSync(folder, { recursive: true, force: true });
   });
-  beforeEach(() => (proxied = []));
+  beforeEach(() => proxy.tunnels.splice(0));
 
   /** What a request of the program's GitHub client gives: the status, or the error's message. */
   async function ask(host: string, env: Record<string, string>, ca?: string): Promise<string> {
@@ -63,23 +54,23 @@ describe("the program in a company's network", function () {
   }
 
   it("goes through HTTPS_PROXY, with or without a scheme and with its password", async () => {
-    const at = `127.0.0.1:${port(proxy)}`;
+    const at = `127.0.0.1:${proxy.port}`;
     for (const HTTPS_PROXY of [`http://${at}`, at])
       expect(await ask("outside.example", { HTTPS_PROXY }, authority.ca)).to.equal("200");
     expect(await ask("outside.example", { https_proxy: `http://user:p%40ss@${at}` }, authority.ca)).to.equal("200");
     const basic = `Basic ${Buffer.from("user:p@ss").toString("base64")}`;
-    expect(proxied).to.deep.equal([...["-", "-", basic].map((said) => `outside.example:443 ${said}`)]);
+    expect(proxy.tunnels).to.deep.equal([...["-", "-", basic].map((said) => `outside.example:443 ${said}`)]);
   });
 
   it("asks what NO_PROXY names, and this machine, without it", async () => {
-    const env = { HTTPS_PROXY: `http://127.0.0.1:${port(proxy)}` };
-    expect(await ask(`127.0.0.1:${port(server)}`, env, authority.ca)).to.equal("200");
+    const env = { HTTPS_PROXY: `http://127.0.0.1:${proxy.port}` };
+    expect(await ask(`127.0.0.1:${port()}`, env, authority.ca)).to.equal("200");
     expect(await ask("outside.example", { ...env, NO_PROXY: ".example" }, authority.ca)).to.include("does not answer");
-    expect(proxied).to.deep.equal([]);
+    expect(proxy.tunnels).to.deep.equal([]);
   });
 
   it("trusts the CA of network.ca, of SSL_CERT_FILE and of NODE_EXTRA_CA_CERTS, and says what to do without", async () => {
-    const host = `127.0.0.1:${port(server)}`;
+    const host = `127.0.0.1:${port()}`;
     expect(await ask(host, {}, authority.ca)).to.equal("200");
     for (const variable of ["SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS"])
       expect(await ask(host, { [variable]: authority.ca }), variable).to.equal("200");

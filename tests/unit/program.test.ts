@@ -59,6 +59,47 @@ describe("The program", function () {
     expect(secret?.["stringData"]).to.have.all.keys("ca.crt");
   });
 
+  describe("with credentials of private registries", () => {
+    const reference = [{ name: "registry-credentials" }];
+    let made: Program;
+    const specs = (kind: string) =>
+      made.resources.filter(({ inputs }) => inputs["kind"] === kind).map(({ inputs }) => inputs["spec"] as object);
+    before(async function () {
+      const fluxManifests = await orSkip(this, "Flux's manifests", fluxObjects);
+      made = await runProgram({ fluxManifests, secrets: ["registryCredentials"] });
+    });
+
+    it("has them in a Secret of each namespace that pulls, as a secret, and nowhere without them", () => {
+      const secrets = made.resources.filter(({ inputs }) => inputs["type"] === "kubernetes.io/dockerconfigjson");
+      const where = secrets.map(({ inputs }) => (inputs["metadata"] as { namespace: string }).namespace);
+      expect(where).to.have.members(["flux-system", "monitoring", "node-agents", "cert-manager", "demo"]);
+      for (const { inputs, secretInputs } of secrets) {
+        expect(inputs).to.have.nested.property("metadata.name", "registry-credentials");
+        expect(inputs["stringData"]).to.deep.equal({ ".dockerconfigjson": "<secret: registryCredentials>" });
+        expect(secretInputs).to.include("stringData");
+      }
+      expect(JSON.stringify(program.resources)).to.not.include("registry-credentials");
+    });
+
+    it("pulls every image with them: of each chart, Flux, the collector and the demo's client", () => {
+      const releases = specs("HelmRelease") as { releaseName: string; values: object }[];
+      const silent = releases.filter(({ values }) => !JSON.stringify(values).includes("registry-credentials"));
+      expect(silent.map(({ releaseName }) => releaseName)).to.deep.equal(["prometheus-operator-crds"]);
+      expect(specs("Deployment")).to.have.length(4);
+      for (const spec of specs("Deployment"))
+        expect(spec).to.have.nested.property("template.spec.imagePullSecrets").that.deep.equals(reference);
+      const account = made.resources.find(({ name }) => name === "opentelemetry-collector-account");
+      expect(account?.inputs["imagePullSecrets"]).to.deep.equal(reference);
+      const patched = specs("Kustomization").map((spec) => JSON.stringify(spec).includes("registry-credentials"));
+      expect(patched, "the environment's content, the demo").to.deep.equal([false, true]);
+    });
+
+    it("fetches charts of OCI registries with them", () => {
+      expect(specs("OCIRepository")).to.have.length(7);
+      for (const spec of specs("OCIRepository")) expect(spec).to.have.deep.property("secretRef", reference[0]);
+    });
+  });
+
   it("declares every part of the product's table", () => {
     const declared = program.resources.filter(({ custom }) => !custom).map(({ type }) => type);
     for (const component of [

@@ -11,7 +11,7 @@ import type { Outputs } from "../../components/outputs.ts";
 import { usedAlertingSecrets } from "../../settings/alerting.ts";
 import { parseSettings } from "../../settings/parse.ts";
 import type { Stack } from "../../settings/read.ts";
-import { type SecretName, secretSettings, type SettingsInput } from "../../settings/schema.ts";
+import type { SecretName, SettingsInput } from "../../settings/schema.ts";
 
 /** What a secret looks like in anything that is printed. */
 export function masked(what: string): string {
@@ -46,7 +46,7 @@ export interface ProgramArgs {
   /** What a stack file says; everything else has its default. */
   readonly settings?: SettingsInput;
   /** Secrets that are set.
-   * @default all that there are */
+   * @default that of the demo kbot */
   readonly secrets?: readonly string[];
   /** @default `dev` */
   readonly stack?: string;
@@ -157,7 +157,7 @@ async function runAlone(args: ProgramArgs): Promise<Program> {
       answer(error, response);
     });
 
-  const names = (args.secrets ?? Object.keys(secretSettings)) as SecretName[];
+  const names = (args.secrets ?? ["telegramToken"]) as SecretName[];
   const settings = parseSettings(args.settings ?? {}, { file: `Pulumi.${name}.yaml`, secrets: names });
   const stack: Stack = {
     project,

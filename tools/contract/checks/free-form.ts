@@ -329,6 +329,25 @@ export const freeForm: readonly FreeForm[] = [
     reason: dependency,
     schema: () => customResourcePart(...prometheus, "spec", "tolerations"),
   },
+  ...[
+    ["cert-manager", "global/imagePullSecrets"],
+    ["fluent-bit", "imagePullSecrets"],
+    ["kube-prometheus-stack", "global/imagePullSecrets"],
+    ["loki", "imagePullSecrets"],
+    ["opentelemetry-operator", "imagePullSecrets"],
+    ["podinfo", "image/pullSecrets"],
+  ].map(([chart = "", path = ""]) => ({
+    chart,
+    path,
+    reason: dependency,
+    schema: () => customResourcePart(...prometheus, "spec", "imagePullSecrets"),
+  })),
+  {
+    chart: "jaeger",
+    path: "jaeger/image/pullSecrets",
+    reason: "a list of names, of which the chart makes references",
+    schema: () => ({ type: "array", items: text }),
+  },
   {
     chart: "jaeger",
     path: "jaeger/podLabels",
