@@ -58,8 +58,7 @@ export async function startRegistry(
   port = 0,
   { tls, credentials }: RegistryAccess = {},
 ): Promise<ChartRegistry> {
-  const authorization =
-    credentials === undefined ? undefined : `Basic ${Buffer.from(credentials).toString("base64")}`;
+  const authorization = credentials === undefined ? undefined : `Basic ${Buffer.from(credentials).toString("base64")}`;
   const repositories = new Map<string, Repository>();
   const served: ServedChart[] = [];
 

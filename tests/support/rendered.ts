@@ -30,7 +30,10 @@ async function renderAll() {
     writeFileSync(kubeconfig, kubeconfigText);
     const made: (Combination & { readonly rendered: Rendered })[] = [];
     for (const combination of combinations(kubeconfig)) {
-      made.push({ ...combination, rendered: await render({ settings: combination.settings, secrets: secretsOf(combination) }) });
+      made.push({
+        ...combination,
+        rendered: await render({ settings: combination.settings, secrets: secretsOf(combination) }),
+      });
     }
     return made;
   } finally {

@@ -14,7 +14,13 @@ describe("a Docker config.json with credentials", () => {
   it("is refused where nothing in it could log in, as where a credential helper has the password", () => {
     for (const text of ["", "user:pass", "null", "[]", "{}", '{"auths":{}}', '{"auths":[]}', '{"auths":null}'])
       expect(isDockerConfig(text), text).to.equal(false);
-    for (const entry of [{}, { auth: "" }, { auth: "dXNlcg==" }, { username: "user" }, { username: "user", password: "" }])
+    for (const entry of [
+      {},
+      { auth: "" },
+      { auth: "dXNlcg==" },
+      { username: "user" },
+      { username: "user", password: "" },
+    ])
       expect(isDockerConfig(auths(entry)), JSON.stringify(entry)).to.equal(false);
     expect(isDockerConfig(JSON.stringify({ auths: { "r.io": {} }, credsStore: "desktop" }))).to.equal(false);
   });
