@@ -303,6 +303,33 @@ function generated(node: Node, where: string): fc.Arbitrary<unknown> {
   return texts(where);
 }
 
+/** Values that differ from a right one in one place, at whatever depth. */
+function changed(node: Node, right: unknown, where: string): fc.Arbitrary<unknown> {
+  if (node.properties !== undefined) {
+    return fc
+      .constantFrom(...Object.entries(node.properties))
+      .chain(([key, child]) =>
+        changed(child, at(right, key), `${where}.${key}`).map((field) => ({
+          ...(right as Tree | undefined),
+          [key]: field,
+        })),
+      );
+  }
+  const [first] = asList(right);
+  if (node.items?.properties === undefined || first === undefined) return generated(node, where);
+  return changed(node.items, first, `${where}.items`).map((one) => [one]);
+}
+
+/** Further elements of lists that are right. */
+function more(where: string): readonly unknown[] {
+  if (where !== "alerting.timeIntervals") return [];
+  return [
+    { name: "a", when: [{ times: [{ start: "22:00", end: "06:00" }], weekdays: ["friday"] }] },
+    { name: "b", when: [{ years: ["2026"], location: "UTC" }] },
+    { name: "c", when: [{ months: ["may"], daysOfMonth: ["1:5"] }] },
+  ];
+}
+
 /** Every setting that takes a value: a list of objects, as of alerting, is one for each of them. */
 function leaves(node: Node, where: string): [where: string, node: Node][] {
   if (node.properties === undefined) return [[where, node]];
@@ -414,13 +441,11 @@ describe("What settings accept, by its readers", function () {
         elements === undefined
           ? generated(node, where)
           : fc.oneof(
-              // Of one that is right, one field; and all of it.
-              fc
-                .constantFrom(...Object.entries(elements.properties ?? {}))
-                .chain(([key, child]) =>
-                  generated(child, `${where}.${key}`).map((field) => ({ ...(there[0] as object), [key]: field })),
-                ),
-              generated(elements, where),
+              {
+                weight: 3,
+                arbitrary: fc.constantFrom(...there, ...more(where)).chain((one) => changed(elements, one, where)),
+              },
+              { weight: 1, arbitrary: generated(elements, where) },
             );
       const runs = elements === undefined ? perLeaf : 10 * perLeaf;
       for (const value of fc.sample(arbitrary, { seed, numRuns: runs })) {
