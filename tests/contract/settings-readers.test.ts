@@ -306,14 +306,12 @@ function generated(node: Node, where: string): fc.Arbitrary<unknown> {
 /** Values that differ from a right one in one place, at whatever depth. */
 function changed(node: Node, right: unknown, where: string): fc.Arbitrary<unknown> {
   if (node.properties !== undefined) {
-    return fc
-      .constantFrom(...Object.entries(node.properties))
-      .chain(([key, child]) =>
-        changed(child, at(right, key), `${where}.${key}`).map((field) => ({
-          ...(right as Tree | undefined),
-          [key]: field,
-        })),
-      );
+    return fc.constantFrom(...Object.entries(node.properties)).chain(([key, child]) =>
+      changed(child, at(right, key), `${where}.${key}`).map((field) => ({
+        ...(right as Tree | undefined),
+        [key]: field,
+      })),
+    );
   }
   const [first] = asList(right);
   if (node.items?.properties === undefined || first === undefined) return generated(node, where);
