@@ -22,6 +22,7 @@ const stackRelease = "kube-prometheus-stack-release.spec.values";
 const alertmanager = `${stackRelease}.alertmanager.config`;
 const substitutes = "environment-kustomization-demo.spec.postBuild.substitute";
 const kindConfig = "cluster-kind.environment.KIND_CONFIG";
+const sourceController = "flux-deployment-source-controller.spec.template.spec.containers.0.env";
 const hostKey = `git.example.com ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI${"A".repeat(43)}`;
 
 /** Requests and limit of a container: three settings each. */
@@ -94,6 +95,10 @@ const everything: readonly Effect[] = [
   ["charts.mirror.insecure", true, "chart-loki.spec.insecure"],
   ["charts.interval", "2h", "chart-loki.spec.interval"],
   ["charts.timeoutMinutes", 7, "loki-release.spec.timeout", "7m"],
+  ["network.ca", "/etc/ssl/company.pem", kindConfig, "/etc/ssl/company.pem"],
+  ["network.proxy.httpsProxy", "http://secure.example.com:3128", sourceController, "http://secure.example.com:3128"],
+  ["network.proxy.httpProxy", "http://plain.example.com:3128", sourceController, "http://plain.example.com:3128"],
+  ["network.proxy.noProxy", ["inside.example.com"], sourceController, "inside.example.com"],
   ["certManager.replicas", 3, "cert-manager-release.spec.values.replicaCount"],
   ["prometheus.replicas", 2, `${stackRelease}.prometheus.prometheusSpec.replicas`],
   ["prometheus.retention", "48h", `${stackRelease}.prometheus.prometheusSpec.retention`],
@@ -242,11 +247,11 @@ function leaves(node: SchemaNode, setting: string): string[] {
 
 /** Everything that the program declares, by place. A number or a hash at the end of a resource's name is left out, too. */
 async function declared(settings: Tree): Promise<Map<string, string>> {
-  const { flux } = parseSettings(settings, { file: "test", secrets: Object.keys(secretSettings) as never[] });
+  const { flux, network } = parseSettings(settings, { file: "test", secrets: Object.keys(secretSettings) as never[] });
   const manifests = path.resolve(import.meta.dirname, "../support/flux-install.yaml");
   const program = await runProgram({
     settings: settings,
-    fluxManifests: await fluxManifests({ ...flux, manifests }),
+    fluxManifests: await fluxManifests({ ...flux, manifests }, network.proxy),
   });
   const places = new Map<string, string>();
   const write = (value: unknown, place: string) => {
