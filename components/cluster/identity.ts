@@ -32,14 +32,6 @@ export const labelOf = {
 
 const fields = Object.keys(labelOf) as (keyof Identity)[];
 
-/** A text as the value of a label: what a label may not have is replaced, and it is cut. */
-export function labelValue(text: string): string {
-  return text
-    .replaceAll(/[^A-Za-z0-9_.-]+/g, "-")
-    .slice(0, 63)
-    .replaceAll(/^[^A-Za-z0-9]+|[^A-Za-z0-9]+$/g, "");
-}
-
 /** The labels of an identity. */
 export function labelsOf(identity: Identity): Record<string, string> {
   return Object.fromEntries(

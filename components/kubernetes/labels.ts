@@ -1,7 +1,7 @@
 import type * as pulumi from "@pulumi/pulumi";
 
 /** A text as the value of a label: what Kubernetes refuses there is a dash, and 63 characters are all. */
-function labelValue(text: string): string {
+export function labelValue(text: string): string {
   return text
     .replaceAll(/[^A-Za-z0-9._-]/g, "-")
     .slice(0, 63)

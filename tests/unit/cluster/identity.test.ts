@@ -1,12 +1,6 @@
 import { expect } from "chai";
-import {
-  describeOwner,
-  identityIn,
-  labelValue,
-  labelsOf,
-  released,
-  withIdentity,
-} from "../../../components/cluster/identity.ts";
+import { describeOwner, identityIn, labelsOf, released, withIdentity } from "../../../components/cluster/identity.ts";
+import { labelValue } from "../../../components/kubernetes/labels.ts";
 
 const identity = {
   owner: "6ba7b810-9dad",
