@@ -13,13 +13,13 @@ import type { Cluster, ExposedService } from "./cluster/cluster.ts";
 import type { Generation } from "./cluster/generation.ts";
 import { ExistingCluster } from "./cluster/existing-cluster.ts";
 import { KindCluster } from "./cluster/kind-cluster.ts";
-import { KbotSecret, kbotVariables } from "./demo/kbot.ts";
+import { kbotRepositoryAccess, kbotRepositoryPatch, KbotSecret, kbotVariables } from "./demo/kbot.ts";
 import { Podinfo, podinfoImage, podinfoPort } from "./demo/podinfo.ts";
 import { ChartSources } from "./gitops/chart-source.ts";
 import { DeployKey } from "./gitops/deploy-key.ts";
 import { explainUnready } from "./gitops/diagnosis.ts";
 import { Flux } from "./gitops/flux.ts";
-import { GitSource, type SyncedFolder, yamlScalars } from "./gitops/git-source.ts";
+import { GitSource, pullSecretsPatch, type SyncedFolder, yamlScalars } from "./gitops/git-source.ts";
 import { githubKnownHosts } from "./gitops/known-hosts.ts";
 import { Repository } from "./gitops/repository.ts";
 import { HostPort } from "./kubernetes/host-port.ts";
@@ -301,16 +301,24 @@ export class Environment extends pulumi.ComponentResource {
       },
     ];
     if (demo.enabled) {
+      const repository =
+        demo.app === "kbot"
+          ? kbotRepositoryAccess(demo.repository ?? "", args.ca, stack.secrets.demoRepositoryToken)
+          : {};
+      const release = { sources, prerequisites: [flux, definitions] };
       const prerequisites = [
         monitoring,
         definitions,
         instrumentation,
-        ...this.demo(stack, cluster, { sources, prerequisites: [flux, definitions] }, inCluster),
+        ...this.demo(stack, cluster, repository, release, inCluster),
       ];
       folders.push({
         name: "demo",
         path: demoFolder(demo),
-        credentials,
+        patches: [
+          ...(credentials ? [pullSecretsPatch] : []),
+          ...(Object.keys(repository).length > 0 ? [kbotRepositoryPatch] : []),
+        ],
         prerequisites,
       });
     }
@@ -454,6 +462,7 @@ export class Environment extends pulumi.ComponentResource {
   private demo(
     stack: Stack,
     cluster: Cluster,
+    repository: ReturnType<typeof kbotRepositoryAccess>,
     { sources, prerequisites }: ReleaseArgs,
     inCluster: pulumi.ComponentResourceOptions,
   ): pulumi.Resource[] {
@@ -487,7 +496,7 @@ export class Environment extends pulumi.ComponentResource {
     }
     const { telegramToken: token } = stack.secrets;
     if (token === undefined) return [namespace];
-    const args = { namespace: namespaces.demo, token, prerequisites: [namespace] };
+    const args = { namespace: namespaces.demo, token, repository, prerequisites: [namespace] };
     return [namespace, new KbotSecret("kbot", args, inCluster)];
   }
 

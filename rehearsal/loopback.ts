@@ -65,14 +65,24 @@ export interface LoopbackOptions {
   /** Key and certificate, PEM.
    * @default plain HTTP */
   readonly tls?: { readonly key: string; readonly cert: string } | undefined;
+  /** `user:password`, as HTTP Basic.
+   * @default everybody is answered */
+  readonly credentials?: string | undefined;
 }
+
+const unauthorized: Answer = {
+  status: 401,
+  body: { errors: [{ code: "UNAUTHORIZED", message: "authentication required" }] },
+  headers: { "www-authenticate": 'Basic realm="rehearsal"' },
+};
 
 /**
  * Start a stand-in.
  * @param name what it stands for; every answer carries it in the header `x-stand-in`
  */
 export async function startLoopback(name: string, handle: Handler, options: LoopbackOptions = {}): Promise<Loopback> {
-  const { port = 0, normalize = (path: string) => path, tls } = options;
+  const { port = 0, normalize = (path: string) => path, tls, credentials } = options;
+  const authorization = credentials === undefined ? undefined : `Basic ${Buffer.from(credentials).toString("base64")}`;
   const requests: LoggedRequest[] = [];
   const failures: { failure: Failure; left: number }[] = [];
 
@@ -98,7 +108,9 @@ export async function startLoopback(name: string, handle: Handler, options: Loop
     if (provoked) {
       request.resume();
     }
-    const answer = provoked ?? (await handle(request, response, url));
+    const denied = authorization !== undefined && request.headers.authorization !== authorization;
+    if (denied) request.resume();
+    const answer = provoked ?? (denied ? unauthorized : await handle(request, response, url));
     if (answer) {
       send(response, answer);
     }

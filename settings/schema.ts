@@ -214,7 +214,7 @@ const network = z
     ca: path
       .optional()
       .describe(
-        "File with the company's CA certificates (PEM). They are trusted beside the public ones: by the program's own requests, by Flux for charts, and by what pulls images on Kind's nodes.",
+        "File with the company's CA certificates (PEM). They are trusted beside the public ones: by the program's own requests, by Flux for charts and kbot's repository, and by what pulls images on Kind's nodes.",
       ),
     proxy: z
       .strictObject({
@@ -584,6 +584,8 @@ export const settingsSchema = z.strictObject({
 
 /** Secret settings: set with `pulumi config set --secret <key>`; they never stand in a stack file in clear. */
 export const secretSettings = {
+  demoRepositoryToken:
+    "Password or token with which Flux reads demo.repository over https:// (kbot only). Its user is the one in the address, `git` when there is none.",
   registryCredentials:
     "Credentials of private registries, for charts and images: a Docker config.json with `auths`. Set with `pulumi config set --secret registryCredentials < config.json`.",
   telegramToken: "Token of kbot's Telegram bot (the old set-up's TELE_TOKEN). Needed while demo.app is kbot.",

@@ -12,15 +12,47 @@ export function kbotVariables({ repository = "", branch = "main", image }: Setti
   };
 }
 
+/** Secret with which Flux reads kbot's own repository. */
+const repositorySecret = "kbot-repository";
+
+/** Adds it to the source in `flux-repo/demo/kbot`, as a patch of its Kustomization. */
+export const kbotRepositoryPatch = {
+  target: { kind: "GitRepository" },
+  patch: JSON.stringify({
+    apiVersion: "source.toolkit.fluxcd.io/v1",
+    kind: "GitRepository",
+    metadata: { name: "kbot" },
+    spec: { secretRef: { name: repositorySecret } },
+  }),
+};
+
+/**
+ * What that Secret holds: certificates that are trusted beside the public ones, and a user with a password. Empty where the
+ * repository is read without either.
+ */
+export function kbotRepositoryAccess(
+  repository: string,
+  ca: string | undefined,
+  token: pulumi.Output<string> | undefined,
+): Readonly<Record<string, pulumi.Input<string>>> {
+  if (!repository.startsWith("https://")) return {};
+  return {
+    ...(ca === undefined ? {} : { "ca.crt": ca }),
+    ...(token === undefined ? {} : { username: new URL(repository).username || "git", password: token }),
+  };
+}
+
 export interface KbotSecretArgs {
   readonly namespace: string;
   /** Token of the Telegram bot; secret. */
   readonly token: pulumi.Input<string>;
+  /** How its repository is read (`kbotRepositoryAccess`). */
+  readonly repository: Readonly<Record<string, pulumi.Input<string>>>;
   readonly prerequisites: readonly Prerequisite[];
 }
 
 /**
- * The Secret that the demo application kbot reads its Telegram token from. Everything else of kbot comes from
+ * The Secrets of the demo application kbot: its Telegram token, and what its repository is read with. Everything else of kbot comes from
  * `flux-repo/demo/kbot`.
  */
 export class KbotSecret extends pulumi.ComponentResource {
@@ -35,6 +67,17 @@ export class KbotSecret extends pulumi.ComponentResource {
       },
       { parent: this, dependsOn: [...args.prerequisites] },
     );
+    if (Object.keys(args.repository).length > 0) {
+      new k8s.core.v1.Secret(
+        `${name}-repository`,
+        {
+          metadata: { name: repositorySecret, namespace: args.namespace },
+          type: "Opaque",
+          stringData: args.repository,
+        },
+        { parent: this, dependsOn: [...args.prerequisites] },
+      );
+    }
     this.registerOutputs();
   }
 }

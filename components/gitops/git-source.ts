@@ -45,11 +45,15 @@ export function yamlScalars(values: Readonly<Record<string, string>>): Record<st
   );
 }
 
-const pullSecrets = {
-  apiVersion: "apps/v1",
-  kind: "Deployment",
-  metadata: { name: "any" },
-  spec: { template: { spec: { imagePullSecrets } } },
+/** Lets Deployments in a folder pull with the credentials of private registries. */
+export const pullSecretsPatch = {
+  target: { kind: "Deployment" },
+  patch: JSON.stringify({
+    apiVersion: "apps/v1",
+    kind: "Deployment",
+    metadata: { name: "any" },
+    spec: { template: { spec: { imagePullSecrets } } },
+  }),
 };
 
 /** A folder of the repository that Flux applies. */
@@ -58,9 +62,9 @@ export interface SyncedFolder {
   readonly name: string;
   /** Relative to the repository's root. */
   readonly path: string;
-  /** Whether images of its Deployments are pulled with the credentials of private registries.
-   * @default false */
-  readonly credentials?: boolean;
+  /** Changes to what is in the folder, in the form of Flux's Kustomization.
+   * @default none */
+  readonly patches?: readonly { readonly target: object; readonly patch: string }[];
   /** What the content needs: namespaces, definitions, webhooks, Secrets. */
   readonly prerequisites: readonly Prerequisite[];
 }
@@ -130,9 +134,7 @@ export class GitSource extends pulumi.ComponentResource {
             path: `./${folder.path}`,
             sourceRef: { kind: "GitRepository", name },
             postBuild: { substitute: { ...args.substitute } },
-            ...(folder.credentials === true
-              ? { patches: [{ target: { kind: "Deployment" }, patch: JSON.stringify(pullSecrets) }] }
-              : {}),
+            ...(folder.patches === undefined || folder.patches.length === 0 ? {} : { patches: [...folder.patches] }),
             commonMetadata: { labels: { ...args.labels } },
           },
         },

@@ -4,7 +4,7 @@
  * as a company's registry over TLS and with a password (HTTP Basic, without the token service that others have).
  */
 import { createHash } from "node:crypto";
-import { startLoopback, type Answer, type Loopback } from "../loopback.ts";
+import { startLoopback, type Answer, type Loopback, type LoopbackOptions } from "../loopback.ts";
 import type { ChartArchive } from "./archive.ts";
 
 /** Media types of a Helm chart as an OCI artifact. */
@@ -45,20 +45,12 @@ export function tagOf(version: string): string {
   return version.replaceAll("+", "_");
 }
 
-/** How a registry that is not for everybody is reached. */
-export interface RegistryAccess {
-  readonly tls?: { readonly key: string; readonly cert: string };
-  /** `user:password`. */
-  readonly credentials?: string;
-}
-
 /** Start the registry. */
 export async function startRegistry(
   charts: readonly ChartArchive[],
   port = 0,
-  { tls, credentials }: RegistryAccess = {},
+  access: Pick<LoopbackOptions, "tls" | "credentials"> = {},
 ): Promise<ChartRegistry> {
-  const authorization = credentials === undefined ? undefined : `Basic ${Buffer.from(credentials).toString("base64")}`;
   const repositories = new Map<string, Repository>();
   const served: ServedChart[] = [];
 
@@ -127,14 +119,10 @@ export async function startRegistry(
     "oci-registry",
     (request, _response, url) => {
       request.resume();
-      if (authorization !== undefined && request.headers.authorization !== authorization) {
-        const denied = failure(401, "UNAUTHORIZED", "authentication required");
-        return Promise.resolve({ ...denied, headers: { "www-authenticate": 'Basic realm="charts"' } });
-      }
       const reading = request.method === "GET" || request.method === "HEAD";
       return Promise.resolve(reading ? answer(url.pathname) : failure(405, "UNSUPPORTED", "the registry is read-only"));
     },
-    { port, tls },
+    { ...access, port },
   );
   return { ...loopback, address: `oci://127.0.0.1:${loopback.port}/charts`, charts: served, add };
 }

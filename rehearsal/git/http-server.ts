@@ -5,7 +5,7 @@
 import { spawn } from "node:child_process";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { pipeline } from "node:stream/promises";
-import { startLoopback, type Answer, type Loopback } from "../loopback.ts";
+import { startLoopback, type Answer, type Loopback, type LoopbackOptions } from "../loopback.ts";
 import { gitEnvironment } from "./repository.ts";
 
 /** A running Git server over HTTP. */
@@ -22,10 +22,10 @@ export interface HttpServer extends Loopback {
 export async function startHttpServer(
   root: string,
   isPublic: (owner: string, repository: string) => boolean,
-  port = 0,
+  options: Pick<LoopbackOptions, "port" | "tls" | "credentials"> = {},
 ): Promise<HttpServer> {
-  const loopback = await startLoopback("git-over-http", handle, { port });
-  return { ...loopback, address: `http://127.0.0.1:${loopback.port}` };
+  const loopback = await startLoopback("git-over-http", handle, options);
+  return { ...loopback, address: `http${options.tls === undefined ? "" : "s"}://127.0.0.1:${loopback.port}` };
 
   async function handle(request: IncomingMessage, response: ServerResponse, url: URL): Promise<Answer | undefined> {
     const [, owner, name, rest] =

@@ -33,7 +33,10 @@ import { fluxManifests as declaredFlux } from "../../components/gitops/flux-mani
 import { packChart, startRegistry } from "../../rehearsal/charts/index.ts";
 import { parseSettings } from "../../settings/parse.ts";
 import { charts as pins, flux as version } from "../../settings/versions.ts";
+import { createRepository } from "../../rehearsal/git/index.ts";
+import { startHttpServer } from "../../rehearsal/git/http-server.ts";
 import { runProgram } from "../../tools/contract/program.ts";
+import { render } from "../../tools/contract/rendered.ts";
 import { moduleDir, obtain } from "../../tools/tools.ts";
 import { makeAuthority } from "../support/authority.ts";
 import { startProxy } from "../support/proxy.ts";
@@ -236,6 +239,18 @@ describe("Flux controllers as local processes", function () {
       return (status?.availableReplicas ?? 0) === replicas;
     });
 
+  /** Waits until Flux says something of an object's condition Ready: `<status> <message>`. */
+  const untilReady = (object: KubernetesObject, said: RegExp) =>
+    until(String(said), async () => {
+      const annotations = { "reconcile.fluxcd.io/requestedAt": String(Date.now()) };
+      await apply({ ...object, metadata: { ...object.metadata, annotations } } as KubernetesObject);
+      const { status } = (await api.get(await pathOf(object))) as {
+        status?: { conditions?: { type: string; status: string; message: string }[] };
+      };
+      const ready = status?.conditions?.find(({ type }) => type === "Ready");
+      return said.test(`${ready?.status ?? ""} ${ready?.message ?? ""}`);
+    });
+
   it("start when the cluster and then their Deployments appear", async () => {
     expect(running(dir())).to.deep.equal([]);
     writeFileSync(kubeconfig, plane.kubeconfig, { mode: 0o600 });
@@ -322,16 +337,7 @@ describe("Flux controllers as local processes", function () {
         ]);
       };
       const source = inFlux("OCIRepository", chart);
-      const untilSaid = (what: RegExp) =>
-        until(String(what), async () => {
-          const annotations = { "reconcile.fluxcd.io/requestedAt": String(Date.now()) };
-          await apply({ ...source, metadata: { ...source.metadata, annotations } } as KubernetesObject);
-          const { status } = await named<{
-            status?: { conditions?: { type: string; status: string; message: string }[] };
-          }>(source.apiVersion, "OCIRepository", source.metadata.name);
-          const ready = status?.conditions?.find(({ type }) => type === "Ready");
-          return what.test(`${ready?.status ?? ""} ${ready?.message ?? ""}`);
-        });
+      const untilSaid = (what: RegExp) => untilReady(source, what);
       await change("source-controller", inFlux("Deployment", "source-controller")["spec"] as object);
       await give(wrong.ca, "p@ss");
       await untilSaid(/^False .*x509: certificate signed by unknown authority/);
@@ -347,6 +353,43 @@ describe("Flux controllers as local processes", function () {
     } finally {
       proxy.close();
       await registry.close();
+    }
+  });
+
+  it("read the demo's repository with a password and a CA of its own, as the program declares them", async () => {
+    const authority = makeAuthority(mkdtempSync(join(folder, "git-ca-")));
+    const root = mkdtempSync(join(folder, "git-"));
+    await createRepository(root, "acme", "kbot", { files: { "helm/Chart.yaml": "name: kbot\n" } });
+    const git = await startHttpServer(root, () => true, { tls: authority, credentials: "robot:p@ss" });
+    try {
+      const repository = `https://robot@127.0.0.1:${git.port}/acme/kbot`;
+      const settings = {
+        network: { ca: authority.ca },
+        demo: { app: "kbot", repository, image: { repository: "a/kbot" } },
+      } as const;
+      const { declared, content } = await render({ settings, secrets: ["telegramToken", "demoRepositoryToken"] });
+      const secret = declared.find(({ metadata }) => metadata.name === "kbot-repository");
+      const source = content.find(({ kind }) => kind === "GitRepository");
+      const folderOf = declared.find(({ kind, metadata }) => kind === "Kustomization" && metadata.name === "demo");
+      const { patches } = folderOf?.["spec"] as { patches: { target: { kind: string }; patch: string }[] };
+      expect(patches.map(({ target }) => target.kind)).to.deep.equal(["GitRepository"]);
+      if (secret === undefined || source === undefined) return expect.fail("the program declares no access");
+      await apply({ apiVersion: "v1", kind: "Namespace", metadata: { name: "demo" } });
+      const patch = JSON.parse(patches[0]?.patch ?? "") as { spec: object };
+      const patched = { ...source, spec: { ...(source["spec"] as object), ...patch.spec } };
+      const give = (password: string) =>
+        apply({ ...secret, stringData: { username: "robot", password, "ca.crt": readFileSync(authority.ca, "utf8") } });
+      expect(secret["stringData"])
+        .to.have.all.keys("username", "password", "ca.crt")
+        .and.include({ username: "robot" });
+      const untilSaid = (what: RegExp) => untilReady(patched, what);
+      await give("wrong");
+      await untilSaid(/^False .*(authentication required|401|[Uu]nauthorized|authorization failed)/);
+      await give("p@ss");
+      await untilSaid(/^True stored artifact/);
+      await api.call("DELETE", `/apis/${source.apiVersion}/namespaces/demo/gitrepositories/kbot`);
+    } finally {
+      await git.close();
     }
   });
 
