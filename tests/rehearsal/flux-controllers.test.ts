@@ -297,6 +297,48 @@ describe("Flux controllers as local processes", function () {
     }
   });
 
+  it("send events through the local notification-controller", async () => {
+    const heard: string[] = [];
+    const server = createServer((request, response) => {
+      request.setEncoding("utf8").on("data", (chunk: string) => heard.push(chunk));
+      request.on("end", () => response.end());
+    });
+    const port = await listen(server);
+    try {
+      await apply({
+        apiVersion: "notification.toolkit.fluxcd.io/v1beta3",
+        kind: "Provider",
+        metadata: { name: "test", namespace: "flux-system" },
+        spec: { type: "generic", address: `http://127.0.0.1:${port}/` },
+      });
+      await apply({
+        apiVersion: "notification.toolkit.fluxcd.io/v1beta3",
+        kind: "Alert",
+        metadata: { name: "test", namespace: "flux-system" },
+        spec: { providerRef: { name: "test" }, eventSources: [{ kind: "HelmRelease", name: "*" }] },
+      });
+      await until("an event arrives", async () => {
+        await apply({
+          apiVersion: "helm.toolkit.fluxcd.io/v2",
+          kind: "HelmRelease",
+          metadata: { name: "example", namespace: "flux-system" },
+          spec: {
+            interval: "1h",
+            targetNamespace: "default",
+            chart: {
+              spec: { chart: "example", version: "0.1.0", sourceRef: { kind: "HelmRepository", name: "local" } },
+            },
+            values: { greeting: `at ${Date.now()}` },
+          },
+        });
+        return heard.some((text) => text.includes("HelmRelease"));
+      });
+    } finally {
+      server.close();
+    }
+  });
+
+  // Another environment of source-controller starts it again, without what it had fetched.
   it("reach a registry with a password and a CA of its own, through a proxy, as the program declares them", async () => {
     const [right, wrong] = ["right", "wrong"].map((name) => makeAuthority(mkdtempSync(join(folder, `${name}-ca-`))));
     if (right === undefined || wrong === undefined) return expect.fail("no CA was made");
@@ -390,47 +432,6 @@ describe("Flux controllers as local processes", function () {
       await api.call("DELETE", `/apis/${source.apiVersion}/namespaces/demo/gitrepositories/kbot`);
     } finally {
       await git.close();
-    }
-  });
-
-  it("send events through the local notification-controller", async () => {
-    const heard: string[] = [];
-    const server = createServer((request, response) => {
-      request.setEncoding("utf8").on("data", (chunk: string) => heard.push(chunk));
-      request.on("end", () => response.end());
-    });
-    const port = await listen(server);
-    try {
-      await apply({
-        apiVersion: "notification.toolkit.fluxcd.io/v1beta3",
-        kind: "Provider",
-        metadata: { name: "test", namespace: "flux-system" },
-        spec: { type: "generic", address: `http://127.0.0.1:${port}/` },
-      });
-      await apply({
-        apiVersion: "notification.toolkit.fluxcd.io/v1beta3",
-        kind: "Alert",
-        metadata: { name: "test", namespace: "flux-system" },
-        spec: { providerRef: { name: "test" }, eventSources: [{ kind: "HelmRelease", name: "*" }] },
-      });
-      await until("an event arrives", async () => {
-        await apply({
-          apiVersion: "helm.toolkit.fluxcd.io/v2",
-          kind: "HelmRelease",
-          metadata: { name: "example", namespace: "flux-system" },
-          spec: {
-            interval: "1h",
-            targetNamespace: "default",
-            chart: {
-              spec: { chart: "example", version: "0.1.0", sourceRef: { kind: "HelmRepository", name: "local" } },
-            },
-            values: { greeting: `at ${Date.now()}` },
-          },
-        });
-        return heard.some((text) => text.includes("HelmRelease"));
-      });
-    } finally {
-      server.close();
     }
   });
 
