@@ -49,11 +49,11 @@ function unknownKey(path: readonly PropertyKey[], key: string): Finding {
   const steps = key.split(".");
   const [group = "", ...rest] = steps;
   if (path.length === 0 && group in secretGroups && rest.length > 0) {
-    const remedy = `Run \`pulumi config rm ${key}\`, then \`${secretCommand(group, rest.join("."))}\`.`;
+    const remedy = `Run \`npm run pulumi -- <stack> config rm ${key}\`, then \`${secretCommand(group, rest.join("."))}\`.`;
     return { path: whole, message: `is set without --path. ${remedy}` };
   }
   if (path.length === 0 && rest.length > 0 && keysAt(steps.slice(0, -1)).includes(steps.at(-1) ?? "")) {
-    const remedy = `Run \`pulumi config rm ${key}\`, then \`pulumi config set --path ${key} <value>\`.`;
+    const remedy = `Run \`npm run pulumi -- <stack> config rm ${key}\`, then \`npm run pulumi -- <stack> config set --path ${key} <value>\`.`;
     return { path: whole, message: `is set without --path. ${remedy}` };
   }
   const keys = keysAt(path);
@@ -134,7 +134,7 @@ export function groupFindings(group: string, value: unknown, encrypted = false):
     const path = `${group}.${name}`;
     if (typeof member === "object" && member !== null) {
       const commands = dottedNames(member as object).map((rest) => `\`${secretCommand(group, `${name}.${rest}`)}\``);
-      const remedy = `Run \`pulumi config rm --path ${path}\`, then ${commands.join(", ")}.`;
+      const remedy = `Run \`npm run pulumi -- <stack> config rm --path ${path}\`, then ${commands.join(", ")}.`;
       return [{ path, message: `is nested, because --path reads a dot as a step. ${remedy}` }];
     }
     if (encrypted && member !== "" && member !== null) return [];

@@ -105,14 +105,14 @@ export function readStack(): Stack {
     else {
       found.push({
         path: setting,
-        message: `is stored in plain text. Run \`pulumi config set --secret ${setting}\`.`,
+        message: `is stored in plain text. Run \`npm run pulumi -- <stack> config set --secret ${setting}\`.`,
       });
     }
   }
   const github = new pulumi.Config("github");
   const owner = github.get("owner") ?? process.env["GITHUB_OWNER"] ?? "";
   if (owner === "") {
-    const message = "is missing. Run `pulumi config set github:owner <owner>`, or set GITHUB_OWNER.";
+    const message = "is missing. Run `npm run pulumi -- <stack> config set github:owner <owner>`, or set GITHUB_OWNER.";
     found.push({ path: "github:owner", message });
   }
   const settings = validated(file, project, () =>

@@ -47,7 +47,8 @@ function checkDemo({ demo }: Settings, { secrets }: RuleContext, add: (path: str
   const missing = (path: string, remedy: string) => {
     add(path, `is missing and demo.app is kbot. ${remedy}, or set demo.app to podinfo.`);
   };
-  if (!secrets.includes("telegramToken")) missing("telegramToken", "Run `pulumi config set --secret telegramToken`");
+  if (!secrets.includes("telegramToken"))
+    missing("telegramToken", "Run `npm run pulumi -- <stack> config set --secret telegramToken`");
   if (demo.repository === undefined)
     missing("demo.repository", "Set the Git repository that has kbot's chart in helm/");
   if (demo.image.repository === undefined) {

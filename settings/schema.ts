@@ -582,19 +582,19 @@ export const settingsSchema = z.strictObject({
   demo: demo.describe("The demo application."),
 });
 
-/** Secret settings: set with `pulumi config set --secret <key>`; they never stand in a stack file in clear. */
+/** Secret settings: set with `npm run pulumi -- <stack> config set --secret <key>`; they never stand in a stack file in clear. */
 export const secretSettings = {
   demoRepositoryToken:
     "Password or token with which Flux reads demo.repository over https:// (kbot only). Its user is the one in the address, `git` when there is none.",
   registryCredentials:
-    "Credentials of private registries, for charts and images: a Docker config.json with `auths`. Set with `pulumi config set --secret registryCredentials < config.json`.",
+    "Credentials of private registries, for charts and images: a Docker config.json with `auths`. Set with `npm run pulumi -- <stack> config set --secret registryCredentials < config.json`.",
   telegramToken: "Token of kbot's Telegram bot (the old set-up's TELE_TOKEN). Needed while demo.app is kbot.",
 } as const;
 
 /** Secret settings that hold several secrets by name. */
 export const secretGroups = {
   alertingSecrets:
-    "Secrets of the receivers by name: Slack's webhook URL, the mail password, the Telegram bot's token. Set with `pulumi config set --secret --path alertingSecrets.<name>`; a name with a dot in quotes, `alertingSecrets[\"my.bot\"]`.",
+    "Secrets of the receivers by name: Slack's webhook URL, the mail password, the Telegram bot's token. Set with `npm run pulumi -- <stack> config set --secret --path alertingSecrets.<name>`; a name with a dot in quotes, `alertingSecrets[\"my.bot\"]`.",
 } as const;
 
 /** Name of a secret setting. */

@@ -102,7 +102,7 @@ export const cgroupRemedy =
 function changePort(port: number): string {
   return (
     `Change the one that is ${port} under cluster.kind.ports in the stack file (null maps none), for example: ` +
-    `pulumi config set --path 'cluster.kind.ports.<service>' ${port + 10_000 <= 65_535 ? port + 10_000 : port - 10_000}`
+    `npm run pulumi -- <stack> config set --path 'cluster.kind.ports.<service>' ${port + 10_000 <= 65_535 ? port + 10_000 : port - 10_000}`
   );
 }
 

@@ -221,7 +221,7 @@ if (import.meta.main) {
     const token = process.env["GITHUB_TOKEN"] ?? "";
     if (token === "") {
       throw new Refused(
-        "There is no GitHub token. Set GITHUB_TOKEN, or run `pulumi config set --secret github:token`.",
+        "There is no GitHub token. Set GITHUB_TOKEN, or run `npm run pulumi -- <stack> config set --secret github:token`.",
       );
     }
     const wanted = JSON.parse(await text(process.stdin)) as WantedRepository;

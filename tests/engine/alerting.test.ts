@@ -28,7 +28,7 @@ describe("settings on the real engine", function () {
       );
       expect(said).to.include("observabilty:loki: is read by nothing. Did you mean observability:loki?");
       expect(said).to.include("loki.retention: is set without --path.");
-      expect(said).to.include(`pulumi config set --secret --path 'alertingSecrets["my.bot"]'`);
+      expect(said).to.include(`npm run pulumi -- <stack> config set --secret --path 'alertingSecrets["my.bot"]'`);
       expect(said).to.not.include("planted");
     } finally {
       await stack.close();
@@ -59,7 +59,7 @@ describe("secrets of the receivers on the real engine", function () {
   it("are asked for by the command that sets them", async () => {
     const said = await failure();
     expect(said).to.include("alerting.receivers.slack.0.secret: is ops-slack, which alertingSecrets lacks.");
-    expect(said).to.include("pulumi config set --secret --path alertingSecrets.ops-slack");
+    expect(said).to.include("npm run pulumi -- <stack> config set --secret --path alertingSecrets.ops-slack");
   });
 
   it("are refused in clear, without being repeated", async () => {

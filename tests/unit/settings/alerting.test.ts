@@ -77,7 +77,10 @@ describe("settings of alerting", () => {
     [
       "a receiver whose secret is not set",
       { receivers: { slack: [{ ...slack, secret: "other" }] } },
-      ["alerting.receivers.slack.0.secret", "pulumi config set --secret --path alertingSecrets.other"],
+      [
+        "alerting.receivers.slack.0.secret",
+        "npm run pulumi -- <stack> config set --secret --path alertingSecrets.other",
+      ],
     ],
     [
       "a user without a password",
@@ -272,7 +275,9 @@ describe("settings of alerting", () => {
       }
       throw new Error("it was accepted");
     };
-    expect(inClear({ smtp: "pa55" })).to.include("pulumi config set --secret --path alertingSecrets.smtp");
+    expect(inClear({ smtp: "pa55" })).to.include(
+      "npm run pulumi -- <stack> config set --secret --path alertingSecrets.smtp",
+    );
     expect(inClear({ smtp: "pa55" })).to.not.include("pa55");
     expect(inClear("pa55")).to.include("alertingSecrets.<name>");
   });

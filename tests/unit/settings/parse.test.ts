@@ -120,7 +120,7 @@ describe("settings", () => {
         new RegExp(`^  ${path}: is missing and demo.app is kbot. .+, or set demo.app to podinfo.$`, "m"),
       );
     }
-    expect(said).to.include("pulumi config set --secret telegramToken").and.to.include("GPIO");
+    expect(said).to.include("npm run pulumi -- <stack> config set --secret telegramToken").and.to.include("GPIO");
     const given = { repository: "https://github.com/acme/kbot", image: { repository: "ghcr.io/acme/kbot" } };
     expect(refusal({ demo: { app: "kbot", ...given } }, [])).to.match(/one setting is wrong\n {2}telegramToken:/);
     expect(parse({ demo: { app: "kbot", ...given } }).demo.app).to.equal("kbot");
@@ -169,16 +169,20 @@ describe("settings", () => {
     ["a text for a group", { loki: "48h" }, "loki: must be a map of settings"],
     ["a choice that is none", { cluster: { type: "k3s" } }, "must be kind or existing"],
     ["a number that is too small", { jaeger: { maxTraces: 1 } }, "must be at least 100"],
-    ["a forgotten --path", { "loki.retention": "48h" }, "pulumi config set --path loki.retention <value>"],
+    [
+      "a forgotten --path",
+      { "loki.retention": "48h" },
+      "npm run pulumi -- <stack> config set --path loki.retention <value>",
+    ],
     [
       "a forgotten --path of a secret",
       { "alertingSecrets.my.bot": "x" },
-      `pulumi config set --secret --path 'alertingSecrets["my.bot"]'`,
+      `npm run pulumi -- <stack> config set --secret --path 'alertingSecrets["my.bot"]'`,
     ],
     [
       "a secret that Pulumi nested",
       { alertingSecrets: { my: { bot: { secure: "v1" } } } },
-      `alertingSecrets.my: is nested, because --path reads a dot as a step. Run \`pulumi config rm --path alertingSecrets.my\`, then \`pulumi config set --secret --path 'alertingSecrets["my.bot"]'\``,
+      `alertingSecrets.my: is nested, because --path reads a dot as a step. Run \`npm run pulumi -- <stack> config rm --path alertingSecrets.my\`, then \`npm run pulumi -- <stack> config set --secret --path 'alertingSecrets["my.bot"]'\``,
     ],
     ["two Loki pods", { loki: { replicas: 2, storage: { type: "s3" } } }, "worse than one"],
     [
