@@ -25,7 +25,7 @@ export interface RuleContext {
 }
 
 /** GitHub's SSH servers, whose keys are known (components/gitops/known-hosts.ts). */
-export const githubServers: readonly string[] = ["github.com", "[ssh.github.com]:443"];
+const githubServers: readonly string[] = ["github.com", "[ssh.github.com]:443"];
 
 /** Namespaces that the environment fills itself, and whose pods it watches by monitors. */
 const platformNamespaces = ["monitoring", "node-agents", "cert-manager", "flux-system"];

@@ -106,7 +106,7 @@ function isCustom(step: StepLike): boolean {
 }
 
 /** What each resource waited for: its dependencies and its provider. */
-export function dependenciesOf(resources: readonly StateLike[]): Map<string, string[]> {
+function dependenciesOf(resources: readonly StateLike[]): Map<string, string[]> {
   return new Map(
     resources.map(({ urn, dependencies = [], provider = "" }) => {
       const ofProvider = provider.slice(0, Math.max(0, provider.lastIndexOf("::")));
@@ -254,7 +254,7 @@ export function pathLines(path: CriticalPath): string[] {
  * @param total the whole, in seconds
  * @param width of the bars, in characters
  */
-export function phaseLines(phases: readonly Phase[], total: number, width = 30): string[] {
+function phaseLines(phases: readonly Phase[], total: number, width = 30): string[] {
   const names = Math.max(0, ...phases.map(({ name }) => name.length));
   const place = (at: number) => (at / Math.max(total, 0.001)) * width;
   return phases.map(({ name, from, seconds, resources, failed }) => {

@@ -61,7 +61,7 @@ export function rootMessage(error: unknown): string {
  *
  * @throws Error when the file is not in it
  */
-export function findDigest(checksums: string, file: string): string {
+function findDigest(checksums: string, file: string): string {
   const lines = checksums.split("\n").map((line) => line.trim().split(/\s+/));
   const digest =
     lines.find(([, name]) => name?.replace(/^\*/, "") === file)?.[0] ??

@@ -43,7 +43,7 @@ function withNumbers(node: Node): Node {
 }
 
 /** JSON Schema of a whole stack file: settings carry the project's name, other packages' keys are let through. */
-export function stackSchema(): object {
+function stackSchema(): object {
   const { properties = {} } = settingsNode();
   const secure = { type: "object", properties: { secure: { type: "string" } }, required: ["secure"] };
   return {
@@ -99,7 +99,7 @@ function rows(node: Node, at: string): string[] {
 }
 
 /** The list of settings for people. */
-export function settingsPage(): string {
+function settingsPage(): string {
   const { properties = {} } = settingsNode();
   const groups = Object.entries(properties).map(([key, node]) =>
     [

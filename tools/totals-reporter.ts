@@ -2,7 +2,7 @@ import { writeFileSync } from "node:fs";
 import Mocha from "mocha";
 
 /** Tests that may be skipped in CI, each with its reason. Any other skip fails there: what is skipped proves nothing. */
-export const allowedSkips: readonly { readonly test: RegExp; readonly reason: string }[] = [
+const allowedSkips: readonly { readonly test: RegExp; readonly reason: string }[] = [
   { test: /kustomize/, reason: "neither kustomize nor kubectl is installed" },
   { test: /real Kind/, reason: "Kind needs Docker, or root on Debian" },
   { test: /runs (?:Grafana|Fluent Bit)$/, reason: "no image of these can be made of Go modules" },

@@ -125,7 +125,7 @@ export const installKind =
   "is not installed or not on PATH. Install 0.32 or later: https://kind.sigs.k8s.io/docs/user/quick-start/#installation " +
   "(or: mise install)";
 
-export function checkKindVersion(output: string): Finding[] {
+function checkKindVersion(output: string): Finding[] {
   const found = /v?(\d+)\.(\d+)\.\d+/.exec(output);
   const recommended = recommendedKind.join(".");
   if (found === null) {
@@ -159,7 +159,7 @@ function dockerFailure({ failure, notFound }: { failure: string; notFound: boole
  * Kind publishes the API server and the ports on 127.0.0.1 of the machine that Docker runs on. Opening them on another
  * address would put Prometheus, Alertmanager and Jaeger, which ask for no password, on the network: so it is refused.
  */
-export function checkEngineAddress(address: string | undefined): Finding[] {
+function checkEngineAddress(address: string | undefined): Finding[] {
   if (address === undefined || isLocalAddress(address)) return [];
   const message =
     `it runs on another machine (${address}), and what Kind opens is on 127.0.0.1 there, out of reach from here. ` +
@@ -176,7 +176,7 @@ function isLocalAddress(address: string): boolean {
 }
 
 /** A container that uses its host's Docker has a 127.0.0.1 of its own, unless it shares the host's network. */
-export function checkOwnNetwork(network: string | undefined): Finding[] {
+function checkOwnNetwork(network: string | undefined): Finding[] {
   if (network === undefined || network === "host") return [];
   const message =
     `this runs in a container (network ${network}) beside those that Kind makes, so the host's 127.0.0.1 is out of reach. ` +
@@ -210,7 +210,7 @@ async function checkPorts(ports: readonly HostPort[], probes: Probes): Promise<F
  * cluster and break the second or the log agents of the first, so low limits warn and do not stop; when a node really
  * cannot start for them, kind's error is explained.
  */
-export function checkInotify(watches: number | undefined, instances: number | undefined): Finding[] {
+function checkInotify(watches: number | undefined, instances: number | undefined): Finding[] {
   const low = [
     ...(watches !== undefined && watches < 524_288 ? [`max_user_watches is ${watches}, 524288 is advised`] : []),
     ...(instances !== undefined && instances < 512 ? [`max_user_instances is ${instances}, 512 is advised`] : []),
@@ -222,7 +222,7 @@ export function checkInotify(watches: number | undefined, instances: number | un
   return [{ level: "warning", check: "inotify", message }];
 }
 
-export function checkCgroup(version: string | undefined, config: KindConfigFacts): Finding[] {
+function checkCgroup(version: string | undefined, config: KindConfigFacts): Finding[] {
   if (version !== "1") return [];
   if (config.allowsCgroupV1) {
     const message =
@@ -237,7 +237,7 @@ export function checkCgroup(version: string | undefined, config: KindConfigFacts
   return [{ level: refuses ? "error" : "warning", check: "cgroup", message: cgroupRemedy }];
 }
 
-export function checkCapacity(request: PreflightRequest, info: DockerInfo): Finding[] {
+function checkCapacity(request: PreflightRequest, info: DockerInfo): Finding[] {
   const findings: Finding[] = [];
   const cpu = request.requestedCpuMillicores;
   if (cpu !== undefined && info.NCPU !== undefined) {

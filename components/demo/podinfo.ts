@@ -38,7 +38,7 @@ export interface PodinfoArgs {
  * @param name of the release, and so of its Service, its Deployment and the service in traces
  * @param backends addresses that `/api/echo` hands a request on to
  */
-export function podinfoValues(name: string, backends: readonly string[], args: PodinfoArgs): PodinfoValues {
+function podinfoValues(name: string, backends: readonly string[], args: PodinfoArgs): PodinfoValues {
   const attributes = {
     "k8s.cluster.name": args.clusterName,
     "deployment.environment.name": args.clusterName,

@@ -40,7 +40,7 @@ class Refused extends Error {}
 const template = "flux-repo/clusters/dev/kustomization.yaml";
 
 /** The files that the repository should have: content by path. */
-export function wantedFiles({ folders, environment: { folder, stack } }: WantedRepository): Map<string, Buffer> {
+function wantedFiles({ folders, environment: { folder, stack } }: WantedRepository): Map<string, Buffer> {
   const files = new Map<string, Buffer>();
   for (const from of folders) {
     for (const entry of readdirSync(from, { recursive: true, withFileTypes: true })) {

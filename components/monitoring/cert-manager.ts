@@ -18,7 +18,7 @@ function available(component: string, replicas: number) {
 }
 
 /** Values of cert-manager v1.21.1. */
-export function certManagerValues(settings: Settings["certManager"]): CertManagerValues {
+function certManagerValues(settings: Settings["certManager"]): CertManagerValues {
   return {
     crds: { enabled: true, keep: false },
     // The chart's own default is kube-system, where the environment has no business.

@@ -38,7 +38,7 @@ const labels = [
 ];
 
 /** Values of Fluent Bit: tail every container, add what Kubernetes knows, push to the log store. */
-export function fluentBitValues(settings: Settings["fluentBit"], logs: LogStore): FluentBitValues {
+function fluentBitValues(settings: Settings["fluentBit"], logs: LogStore): FluentBitValues {
   const { namespace, service, port } = logs.endpoint;
   return {
     // Its image is busybox:latest, pulled always.

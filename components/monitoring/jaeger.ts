@@ -43,7 +43,7 @@ export interface JaegerValues {
 }
 
 /** Values of Jaeger: one process, traces in memory. Its configuration is `userconfig`, not `config` as its README says. */
-export function jaegerValues(settings: Settings["jaeger"]): JaegerValues {
+function jaegerValues(settings: Settings["jaeger"]): JaegerValues {
   const userconfig: JaegerConfig = {
     service: {
       extensions: ["jaeger_storage", "jaeger_query", "healthcheckv2"],

@@ -165,12 +165,12 @@ const helper = containerResources({ cpu: "5m", memory: "32Mi", memoryLimit: "128
  * administrator when it makes its database and never looks at the Secret again. Its database lives as long as its pod, and
  * a new name is a new pod.
  */
-export function grafanaSecretName({ adminUser, passwordRotation }: Settings["grafana"]): string {
+function grafanaSecretName({ adminUser, passwordRotation }: Settings["grafana"]): string {
   return `grafana-admin-${createHash("sha256").update(adminUser).digest("hex").slice(0, 8)}-${passwordRotation}`;
 }
 
 /** Values of kube-prometheus-stack: Prometheus, Alertmanager, Grafana, exporters and the operator. */
-export function kubePrometheusStackValues(
+function kubePrometheusStackValues(
   settings: KubePrometheusStackSettings,
   stores: { readonly logs: LogStore; readonly traces: TraceStore },
 ): KubePrometheusStackValues {

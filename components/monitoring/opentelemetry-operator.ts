@@ -9,7 +9,7 @@ import type { OpentelemetryOperatorValues } from "./generated/opentelemetry-oper
 import { namespaces } from "./namespaces.ts";
 
 /** Values of opentelemetry-operator 0.122.0. */
-export function opentelemetryOperatorValues(settings: Settings["opentelemetry"]): OpentelemetryOperatorValues {
+function opentelemetryOperatorValues(settings: Settings["opentelemetry"]): OpentelemetryOperatorValues {
   return {
     manager: {
       autoInstrumentation: { go: { enabled: settings.goInstrumentation } },

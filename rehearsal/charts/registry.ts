@@ -8,7 +8,7 @@ import { startLoopback, type Answer, type Loopback, type LoopbackOptions } from 
 import type { ChartArchive } from "./archive.ts";
 
 /** Media types of a Helm chart as an OCI artifact. */
-export const mediaTypes = {
+const mediaTypes = {
   manifest: "application/vnd.oci.image.manifest.v1+json",
   config: "application/vnd.cncf.helm.config.v1+json",
   chart: "application/vnd.cncf.helm.chart.content.v1.tar+gzip",
@@ -41,7 +41,7 @@ interface Repository {
 const digestOf = (content: Uint8Array): string => `sha256:${createHash("sha256").update(content).digest("hex")}`;
 
 /** The tag of a version: a tag cannot hold the `+` of build metadata, and Helm writes `_` for it. */
-export function tagOf(version: string): string {
+function tagOf(version: string): string {
   return version.replaceAll("+", "_");
 }
 

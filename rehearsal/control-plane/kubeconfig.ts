@@ -21,7 +21,7 @@ interface Kubeconfig {
 const LISTS = ["clusters", "contexts", "users"] as const;
 
 /** kind's key for everything it writes about a cluster. */
-export function contextName(cluster: string): string {
+function contextName(cluster: string): string {
   return `kind-${cluster}`;
 }
 

@@ -13,7 +13,7 @@ export const STORAGE_CLASS = "standard";
 export const MISSING_IMAGE = "does-not-exist";
 
 /** A pod with this annotation, value `ImagePullBackOff`, behaves as if its images could not be pulled. */
-export const FAILURE_ANNOTATION = "rehearsal/failure";
+const FAILURE_ANNOTATION = "rehearsal/failure";
 
 const MODULE_STAGES = ["node/fast", "node/heartbeat-with-lease", "pod/fast", "volume/fast"];
 

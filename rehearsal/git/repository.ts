@@ -170,10 +170,7 @@ export interface IndexEntry {
 }
 
 /** Add, replace and (`null`) remove files of an index. */
-export async function updateIndex(
-  run: IndexCommand,
-  entries: Readonly<Record<string, IndexEntry | null>>,
-): Promise<void> {
+async function updateIndex(run: IndexCommand, entries: Readonly<Record<string, IndexEntry | null>>): Promise<void> {
   const lines = Object.entries(entries).map(
     ([path, entry]) => `${entry?.mode ?? "0"} ${entry?.id ?? noCommit}\t${path}\0`,
   );
@@ -184,7 +181,7 @@ export async function updateIndex(
 export type IndexCommand = (args: readonly string[], input?: string) => Promise<Buffer>;
 
 /** Do something with an index of its own, so that parallel changes do not meet in one file. */
-export async function withIndex<T>(directory: string, work: (run: IndexCommand) => Promise<T>): Promise<T> {
+async function withIndex<T>(directory: string, work: (run: IndexCommand) => Promise<T>): Promise<T> {
   const folder = await mkdtemp(join(tmpdir(), "rehearsal-index-"));
   try {
     // An empty work tree: some commands on the index ask for one, none of them reads it.

@@ -142,7 +142,7 @@ const decimalSuffixes = ["n", "u", "m", "", "k", "M", "G", "T", "P", "E"];
 const binarySuffixes = ["", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"];
 
 /** Kubernetes' canonical form: the largest suffix with which the number is whole. What is no quantity stays. */
-export function canonicalQuantity(quantity: string): string {
+function canonicalQuantity(quantity: string): string {
   const match = /^([+-]?)(\d+)(?:\.(\d+))?(n|u|m|k|M|G|T|P|E|[KMGTPE]i)?$/.exec(quantity);
   if (match === null) return quantity;
   const [, sign = "", whole = "", fraction = "", suffix = ""] = match;

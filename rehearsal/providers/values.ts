@@ -27,7 +27,7 @@ export class Secret {
 }
 
 /** A Pulumi asset or archive, passed on as it came. */
-export class Asset {
+class Asset {
   readonly content: Readonly<Record<string, Value>>;
   constructor(content: Readonly<Record<string, Value>>) {
     this.content = content;

@@ -70,7 +70,7 @@ function listing(text: string): Keys {
 }
 
 /** @throws Error when the file is not Loki's reference */
-export function readReference(version: string, text: string): LokiKeys {
+function readReference(version: string, text: string): LokiKeys {
   const parts = new Map(
     [...text.matchAll(/^### `?(\w+|Supported contents[^\n]*?)`?\n[^`]*(?:`[^`\n]+`[^`]*)*?```yaml\n(.*?)^```$/gms)].map(
       ([, name = "", body = ""]) => [name.startsWith("Supported") ? "" : name, listing(body)] as const,

@@ -36,7 +36,7 @@ export interface Release {
 export const projectRoot = path.resolve(import.meta.dirname, "../..");
 
 /** The Kubernetes objects among resources, by kind and name: the order of registration differs from run to run. */
-export function kubernetesObjects(resources: readonly Declared[]): Manifest[] {
+function kubernetesObjects(resources: readonly Declared[]): Manifest[] {
   return resources
     .filter(({ type, custom }) => custom && type.startsWith("kubernetes:"))
     .map(({ inputs }) => inputs as unknown as Manifest)

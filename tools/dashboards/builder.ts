@@ -11,7 +11,7 @@ const schemaVersion = 42;
 const gridColumns = 24;
 
 /** Tag of every dashboard of ours; the links at the top of each dashboard are made of it. */
-export const commonTag = "observability";
+const commonTag = "observability";
 
 /** The data source variables. Their defaults are the UIDs that the platform provisions. */
 export type Source = "prometheus" | "loki" | "jaeger";

@@ -78,7 +78,7 @@ export function dashboardDigest(text: string): string {
 }
 
 /** Our recording rules. */
-export function recordingRules(): RecordingRule[] {
+function recordingRules(): RecordingRule[] {
   interface Rule {
     readonly record?: string;
     readonly expr: string;

@@ -9,7 +9,7 @@ import { substituteText } from "../../../tools/contract/flux-repo.ts";
 export const projectFolder = fileURLToPath(new URL("../../../", import.meta.url));
 
 /** What the tests scrape with; Prometheus of the platform has the same interval. */
-export const scrapeIntervalSeconds = 30;
+const scrapeIntervalSeconds = 30;
 
 export interface Query {
   /** Where it stands, for people. */

@@ -20,7 +20,7 @@ function general(text: string, names: Seen["names"]): string {
 }
 
 /** The table: each claim with the query that proved it, and the program that answered. */
-export function claimsTable({ claims, names }: Seen): string {
+function claimsTable({ claims, names }: Seen): string {
   const rows = claims.map(
     ({ claim, query, judge }) => `| ${cell(claim)} | \`${cell(general(query, names))}\` | ${judge} |`,
   );

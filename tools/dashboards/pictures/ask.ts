@@ -68,7 +68,7 @@ const steps = [1, 2, 5, 10, 15, 20, 30, 60, 120, 300, 600, 900, 1200, 1800, 3600
 const bounds = [1.5, 3.5, 7.5, 12.5, 17.5, 25, 45, 90, 210, 450, 750, 1050, 1500, 2700] as const;
 
 /** The step of a panel, in seconds. */
-export function stepOf(panel: Panel, width: number, source: string): number {
+function stepOf(panel: Panel, width: number, source: string): number {
   const wanted = range / (panel.maxDataPoints ?? width);
   const index = bounds.findIndex((bound) => wanted < bound);
   const rounded = steps[index === -1 ? steps.length - 1 : index] ?? 1;
@@ -80,7 +80,7 @@ function seconds(count: number): string {
 }
 
 /** A query as Grafana sends it. */
-export function filledIn(expr: string, dashboard: Dashboard, chosen: Choices, step: number): string {
+function filledIn(expr: string, dashboard: Dashboard, chosen: Choices, step: number): string {
   return expr
     .replaceAll("$__rate_interval", seconds(Math.max(step + scrapeInterval, 4 * scrapeInterval)))
     .replaceAll("$__range", seconds(range))
