@@ -62,6 +62,7 @@ export const exemptions: readonly { readonly where: RegExp; readonly reason: str
     where: /^(ServiceMonitor|PodMonitor|Instrumentation) .*\/metadata\/labels/,
     reason: "labels that nothing selects by",
   },
+  { where: /\/metadata\/labels\/app\.kubernetes\.io\/(managed-by|part-of)$/, reason: "labels for people" },
   { where: /\/index\/prefix$/, reason: "any prefix of Loki's index is right" },
   { where: /\/scrape_configs\/\d+\/job_name$/, reason: "any name of a scrape job is right" },
 ];
