@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { after, afterEach, before, describe, it } from "mocha";
 import { expect } from "chai";
 import * as k8s from "@pulumi/kubernetes";
+import type * as pulumi from "@pulumi/pulumi";
 import { connect, type Api } from "../../rehearsal/control-plane/api.ts";
 import { obtainBinaries } from "../../rehearsal/control-plane/binaries.ts";
 import { startControlPlane, type ControlPlane } from "../../rehearsal/control-plane/control-plane.ts";
@@ -52,7 +53,12 @@ describe("the stand-in Kubernetes provider on a real API server", function () {
       env: standIns.env,
       workDir: join(folder, "pulumi"),
       program: () => {
-        program(new k8s.Provider("cluster", providerArgs));
+        // An argument of the plugin that the SDK does not know, as the environment gives it.
+        const strict: pulumi.ResourceTransformation = ({ props, opts }) => ({
+          props: { ...props, strictMode: "true" },
+          opts,
+        });
+        program(new k8s.Provider("cluster", providerArgs, { transformations: [strict] }));
         return Promise.resolve({});
       },
     });
