@@ -1,8 +1,8 @@
 /** Why a request of the program was not answered, for people. */
 import http from "node:http";
 
-/** The innermost reason of a failed `fetch`, whose own message is "fetch failed" and no more. */
-function reasonOf(error: unknown): string {
+/** The innermost reason of a failed request: `fetch` itself says "fetch failed" and no more. */
+export function reasonOf(error: unknown): string {
   let inner = error;
   while (inner instanceof Error && inner.cause !== undefined) inner = inner.cause;
   // A host with several addresses fails with one error for each.

@@ -5,6 +5,7 @@ import { Readable, Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { extract } from "tar";
 import { fetchOutside } from "../components/company-network.ts";
+import { reasonOf } from "../components/unreachable.ts";
 import type { Download } from "./pins.ts";
 
 /** Why a file cannot be had now (offline, refused, not published): the next way of obtaining the tool is tried. */
@@ -38,7 +39,7 @@ async function get(url: string, signal: AbortSignal | undefined): Promise<{ body
     response = await fetchOutside(url, { signal: signal ? AbortSignal.any([signal, silence.signal]) : silence.signal });
   } catch (error) {
     signal?.throwIfAborted();
-    const reason = `${host}: ${rootMessage(error)}`;
+    const reason = `${host}: ${reasonOf(error)}`;
     unreachable.set(host, reason);
     throw new Unavailable(reason);
   } finally {
@@ -47,13 +48,6 @@ async function get(url: string, signal: AbortSignal | undefined): Promise<{ body
   if (!response.ok || !response.body) throw new Unavailable(`${url}: HTTP ${response.status}`);
   alive();
   return { body: Readable.fromWeb(response.body), alive };
-}
-
-/** fetch says "fetch failed" and keeps the reason (ENOTFOUND, ECONNREFUSED) in the cause. */
-export function rootMessage(error: unknown): string {
-  let root = error;
-  while (root instanceof Error && root.cause instanceof Error) root = root.cause;
-  return root instanceof Error ? root.message : String(root);
 }
 
 /**
@@ -118,7 +112,7 @@ export async function downloadInto(
   } catch (error) {
     signal?.throwIfAborted();
     if (error instanceof Unavailable) throw error;
-    throw new Unavailable(`${addresses.url}: ${rootMessage(error)}`);
+    throw new Unavailable(`${addresses.url}: ${reasonOf(error)}`);
   }
   const actual = hash.digest("hex");
   if (actual !== expected) {

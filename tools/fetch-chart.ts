@@ -5,10 +5,10 @@ import * as path from "node:path";
 import { extract } from "tar";
 import { parse } from "yaml";
 import { fetchOutside } from "../components/company-network.ts";
+import { reasonOf } from "../components/unreachable.ts";
 import type { ChartPin } from "../settings/versions.ts";
 import { withTemporaryFolder } from "./cache.ts";
 import { cachedChart } from "./contract/charts.ts";
-import { rootMessage } from "./download.ts";
 
 /** Where the cache has a chart as it is published, packed. */
 export function chartArchive({ name, version }: ChartPin): string {
@@ -28,7 +28,7 @@ async function request(url: string, headers: Readonly<Record<string, string>> = 
   try {
     return await fetchOutside(url, { headers, signal: AbortSignal.timeout(timeoutSeconds * 1000) });
   } catch (error) {
-    throw new ChartUnavailable(`${new URL(url).host}: ${rootMessage(error)}`);
+    throw new ChartUnavailable(`${new URL(url).host}: ${reasonOf(error)}`);
   }
 }
 

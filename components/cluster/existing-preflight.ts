@@ -1,5 +1,6 @@
 /** Whether an existing cluster takes what an `up` makes in it: reachable, its version, rights, storage. */
 import type { PreflightContext } from "../preflight.ts";
+import { reasonOf } from "../unreachable.ts";
 import { readKubeconfig } from "./existing-cluster.ts";
 import type { Finding } from "./preflight.ts";
 
@@ -81,13 +82,7 @@ export async function checkExistingCluster({ settings, unverified, preview }: Pr
     ];
   } catch (error) {
     // Without an answer nobody knows which cluster it is: an `up` would write into the dark.
-    const message = `${existing.kubeconfig}, context ${existing.context}: ${reasonOf(error)}. Check that it runs and that this machine reaches it.`;
+    const message = `${existing.kubeconfig}, context ${existing.context}: ${reasonOf(error).split("\n", 1).join("").slice(0, 300)}. Check that it runs and that this machine reaches it.`;
     return [finding(preview ? unverified : "error", message)];
   }
-}
-
-function reasonOf(error: unknown): string {
-  let inner = error;
-  while (inner instanceof Error && inner.cause !== undefined) inner = inner.cause;
-  return (inner instanceof Error ? (inner.message.split("\n")[0] ?? inner.name) : String(inner)).slice(0, 300);
 }

@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { cacheFolder } from "../../tools/cache.ts";
-import { rootMessage } from "../../tools/download.ts";
+import { reasonOf } from "../../components/unreachable.ts";
 import { run } from "../../tools/run.ts";
 import { type ProviderName, providerVersions } from "./index.ts";
 
@@ -47,7 +47,7 @@ export async function releasedPlugins(
       const why = await run(pulumi, ["plugin", "install", "resource", name, providerVersions[name]], {
         env: { ...process.env, PULUMI_HOME: home, PULUMI_SKIP_UPDATE_CHECK: "true" },
         signal: end,
-      }).then(({ code, stderr }) => (code === 0 ? undefined : stderr.trim()), rootMessage);
+      }).then(({ code, stderr }) => (code === 0 ? undefined : stderr.trim()), reasonOf);
       signal?.throwIfAborted();
       if (why !== undefined) log(`provider plugin ${name} cannot be had: ${why}`);
     }
@@ -61,6 +61,6 @@ async function unreachable(): Promise<string | undefined> {
     await fetch(server, { method: "HEAD", signal: AbortSignal.timeout(5_000) });
     return undefined;
   } catch (error) {
-    return `${new URL(server).host}: ${rootMessage(error)}`;
+    return `${new URL(server).host}: ${reasonOf(error)}`;
   }
 }

@@ -210,7 +210,7 @@ export const pins: readonly Pin[] = [
     [
       "prometheus/prometheusSpec/enableRemoteWriteReceiver",
       true,
-      "Jaeger's span metrics and people's own come this way",
+      "people's own metrics may be written to it; nothing here does",
     ],
     [
       "prometheus/podDisruptionBudget/enabled",
