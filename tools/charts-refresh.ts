@@ -11,7 +11,6 @@
  */
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import http from "node:http";
 import { tmpdir } from "node:os";
 import * as path from "node:path";
 import { isDeepStrictEqual, parseArgs } from "node:util";
@@ -72,7 +71,6 @@ export interface RefreshOptions {
  * @returns the folders of the charts that could be had, and how many could not
  */
 export async function refresh({ pins = Object.values(charts), from, facts = factsFolder }: RefreshOptions = {}) {
-  http.setGlobalProxyFromEnv();
   const set = new Map(
     releases((await render()).declared).map(({ chart, values }) => [chart?.name ?? "", keysOf(values)] as const),
   );

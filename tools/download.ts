@@ -1,54 +1,10 @@
-import { createHash } from "node:crypto";
 import { chmodSync, createWriteStream, mkdirSync, renameSync } from "node:fs";
 import { basename, join } from "node:path";
-import { Readable, Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { extract } from "tar";
-import { fetchOutside } from "../components/company-network.ts";
 import { reasonOf } from "../components/unreachable.ts";
+import { get, Measure, Unavailable } from "./outside.ts";
 import type { Download } from "./pins.ts";
-
-/** Why a file cannot be had now (offline, refused, not published): the next way of obtaining the tool is tried. */
-export class Unavailable extends Error {}
-
-const answerSeconds = 5;
-const stallSeconds = 30;
-
-/** What is known of a host, for the life of the process: an offline machine waits for a host once. */
-const unreachable = new Map<string, string>();
-
-async function get(url: string, signal: AbortSignal | undefined): Promise<{ body: Readable; alive: () => void }> {
-  const { host } = new URL(url);
-  const known = unreachable.get(host);
-  if (known) throw new Unavailable(known);
-
-  const silence = new AbortController();
-  let timer = setTimeout(() => {
-    silence.abort(new Error(`no answer within ${answerSeconds} s`));
-  }, answerSeconds * 1000);
-  const alive = () => {
-    clearTimeout(timer);
-    timer = setTimeout(() => {
-      silence.abort(new Error(`nothing received for ${stallSeconds} s`));
-    }, stallSeconds * 1000);
-    timer.unref();
-  };
-
-  let response: Response;
-  try {
-    response = await fetchOutside(url, { signal: signal ? AbortSignal.any([signal, silence.signal]) : silence.signal });
-  } catch (error) {
-    signal?.throwIfAborted();
-    const reason = `${host}: ${reasonOf(error)}`;
-    unreachable.set(host, reason);
-    throw new Unavailable(reason);
-  } finally {
-    clearTimeout(timer);
-  }
-  if (!response.ok || !response.body) throw new Unavailable(`${url}: HTTP ${response.status}`);
-  alive();
-  return { body: Readable.fromWeb(response.body), alive };
-}
 
 /**
  * The SHA-256 digest of `file` in a publisher's checksum file, which is a bare digest or lines of `digest  file`.
@@ -95,26 +51,18 @@ export async function downloadInto(
 ): Promise<void> {
   const fileName = basename(new URL(addresses.url).pathname);
   const file = join(folder, `${fileName}.part`);
-  const hash = createHash("sha256");
+  const measure = new Measure();
   let expected: string;
   try {
-    const checksums = await get(addresses.checksums, signal);
-    expected = findDigest(Buffer.concat(await checksums.body.toArray()).toString(), fileName);
-    const content = await get(addresses.url, signal);
-    const measure = new Transform({
-      transform(chunk: Buffer, _encoding, done) {
-        content.alive();
-        hash.update(chunk);
-        done(null, chunk);
-      },
-    });
-    await pipeline(content.body, measure, createWriteStream(file), { signal });
+    expected = findDigest(await (await get(addresses.checksums, { signal })).text(), fileName);
+    const { body } = await get(addresses.url, { signal });
+    await pipeline(body ?? [], measure, createWriteStream(file), { signal });
   } catch (error) {
     signal?.throwIfAborted();
     if (error instanceof Unavailable) throw error;
     throw new Unavailable(`${addresses.url}: ${reasonOf(error)}`);
   }
-  const actual = hash.digest("hex");
+  const actual = measure.sha256();
   if (actual !== expected) {
     throw new Error(
       `${addresses.url} is not what its publisher says: SHA-256 ${actual}, expected ${expected} (${addresses.checksums}). ` +

@@ -1,8 +1,9 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { cacheFolder, withLock, withTemporaryFolder } from "./cache.ts";
-import { downloadAddresses, downloadInto, Unavailable } from "./download.ts";
+import { downloadAddresses, downloadInto } from "./download.ts";
 import { build, buildFlags, buildFolder, findGo, goEnvironment, type Go } from "./go.ts";
+import { Unavailable } from "./outside.ts";
 import { sets, tools, type Tool, type ToolName, type ToolSet } from "./pins.ts";
 import { run, which, type Environment } from "./run.ts";
 import { requiredVersion, versionFits } from "./version.ts";

@@ -6,7 +6,8 @@ import { packChart, startRegistry } from "../../../rehearsal/charts/index.ts";
 import { chartDiff, describeDiff, keysOf } from "../../../tools/chart-diff.ts";
 import { refresh } from "../../../tools/charts-refresh.ts";
 import type { ChartPin } from "../../../settings/versions.ts";
-import { ChartUnavailable, fetchChart } from "../../../tools/fetch-chart.ts";
+import { fetchChart } from "../../../tools/fetch-chart.ts";
+import { Unavailable } from "../../../tools/outside.ts";
 
 describe("Difference of two versions of a chart", () => {
   const before = "a: 1\nb:\n  c: true\n  d: []\ne:\n  f: x\n# g: commented\n";
@@ -114,7 +115,7 @@ describe("npm run charts:refresh", function () {
     await fetchChart(pin).catch((error: unknown) => {
       failure = error;
     });
-    expect(failure).to.be.instanceOf(ChartUnavailable);
+    expect(failure).to.be.instanceOf(Unavailable);
     expect(String(failure)).to.include("127.0.0.1:1");
   });
 });
