@@ -74,6 +74,7 @@ export const sets = {
       };
     },
   },
+  registry: {},
 } as const satisfies Record<string, ToolSet>;
 
 /** A part of Kubernetes: all are published and versioned alike (there are no programs for macOS). */
@@ -141,6 +142,12 @@ export const tools = {
   "kustomize-controller": fluxController("kustomize-controller"),
   "helm-controller": fluxController("helm-controller"),
   "notification-controller": fluxController("notification-controller"),
+  /** An OCI registry. Not taken from PATH: its name is anybody's. */
+  registry: {
+    set: "registry",
+    module: "github.com/distribution/distribution/v3",
+    package: "github.com/distribution/distribution/v3/cmd/registry",
+  },
 } as const satisfies Record<string, Tool>;
 
 export type ToolName = keyof typeof tools;
