@@ -23,12 +23,12 @@ export function clusterUrl(endpoint: Endpoint): string {
   return `http://${address(endpoint)}${endpoint.path}`;
 }
 
-/** UIDs of Grafana's data sources. They are fixed: dashboards, links and people's bookmarks carry them. */
+/** UIDs of Grafana's data sources: the names of capabilities, so that dashboards, links and bookmarks outlive a change of store. */
 export const dataSourceUid = {
-  metrics: "prometheus",
-  alerts: "alertmanager",
-  logs: "loki",
-  traces: "jaeger",
+  metrics: "metrics",
+  alerts: "alerts",
+  logs: "logs",
+  traces: "traces",
 } as const;
 
 /** Keeps samples and answers PromQL. */

@@ -29,7 +29,7 @@ const linesOfTrace = [
 const containersOfSpan = 'container!="", container!="POD", $${__tags}';
 
 /**
- * Data sources beside Prometheus and Alertmanager, which kube-prometheus-stack makes itself with the same UIDs.
+ * Data sources beside Prometheus and Alertmanager, which kube-prometheus-stack makes itself (`sidecar.datasources`).
  *
  * In provisioning files Grafana replaces `$NAME` from its environment, so a literal `$` is written `$$`.
  */

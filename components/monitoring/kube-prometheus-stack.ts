@@ -128,6 +128,8 @@ export interface KubePrometheusStackValues {
         readonly resource: "configmap";
         readonly searchNamespace: string;
         readonly extraMounts: readonly TmpMount[];
+        readonly uid: string;
+        readonly alertmanager: { readonly uid: string };
         readonly exemplarTraceIdDestinations: { readonly datasourceUid: string; readonly traceIdLabelName: string };
       };
     };
@@ -293,6 +295,8 @@ function kubePrometheusStackValues(
           resource: "configmap",
           searchNamespace: namespaces.monitoring,
           extraMounts: [tmp],
+          uid: dataSourceUid.metrics,
+          alertmanager: { uid: dataSourceUid.alerts },
           exemplarTraceIdDestinations: { datasourceUid: dataSourceUid.traces, traceIdLabelName: "trace_id" },
         },
       },

@@ -150,7 +150,8 @@ describe("Data sources", function () {
   });
 
   for (const [title, what, by] of [
-    ["a link to a data source that is not there", '"datasourceUid":"jaeger"', '"datasourceUid":"tempo"'],
+    ["a link to a data source that is not there", '"datasourceUid":"traces"', '"datasourceUid":"tempo"'],
+    ["the chart's own UID of a data source", '"uid":"metrics"', '"uid":"prometheus"'],
     ["a pattern that does not find the id", "trace_?[iI][dD]", "trace-id"],
     ["a label that log lines have not", '"value":"namespace"', '"value":"k8s_namespace"'],
     ["a variable that Grafana replaces too early", "$${__value.raw}", "${__value.raws}"],

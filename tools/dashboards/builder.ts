@@ -3,6 +3,7 @@
  * our dashboards use, lays panels out in reading order and refuses a panel that nobody could read: no unit, no
  * description, a data source that is written into the panel instead of chosen by a variable.
  */
+import { dataSourceUid } from "../../components/capabilities.ts";
 
 /** Grafana's `DASHBOARD_SCHEMA_VERSION` of the classic model in Grafana 12 and 13; the last one before the v2 model. */
 const schemaVersion = 42;
@@ -13,8 +14,11 @@ const gridColumns = 24;
 /** Tag of every dashboard of ours; the links at the top of each dashboard are made of it. */
 const commonTag = "observability";
 
-/** The data source variables. Their defaults are the UIDs that the platform provisions. */
-export type Source = "prometheus" | "loki" | "jaeger";
+/** The data source variables, named for capabilities. Their defaults are the UIDs that the platform provisions. */
+export type Source = Exclude<keyof typeof dataSourceUid, "alerts">;
+
+/** Grafana's type of each: the language that our queries are written in. */
+const sourceTypes: Readonly<Record<Source, string>> = { metrics: "prometheus", logs: "loki", traces: "jaeger" };
 
 /** Units by Grafana's own ids (its value format registry). */
 export type Unit =
@@ -96,7 +100,7 @@ interface PanelBase {
   readonly width: number;
   /** Rows of the grid; a row is about 38 pixels high. */
   readonly height?: number;
-  /** @default "prometheus" */
+  /** @default "metrics" */
   readonly source?: Source;
   readonly targets: readonly Target[];
   readonly links?: readonly Link[];
@@ -177,7 +181,7 @@ export interface Variable {
   readonly name: string;
   readonly label: string;
   readonly description: string;
-  readonly source?: Exclude<Source, "jaeger">;
+  readonly source?: Exclude<Source, "traces">;
   /** `label_values(metric, label)`; for Loki the label's name. */
   readonly query: string;
   /** For Loki: the streams whose label values are listed. */
@@ -243,10 +247,10 @@ export const folders = {
 
 type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json | undefined };
 
-const sourceLabels: Readonly<Record<Source, string>> = { prometheus: "Metrics", loki: "Logs", jaeger: "Traces" };
+const sourceLabels: Readonly<Record<Source, string>> = { metrics: "Metrics", logs: "Logs", traces: "Traces" };
 
 function dataSource(source: Source): Json {
-  return { type: source, uid: `\${${source}}` };
+  return { type: sourceTypes[source], uid: `\${${source}}` };
 }
 
 function steps(thresholds: readonly Threshold[] | undefined): Json {
@@ -304,11 +308,11 @@ function refId(index: number): string {
 }
 
 function target(panel: Panel, entry: Target, index: number): Json {
-  const source = panel.source ?? "prometheus";
+  const source = panel.source ?? "metrics";
   const common = { refId: refId(index), datasource: dataSource(source) };
-  if (source === "jaeger") return { ...common, queryType: "search", service: entry.expr, limit: 20 };
+  if (source === "traces") return { ...common, queryType: "search", service: entry.expr, limit: 20 };
   const instant = entry.instant ?? false;
-  if (source === "loki") {
+  if (source === "logs") {
     return {
       ...common,
       editorMode: "code",
@@ -447,7 +451,7 @@ function panelJson(panel: Panel, id: number, x: number, y: number): Json {
     type: panel.kind === "traces" ? "table" : panel.kind,
     title: panel.title,
     description: panel.description,
-    datasource: dataSource(panel.source ?? "prometheus"),
+    datasource: dataSource(panel.source ?? "metrics"),
     gridPos: { x, y, w: panel.width, h: panel.height ?? 8 },
     ...(panel.kind === "timeseries" && panel.points !== undefined ? { maxDataPoints: panel.points } : {}),
     targets: panel.targets.map((entry, index) => target(panel, entry, index)),
@@ -518,7 +522,7 @@ function variableJson(variable: Variable | TextVariable | ChoiceVariable): Json 
       options: [...all, ...entries.map(([text, value]) => ({ text, value, selected: false }))],
     };
   }
-  const source = variable.source ?? "prometheus";
+  const source = variable.source ?? "metrics";
   const multi = variable.multi ?? true;
   const initial = variable.initial;
   const chosen = initial ?? "$__all";
@@ -529,7 +533,7 @@ function variableJson(variable: Variable | TextVariable | ChoiceVariable): Json 
     datasource: dataSource(source),
     definition: variable.query,
     query:
-      source === "loki"
+      source === "logs"
         ? { refId: variable.name, type: 1, label: variable.query, stream: variable.stream ?? "" }
         : { refId: variable.name, qryType: 1, query: variable.query },
     multi,
@@ -583,13 +587,13 @@ export function dashboardJson(dashboard: Dashboard): Json {
           label: sourceLabels[source],
           description: `Data source of the ${sourceLabels[source].toLowerCase()}.`,
           type: "datasource",
-          query: source,
+          query: sourceTypes[source],
           regex: "",
           refresh: 1,
           hide: 0,
           multi: false,
           includeAll: false,
-          current: { text: source, value: source },
+          current: { text: sourceLabels[source], value: dataSourceUid[source] },
           options: [],
         })),
         ...(dashboard.variables ?? []).map(variableJson),
@@ -598,7 +602,7 @@ export function dashboardJson(dashboard: Dashboard): Json {
     annotations: {
       list: (dashboard.annotations ?? []).map((annotation) => ({
         name: annotation.name,
-        datasource: dataSource("prometheus"),
+        datasource: dataSource("metrics"),
         enable: true,
         hide: false,
         iconColor: annotation.color,

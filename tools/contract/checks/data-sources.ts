@@ -29,12 +29,12 @@ export function checkDataSources({ declared }: Rendered): Finding[] {
       const add = (path: string, message: string) =>
         findings.push({ check: "data sources", object: `HelmRelease ${name}`, path, message });
       const sources = (at(values, "grafana", "additionalDataSources") ?? []) as readonly unknown[];
-      // The chart makes the first two itself, under these UIDs (its values' sidecar.datasources.uid and alertmanager.uid).
-      const uids: string[] = [dataSourceUid.metrics, dataSourceUid.alerts];
-      for (const source of sources) uids.push(textAt(source, "uid") ?? "");
+      const own = at(values, "grafana", "sidecar", "datasources");
+      // Those that the chart makes itself, then ours.
+      const uids = [own, at(own, "alertmanager"), ...sources].map((source) => textAt(source, "uid") ?? "");
       for (const uid of Object.values(dataSourceUid)) {
         if (uids.filter((other) => other === uid).length !== 1)
-          add("additionalDataSources", `there is not one with the UID ${uid}.`);
+          add("data sources", `there is not one with the UID ${uid}.`);
       }
       const lead = (path: string, uid: unknown, wanted: string) => {
         if (uid !== wanted) add(path, `leads to ${String(uid)} and not to ${wanted}.`);

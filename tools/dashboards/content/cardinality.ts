@@ -9,7 +9,7 @@ export const cardinality: Dashboard = {
   description: "What fills Prometheus: which metric, which job, since when, and how near is each scrape to its limit?",
   folder: "platform",
   tags: ["platform", "metrics"],
-  sources: ["prometheus"],
+  sources: ["metrics"],
   from: "now-6h",
   refresh: "5m",
   variables: [

@@ -29,7 +29,7 @@ export const cluster: Dashboard = {
   description: "Is the cluster well, and which node is about to evict pods?",
   folder: "kubernetes",
   tags: ["kubernetes"],
-  sources: ["prometheus"],
+  sources: ["metrics"],
   variables: [
     {
       name: "node",

@@ -67,7 +67,7 @@ export function demoDashboard(app: DemoApplication): Dashboard {
     description: app.description,
     folder: `demo/${name}`,
     tags: ["demo"],
-    sources: ["prometheus", "loki", "jaeger"],
+    sources: ["metrics", "logs", "traces"],
     variables: [app.variable],
     annotations: [
       {
@@ -295,7 +295,7 @@ export function demoDashboard(app: DemoApplication): Dashboard {
             unit: "string",
             width: 8,
             height: 10,
-            source: "jaeger",
+            source: "traces",
             targets: [{ expr: app.service }],
           },
           {
@@ -305,7 +305,7 @@ export function demoDashboard(app: DemoApplication): Dashboard {
             unit: "string",
             width: 16,
             height: 10,
-            source: "loki",
+            source: "logs",
             targets: [{ expr: logs.agent }, ...(app.otlpLogs ? [{ expr: logs.otlp }] : [])],
           },
         ],

@@ -19,7 +19,7 @@ export const flux: Dashboard = {
     "Does the cluster run what Git declares? If not: which object hangs, since when, and which controller is slow?",
   folder: "platform",
   tags: ["platform", "gitops"],
-  sources: ["prometheus", "loki"],
+  sources: ["metrics", "logs"],
   variables: [
     {
       name: "namespace",
@@ -198,7 +198,7 @@ export const flux: Dashboard = {
           description: "Lines with level error: they name the object and the cause.",
           unit: "string",
           width: 12,
-          source: "loki",
+          source: "logs",
           targets: [{ expr: `{job="fluentbit", namespace="flux-system"} |~ "\\"?level\\"?[:=]\\"?error"` }],
         },
       ],

@@ -47,7 +47,7 @@ export const pipeline: Dashboard = {
     "Does everything that is written arrive: where do logs, traces and metrics wait, and where are they lost?",
   folder: "platform",
   tags: ["platform"],
-  sources: ["prometheus", "loki"],
+  sources: ["metrics", "logs"],
   variables: [
     {
       name: "pod",
@@ -271,7 +271,7 @@ export const pipeline: Dashboard = {
           description: "Error lines of Loki, Fluent Bit, the collector and Jaeger: they name the cause.",
           unit: "string",
           width: 24,
-          source: "loki",
+          source: "logs",
           noValue: "no errors",
           targets: [
             {

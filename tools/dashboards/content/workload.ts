@@ -21,7 +21,7 @@ export const workload: Dashboard = {
   description: "What is wrong with this one Deployment, StatefulSet or DaemonSet: does it run, starve, leak, restart?",
   folder: "kubernetes",
   tags: ["kubernetes"],
-  sources: ["prometheus", "loki"],
+  sources: ["metrics", "logs"],
   variables: [
     {
       name: "namespace",
@@ -335,7 +335,7 @@ export const workload: Dashboard = {
           unit: "string",
           width: 24,
           height: 12,
-          source: "loki",
+          source: "logs",
           targets: [{ expr: logs.agent }, { expr: logs.otlp }],
         },
       ],
