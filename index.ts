@@ -19,7 +19,7 @@ const environment = new Environment(stack.name, {
   stack,
   ...(cluster.existing === undefined ? {} : { clusterUid: await clusterUid(cluster.existing) }),
   ...(ca === undefined ? {} : { ca }),
-  fluxManifests: await fluxManifests(flux, network.proxy),
+  fluxManifests: await fluxManifests(flux),
   ...(cluster.type === "kind"
     ? { clusterGeneration: await clusterGeneration(stack.name, cluster.kind, network.ca) }
     : {}),

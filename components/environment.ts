@@ -19,7 +19,7 @@ import { ChartSources } from "./gitops/chart-source.ts";
 import { DeployKey } from "./gitops/deploy-key.ts";
 import { explainUnready } from "./gitops/diagnosis.ts";
 import { Flux } from "./gitops/flux.ts";
-import { GitSource, pullSecretsPatch, type SyncedFolder, yamlScalars } from "./gitops/git-source.ts";
+import { GitSource, pullSecretsPatches, type SyncedFolder, yamlScalars } from "./gitops/git-source.ts";
 import { githubKnownHosts } from "./gitops/known-hosts.ts";
 import { Repository } from "./gitops/repository.ts";
 import { HostPort } from "./kubernetes/host-port.ts";
@@ -133,7 +133,13 @@ export class Environment extends pulumi.ComponentResource {
     ];
     const flux = new Flux(
       "flux",
-      { manifests: args.fluxManifests, registryCredentials, ...(kept === undefined ? {} : { kept }) },
+      {
+        manifests: args.fluxManifests,
+        registryCredentials,
+        proxy: settings.network.proxy,
+        proxyCredentials: stack.secrets.proxyCredentials,
+        ...(kept === undefined ? {} : { kept }),
+      },
       inCluster,
     );
     const uiPorts: Allow[] = (Object.keys(cluster.hostPorts) as ExposedService[]).map((service) => ({
@@ -316,7 +322,7 @@ export class Environment extends pulumi.ComponentResource {
         name: "demo",
         path: demoFolder(demo),
         patches: [
-          ...(credentials ? [pullSecretsPatch] : []),
+          ...(credentials ? pullSecretsPatches : []),
           ...(Object.keys(repository).length > 0 ? [kbotRepositoryPatch] : []),
         ],
         prerequisites,
@@ -381,6 +387,7 @@ export class Environment extends pulumi.ComponentResource {
         stack: stack.name,
         settings: cluster.kind,
         ca: stack.settings.network.ca,
+        registryCredentials: stack.secrets.registryCredentials,
         requests,
         ...(clusterGeneration === undefined ? {} : { generation: clusterGeneration }),
       },

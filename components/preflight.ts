@@ -25,6 +25,8 @@ export interface PreflightContext {
   readonly owner: string;
   /** GitHub token; undefined when the stack has none. Never part of a message. */
   readonly token: string | undefined;
+  /** Docker's config.json; undefined when the stack has none. Never part of a message. */
+  readonly registryCredentials: string | undefined;
   /** Nothing of this environment has been made yet. */
   readonly first: boolean;
   /** The state knows this environment, in this very cluster. */
@@ -103,14 +105,18 @@ interface Identity {
   readonly cluster?: string;
 }
 
+/** What an output of the configuration holds. */
+async function valueOf(output: pulumi.Output<string> | undefined): Promise<string | undefined> {
+  return output && (await new Promise<string>((resolve) => void output.apply(resolve)));
+}
+
 /**
  * The hook of the environment's own resource. Everything else is below that one and is not even registered before it is
  * there, so what this refuses has written nothing. It does not run when nothing of what is checked has changed.
  */
-export function preflightHook({ name, settings, github }: Stack): pulumi.ResourceHookBinding {
+export function preflightHook({ name, settings, secrets, github }: Stack): pulumi.ResourceHookBinding {
   const preview = pulumi.runtime.isDryRun();
   const look: pulumi.ResourceHookFunction = async ({ oldInputs, newInputs }) => {
-    const { token } = github;
     const first = oldInputs === undefined;
     const { cluster: before } = (oldInputs ?? {}) as Identity;
     const { cluster: now } = (newInputs ?? {}) as Identity;
@@ -118,7 +124,8 @@ export function preflightHook({ name, settings, github }: Stack): pulumi.Resourc
       stack: name,
       settings,
       owner: github.owner,
-      token: token && (await new Promise<string>((resolve) => void token.apply(resolve))),
+      token: await valueOf(github.token),
+      registryCredentials: await valueOf(secrets.registryCredentials),
       first,
       known: !first && (before === undefined || before === now),
       preview,

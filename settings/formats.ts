@@ -176,6 +176,15 @@ export const httpAddress = address(
   ({ username }) => username === "",
 );
 
+/** A proxy's address. What reads the settings prints them: a password stands in the secret. */
+export const proxyAddress = z
+  .string()
+  .refine((value) => !/^\w+:\/\/[^/]*@/.test(value), {
+    error: "holds a user. Set the secret proxyCredentials (user:password) instead",
+    abort: true,
+  })
+  .pipe(httpAddress);
+
 /** What a proxy is not asked for (golang.org/x/net/http/httpproxy): a host, a domain, an address or a network. */
 export const noProxyEntry = text(
   /^[A-Za-z0-9.*:[\]_-]+(\/\d{1,3})?$/,

@@ -8,7 +8,7 @@ import type { Finding } from "./rules.ts";
 import { numbersAsWritten } from "./scalars.ts";
 import { readStackFile } from "./stack-file.ts";
 import { alertingWarnings } from "./alerting.ts";
-import { isDockerConfig } from "./secrets.ts";
+import { secretFault } from "./secrets.ts";
 import { secretGroups, type SecretName, secretSettings, type Settings } from "./schema.ts";
 
 const projectRoot = path.resolve(import.meta.dirname, "..");
@@ -95,14 +95,12 @@ export function readStack(): Stack {
       for (const [member, value] of Object.entries(typeof members === "object" ? (members ?? {}) : {})) {
         if (typeof value === "string") alertingSecrets[member] = pulumi.secret(value);
       }
-    } else if (setting === "registryCredentials" && isConfigSecret(key) && !isDockerConfig(text)) {
-      const message =
-        "is no Docker config.json with credentials: each registry under `auths` needs `auth`, or `username` and `password`. " +
-        "Docker itself keeps them elsewhere where it has a credential helper (`credsStore`).";
-      found.push({ path: setting, message });
     } else if (!(setting in secretSettings)) raw[setting] = decode(text);
-    else if (isConfigSecret(key)) secrets[setting as SecretName] = config.requireSecret(setting);
-    else {
+    else if (isConfigSecret(key)) {
+      const fault = secretFault(setting as SecretName, text);
+      if (fault !== undefined) found.push({ path: setting, message: fault });
+      secrets[setting as SecretName] = config.requireSecret(setting);
+    } else {
       found.push({
         path: setting,
         message: `is stored in plain text. Run \`npm run pulumi -- <stack> config set --secret ${setting}\`.`,

@@ -31,6 +31,7 @@ import {
   prometheusDuration,
   prometheusDurationOrZero,
   prometheusSize,
+  proxyAddress,
   registryMirrors,
   repositoryFolder,
   s3Endpoint,
@@ -104,7 +105,7 @@ const kind = z
     registryMirrors: registryMirrors
       .default({})
       .describe(
-        "Registry host to mirror address, for containerd on the nodes, e.g. docker.io: http://mirror:5000. A path that starts with /v2/ is taken as it stands (Harbor's proxy cache: https://harbor.example.com/v2/dockerhub); any other is where the mirror's /v2/ is.",
+        "Registry host to mirror address, for containerd on the nodes, e.g. docker.io: http://mirror:5000. A path that starts with /v2/ is taken as it stands (Harbor's proxy cache: https://harbor.example.com/v2/dockerhub); any other is where the mirror's /v2/ is. One that asks for a password has it from registryCredentials, by its own host.",
       ),
     scrapeControlPlane: z
       .boolean()
@@ -218,10 +219,10 @@ const network = z
       ),
     proxy: z
       .strictObject({
-        httpsProxy: httpAddress.describe(
+        httpsProxy: proxyAddress.describe(
           "Proxy for https:// addresses as pods reach it, such as http://proxy.example.com:3128.",
         ),
-        httpProxy: httpAddress.optional().describe("Proxy for http:// addresses; that of httpsProxy when absent."),
+        httpProxy: proxyAddress.optional().describe("Proxy for http:// addresses; that of httpsProxy when absent."),
         noProxy: z
           .array(noProxyEntry)
           .default([])
@@ -230,7 +231,9 @@ const network = z
           ),
       })
       .optional()
-      .describe("Proxy of the Flux controllers. The program itself and Kind's nodes take HTTPS_PROXY of the shell."),
+      .describe(
+        "Proxy of the Flux controllers; its password is the secret proxyCredentials. The program itself and Kind's nodes take HTTPS_PROXY of the shell.",
+      ),
   })
   .prefault({});
 
@@ -586,8 +589,10 @@ export const settingsSchema = z.strictObject({
 export const secretSettings = {
   demoRepositoryToken:
     "Password or token with which Flux reads demo.repository over https:// (kbot only). Its user is the one in the address, `git` when there is none.",
+  proxyCredentials:
+    "User and password of network.proxy, as `user:password`. Set with `npm run pulumi -- <stack> config set --secret proxyCredentials`, which asks for it.",
   registryCredentials:
-    "Credentials of private registries, for charts and images: a Docker config.json with `auths`. Set with `npm run pulumi -- <stack> config set --secret registryCredentials < config.json`.",
+    "Credentials of private registries and of mirrors in cluster.kind.registryMirrors, for charts and images: a Docker config.json with `auths`. Set with `npm run pulumi -- <stack> config set --secret registryCredentials < config.json`.",
   telegramToken: "Token of kbot's Telegram bot (the old set-up's TELE_TOKEN). Needed while demo.app is kbot.",
 } as const;
 

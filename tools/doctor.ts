@@ -48,11 +48,13 @@ export async function doctor({ stack, projectFolder, project, pulumi, env }: Doc
     return 1;
   }
   const known = await isKnown();
+  const secret = async (key: string) => (config !== undefined && key in config ? await decrypted(key) : undefined);
   const findings = await runChecks({
     stack,
     settings,
     owner,
-    token: config !== undefined && "github:token" in config ? await decrypted("github:token") : env["GITHUB_TOKEN"],
+    token: (await secret("github:token")) ?? env["GITHUB_TOKEN"],
+    registryCredentials: await secret(`${project}:registryCredentials`),
     first: !known,
     known,
     preview: true,

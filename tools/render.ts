@@ -102,7 +102,7 @@ export async function main(args: readonly string[], folder: string): Promise<num
       secrets: ["telegramToken", ...secrets],
       stack,
       owner: account ?? "owner",
-      fluxManifests: await fluxManifests(parsed.flux, parsed.network.proxy),
+      fluxManifests: await fluxManifests(parsed.flux),
     });
     const { declared, content } = fromProgram(program);
     const files = renderedFiles(declared, content);

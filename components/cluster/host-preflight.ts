@@ -5,11 +5,12 @@ import { nodeContainers, readIdentity } from "./containers.ts";
 import { otherSettings, refusal, released } from "./identity.ts";
 import { EngineError, query } from "./kind.ts";
 import { clusterName, kindConfig } from "./kind-config.ts";
+import { checkMirrors } from "./registry-mirrors.ts";
 import { type Finding, hostProbes, installKind, preflight, type Probes, readKindConfig } from "./preflight.ts";
 
 /** Looks at Docker, kind, ports and what the host has. Finds nothing for an existing cluster. */
 export async function checkHost(
-  { stack, settings, first }: PreflightContext,
+  { stack, settings, first, registryCredentials }: PreflightContext,
   probes: Probes = hostProbes,
 ): Promise<Finding[]> {
   if (settings.cluster.type !== "kind") return [];
@@ -20,6 +21,7 @@ export async function checkHost(
   const held = await heldPorts(name, kindVersion);
   return [
     ...(first ? await clusterOfOthers(name, kindConfig(settings.cluster.kind, name).hash) : []),
+    ...(await checkMirrors(settings.cluster.kind.registryMirrors, registryCredentials)),
     ...(kindVersion === undefined ? [{ level: "error", check: "kind", message: installKind } as const] : []),
     ...(await preflight(
       {

@@ -4,6 +4,7 @@ import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
 import type { Settings } from "../../settings/schema.ts";
+import { dockerCredentials } from "../../settings/secrets.ts";
 import { labelValue } from "../kubernetes/labels.ts";
 import type { Cluster, ExposedService, HostPort } from "./cluster.ts";
 import { startNodes, stoppedOf, writeIdentity } from "./containers.ts";
@@ -25,11 +26,23 @@ export interface KindClusterArgs {
   readonly settings: Settings["cluster"]["kind"];
   /** `network.ca`. */
   readonly ca?: string | undefined;
+  /** Docker's config.json, for mirrors that ask for a password; secret.
+   * @default none */
+  readonly registryCredentials?: pulumi.Output<string> | undefined;
   /** Sum of what the environment requests, for the check of the host before a cluster is made. */
   readonly requests: { readonly cpuMillicores: number; readonly memoryMiB: number };
   /** Which cluster of this name is wanted (`clusterGeneration`).
    * @default one without a generation: nobody has looked */
   readonly generation?: Generation;
+}
+
+/** What the script is told of mirrors that ask for a password; a change rewrites files on the host, and no cluster. */
+function mirrorCredentials({ settings, registryCredentials }: KindClusterArgs): Record<string, pulumi.Output<string>> {
+  const hosts = Object.values(settings.registryMirrors).map((address) => new URL(address).host);
+  if (registryCredentials === undefined || hosts.length === 0) return {};
+  const theirs = (config: string) =>
+    JSON.stringify(Object.fromEntries(hosts.map((host) => [host, dockerCredentials(config, host)])));
+  return { KIND_REGISTRY_CREDENTIALS: registryCredentials.apply(theirs) };
 }
 
 /**
@@ -103,6 +116,7 @@ export class KindCluster extends pulumi.ComponentResource implements Cluster {
           KIND_GENERATION: generation ?? "",
           KIND_READY_TIMEOUT: String(args.settings.readyTimeoutSeconds),
           KIND_REGISTRY_MIRRORS: JSON.stringify(args.settings.registryMirrors),
+          ...mirrorCredentials(args),
           REQUESTED_CPU_MILLICORES: String(args.requests.cpuMillicores),
           REQUESTED_MEMORY_MIB: String(args.requests.memoryMiB),
         },

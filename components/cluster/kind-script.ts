@@ -12,6 +12,7 @@
  * - `KIND_READY_TIMEOUT`: seconds until API, nodes and DNS must be ready. @default 300
  * - `KIND_REGISTRY_FOLDER`, `KIND_REGISTRY_MIRRORS`: folder for containerd's hosts.toml files, and a JSON object of
  *   registry host to mirror address. @default none
+ * - `KIND_REGISTRY_CREDENTIALS`: JSON object of mirror host to the base64 of `user:password`. @default none
  * - `REQUESTED_CPU_MILLICORES`, `REQUESTED_MEMORY_MIB`: what the environment requests, for the check of the host.
  * - `KIND_ERRORS`: `stdout` writes the error that ends the script there. @default standard error
  * - `KIND_LOCK_DIR`: folder of the per-host lock. @default /tmp/observability-kind-<uid>
@@ -191,7 +192,9 @@ async function ensure(signal: AbortSignal, known: boolean): Promise<void> {
   });
   try {
     makePrivateFolder(path.dirname(wanted.kubeconfigFile));
-    const kubeconfig = (await adopt(kind, wanted, lock, signal)) ?? (await create(kind, wanted, lock, signal));
+    const adopted = await adopt(kind, wanted, lock, signal);
+    if (adopted !== undefined) writeMirrors(wanted);
+    const kubeconfig = adopted ?? (await create(kind, wanted, lock, signal));
     fs.rmSync(wanted.unfinishedFile, { force: true });
     writeKubeconfig(wanted.kubeconfigFile, kubeconfig);
     process.stdout.write(kubeconfig);
@@ -199,6 +202,12 @@ async function ensure(signal: AbortSignal, known: boolean): Promise<void> {
     removeScratch(wanted.scratch);
     lock.release();
   }
+}
+
+function writeMirrors({ registryFolder }: Target): void {
+  if (registryFolder === undefined) return;
+  const { KIND_REGISTRY_MIRRORS: mirrors = "{}", KIND_REGISTRY_CREDENTIALS: credentials } = process.env;
+  writeRegistryFolder(registryFolder, mirrors, credentials);
 }
 
 /**
@@ -381,8 +390,7 @@ async function create(kind: Kind, wanted: Wanted, lock: Lock, signal: AbortSigna
       `this host cannot run cluster "${wanted.name}" yet:\n${errors.map(({ check, message }) => `- ${check}: ${message}`).join("\n")}`,
     );
   }
-  if (wanted.registryFolder !== undefined)
-    writeRegistryFolder(wanted.registryFolder, process.env["KIND_REGISTRY_MIRRORS"] ?? "{}");
+  writeMirrors(wanted);
   signal.throwIfAborted();
   fs.writeFileSync(wanted.unfinishedFile, wanted.identity.owner, { mode: 0o600 });
   try {

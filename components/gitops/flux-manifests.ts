@@ -64,7 +64,6 @@ async function load(settings: Settings["flux"]): Promise<string> {
 interface Container {
   readonly name: string;
   readonly args?: readonly string[];
-  readonly env?: readonly object[];
 }
 
 interface DeploymentSpec {
@@ -110,29 +109,12 @@ export function withFlags(args: readonly string[], set: Readonly<Record<string, 
   return [...replaced, ...[...left].map(([name, value]) => `${name}=${value}`)];
 }
 
-/**
- * The variables of a proxy, which Go's HTTP clients read. Never through it: the cluster's own names, of which the controllers
- * use those with a dot at the end, too, and the API server, whose address the kubelet puts in.
- */
-function proxyVariables(
-  proxy: NonNullable<Settings["network"]["proxy"]>,
-): { readonly name: string; readonly value: string }[] {
-  const { httpsProxy, httpProxy = httpsProxy, noProxy } = proxy;
-  const own = ["localhost", "127.0.0.1", ".svc", ".cluster.local", ".cluster.local.", "$(KUBERNETES_SERVICE_HOST)"];
-  return [
-    { name: "HTTPS_PROXY", value: httpsProxy },
-    { name: "HTTP_PROXY", value: httpProxy },
-    { name: "NO_PROXY", value: [...own, ...noProxy].join(",") },
-  ];
-}
-
-function tuned(manifest: Manifest, settings: Settings["flux"], proxy: Settings["network"]["proxy"]): Manifest {
+function tuned(manifest: Manifest, settings: Settings["flux"]): Manifest {
   if (manifest.kind !== "Deployment") return manifest;
   const spec = manifest["spec"] as DeploymentSpec;
   const containers = spec.template.spec.containers.map((container) => ({
     ...container,
     args: withFlags(container.args ?? [], flags(manifest.metadata.name, settings)),
-    ...(proxy === undefined ? {} : { env: [...(container.env ?? []), ...proxyVariables(proxy)] }),
   }));
   return {
     ...manifest,
@@ -152,16 +134,13 @@ function unused({ metadata: { name, labels } }: Manifest): boolean {
  * The objects of Flux in the order in which they can be made: namespace, definitions, rights, the rest.
  * @throws RunError when the manifests cannot be had, or are not Flux's
  */
-export async function fluxManifests(
-  settings: Settings["flux"],
-  proxy?: Settings["network"]["proxy"],
-): Promise<Manifest[]> {
+export async function fluxManifests(settings: Settings["flux"]): Promise<Manifest[]> {
   const text = await load(settings);
   const manifests = parseAllDocuments(text)
     .map((document) => document.toJS() as Manifest | null)
     .filter((manifest): manifest is Manifest => manifest !== null && typeof manifest.kind === "string")
     .filter((manifest) => !unused(manifest))
-    .map((manifest) => tuned(manifest, settings, proxy));
+    .map((manifest) => tuned(manifest, settings));
   const deployments = manifests.filter((m) => m.kind === "Deployment").map((m) => m.metadata.name);
   const missing = controllers.filter((controller) => !deployments.includes(controller));
   if (missing.length > 0) {

@@ -1,8 +1,10 @@
 import * as pulumi from "@pulumi/pulumi";
+import type { Settings } from "../../settings/schema.ts";
 import { declare, type Manifest } from "../kubernetes/manifest.ts";
 import { podSecurityLabels } from "../kubernetes/namespace.ts";
 import { imagePullSecrets, registryCredentials } from "../kubernetes/registry-credentials.ts";
 import { fluxNamespace } from "./names.ts";
+import { proxySecret, proxyVariables } from "./proxy.ts";
 
 export interface FluxArgs {
   /** Flux's objects (`fluxManifests`). */
@@ -10,6 +12,12 @@ export interface FluxArgs {
   /** Docker's config.json, for charts and images of private registries; secret.
    * @default none */
   readonly registryCredentials?: pulumi.Output<string> | undefined;
+  /** The controllers' way out of the cluster.
+   * @default direct */
+  readonly proxy?: Settings["network"]["proxy"];
+  /** `user:password` of that proxy; secret.
+   * @default none */
+  readonly proxyCredentials?: pulumi.Output<string> | undefined;
   /**
    * Makes the definitions, on a cluster that others use, too: they outlive the environment, because deleting one deletes
    * every object of its kind, and the next environment takes them back.
@@ -27,11 +35,14 @@ function unawaited(manifest: Manifest): Manifest {
   return { ...manifest, metadata: { ...manifest.metadata, annotations } };
 }
 
-/** A Deployment that pulls with the credentials of private registries. */
-function withPullSecrets(manifest: Manifest): Manifest {
-  const spec = manifest["spec"] as { readonly template: { readonly spec: object } };
-  const pod = { ...spec.template.spec, imagePullSecrets };
-  return { ...manifest, spec: { ...spec, template: { ...spec.template, spec: pod } } };
+interface PodSpec {
+  readonly containers: readonly { readonly env?: readonly object[] }[];
+}
+
+/** A Deployment whose pods are made by another specification. */
+function withPods(manifest: Manifest, change: (pod: PodSpec) => PodSpec): Manifest {
+  const spec = manifest["spec"] as { readonly template: { readonly spec: PodSpec } };
+  return { ...manifest, spec: { ...spec, template: { ...spec.template, spec: change(spec.template.spec) } } };
 }
 
 /**
@@ -71,9 +82,25 @@ export class Flux extends pulumi.ComponentResource {
               dependsOn: foundation,
             }),
           ];
+    const { proxy, proxyCredentials } = args;
+    const secret =
+      proxy === undefined || proxyCredentials === undefined
+        ? undefined
+        : proxySecret(`${name}-proxy`, proxy, proxyCredentials, { parent: this, dependsOn: foundation });
+    const variables = proxy === undefined ? [] : proxyVariables(proxy, secret);
+    const equipped = (pod: PodSpec) => ({
+      ...pod,
+      ...(credentials.length > 0 ? { imagePullSecrets } : {}),
+      ...(variables.length > 0
+        ? { containers: pod.containers.map((one) => ({ ...one, env: [...(one.env ?? []), ...variables] })) }
+        : {}),
+    });
+    const changes: Readonly<Record<string, (manifest: Manifest) => Manifest>> = {
+      Service: unawaited,
+      Deployment: (manifest) => withPods(manifest, equipped),
+    };
     for (const manifest of args.manifests.filter(({ kind }) => !first.includes(kind))) {
-      const pulling = manifest.kind === "Deployment" && credentials.length > 0 ? withPullSecrets(manifest) : manifest;
-      declare(resourceName(manifest), manifest.kind === "Service" ? unawaited(manifest) : pulling, {
+      declare(resourceName(manifest), changes[manifest.kind]?.(manifest) ?? manifest, {
         parent: this,
         dependsOn: [...foundation, ...credentials],
         ...(manifest.kind === "Deployment" ? { customTimeouts: { create: "5m", update: "5m", delete: "3m" } } : {}),

@@ -45,8 +45,7 @@ export function yamlScalars(values: Readonly<Record<string, string>>): Record<st
   );
 }
 
-/** Lets Deployments in a folder pull with the credentials of private registries. */
-export const pullSecretsPatch = {
+const pullSecretsPatch = {
   target: { kind: "Deployment" },
   patch: JSON.stringify({
     apiVersion: "apps/v1",
@@ -55,6 +54,21 @@ export const pullSecretsPatch = {
     spec: { template: { spec: { imagePullSecrets } } },
   }),
 };
+
+/**
+ * Lets Deployments in the demo's folder pull with the credentials of private registries, and those of kbot's chart: nobody
+ * knows a value of that one, so what it renders is changed, as the folder does itself. What the OpenTelemetry operator adds
+ * to a pod is pulled with the pod's own secrets, so it is with these.
+ */
+export const pullSecretsPatches = [
+  pullSecretsPatch,
+  {
+    target: { kind: "HelmRelease", name: "kbot" },
+    patch: JSON.stringify([
+      { op: "add", path: "/spec/postRenderers/-", value: { kustomize: { patches: [pullSecretsPatch] } } },
+    ]),
+  },
+];
 
 /** A folder of the repository that Flux applies. */
 export interface SyncedFolder {

@@ -76,7 +76,11 @@ interface Container {
   env?: {
     name: string;
     value?: string;
-    valueFrom?: { fieldRef?: { fieldPath: string }; resourceFieldRef?: { resource: string } };
+    valueFrom?: {
+      fieldRef?: { fieldPath: string };
+      resourceFieldRef?: { resource: string };
+      secretKeyRef?: { name: string; key: string };
+    };
   }[];
   resources?: { limits?: Record<string, string> };
 }
@@ -193,7 +197,13 @@ export function localFlags(
 /** Passed on from the rehearsal's own environment, so that registries can be reached as the user reaches them. */
 const NETWORK = ["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR"];
 
-function environment(container: Container, kubeconfig: string, dir: string): Record<string, string> {
+/** Of a container; undefined while a Secret that it names is not there: a pod's container waits for it. */
+async function environment(
+  api: Api,
+  container: Container,
+  kubeconfig: string,
+  dir: string,
+): Promise<Record<string, string> | undefined> {
   const env: Record<string, string> = {};
   for (const name of NETWORK.flatMap((upper) => [upper, upper.toLowerCase()])) {
     const value = process.env[name];
@@ -205,6 +215,13 @@ function environment(container: Container, kubeconfig: string, dir: string): Rec
     else if (valueFrom?.resourceFieldRef?.resource === "limits.memory")
       // Kubernetes writes 1Gi, Go's runtime reads 1GiB.
       env[name] = (container.resources?.limits?.memory ?? "").replace(/i$/, "iB");
+    else if (valueFrom?.secretKeyRef !== undefined) {
+      const { name: secret, key } = valueFrom.secretKeyRef;
+      const { body } = await api.call("GET", `/api/v1/namespaces/${NAMESPACE}/secrets/${secret}`);
+      const found = (body as { data?: Record<string, string> }).data?.[key];
+      if (found === undefined) return undefined;
+      env[name] = Buffer.from(found, "base64").toString();
+    }
   }
   return {
     ...env,
@@ -306,7 +323,8 @@ class Session {
     for (const folder of ["data", "home/gnupg", "tmp"]) mkdirSync(join(dir, folder), { recursive: true, mode: 0o700 });
     const kubeconfig = join(dir, "kubeconfig.yaml");
     writeFileSync(kubeconfig, withToken(this.#kubeconfig ?? "", token), { mode: 0o600 });
-    const env = environment(container, kubeconfig, dir);
+    const env = await environment(api, container, kubeconfig, dir);
+    if (env === undefined) return;
     const notifications = this.#wanted.includes("notification-controller");
     const flags = localFlags(
       controller,

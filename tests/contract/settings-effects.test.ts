@@ -247,11 +247,11 @@ function leaves(node: SchemaNode, setting: string): string[] {
 
 /** Everything that the program declares, by place. A number or a hash at the end of a resource's name is left out, too. */
 async function declared(settings: Tree): Promise<Map<string, string>> {
-  const { flux, network } = parseSettings(settings, { file: "test", secrets: Object.keys(secretSettings) as never[] });
+  const { flux } = parseSettings(settings, { file: "test", secrets: Object.keys(secretSettings) as never[] });
   const manifests = path.resolve(import.meta.dirname, "../support/flux-install.yaml");
   const program = await runProgram({
     settings: settings,
-    fluxManifests: await fluxManifests({ ...flux, manifests }, network.proxy),
+    fluxManifests: await fluxManifests({ ...flux, manifests }),
   });
   const places = new Map<string, string>();
   const write = (value: unknown, place: string) => {

@@ -9,6 +9,7 @@ import { openStack, type TestStack } from "../support/stack.ts";
 const password = "plantedRegistryPassword";
 const auth = Buffer.from(`robot:${password}`).toString("base64");
 const credentials = "observability:registryCredentials";
+const proxyPassword = "plantedProxyPassword";
 
 describe("a company's network on the real engine", function () {
   this.timeout("3m");
@@ -17,7 +18,10 @@ describe("a company's network on the real engine", function () {
 
   before(async () => {
     folder = mkdtempSync(join(tmpdir(), "company-network-"));
-    stack = await openStack({ network: { ca: makeAuthority(folder).ca } });
+    stack = await openStack({
+      network: { ca: makeAuthority(folder).ca, proxy: { httpsProxy: "http://proxy.example.com:3128" } },
+      cluster: { kind: { registryMirrors: { "docker.io": "http://registry.example.com" } } },
+    });
   });
   after(async () => {
     await stack.close();
@@ -37,11 +41,18 @@ describe("a company's network on the real engine", function () {
     const said = await failure();
     expect(said).to.include("registryCredentials: is no Docker config.json with credentials");
     expect(said).to.not.include(password);
+    await stack.environment.configure({ "observability:proxyCredentials": { secret: proxyPassword } });
+    const both = await failure();
+    expect(both).to.include("proxyCredentials: must be `user:password`").and.not.include(proxyPassword);
+    expect(both).to.include("registryCredentials: is no Docker config.json");
   });
 
   it("gives credentials to the namespaces that pull, and the CA to Flux; nothing of them is in the state in clear", async () => {
     const config = JSON.stringify({ auths: { "registry.example.com": { auth } } });
-    await stack.environment.configure({ [credentials]: { secret: config } });
+    await stack.environment.configure({
+      [credentials]: { secret: config },
+      "observability:proxyCredentials": { secret: `robot:${proxyPassword}` },
+    });
     await stack.environment.up();
     const creates = stack.providers.calls.filter(({ method, preview }) => method === "create" && !preview);
     const named = (name: string) =>
@@ -50,8 +61,16 @@ describe("a company's network on the real engine", function () {
     for (const { inputs } of named("registry-credentials"))
       expect(inputs["data"]).to.deep.equal({ ".dockerconfigjson": Buffer.from(config).toString("base64") });
     expect(named("network-ca")).to.have.length(1);
+    const { environment } = creates.find(({ name }) => name === "cluster-kind")?.inputs as {
+      environment: Record<string, string>;
+    };
+    expect(environment["KIND_REGISTRY_CREDENTIALS"]).to.equal(JSON.stringify({ "registry.example.com": auth }));
+    const proxy = creates.find(({ name }) => name === "flux-proxy")?.inputs["data"] as Record<string, string>;
+    expect(Buffer.from(proxy["HTTPS_PROXY"] ?? "", "base64").toString()).to.equal(
+      `http://robot:${proxyPassword}@proxy.example.com:3128`,
+    );
     const state = await stack.environment.stateText();
-    for (const text of [password, auth, Buffer.from(config).toString("base64")]) {
+    for (const text of [password, proxyPassword, auth, Buffer.from(config).toString("base64")]) {
       expect(state).to.not.include(text);
       expect(stack.printed()).to.not.include(text);
     }

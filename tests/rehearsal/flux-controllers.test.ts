@@ -30,6 +30,7 @@ import {
 } from "../../rehearsal/flux/controllers.ts";
 import { CONTROLLERS, type Controller, assemble, fluxManifests } from "../../rehearsal/flux/manifests.ts";
 import { fluxManifests as declaredFlux } from "../../components/gitops/flux-manifests.ts";
+import { proxyAddresses } from "../../components/gitops/proxy.ts";
 import { packChart, startRegistry } from "../../rehearsal/charts/index.ts";
 import { parseSettings } from "../../settings/parse.ts";
 import { charts as pins, flux as version } from "../../settings/versions.ts";
@@ -339,7 +340,7 @@ describe("Flux controllers as local processes", function () {
   });
 
   // Another environment of source-controller starts it again, without what it had fetched.
-  it("reach a registry with a password and a CA of its own, through a proxy, as the program declares them", async () => {
+  it("reach a registry with a password and a CA of its own, through a proxy with a password, as the program declares them", async () => {
     const [right, wrong] = ["right", "wrong"].map((name) => makeAuthority(mkdtempSync(join(folder, `${name}-ca-`))));
     if (right === undefined || wrong === undefined) return expect.fail("no CA was made");
     const { name: chart, version: tag } = pins.prometheusOperatorCrds;
@@ -348,7 +349,8 @@ describe("Flux controllers as local processes", function () {
       "values.yaml": "{}\n",
     });
     const registry = await startRegistry([packed], 0, { tls: right, credentials: "robot:p@ss" });
-    const proxy = await startProxy(registry.port);
+    const login = "user:p@ss:w/rd %";
+    const proxy = await startProxy(registry.port, login);
     try {
       // No name server knows this host: only the proxy does.
       const host = "outside.example";
@@ -358,8 +360,12 @@ describe("Flux controllers as local processes", function () {
         charts: { mirror: { url: `oci://${host}/charts` } },
       };
       const { flux, network } = parseSettings(settings, { file: "Pulumi.dev.yaml", secrets: [] });
-      const manifests = await declaredFlux(flux, network.proxy);
-      const { resources } = await runProgram({ settings, secrets: ["registryCredentials"], fluxManifests: manifests });
+      const manifests = await declaredFlux(flux);
+      const { resources } = await runProgram({
+        settings,
+        secrets: ["registryCredentials", "proxyCredentials"],
+        fluxManifests: manifests,
+      });
       const objects = resources.map(({ inputs }) => inputs as unknown as KubernetesObject);
       const inFlux = (what: string, name: string) => {
         const found = objects.find(
@@ -380,6 +386,8 @@ describe("Flux controllers as local processes", function () {
       };
       const source = inFlux("OCIRepository", chart);
       const untilSaid = (what: RegExp) => untilReady(source, what);
+      if (network.proxy === undefined) return expect.fail("the settings have no proxy");
+      await apply({ ...inFlux("Secret", "proxy-"), stringData: proxyAddresses(network.proxy, login) });
       await change("source-controller", inFlux("Deployment", "source-controller")["spec"] as object);
       await give(wrong.ca, "p@ss");
       await untilSaid(/^False .*x509: certificate signed by unknown authority/);
@@ -387,7 +395,9 @@ describe("Flux controllers as local processes", function () {
       await untilSaid(/^False .*(401|UNAUTHORIZED)/);
       await give(right.ca, "p@ss");
       await untilSaid(/^True stored artifact/);
-      expect(new Set(proxy.tunnels)).to.deep.equal(new Set([`${host}:443 -`]));
+      expect(new Set(proxy.tunnels)).to.deep.equal(
+        new Set([`${host}:443 Basic ${Buffer.from(login).toString("base64")}`]),
+      );
       await api.call(
         "DELETE",
         `/apis/${source.apiVersion}/namespaces/flux-system/ocirepositories/${source.metadata.name}`,

@@ -30,6 +30,10 @@ describe("two environments on one host", function () {
         }),
       );
     }
+    const auths = { "registry.example.com": { username: "robot", password: "planted" } };
+    await rehearsals[0]?.environment.configure({
+      "observability:registryCredentials": { secret: JSON.stringify({ auths }) },
+    });
   });
   const titles = () => rehearsals[0]?.surroundings.github.deployKeys(owner, fleet).map(({ title }) => title);
   after(async () => {
@@ -70,6 +74,7 @@ describe("two environments on one host", function () {
       const deployment = await cluster.get("/apis/apps/v1/namespaces/demo/deployments/kbot");
       expect(deployment.metadata.labels).to.include({ "helm.toolkit.fluxcd.io/name": "kbot" });
       expect(deployment.status?.["readyReplicas"]).to.equal(1);
+      expect(deployment).to.have.nested.property("spec.template.spec.imagePullSecrets[0].name", "registry-credentials");
       // Its Go agent needs a privileged sidecar.
       const { labels } = (await cluster.get("/api/v1/namespaces/demo")).metadata;
       expect(labels?.["pod-security.kubernetes.io/enforce"]).to.equal("privileged");

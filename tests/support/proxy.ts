@@ -9,12 +9,20 @@ export interface Proxy {
   close(): void;
 }
 
-/** @param upstream port on 127.0.0.1 that tunnels lead to */
-export async function startProxy(upstream: number): Promise<Proxy> {
+/**
+ * @param upstream port on 127.0.0.1 that tunnels lead to
+ * @param credentials `user:password` that it asks for; nothing by default
+ */
+export async function startProxy(upstream: number, credentials?: string): Promise<Proxy> {
   const tunnels: string[] = [];
   const server = http.createServer((_, response) => response.writeHead(405).end());
   server.on("connect", ({ url, headers }, client, head: Buffer) => {
-    tunnels.push(`${url ?? ""} ${headers["proxy-authorization"] ?? "-"}`);
+    const said = headers["proxy-authorization"];
+    tunnels.push(`${url ?? ""} ${said ?? "-"}`);
+    if (credentials !== undefined && said !== `Basic ${Buffer.from(credentials).toString("base64")}`) {
+      client.end("HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n");
+      return;
+    }
     const target = connect(upstream, "127.0.0.1", () => {
       client.write("HTTP/1.1 200 Connection established\r\n\r\n");
       target.write(head);

@@ -8,8 +8,10 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "chai";
 import { checkExistingCluster } from "../../components/cluster/existing-preflight.ts";
 import type { Finding } from "../../components/cluster/preflight.ts";
+import { checkMirrors } from "../../components/cluster/registry-mirrors.ts";
 import { checkGitHub } from "../../components/gitops/github-preflight.ts";
 import { type PreflightContext, runChecks } from "../../components/preflight.ts";
+import { startRegistry } from "../../rehearsal/charts/index.ts";
 import { freePorts } from "../../rehearsal/control-plane/processes.ts";
 import { answers, failing } from "../../rehearsal/github/answers.ts";
 import { type GitHub, startGitHub } from "../../rehearsal/github/index.ts";
@@ -21,6 +23,7 @@ const context = (raw: Readonly<Record<string, unknown>>, more: Partial<Preflight
   settings: parseSettings(raw, { file: "Pulumi.dev.yaml", secrets: ["telegramToken"] }),
   owner: "acme",
   token: "right",
+  registryCredentials: undefined,
   first: true,
   known: false,
   preview: true,
@@ -61,6 +64,58 @@ describe("preflight", () => {
     expect(
       (await runChecks(context({}, { unverified: "error" }), checks, 50)).filter(({ level }) => level === "error"),
     ).to.have.length(2);
+  });
+
+  describe("of mirrors", () => {
+    const auths = (host: string, login: string) =>
+      JSON.stringify({ auths: { [host]: { auth: Buffer.from(login).toString("base64") } } });
+
+    /** Findings without a secret, with a wrong one, and with the right one. */
+    const looks = async (address: string) => {
+      const { host } = new URL(address);
+      const found = [undefined, auths(host, "robot:planted"), auths(host, "robot:p@ss")].map((config) =>
+        checkMirrors({ "docker.io": address }, config),
+      );
+      return (await Promise.all(found)).map(lines);
+    };
+    const saysOf = (address: string) => [
+      `error: ${address} (cluster.kind.registryMirrors, docker.io) asks for a password. Add ${new URL(address).host} to the secret registryCredentials (docs/company-networks.md).`,
+      `error: ${address} (cluster.kind.registryMirrors, docker.io) refuses the credentials that registryCredentials has for ${new URL(address).host}. Set it again (docs/company-networks.md).`,
+      "",
+    ];
+
+    it("says which asks for a password, and which refuses the one it is given, without repeating it", async () => {
+      const registry = await startRegistry([], 0, { credentials: "robot:p@ss" });
+      try {
+        const at = `http://127.0.0.1:${registry.port}`;
+        for (const address of [at, `${at}/v2/dockerhub`]) expect(await looks(address)).to.deep.equal(saysOf(address));
+      } finally {
+        await registry.close();
+      }
+    });
+
+    it("asks the server of tokens that a registry names, and takes one that anybody gets for no password", async () => {
+      let open = false;
+      const server = http.createServer(({ url = "", headers }, response) => {
+        const right = headers.authorization === `Basic ${Buffer.from("robot:p@ss").toString("base64")}`;
+        const realm = `Bearer realm="http://${headers.host ?? ""}/token",service="it"`;
+        if (url === "/v2/") response.writeHead(401, { "www-authenticate": realm }).end();
+        else response.writeHead(url === "/token?service=it" && (right || open) ? 200 : 401).end();
+      });
+      await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+      const address = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+      try {
+        expect(await looks(address)).to.deep.equal(saysOf(address));
+        open = true;
+        expect((await looks(address))[0]).to.equal("");
+      } finally {
+        server.close();
+      }
+    });
+
+    it("does not judge one that only the nodes may reach", async () => {
+      expect(await checkMirrors({ "docker.io": "http://127.0.0.1:1" }, undefined)).to.deep.equal([]);
+    });
   });
 
   describe("of GitHub", () => {

@@ -59,6 +59,54 @@ describe("The program", function () {
     expect(secret?.["stringData"]).to.have.all.keys("ca.crt");
   });
 
+  it("sends Flux's controllers through the proxy, but for what is inside the cluster; its password is a secret", async function () {
+    const manifests = await orSkip(this, "Flux's manifests", fluxObjects);
+    const proxy = { httpsProxy: "http://proxy:3128", noProxy: ["10.0.0.0/8"] };
+    const made = async (network: object, secrets: string[]) =>
+      (await runProgram({ settings: { network }, fluxManifests: manifests, secrets })).resources;
+    const added = (resources: Program["resources"]) =>
+      resources
+        .filter(({ inputs }) => inputs["kind"] === "Deployment")
+        .map(({ inputs }) => inputs["spec"] as { template: { spec: { containers: { env?: { name: string }[] }[] } } })
+        .map(({ template }) => template.spec.containers[0]?.env?.filter(({ name }) => name.endsWith("_PROXY")));
+    const own = "localhost,127.0.0.1,.svc,.cluster.local,.cluster.local.,$(KUBERNETES_SERVICE_HOST)";
+    const direct = { name: "NO_PROXY", value: `${own},10.0.0.0/8` };
+    const four = (env: object[]) => [env, env, env, env];
+    const open = ["HTTPS_PROXY", "HTTP_PROXY"].map((name) => ({ name, value: "http://proxy:3128" }));
+    expect(added(await made({ proxy }, []))).to.deep.equal(four([...open, direct]));
+    expect(added(await made({}, []))).to.deep.equal(four([]));
+
+    const resources = await made({ proxy: { ...proxy, httpProxy: "http://plain:3128" } }, ["proxyCredentials"]);
+    const secret = resources.find(({ name }) => name === "flux-proxy");
+    const { name } = secret?.inputs["metadata"] as { name: string };
+    const closed = ["HTTPS_PROXY", "HTTP_PROXY"].map((key) => ({
+      name: key,
+      valueFrom: { secretKeyRef: { name, key } },
+    }));
+    expect(added(resources)).to.deep.equal(four([...closed, direct]));
+    // Another password is another Secret, or the controllers would keep the old one.
+    const version = resources.find((one) => one.name === "flux-proxy-version");
+    expect(version?.inputs["keepers"]).to.deep.equal(secret?.inputs["stringData"]);
+    expect([version?.secretInputs, secret?.secretInputs]).to.deep.equal([["keepers"], ["stringData"]]);
+    expect(secret?.inputs["stringData"]).to.deep.equal({
+      HTTPS_PROXY: "http://%3Csecret:%20proxyCredentials%3E@proxy:3128",
+      HTTP_PROXY: "http://%3Csecret:%20proxyCredentials%3E@plain:3128",
+    });
+  });
+
+  it("gives the cluster script the credentials of the mirrors, of no other registry", async () => {
+    const registryMirrors = { "docker.io": "https://registry.example.com/v2/hub", "ghcr.io": "http://mirror:5000" };
+    const given = async (secrets: string[]) => {
+      const { resources } = await runProgram({ settings: { cluster: { kind: { registryMirrors } } }, secrets });
+      const script = resources.find(({ name }) => name === "cluster-kind");
+      const { KIND_REGISTRY_CREDENTIALS: said } = script?.inputs["environment"] as Record<string, string>;
+      return [said, script?.secretInputs.includes("environment")];
+    };
+    const theirs = '{"registry.example.com":"<secret: registryCredentials>"}';
+    expect(await given(["registryCredentials"])).to.deep.equal([theirs, true]);
+    expect((await given([]))[0]).to.equal(undefined);
+  });
+
   describe("with credentials of private registries", () => {
     const reference = [{ name: "registry-credentials" }];
     let made: Program;
@@ -75,7 +123,7 @@ describe("The program", function () {
       expect(where).to.have.members(["flux-system", "monitoring", "node-agents", "cert-manager", "demo"]);
       for (const { inputs, secretInputs } of secrets) {
         expect(inputs).to.have.nested.property("metadata.name", "registry-credentials");
-        expect(inputs["stringData"]).to.deep.equal({ ".dockerconfigjson": "<secret: registryCredentials>" });
+        expect(inputs["stringData"]).to.have.all.keys(".dockerconfigjson");
         expect(secretInputs).to.include("stringData");
       }
       expect(JSON.stringify(program.resources)).to.not.include("registry-credentials");

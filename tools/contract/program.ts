@@ -18,6 +18,12 @@ export function masked(what: string): string {
   return `<secret: ${what}>`;
 }
 
+/** What stands for a secret; the program reads inside of this one. */
+const placeholder = (secret: string) =>
+  secret === "registryCredentials"
+    ? JSON.stringify({ auths: { "registry.example.com": { auth: masked(secret) } } })
+    : masked(secret);
+
 /** A resource as the program registers it. */
 export interface Declared {
   readonly type: string;
@@ -70,7 +76,7 @@ function computed(type: string): Record<string, unknown> {
         publicKeyFingerprintSha256: "SHA256:<fingerprint>",
       };
     case "random:index/randomUuid:RandomUuid":
-      return { result: masked("owner") };
+      return { result: "00000000-0000-4000-8000-000000000000" };
     case "random:index/randomPassword:RandomPassword":
       return { result: pulumi.secret(masked("password")) };
     default:
@@ -163,7 +169,7 @@ async function runAlone(args: ProgramArgs): Promise<Program> {
     project,
     name,
     settings,
-    secrets: Object.fromEntries(names.map((secret) => [secret, pulumi.secret(masked(secret))])),
+    secrets: Object.fromEntries(names.map((secret) => [secret, pulumi.secret(placeholder(secret))])),
     alertingSecrets: Object.fromEntries(
       usedAlertingSecrets(settings.alerting).map((secret) => [secret, pulumi.secret(masked(secret))]),
     ),

@@ -379,7 +379,16 @@ describe("cluster script: ensure", () => {
     const folder = `${host.folder}/private/dev.certs.d`;
     const env = { KIND_REGISTRY_FOLDER: folder, KIND_REGISTRY_MIRRORS: '{"docker.io":"http://mirror:5000"}' };
     ok(await host.ensure(env));
-    expect(fs.readFileSync(`${folder}/docker.io/hosts.toml`, "utf8")).to.include('[host."http://mirror:5000"]');
+    const file = `${folder}/docker.io/hosts.toml`;
+    expect(fs.readFileSync(file, "utf8")).to.include('[host."http://mirror:5000"]').and.not.include("Authorization");
+    // The folder is what the nodes have mounted: with another password it has to be the same one.
+    const { ino } = fs.statSync(folder);
+    for (const auth of ["b25l", "dHdv"]) {
+      ok(await host.ensure({ ...env, KIND_REGISTRY_CREDENTIALS: JSON.stringify({ "mirror:5000": auth, other: "x" }) }));
+      expect(fs.readFileSync(file, "utf8")).to.include(`Authorization = ["Basic ${auth}"]`).and.not.include("x");
+    }
+    expect([fs.statSync(folder).ino, fs.statSync(file).mode & 0o777]).to.deep.equal([ino, 0o600]);
+    expect(fs.readdirSync(`${folder}/docker.io`)).to.deep.equal(["hosts.toml"]);
     expect((await host.delete(env)).code).to.equal(0);
     expect(host.leftovers()).to.deep.equal([]);
     const bad = await host.ensure({ ...env, KIND_REGISTRY_MIRRORS: '{"../x":"http://mirror:5000"}' });

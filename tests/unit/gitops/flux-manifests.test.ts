@@ -71,29 +71,6 @@ describe("Flux's manifests", () => {
     expect(await flagsOf("source-controller")).to.include("--watch-all-namespaces=true");
   });
 
-  it("send the controllers through a proxy, but for what is inside the cluster", async () => {
-    const raw = { network: { proxy: { httpsProxy: "http://proxy:3128", noProxy: ["10.0.0.0/8"] } } };
-    const { network } = parseSettings(raw, { file: "Pulumi.dev.yaml", secrets: [] });
-    const environments = async (proxy?: typeof network.proxy) =>
-      (await fluxManifests(settings(file), proxy))
-        .filter(({ kind }) => kind === "Deployment")
-        .map((manifest) => manifest["spec"] as { template: { spec: { containers: { env?: object[] }[] } } })
-        .flatMap(({ template }) => template.spec.containers.map(({ env }) => env));
-    const set = await environments(network.proxy);
-    expect(set).to.have.length(4);
-    for (const env of set) {
-      expect(env).to.deep.equal([
-        { name: "HTTPS_PROXY", value: "http://proxy:3128" },
-        { name: "HTTP_PROXY", value: "http://proxy:3128" },
-        {
-          name: "NO_PROXY",
-          value: "localhost,127.0.0.1,.svc,.cluster.local,.cluster.local.,$(KUBERNETES_SERVICE_HOST),10.0.0.0/8",
-        },
-      ]);
-    }
-    expect(await environments()).to.deep.equal([undefined, undefined, undefined, undefined]);
-  });
-
   it("replace a flag in place and keep the others", () => {
     expect(withFlags(["--a=1", "--b"], { "--a": "2", "--c": "3" })).to.deep.equal(["--a=2", "--b", "--c=3"]);
   });
