@@ -14,10 +14,16 @@ export interface ToolSet {
   readonly stamp?: (version: ModuleVersion) => Readonly<Record<string, string>>;
 }
 
-/** How the publisher offers a tool. `{version}` (without its `v`), `{os}` and `{arch}` are filled in. */
-export interface Download {
-  /** Which platforms are published, as Go names them. */
+/** How the publisher offers a tool: as a file, or in an image. */
+export type Download = FileDownload | ImageDownload;
+
+interface Published {
+  /** For which platforms, as Go names them. */
   readonly platforms: readonly `${"linux" | "darwin"}/${"amd64" | "arm64"}`[];
+}
+
+/** A file with a published checksum. `{version}` (without its `v`), `{os}` and `{arch}` are filled in. */
+export interface FileDownload extends Published {
   /** The file: a program, or a `.tar.gz` whose one top folder holds the program. */
   readonly url: string;
   /** The publisher's SHA-256 checksums: a bare digest, or lines of `digest  file name`. */
@@ -26,6 +32,14 @@ export interface Download {
   readonly amd64?: string;
   /** Files to take from the archive. @default all */
   readonly only?: readonly string[];
+}
+
+/** An image with the program in it, static. It is taken by the digest that settings/digests.json has of it, and only so. */
+export interface ImageDownload extends Published {
+  /** The image without its tag, which is the tool's version. */
+  readonly image: string;
+  /** The program's path in the image, without a slash in front. */
+  readonly program: string;
 }
 
 /** How an installed tool says its version, and which ones will do. */
@@ -92,12 +106,18 @@ function kubernetes(name: string) {
   } as const satisfies Tool;
 }
 
+/** An image as it is built for a program: for Linux, with the program where Alpine has those of its administrator. */
+function inImage(image: string, name: string) {
+  return { platforms: ["linux/amd64", "linux/arm64"], image, program: `usr/local/bin/${name}` } as const;
+}
+
 /** A Flux controller: published as an image only, and it cannot say its version. */
 function fluxController(name: string) {
   return {
     set: "control-plane",
     module: `github.com/fluxcd/${name}`,
     package: `github.com/fluxcd/${name}`,
+    download: inImage(`ghcr.io/fluxcd/${name}`, name),
   } as const satisfies Tool;
 }
 
@@ -137,6 +157,8 @@ export const tools = {
     module: "sigs.k8s.io/kwok",
     package: "sigs.k8s.io/kwok/cmd/kwok",
     onPath: { args: ["--version"], version: /version v?(\d\S*)/, fits: "same-minor" },
+    // Its release has programs, too, and no checksums of them.
+    download: inImage("registry.k8s.io/kwok/kwok", "kwok"),
   },
   "source-controller": fluxController("source-controller"),
   "kustomize-controller": fluxController("kustomize-controller"),

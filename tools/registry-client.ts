@@ -22,6 +22,7 @@ export interface Descriptor {
 
 /** An image, a chart, or an index of images for several platforms. */
 export interface Manifest {
+  readonly config?: Descriptor;
   readonly layers?: readonly Descriptor[];
   readonly manifests?: readonly Descriptor[];
 }

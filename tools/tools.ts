@@ -1,8 +1,11 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { digests } from "../settings/digests.ts";
 import { cacheFolder, withLock, withTemporaryFolder } from "./cache.ts";
-import { downloadAddresses, downloadInto } from "./download.ts";
+import { reasonOf } from "../components/unreachable.ts";
+import { downloadInto, findDownload } from "./download.ts";
 import { build, buildFlags, buildFolder, findGo, goEnvironment, type Go } from "./go.ts";
+import { fetchModule } from "./module-source.ts";
 import { Unavailable } from "./outside.ts";
 import { sets, tools, type Tool, type ToolName, type ToolSet } from "./pins.ts";
 import { run, which, type Environment } from "./run.ts";
@@ -11,7 +14,7 @@ import { requiredVersion, versionFits } from "./version.ts";
 export type { ToolName } from "./pins.ts";
 
 export interface ObtainOptions {
-  /** Gets one line at a time, at least every 10 s while something is built. @default standard error */
+  /** Gets one line at a time, at least every 10 s while something is downloaded or built. @default standard error */
   readonly onProgress?: (line: string) => void;
   /** Ends a download or a build. */
   readonly signal?: AbortSignal;
@@ -27,9 +30,11 @@ export interface Catalogue {
   /** The folder that has a folder with a go.mod for each set. */
   readonly folder: string;
   readonly env: Environment;
+  /** Digests of images by their names with tag. @default none, so that no image is taken */
+  readonly digests?: Readonly<Record<string, string>>;
 }
 
-const ownCatalogue: Catalogue = { tools, sets, folder: import.meta.dirname, env: process.env };
+const ownCatalogue: Catalogue = { tools, sets, folder: import.meta.dirname, env: process.env, digests };
 
 const toStandardError = (line: string) => {
   process.stderr.write(`${line}\n`);
@@ -58,55 +63,70 @@ export async function obtainFrom<Name extends string>(
   const { onProgress = toStandardError, signal, build: mayBuild = true } = options;
   const wanted = [...new Set(names)].map((name) => resolveTool(catalogue, name));
   const found = new Map<string, string>();
-  const notes: string[] = [];
+  /** Why a way of obtaining a tool is closed. */
+  const reasons = new Map<string, string[]>();
+  const note = (tool: ResolvedTool, reason: string) => {
+    reasons.set(tool.name, [...(reasons.get(tool.name) ?? []), reason]);
+  };
+  const missing = () => wanted.filter(({ name }) => !found.has(name));
+  const take = (tool: ResolvedTool, file: string) => existsSync(file) && found.set(tool.name, file);
 
-  for (const { name, path, note } of await Promise.all(wanted.map((tool) => fromPath(tool, catalogue.env)))) {
-    if (path) found.set(name, path);
-    if (note) notes.push(note);
-  }
+  await Promise.all(
+    wanted.map(async (tool) => {
+      const installed = await fromPath(tool, catalogue.env);
+      if (installed.path !== undefined) found.set(tool.name, installed.path);
+      if (installed.note !== undefined) note(tool, installed.note);
+    }),
+  );
 
-  for (const set of new Set(wanted.map((tool) => tool.set))) {
-    const missing = () => wanted.filter((tool) => tool.set === set && !found.has(tool.name));
-    if (missing().length === 0) continue;
-    let go: Go | undefined;
+  // What an earlier run left, before anything is asked of the network.
+  const plans = new Map<string, { readonly go: Go } & ReturnType<typeof planBuild>>();
+  for (const set of new Set(missing().map((tool) => tool.set))) {
     try {
-      go = await findGo(join(catalogue.folder, set), catalogue.env);
+      const go = await findGo(join(catalogue.folder, set), catalogue.env);
+      if (go !== undefined) plans.set(set, { go, ...planBuild(catalogue, set, go) });
     } catch (error) {
-      notes.push(error instanceof Error ? error.message : String(error));
-    }
-    const plan = go && planBuild(catalogue, set, go);
-    const take = (tool: ResolvedTool, file: string) => existsSync(file) && found.set(tool.name, file);
-
-    // What an earlier run left, before anything is asked of the network.
-    for (const tool of missing()) {
-      take(tool, join(downloadFolder(catalogue, tool), tool.name));
-      if (plan) take(tool, join(plan.destination, tool.name));
-    }
-
-    for (const tool of missing()) {
-      try {
-        const file = await fromDownload(catalogue, tool, onProgress, signal);
-        if (file) found.set(tool.name, file);
-      } catch (error) {
-        if (!(error instanceof Unavailable)) throw error;
-        notes.push(`${tool.name} ${tool.version} cannot be downloaded: ${error.message}`);
-      }
-    }
-
-    if (mayBuild && missing().length > 0 && go && plan) {
-      const programs = missing().map((tool) => ({
-        name: tool.name,
-        package: tool.package,
-        built: tool.built ?? tool.name,
-      }));
-      for (const note of notes.splice(0)) onProgress(note);
-      await build(set, programs, { go, ...plan, env: catalogue.env, onProgress, signal });
-      for (const tool of missing()) take(tool, join(plan.destination, tool.name));
+      for (const tool of missing()) if (tool.set === set) note(tool, reasonOf(error));
     }
   }
+  for (const tool of missing()) {
+    take(tool, join(downloadFolder(catalogue, tool), tool.name));
+    const plan = plans.get(tool.set);
+    if (plan !== undefined) take(tool, join(plan.destination, tool.name));
+  }
 
-  const missing = wanted.filter((tool) => !found.has(tool.name));
-  if (missing.length > 0) throw new Error(notObtained(catalogue, missing, notes));
+  const waiting = new Set(missing().map(({ name }) => name));
+  const still = setInterval(() => {
+    onProgress(`downloading ${[...waiting].join(", ")}`);
+  }, 10_000);
+  try {
+    await Promise.all(
+      missing().map(async (tool) => {
+        try {
+          found.set(tool.name, await fromDownload(catalogue, tool, onProgress, signal));
+        } catch (error) {
+          if (!(error instanceof Unavailable)) throw error;
+          note(tool, error.message);
+        } finally {
+          waiting.delete(tool.name);
+        }
+      }),
+    );
+  } finally {
+    clearInterval(still);
+  }
+
+  // All that is lacking is known before minutes go into a build.
+  const unobtainable = missing().filter(({ set }) => !mayBuild || !plans.has(set));
+  if (unobtainable.length > 0) throw new Error(notObtained(unobtainable, reasons, mayBuild));
+  for (const [set, plan] of plans) {
+    const tools = missing().filter((tool) => tool.set === set);
+    if (tools.length === 0) continue;
+    for (const [reason, names] of byReason(tools, reasons)) onProgress(`${names} cannot be downloaded: ${reason}`);
+    const programs = tools.map(({ name, package: path, built = name }) => ({ name, package: path, built }));
+    await build(set, programs, { ...plan, env: catalogue.env, onProgress, signal });
+    for (const tool of tools) take(tool, join(plan.destination, tool.name));
+  }
   return Object.fromEntries(found) as Record<Name, string>;
 }
 
@@ -122,42 +142,41 @@ export function pinnedVersion(set: keyof typeof sets, module: string): string {
 const moduleFolders = new Map<string, Promise<string>>();
 
 /**
- * The folder with the source of a Go module (read-only, in Go's module cache), downloaded if need be and checked by
- * Go's checksum database: for the data files that projects ship beside their code.
+ * The folder with the source of a Go module, read-only, downloaded if need be and checked by Go's checksums: for the data
+ * files that projects ship beside their code. Go brings it where it is installed; else it comes from the module proxy.
  *
  * @param version as Go writes it (`v0.8.0`)
- * @throws Error when Go is not installed, or the module cannot be had
+ * @throws Error when the module cannot be had
  */
 export async function moduleDir(module: string, version: string, env: Environment = process.env): Promise<string> {
   const id = `${module}@${version}`;
   let folder = moduleFolders.get(id);
   if (!folder) {
-    folder = downloadModule(id, env);
+    const go = which("go", env);
+    folder = go === undefined ? fetchModule(module, version, env) : downloadModule(go, id, env);
+    folder = folder.catch((error: unknown) => {
+      moduleFolders.delete(id);
+      throw new Error(
+        `the Go module ${id} cannot be had: ${reasonOf(error)}. Check the network and GOPROXY, then run again.`,
+      );
+    });
     moduleFolders.set(id, folder);
-    folder.catch(() => moduleFolders.delete(id));
   }
   return folder;
 }
 
-async function downloadModule(id: string, env: Environment): Promise<string> {
-  const command = which("go", env);
-  if (!command) throw new Error(`${id} is needed and Go is not installed: ${installGo}`);
+async function downloadModule(go: string, id: string, env: Environment): Promise<string> {
   // Outside any module, so that no go.mod is read or changed.
   const cwd = cacheFolder(env);
   mkdirSync(cwd, { recursive: true });
-  const result = await run(command, ["mod", "download", "-json", id], { cwd, env: goEnvironment(env) });
+  const result = await run(go, ["mod", "download", "-json", id], { cwd, env: goEnvironment(env) });
   let answer: { Dir?: string; Error?: string } = {};
   try {
     answer = JSON.parse(result.stdout) as typeof answer;
   } catch {
     answer.Error = result.stderr.trim();
   }
-  if (!answer.Dir) {
-    throw new Error(
-      `the Go module ${id} cannot be had: ${answer.Error ?? "go mod download said nothing"}. ` +
-        `Check the network and "go env GOPROXY", then run again.`,
-    );
-  }
+  if (answer.Dir === undefined) throw new Error(answer.Error ?? "go mod download said nothing");
   return answer.Dir;
 }
 
@@ -209,21 +228,20 @@ async function fromDownload(
   tool: ResolvedTool,
   onProgress: (line: string) => void,
   signal: AbortSignal | undefined,
-): Promise<string | undefined> {
-  const { download, name, version } = tool;
+): Promise<string> {
+  const { name, version } = tool;
   const platform = { os: process.platform, arch: goArchitectures[process.arch] ?? process.arch };
-  const addresses = download && downloadAddresses(download, version, platform);
-  if (!addresses) return undefined;
+  const download = findDownload(tool.download, platform);
+  const { digests = {} } = catalogue;
   const destination = downloadFolder(catalogue, tool);
   const file = join(destination, name);
   const work = async () => {
     if (existsSync(file)) return file;
-    return withTemporaryFolder(destination, async (temporary) => {
-      await downloadInto(temporary, name, download, addresses, signal);
-      if (!existsSync(join(temporary, "ready", name))) throw new Unavailable(`${addresses.url} has no ${name} in it`);
+    return withTemporaryFolder(destination, async (folder) => {
+      const host = await downloadInto(name, version, download, { folder, platform, digests, signal });
       rmSync(destination, { recursive: true, force: true });
-      renameSync(join(temporary, "ready"), destination);
-      onProgress(`${name} ${version}: downloaded from ${new URL(addresses.url).host}`);
+      renameSync(join(folder, "ready"), destination);
+      onProgress(`${name} ${version}: downloaded from ${host}`);
       return file;
     });
   };
@@ -240,15 +258,30 @@ function planBuild(catalogue: Catalogue, set: string, go: Go) {
   return { moduleFolder, flags, destination: buildFolder(toolsCache, set, moduleFolder, flags, go) };
 }
 
-const installGo = "install Go 1.26 or newer (https://go.dev/dl/) and run again.";
+const newGo = "Go 1.26 or newer (https://go.dev/dl/)";
 
-function notObtained(catalogue: Catalogue, missing: readonly ResolvedTool[], notes: readonly string[]): string {
-  const names = missing.map((tool) => `${tool.name} ${tool.version}`).join(", ");
-  const installable = missing.flatMap((tool) => (tool.install ? [`${tool.name} from ${tool.install}, or `] : []));
-  return [
-    `not on PATH in a version that fits, and not to be downloaded or built here: ${names}.`,
-    ...notes.map((note) => `  ${note}`),
-    ...(which("go", catalogue.env) ? [] : ["  Go, which would build them from source, is not installed"]),
-    `What to do: install ${installable.join("")}${installGo.replace("install ", "")}`,
-  ].join("\n");
+/** Names with versions of tools, by why they cannot be had but by a build. */
+function byReason(
+  tools: readonly ResolvedTool[],
+  reasons: ReadonlyMap<string, readonly string[]>,
+): ReadonlyMap<string, string> {
+  const all = new Map<string, string>();
+  for (const { name, version } of tools) {
+    const reason = (reasons.get(name) ?? []).join("; ");
+    const others = all.get(reason);
+    all.set(reason, `${others === undefined ? "" : `${others}, `}${name} ${version}`);
+  }
+  return all;
+}
+
+/** One sentence: what to do, because of what, and why. */
+function notObtained(
+  missing: readonly ResolvedTool[],
+  reasons: ReadonlyMap<string, readonly string[]>,
+  mayBuild: boolean,
+): string {
+  const what = [...byReason(missing, reasons)].map(([reason, names]) => `${names} (${reason})`).join(", ");
+  const install = missing.flatMap(({ name, install: how }) => (how === undefined ? [] : [`${name} (${how})`]));
+  const ways = [...(mayBuild ? [newGo] : []), ...(install.length === missing.length ? install : [])];
+  return `Install ${ways.join(" or ")}, because what is needed cannot be downloaded here: ${what}.`;
 }

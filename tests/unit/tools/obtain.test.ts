@@ -16,23 +16,16 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { expect } from "chai";
+import { zipSync } from "fflate";
 import { withLock } from "../../../tools/cache.ts";
 import { build, buildFailure, buildFlags, buildKey, findGo } from "../../../tools/go.ts";
+import { fetchModule } from "../../../tools/module-source.ts";
 import { sets, tools, type Tool } from "../../../tools/pins.ts";
 import { moduleDir, obtainFrom, pinnedVersion, type Catalogue } from "../../../tools/tools.ts";
 import { requiredVersion, versionFits } from "../../../tools/version.ts";
+import { errorOf } from "../../support/failure.ts";
 
 const project = join(import.meta.dirname, "..", "..", "..");
-
-/** The error that a promise ends with; a promise that does not is a failure. */
-async function failure(promise: Promise<unknown>): Promise<Error> {
-  try {
-    await promise;
-  } catch (error) {
-    if (error instanceof Error) return error;
-  }
-  throw new Error("expected a failure, and there was none");
-}
 
 describe("tools: versions", () => {
   it("accepts the pinned minor version or a newer one of the same major version", () => {
@@ -200,7 +193,7 @@ for package in "$@"; do echo "$package" >&2; echo "built $package" > "$out/\${pa
       tools: {
         tool,
         other: { ...tool, package: "example.org/tool/cmd/server", built: "server", onPath: undefined },
-        elsewhere: { ...tool, set: "far", built: "tool" },
+        elsewhere: { ...tool, set: "far", built: "tool", onPath: undefined, install: undefined },
       },
       sets: { near: {}, far: {} },
       folder: join(folder, "tools"),
@@ -300,7 +293,7 @@ for package in "$@"; do echo "$package" >&2; echo "built $package" > "$out/\${pa
 
   it("keeps nothing of a failed build, and says what Go said", async () => {
     fakeGo(`echo half > "$out/tool"; echo "tool.go:1: broken" >&2; exit 1`);
-    expect((await failure(get(catalogue(), "tool"))).message).to.include("tool.go:1: broken");
+    expect((await errorOf(get(catalogue(), "tool"))).message).to.include("tool.go:1: broken");
     expect(cached().filter((name) => !name.endsWith(".lock"))).to.deep.equal([]);
   });
 
@@ -313,7 +306,7 @@ for package in "$@"; do echo "$package" >&2; echo "built $package" > "$out/\${pa
         abort.abort();
       },
     });
-    expect((await failure(going)).name).to.equal("AbortError");
+    expect((await errorOf(going)).name).to.equal("AbortError");
     expect(cached().filter((name) => !name.endsWith(".lock"))).to.deep.equal([]);
   });
 
@@ -352,7 +345,7 @@ for package in "$@"; do echo "$package" >&2; echo "built $package" > "$out/\${pa
     fakeGo();
     published["/v2.5.1/tool"] = Buffer.from("altered");
     published["/v2.5.1/sums"] = Buffer.from(`${sha256(Buffer.from("original"))}\n`);
-    const { message } = await failure(get(catalogue({ download: download() }), "tool"));
+    const { message } = await errorOf(get(catalogue({ download: download() }), "tool"));
     expect(message)
       .to.include("is not what its publisher says")
       .and.include(sha256(Buffer.from("altered")));
@@ -381,7 +374,7 @@ for package in "$@"; do echo "$package" >&2; echo "built $package" > "$out/\${pa
     expect(builds()).to.have.length(2);
   });
 
-  it("asks an unreachable host once", async () => {
+  it("waits for an unreachable host once", async () => {
     fakeGo();
     let connections = 0;
     const closing = createServer();
@@ -395,46 +388,93 @@ for package in "$@"; do echo "$package" >&2; echo "built $package" > "$out/\${pa
       const offline = catalogue({
         download: { platforms: ["linux/amd64", "linux/arm64", "darwin/arm64"], url: `${at}/t`, checksums: `${at}/s` },
       });
-      await get(offline, "tool", "other", "elsewhere");
+      await get(offline, "tool");
+      await get(offline, "other", "elsewhere");
       expect(connections).to.equal(1);
-      expect(builds()).to.have.length(2);
+      expect(builds()).to.have.length(3);
     } finally {
       closing.close();
     }
   });
 
-  it("says what was tried and what to install when there is no way", async () => {
+  it("says in one sentence what is needed and why, before anything is built, when there is no way", async () => {
     executable("tool", "echo v2.0.0");
     const from = catalogue({ download: download(), install: "https://example.org/install" });
-    const { message } = await failure(get(from, "tool"));
-    expect(message)
-      .to.include("tool v2.5.1")
-      .and.include("version 2.0.0 and is not used")
-      .and.include("HTTP 404")
-      .and.include("Go, which would build them from source, is not installed")
-      .and.include("https://example.org/install")
-      .and.include("https://go.dev/dl/");
+    const { message } = await errorOf(get(from, "tool", "elsewhere"));
+    const sums = `${origin()}/v2.5.1/sums: HTTP 404`;
+    expect(message).to.equal(
+      "Install Go 1.26 or newer (https://go.dev/dl/), because what is needed cannot be downloaded here: tool v2.5.1 (" +
+        `${join(bin, "tool")} is version 2.0.0 and is not used: v2.5.1 is needed; ${sums}), elsewhere v2.5.1 (${sums}).`,
+    );
+    expect((await errorOf(get(from, "tool"))).message).to.match(
+      /^Install Go 1.26 or newer \(https:\/\/go.dev\/dl\/\) or tool \(https:\/\/example.org\/install\), because /,
+    );
+  });
+
+  it("builds nothing when one of the tools cannot be had in any way", async () => {
+    fakeGo();
+    writeFileSync(join(folder, "tools", "far", "go.mod"), "module far\n\nrequire example.org/tool v2.5.1\n\ngo 9.9\n");
+    const go = readFileSync(join(bin, "go"), "utf8");
+    writeFileSync(
+      join(bin, "go"),
+      go.replace("\n", `\ncase "$PWD" in */far) echo "go.mod requires go >= 9.9" >&2; exit 1;; esac\n`),
+    );
+    const { message } = await errorOf(get(catalogue(), "tool", "elsewhere"));
+    expect(message).to.include("elsewhere v2.5.1 (").and.include("requires go >= 9.9").and.not.include(" tool v");
+    expect(builds()).to.deep.equal([]);
+  });
+
+  it("asks for an installation where a build would not do", async () => {
+    fakeGo();
+    const from = catalogue({ download: download(), install: "https://example.org/install" });
+    const { message } = await errorOf(obtainFrom(from, ["tool"], { build: false }));
+    expect(message).to.match(
+      /^Install tool \(https:\/\/example.org\/install\), because .*: tool v2.5.1 \(.*HTTP 404\).$/,
+    );
+    expect(builds()).to.deep.equal([]);
   });
 
   it("says why an installed Go cannot build", async () => {
     executable("go", `echo "go: go.mod requires go >= 1.26.0 (running go 1.20)" >&2; exit 1`);
-    expect((await failure(get(catalogue(), "tool"))).message).to.include("requires go >= 1.26.0");
+    expect((await errorOf(get(catalogue(), "tool"))).message).to.include("requires go >= 1.26.0");
   });
 
   it("names the tools there are when one is asked for that is not", async () => {
-    expect((await failure(get(catalogue(), "tol"))).message)
+    expect((await errorOf(get(catalogue(), "tol"))).message)
       .to.include('"tol"')
       .and.include("tool, other, elsewhere");
   });
 
-  it("finds the source of a Go module, or says that Go is missing or what it answered", async () => {
+  it("has Go bring the source of a module, or says what it answered", async () => {
     const { env } = catalogue();
-    const missing = await failure(moduleDir("example.org/a", "v1.0.0", env));
-    expect(missing.message).to.include("example.org/a@v1.0.0").and.include("https://go.dev/dl/");
     executable("go", `echo '{"Error": "example.org/a@v1.0.0: no such host"}'; exit 1`);
-    expect((await failure(moduleDir("example.org/a", "v1.0.0", env))).message).to.include("no such host");
+    expect((await errorOf(moduleDir("example.org/a", "v1.0.0", env))).message).to.include("no such host");
     executable("go", `echo "{\\"Dir\\": \\"/modules/$4\\"}"`);
     expect(await moduleDir("example.org/a", "v1.0.0", env)).to.equal("/modules/example.org/a@v1.0.0");
+  });
+
+  it("brings the source of a module from a module proxy where Go is not installed, by its published checksum", async () => {
+    const env = { ...catalogue().env, GOPROXY: `${origin()},direct` };
+    const id = "example.org/Team/a@v1.0.0";
+    const files = { [`${id}/go.mod`]: Buffer.from("module a\n"), [`${id}/data/b.yaml`]: Buffer.from("b: 1\n") };
+    published["/example.org/!team/a/@v/v1.0.0.zip"] = Buffer.from(zipSync(files));
+    const lookup = "/sumdb/sum.golang.org/lookup/example.org/!team/a@v1.0.0";
+    const ask = () => errorOf(moduleDir("example.org/Team/a", "v1.0.0", env));
+    published[lookup] = Buffer.from("7\nexample.org/Team/a v1.0.0 h1:other=\n");
+    expect((await ask()).message).to.include("but h1:other= is published");
+    // Worked out with golang.org/x/mod/sumdb/dirhash.
+    published[lookup] = Buffer.from(
+      "7\nexample.org/Team/a v1.0.0/go.mod h1:x=\nexample.org/Team/a v1.0.0 h1:xdyqpNtqB/zF44NY7ntwVMjSagcjc+w1iRy163OzFuQ=\n",
+    );
+    const folder = await moduleDir("example.org/Team/a", "v1.0.0", env);
+    expect(readFileSync(join(folder, "data/b.yaml"), "utf8")).to.equal("b: 1\n");
+    const asked = requests.length;
+    expect(await fetchModule("example.org/Team/a", "v1.0.0", env)).to.equal(folder);
+    expect(requests.length).to.equal(asked);
+    published = {};
+    expect((await errorOf(moduleDir("example.org/b", "v1.0.0", { ...env, GOPROXY: "off" }))).message).to.match(
+      /^the Go module example.org\/b@v1.0.0 cannot be had: .*Check the network and GOPROXY/,
+    );
   });
 
   it("locks out another process, and is free again when that one is killed", async () => {
