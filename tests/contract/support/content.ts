@@ -3,6 +3,7 @@ import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parse } from "yaml";
+import { durationSeconds } from "../../../settings/formats.ts";
 import { substituteText } from "../../../tools/contract/flux-repo.ts";
 
 /** The project's folder. */
@@ -141,6 +142,38 @@ export function readRuleFiles(): RuleFile[] {
       const object = parse(substituteText(text, {}, file)) as { spec: { groups: RuleFile["groups"] } };
       return { file, text, name: /([^/]+)\.yaml$/.exec(file)?.[1] ?? file, groups: object.spec.groups };
     });
+}
+
+/** Unit tests of rules, in promtool's form. */
+interface UnitTests {
+  readonly evaluation_interval: string;
+  readonly group_eval_order: readonly string[];
+  readonly tests: readonly {
+    readonly name: string;
+    readonly alert_rule_test: readonly {
+      readonly alertname: string;
+      readonly eval_time: string;
+      readonly exp_alerts: readonly unknown[];
+    }[];
+  }[];
+}
+
+/**
+ * The unit tests of a rule file, to which one is added for each that fires: at the evaluation before it is quiet. So each says
+ * when its alert fires, and a wait that is longer or shorter fails it.
+ */
+export function unitTests({ name, groups }: RuleFile): UnitTests {
+  const file = parse(readFileSync(join(projectFolder, `tests/contract/alerts/${name}.test.yaml`), "utf8")) as UnitTests;
+  const step = durationSeconds(file.evaluation_interval);
+  const tests = file.tests.map((test) => ({
+    ...test,
+    alert_rule_test: test.alert_rule_test.flatMap((one) => {
+      const before = { ...one, eval_time: `${durationSeconds(one.eval_time) - step}s`, exp_alerts: [] };
+      return one.exp_alerts.length > 0 ? [before, one] : [one];
+    }),
+  }));
+  // Without it promtool takes any order, so that an alert sees its recorded series at once or one evaluation later.
+  return { ...file, group_eval_order: groups.map((group) => group.name), tests };
 }
 
 /** All rules of a file. */
