@@ -26,6 +26,7 @@ import { HostPort } from "./kubernetes/host-port.ts";
 import { commonLabels, labelling } from "./kubernetes/labels.ts";
 import type { Manifest } from "./kubernetes/manifest.ts";
 import { type Allow, Namespace } from "./kubernetes/namespace.ts";
+import { AnnotatedPods } from "./monitoring/annotated-pods.ts";
 import { CertManager } from "./monitoring/cert-manager.ts";
 import type { ReleaseArgs } from "./monitoring/component.ts";
 import { FluentBit } from "./monitoring/fluent-bit.ts";
@@ -258,11 +259,13 @@ export class Environment extends pulumi.ComponentResource {
         ...stores,
         settings: settings.opentelemetry.collector,
         credentials,
-        applications,
         prerequisites: [operator],
       },
       inCluster,
     );
+    // To service discovery no name is every namespace.
+    if (applications.length > 0)
+      new AnnotatedPods("annotated-pods", { applications, prerequisites: [monitoring, definitions] }, inCluster);
     const instrumentation = new Instrumentation(
       "instrumentation",
       {

@@ -519,7 +519,7 @@ const applications = z
       .array(dnsLabel)
       .default([])
       .describe(
-        "Namespaces whose pods may send to the collector, and whose annotated pods it scrapes. They need not exist yet; nothing is made in them. The demo's is among them while it is enabled.",
+        "Namespaces whose pods may send to the collector, and whose annotated pods Prometheus scrapes. They need not exist yet; nothing is made in them. The demo's is among them while it is enabled.",
       ),
   })
   .prefault({});

@@ -51,62 +51,36 @@ const patience = {
   },
 } as const;
 
-/** Metrics that a scrape adds to those of its target (prometheus.io/docs, "Automatically generated labels and time series"). */
-const ownMetrics = [
-  "up",
-  "scrape_duration_seconds",
-  "scrape_samples_scraped",
-  "scrape_samples_post_metric_relabeling",
-  "scrape_series_added",
-] as const;
-
-/** A pod's `prometheus.io/*` annotation as the label that service discovery gives it. */
-const annotation = (name: string) => `__meta_kubernetes_pod_annotation_prometheus_io_${name}`;
-
-/** The job that scrapes pods of applications by their annotations. Namespaces that do not exist yet are waited for. */
-function annotatedPods(applications: readonly string[]) {
-  return {
-    job_name: "application-pods",
-    scrape_interval: "30s",
-    kubernetes_sd_configs: [{ role: "pod", namespaces: { names: [...applications] } }],
-    relabel_configs: [
-      { source_labels: [annotation("scrape")], action: "keep", regex: "true" },
-      // Prometheus scrapes it by a monitor: whoever has one says so, for a pod does not know who selects it.
-      { source_labels: [annotation("monitor")], action: "drop", regex: "true" },
-      {
-        source_labels: [annotation("path")],
-        action: "replace",
-        target_label: "__metrics_path__",
-        regex: "(.+)",
-      },
-      {
-        source_labels: ["__meta_kubernetes_pod_ip", annotation("port")],
-        action: "replace",
-        regex: "(.+);(\\d+)",
-        replacement: "$$1:$$2",
-        target_label: "__address__",
-      },
-      // A pod has a target for each container port; all of them lead to the annotated one.
-      { source_labels: ["__meta_kubernetes_pod_container_init"], action: "drop", regex: "true" },
-      { source_labels: ["__meta_kubernetes_namespace"], action: "replace", target_label: "namespace" },
-      { source_labels: ["__meta_kubernetes_pod_name"], action: "replace", target_label: "pod" },
-    ],
-  };
-}
+/**
+ * Rate, errors and duration of what applications do, counted from their spans, each with a trace as its exemplar; so an application
+ * without metrics of its own has these. They say of which pod, as metrics that are sent do. (connector/spanmetricsconnector 0.158)
+ */
+const spanMetrics = {
+  histogram: {
+    unit: "s",
+    explicit: { buckets: ["10ms", "50ms", "100ms", "250ms", "500ms", "1s", "2500ms", "5s", "10s"] },
+  },
+  // An exemplar is there until the next flush: not shorter than the time between two scrapes.
+  exemplars: { enabled: true, max_per_data_point: 1 },
+  metrics_flush_interval: "30s",
+  // Of a pod that sends no more.
+  metrics_expiration: "15m",
+  // Combinations of span name, kind and status per pod; what is beyond is counted together.
+  aggregation_cardinality_limit: 200,
+  // Prometheus knows collectors apart by their pods, and this is another one after each restart.
+  exclude_dimensions: ["collector.instance.id"],
+} as const;
 
 /**
- * Configuration of the collector. The collector replaces `${NAME}` and reads `$$` as `$`, so capture groups of Prometheus
- * relabelling are written `$$1`. Component names are those of 0.149 and later (`k8s_attributes`, `otlp_grpc`,
- * `otlp_http`); the older spellings are aliases that warn.
+ * Configuration of the collector. Component names are those of 0.149 and later (`k8s_attributes`, `otlp_grpc`, `otlp_http`,
+ * `span_metrics`); the older spellings are aliases that warn.
  */
-export function collectorConfig(stores: Stores, applications: readonly string[]) {
-  // To service discovery no name is every namespace.
-  const discovers = applications.length > 0;
+export function collectorConfig(stores: Stores) {
   return {
     receivers: {
       otlp: { protocols: { grpc: { endpoint: "0.0.0.0:4317" }, http: { endpoint: "0.0.0.0:4318" } } },
-      ...(discovers ? { prometheus: { config: { scrape_configs: [annotatedPods(applications)] } } } : {}),
     },
+    connectors: { span_metrics: spanMetrics },
     processors: {
       memory_limiter: { check_interval: "1s", limit_percentage: 75, spike_limit_percentage: 15 },
       k8s_attributes: {
@@ -125,11 +99,6 @@ export function collectorConfig(stores: Stores, applications: readonly string[])
           { sources: [{ from: "resource_attribute", name: "k8s.pod.ip" }] },
           { sources: [{ from: "connection" }] },
         ],
-      },
-      // What Prometheus says of its own targets: as series of the collector they would tell TargetDown of the collector.
-      filter: {
-        error_mode: "propagate",
-        metrics: { metric: ownMetrics.map((name) => `name == "${name}"`) },
       },
       batch: {},
     },
@@ -163,19 +132,15 @@ export function collectorConfig(stores: Stores, applications: readonly string[])
     service: {
       extensions: ["health_check", "file_storage"],
       pipelines: {
-        traces: { receivers: ["otlp"], processors: [...processors], exporters: ["otlp_grpc/traces"] },
-        metrics: {
-          receivers: ["otlp", ...(discovers ? ["prometheus"] : [])],
-          processors: ["memory_limiter", "filter", "k8s_attributes", "batch"],
-          exporters: ["prometheus"],
-        },
+        traces: { receivers: ["otlp"], processors: [...processors], exporters: ["otlp_grpc/traces", "span_metrics"] },
+        metrics: { receivers: ["otlp", "span_metrics"], processors: [...processors], exporters: ["prometheus"] },
         logs: { receivers: ["otlp"], processors: [...processors], exporters: ["otlp_http/logs"] },
       },
     },
   };
 }
 
-/** What the collector may read: pods and their owners for attributes, pods for discovery. */
+/** What the collector may read: pods and their owners, for attributes. */
 const rules = [
   { apiGroups: [""], resources: ["pods", "namespaces", "nodes"], verbs: ["get", "list", "watch"] },
   { apiGroups: ["apps"], resources: ["replicasets", "deployments"], verbs: ["get", "list", "watch"] },
@@ -189,8 +154,6 @@ export class OpentelemetryCollector extends pulumi.ComponentResource {
       readonly settings: Settings["opentelemetry"]["collector"];
       /** Whether its image is pulled with the credentials of private registries. */
       readonly credentials: boolean;
-      /** Namespaces whose annotated pods are scraped. */
-      readonly applications: readonly string[];
       readonly prerequisites: readonly Prerequisite[];
     },
     opts?: pulumi.ComponentResourceOptions,
@@ -241,7 +204,7 @@ export class OpentelemetryCollector extends pulumi.ComponentResource {
           // Both queues, and as much again for free pages and compaction; with more the kubelet would evict the pod.
           volumes: [{ name: queueVolume, emptyDir: { sizeLimit: "1Gi" } }],
           volumeMounts: [{ name: queueVolume, mountPath: queueFolder }],
-          config: collectorConfig(args, args.applications),
+          config: collectorConfig(args),
         },
       },
       { parent: this, dependsOn: [...args.prerequisites, binding], hooks: { onError: [retryWebhook(name)] } },

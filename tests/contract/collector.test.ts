@@ -75,8 +75,8 @@ describe("Configuration of the collector, read by a collector", function () {
     for (const [what, by] of [
       ['"limit_percentage":75', '"limit_percentage":750'],
       ['"check_interval":"1s"', '"check_interval":"one second"'],
-      ['"role":"pod"', '"role":"pods"'],
-      ['"action":"keep"', '"action":"kept"'],
+      ['"unit":"s"', '"unit":"h"'],
+      ['"2500ms"', '"2500"'],
       ['"k8s.pod.uid","k8s.deployment.name"', '"k8s.pod.uuid","k8s.deployment.name"'],
       ['"enabled":true', '"enabled":"perhaps"'],
     ] as const) {

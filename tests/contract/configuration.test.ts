@@ -5,6 +5,7 @@ import { charts, collector } from "../../settings/versions.ts";
 import { metricsOfSpan } from "../../tools/bench/telemetry/links.ts";
 import { checkAlertmanager } from "../../tools/contract/checks/alertmanager.ts";
 import { checkCollectors } from "../../tools/contract/checks/collector.ts";
+import { checkScrapes } from "../../tools/contract/checks/scrapes.ts";
 import { checkConventions } from "../../tools/contract/checks/conventions.ts";
 import { checkDataSources } from "../../tools/contract/checks/data-sources.ts";
 import { checkFluentBit, readClassic } from "../../tools/contract/checks/fluent-bit.ts";
@@ -52,9 +53,13 @@ describe("Configuration of collectors", function () {
       '"exporters":["otlp_http/logs"]',
       '"exporters":["otlp_http/log"]',
     ],
-    ["a receiver that is defined and not used", '"receivers":["otlp","prometheus"]', '"receivers":["otlp"]'],
-    ["an annotation that nobody writes", "annotation_prometheus_io_scrape", "annotation_prometheus_scrape"],
-    ["a capture group for the environment", "$$1:$$2", "$1:$2"],
+    ["a connector that ends nowhere", '"receivers":["otlp","span_metrics"]', '"receivers":["otlp"]'],
+    [
+      "spans that are not counted",
+      '"exporters":["otlp_grpc/traces","span_metrics"]',
+      '"exporters":["otlp_grpc/traces"]',
+    ],
+    ["span metrics that lead to no trace", '"exemplars":{"enabled":true', '"exemplars":{"enabled":false'],
     ["an attribute that links need", '"k8s.pod.name",', '"k8s.pod.ip",'],
     ["data given up while there is room for it", '"max_elapsed_time":"0s"', '"max_elapsed_time":"300s"'],
     ["a queue that goes with its container", ',"storage":"file_storage"', ""],
@@ -67,6 +72,22 @@ describe("Configuration of collectors", function () {
   ] as const) {
     it(`fails for ${title}`, async () => {
       expect(await foundAfter(what, by, (rendered) => checkCollectors(rendered, undefined))).not.to.deep.equal([]);
+    });
+  }
+});
+
+describe("Scrapes of annotated pods", function () {
+  this.timeout(120_000);
+
+  for (const [title, what, by] of [
+    ["an annotation that nobody writes", "annotation_prometheus_io_scrape", "annotation_prometheus_scrape"],
+    ["an address without its port", '"replacement":"$1:$2"', '"replacement":"$1"'],
+    ["pods that have ended", "(Failed|Succeeded)", "Failed"],
+    ["pods of every namespace", '"namespaces":{"names":["demo"]}', '"namespaces":{}'],
+    ["nobody who scrapes", '"kind":"ScrapeConfig"', '"kind":"PodMonitor"'],
+  ] as const) {
+    it(`fail for ${title}`, async () => {
+      expect(await foundAfter(what, by, checkScrapes)).not.to.deep.equal([]);
     });
   }
 });

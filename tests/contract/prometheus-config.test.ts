@@ -1,17 +1,15 @@
 import { expect } from "chai";
 import { spawnSync } from "node:child_process";
-import type { collectorConfig } from "../../components/monitoring/opentelemetry-collector.ts";
 import { prometheusStart } from "../../tools/contract/prometheus-config.ts";
 import { releases, type Rendered } from "../../tools/contract/rendered.ts";
+import { scrapeJob } from "../../tools/contract/scrape-job.ts";
 import { programOrSkip } from "../support/program.ts";
 import { allEnvironments, defaultEnvironment } from "../support/rendered.ts";
 import { different, judge, misspellings } from "./support/verdict.ts";
 
-/** The scrape jobs inside the collector's Prometheus receiver, after the collector has read `$$` as `$`. */
+/** The scrape job of annotated pods, as the operator makes it. */
 function scrapeConfigs({ declared }: Rendered): object {
-  const object = declared.find(({ kind }) => kind === "OpenTelemetryCollector");
-  const { config } = object?.["spec"] as { config: ReturnType<typeof collectorConfig> };
-  return JSON.parse(JSON.stringify(config.receivers.prometheus?.config ?? {}).replaceAll("$$", "$")) as object;
+  return { scrape_configs: declared.filter(({ kind }) => kind === "ScrapeConfig").map(scrapeJob) };
 }
 
 function startOf({ declared }: Rendered) {
@@ -29,7 +27,7 @@ describe("Configuration of Prometheus, read by promtool", function () {
     console.log(`      ${spawnSync(promtool, ["--version"], { encoding: "utf8" }).stdout.split("\n")[0] ?? ""}`);
   });
 
-  it("is accepted, for every pair of choices: global part and the collector's scrape jobs", async () => {
+  it("is accepted, for every pair of choices: global part and the job of annotated pods", async () => {
     const rendered = (await allEnvironments()).map((environment) => environment.rendered);
     const configs = different(
       rendered.map((environment) => ({ ...startOf(environment).config, ...scrapeConfigs(environment) })),

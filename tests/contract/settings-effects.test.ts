@@ -198,7 +198,7 @@ const everything: readonly Effect[] = [
   [
     "applications.namespaces",
     ["team-a"],
-    "opentelemetry-collector-collector.spec.config.receivers.prometheus.config.scrape_configs.0.kubernetes_sd_configs.0.namespaces.names.1",
+    "annotated-pods-scrape-config.spec.kubernetesSDConfigs.0.namespaces.names.1",
     "team-a",
   ],
   ["probe.timeoutSeconds", 333, "probe-telemetry.environment.PROBE_TIMEOUT"],

@@ -16,7 +16,7 @@ const contrib = "github.com/open-telemetry/opentelemetry-collector-contrib";
 /** Modules of the components that the environment uses, by `<place>/<type>` in a configuration. */
 const modules: Readonly<Record<string, string>> = {
   "receivers/otlp": `${core}/receiver/otlpreceiver`,
-  "receivers/prometheus": `${contrib}/receiver/prometheusreceiver`,
+  "connectors/span_metrics": `${contrib}/connector/spanmetricsconnector`,
   "processors/batch": `${core}/processor/batchprocessor`,
   "processors/memory_limiter": `${core}/processor/memorylimiterprocessor`,
   "processors/k8s_attributes": `${contrib}/processor/k8sattributesprocessor`,

@@ -9,6 +9,7 @@ import { checkNetwork, checkPodSecurity } from "./checks/network.ts";
 import { checkObjects } from "./checks/objects.ts";
 import { checkPins, checkRelations } from "./checks/pins.ts";
 import { checkReferences } from "./checks/references.ts";
+import { checkScrapes } from "./checks/scrapes.ts";
 import { checkAllValues } from "./checks/values.ts";
 import type { CollectorSchemas } from "./collector-schemas.ts";
 import type { Finding } from "./finding.ts";
@@ -52,6 +53,7 @@ function checks(rendered: Rendered, readers: Readers, only?: Manifest): (() => r
     () => checkNetwork(rendered),
     () => checkPodSecurity(rendered),
     () => checkCollectors(rendered, readers.collector),
+    () => checkScrapes(rendered),
     () => checkFluentBit(rendered),
     () => checkDataSources(rendered),
     () => checkAlertmanager(rendered),

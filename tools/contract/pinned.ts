@@ -344,7 +344,18 @@ export const pins: readonly Pin[] = [
       "Loki refuses what comes too late: keep the order",
     ],
     ["spec/config/processors/memory_limiter/check_interval", "1s", "slower, and a burst is faster than the limiter"],
-    ["spec/config/receivers/prometheus/config/scrape_configs/*/scrape_interval", "30s", sampled],
+    [
+      "spec/config/connectors/span_metrics/metrics_flush_interval",
+      "30s",
+      "an exemplar lasts until Prometheus has seen it",
+    ],
+    ["spec/config/connectors/span_metrics/metrics_expiration", "15m", "series of pods that are gone end"],
+    [
+      "spec/config/connectors/span_metrics/aggregation_cardinality_limit",
+      200,
+      "span names with an id in them would fail the scrape of all",
+    ],
+    ["spec/config/connectors/span_metrics/exemplars/max_per_data_point", 1, "Prometheus takes one for each bucket"],
     [
       "spec/podDisruptionBudget/maxUnavailable",
       setting((s) => (s.opentelemetry.collector.replicas > 1 ? 1 : undefined)),

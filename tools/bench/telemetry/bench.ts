@@ -148,7 +148,7 @@ class Bench {
     return answer.data.result.reduce((sum, { values }) => sum + values.length, 0);
   }
 
-  /** Sees at least one series. Two scrapes may have to pass: the collector's and Prometheus's. */
+  /** Sees at least one series. Two scrapes may have to pass, and a flush of the collector. */
   async seeSamples(claim: string, query: string): Promise<Sample | undefined> {
     return this.see(
       "prometheus",
@@ -306,8 +306,12 @@ async function metrics(bench: Bench, stack: Stack, dir: string, pod: Pod): Promi
     .join(", ");
   await bench.seeSamples("A metric sent by OTLP is in Prometheus with its pod", `bench_messages_total{${labels}}`);
   await bench.seeSamples(
-    "A metric that the collector scrapes from an annotated pod is in Prometheus with its pod",
-    `kbot_messages_processed_total{exported_namespace="${pod.namespace}", exported_pod="${pod.name}"}`,
+    "A metric of an annotated pod is in Prometheus with its pod",
+    `kbot_messages_processed_total{job="application-pods", namespace="${pod.namespace}", pod="${pod.name}"}`,
+  );
+  await bench.seeSamples(
+    "Requests, errors and durations are counted from the spans of an application, with its pod",
+    `traces_span_metrics_duration_seconds_count{k8s_pod_name="${pod.name}"}`,
   );
   await bench.seeSamples(
     "A metric that Prometheus scrapes by a ServiceMonitor is there with its pod",
@@ -356,23 +360,29 @@ interface Linked {
 /** Whichever way a metric comes, its exemplar leads to the trace. */
 async function exemplars(bench: Bench, { exemplars: destination }: Linked, done: Work): Promise<void> {
   for (const [what, metric] of [
-    ["a histogram that the collector scrapes", 'kbot_message_duration_seconds_bucket{job="otel-collector"}'],
-    ["a counter that the collector scrapes", 'kbot_messages_processed_total{job="otel-collector"}'],
+    ["a histogram of an annotated pod", 'kbot_message_duration_seconds_bucket{job="application-pods"}'],
+    ["a counter of an annotated pod", 'kbot_messages_processed_total{job="application-pods"}'],
+    ["the durations of spans", "traces_span_metrics_duration_seconds_bucket"],
+    ["the number of spans", "traces_span_metrics_calls_total"],
     ["a histogram of a ServiceMonitor", 'kbot_message_duration_seconds_bucket{job="kbot"}'],
     ["a metric sent by OTLP", "bench_messages_total"],
   ] as const) {
-    const link = await bench.see(
+    const seen = await bench.see(
       "prometheus",
       `Prometheus keeps the exemplar of ${what}`,
       `query_exemplars ${metric}`,
       async () => {
         const [labels] = await bench.exemplars(metric);
-        return labels === undefined ? undefined : traceOfExemplar(destination, labels);
+        const link = labels === undefined ? undefined : traceOfExemplar(destination, labels);
+        return link && { link, span: labels?.["span_id"] ?? "" };
       },
-      ({ query }) => `trace ${query}`,
+      ({ link }) => `trace ${link.query}`,
       90,
     );
-    await bench.followToTrace(`Metric to trace: the exemplar of ${what} leads to its span`, link, done);
+    // Of several requests in one interval the collector chooses the span.
+    const own = metric.startsWith("traces_") && seen !== undefined;
+    const of = own ? { traceId: seen.link.query, spanId: seen.span } : done;
+    await bench.followToTrace(`Metric to trace: the exemplar of ${what} leads to its span`, seen?.link, of);
   }
 }
 

@@ -13,6 +13,7 @@ import { asMap, at } from "../../contract/finding.ts";
 import { obtainProgram } from "../../contract/programs.ts";
 import { prometheusStart } from "../../contract/prometheus-config.ts";
 import { releases } from "../../contract/rendered.ts";
+import { scrapeJob } from "../../contract/scrape-job.ts";
 import type { Pod } from "./cluster.ts";
 import { call, eventually, getJson } from "./http.ts";
 
@@ -188,12 +189,6 @@ export async function startStack(args: StackArgs): Promise<Stack> {
     "/var/lib/otelcol/queue": path.join(dir, "queue"),
   });
   Object.assign(asMap(at(collector, "processors", "k8s_attributes")) ?? {}, { auth_type: "kubeConfig" });
-  for (const job of (at(collector, "receivers", "prometheus", "config", "scrape_configs") ??
-    []) as readonly unknown[]) {
-    for (const discovery of (at(job, "kubernetes_sd_configs") ?? []) as readonly object[]) {
-      Object.assign(discovery, { kubeconfig_file: args.kubeconfig });
-    }
-  }
   // As the operator sets it, where the configuration says nothing: its own metrics on a port.
   Object.assign(asMap(collector["service"]) ?? {}, {
     telemetry: { metrics: { readers: [{ pull: { exporter: { prometheus: { host: loopback, port: internal } } } }] } },
@@ -225,6 +220,9 @@ export async function startStack(args: StackArgs): Promise<Stack> {
   const { pod } = args.application;
   const monitor = args.content.find(({ kind, metadata }) => kind === "ServiceMonitor" && metadata.name === "kbot");
   if (monitor === undefined) throw new Error("Flux applies no ServiceMonitor of the application.");
+  const annotated = declared.find(({ kind }) => kind === "ScrapeConfig");
+  if (annotated === undefined) throw new Error("The program declares no ScrapeConfig.");
+  const pods = scrapeJob(annotated);
   const rules = args.content.filter(({ kind }) => kind === "PrometheusRule");
   const prometheusFile = {
     ...config,
@@ -237,6 +235,14 @@ export async function startStack(args: StackArgs): Promise<Stack> {
         service: monitor.metadata.name,
         endpoint: "metrics",
       }),
+      {
+        ...pods,
+        kubernetes_sd_configs: pods.kubernetes_sd_configs.map((discovery) => ({
+          ...discovery,
+          // A pod of Prometheus has its account's; here it is the collector's, which may read pods, too.
+          kubeconfig_file: args.kubeconfig,
+        })),
+      },
       job("otel-collector", address(exporter)),
       job("otel-collector-monitoring", address(internal)),
       // kube-prometheus-stack's monitor of the kubelet keeps the labels that cAdvisor gives.

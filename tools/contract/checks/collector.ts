@@ -3,11 +3,10 @@ import { type Manifest, manifestId } from "../../../components/kubernetes/manife
 import { chartFacts } from "../chart-facts.ts";
 import type { CollectorSchemas } from "../collector-schemas.ts";
 import { asMap, at, type Finding, textAt } from "../finding.ts";
-import { relabel, type RelabelRule } from "../relabel.ts";
 import { releases, type Rendered } from "../rendered.ts";
 import { type Schema, validate } from "../schemas.ts";
 
-const places = ["receivers", "processors", "exporters", "extensions"] as const;
+const places = ["receivers", "processors", "exporters", "connectors", "extensions"] as const;
 
 const names: Schema = { type: "array", items: { type: "string" }, minItems: 1 };
 const strict = (properties: Readonly<Record<string, Schema>>, required = Object.keys(properties)): Schema => ({
@@ -79,11 +78,6 @@ const jaegerComponents: Readonly<Record<string, Schema>> = {
 
 /** Components of the deployed collector whose modules ship no schema. */
 const collectorComponents: Readonly<Record<string, Schema>> = {
-  // processor/filterprocessor/config.go; the conditions are in OTTL, which the collector itself reads (collector.test.ts).
-  "processors/filter": strict({
-    error_mode: { enum: ["propagate"] },
-    metrics: strict({ metric: { ...names, items: { type: "string", pattern: '^name == "(up|scrape_[a-z_]+)"$' } } }),
-  }),
   // extension/storage/filestorage/config.go
   "extensions/file_storage": strict({
     directory: { type: "string", pattern: "^/" },
@@ -125,8 +119,11 @@ function checkConfig(
   const pipelines = asMap(at(config, "service", "pipelines")) ?? {};
   const use = (place: string, list: unknown, path: string) => {
     for (const name of Array.isArray(list) ? (list as unknown[]) : []) {
-      used.add(`${place}/${String(name)}`);
-      if (!(String(name) in (asMap(at(config, place)) ?? {}))) add(path, `${String(name)} is not among the ${place}.`);
+      // A connector is an exporter of one pipeline and a receiver of another.
+      const is = (where: string) => String(name) in (asMap(at(config, where)) ?? {});
+      const connects = place !== "extensions" && is("connectors");
+      used.add(connects ? `connectors/${place}/${String(name)}` : `${place}/${String(name)}`);
+      if (!connects && !is(place)) add(path, `${String(name)} is not among the ${place}.`);
     }
   };
   use("extensions", at(config, "service", "extensions"), "service.extensions");
@@ -138,17 +135,17 @@ function checkConfig(
   }
   for (const place of places) {
     for (const name of Object.keys(asMap(at(config, place)) ?? {})) {
-      if (!used.has(`${place}/${name}`)) add(`${place}.${name}`, "is defined and not used.");
+      const ends =
+        place === "connectors"
+          ? ["receivers", "exporters"].map((end) => `connectors/${end}/${name}`)
+          : [`${place}/${name}`];
+      if (!ends.every((end) => used.has(end))) add(`${place}.${name}`, "is defined and not used.");
     }
   }
 }
 
 /** Findings about the environment's collector. */
-function checkCollector(
-  object: Manifest,
-  applications: readonly string[],
-  schemas: CollectorSchemas | undefined,
-): Finding[] {
+function checkCollector(object: Manifest, schemas: CollectorSchemas | undefined): Finding[] {
   const findings: Finding[] = [];
   const add: Add = (path, message) => findings.push({ check: "collector", object: manifestId(object), path, message });
   const config = at(object, "spec", "config");
@@ -163,11 +160,11 @@ function checkCollector(
     }
     const receivers = (at(pipeline, "receivers") ?? []) as readonly string[];
     if (!receivers.includes("otlp")) add(`service.pipelines.${kind}.receivers`, "has no otlp.");
-    if (kind === "metrics" && receivers.includes("prometheus") !== applications.length > 0)
-      add("service.pipelines.metrics.receivers", "has no prometheus, or has one for nobody.");
+    if (kind === "metrics" && !receivers.includes("span_metrics"))
+      add("service.pipelines.metrics.receivers", "has no span_metrics.");
     // The limiter first, so that it refuses before anything is done; the batch last, over what the others left.
     const processors = (at(pipeline, "processors") ?? []) as readonly string[];
-    const order = ["memory_limiter", ...(kind === "metrics" ? ["filter"] : []), "k8s_attributes", "batch"];
+    const order = ["memory_limiter", "k8s_attributes", "batch"];
     if (order.join() !== processors.join()) add(`service.pipelines.${kind}.processors`, `are not ${order.join(", ")}.`);
     const exporters = (at(pipeline, "exporters") ?? []) as readonly string[];
     const wanted = { traces: /^otlp_grpc\//, metrics: /^prometheus$/, logs: /^otlp_http\// }[kind];
@@ -202,7 +199,12 @@ function checkCollector(
   }
   checkQueues(object, config, add);
   checkAttributes(config, add);
-  checkScrapeJob(config, applications, add);
+  const spans = at(config, "connectors", "span_metrics");
+  if (at(spans, "exemplars", "enabled") !== true)
+    add("connectors.span_metrics.exemplars.enabled", "is not true: no metric would lead to a trace.");
+  if (textAt(spans, "histogram", "unit") !== "s") add("connectors.span_metrics.histogram.unit", "is not s.");
+  if (!((at(spans, "exclude_dimensions") ?? []) as readonly string[]).includes("collector.instance.id"))
+    add("connectors.span_metrics.exclude_dimensions", "keeps an id that changes with each restart.");
   return findings;
 }
 
@@ -274,86 +276,6 @@ function checkAttributes(config: unknown, add: Add): void {
     add("processors.k8s_attributes.pod_association", `is ${ways.join(", ")} and not ${wanted.join(", ")}.`);
 }
 
-/** Discovery and relabelling do what the annotations promise, for pods as the API server tells of them. */
-function checkScrapeJob(config: unknown, applications: readonly string[], add: Add): void {
-  const [first] = applications;
-  if (first === undefined) return;
-  const jobs = (at(config, "receivers", "prometheus", "config", "scrape_configs") ?? []) as readonly unknown[];
-  const [job] = jobs;
-  const path = "receivers.prometheus.config.scrape_configs.0";
-  if (job === undefined) {
-    add(path, "is missing.");
-    return;
-  }
-  const unknown = Object.keys(asMap(job) ?? {}).filter(
-    (key) => !["job_name", "scrape_interval", "kubernetes_sd_configs", "relabel_configs"].includes(key),
-  );
-  if (unknown.length > 0) add(path, `${unknown.join(", ")} is not known here.`);
-  const [discovery] = (at(job, "kubernetes_sd_configs") ?? []) as readonly unknown[];
-  if (textAt(discovery, "role") !== "pod") add(`${path}.kubernetes_sd_configs`, "does not discover pods.");
-  if (((at(discovery, "namespaces", "names") ?? []) as readonly string[]).join() !== applications.join()) {
-    add(`${path}.kubernetes_sd_configs`, `does not discover those of ${applications.join(", ")} alone.`);
-  }
-  // The collector reads `$$` as `$` before Prometheus's part sees it.
-  const rules = ((at(job, "relabel_configs") ?? []) as readonly RelabelRule[]).map((rule) => ({
-    ...rule,
-    ...(rule.replacement === undefined ? {} : { replacement: rule.replacement.replaceAll("$$", "$") }),
-  }));
-  if (
-    ((at(job, "relabel_configs") ?? []) as readonly RelabelRule[]).some(({ replacement = "" }) =>
-      /(^|[^$])\$[^$]/.test(replacement),
-    )
-  ) {
-    add(`${path}.relabel_configs`, "has a single $, which the collector would replace from its environment.");
-  }
-  const pod = {
-    __address__: "10.0.0.7:9999",
-    __metrics_path__: "/metrics",
-    __meta_kubernetes_namespace: first,
-    __meta_kubernetes_pod_name: "kbot-1",
-    __meta_kubernetes_pod_ip: "10.0.0.7",
-    __meta_kubernetes_pod_container_init: "false",
-    __meta_kubernetes_pod_annotation_prometheus_io_scrape: "true",
-    __meta_kubernetes_pod_annotation_prometheus_io_port: "8080",
-    __meta_kubernetes_pod_annotation_prometheus_io_path: "/stats",
-  };
-  const cases: readonly [string, Readonly<Record<string, string>>, Readonly<Record<string, string>> | undefined][] = [
-    [
-      "an annotated pod",
-      pod,
-      { __address__: "10.0.0.7:8080", __metrics_path__: "/stats", namespace: first, pod: "kbot-1" },
-    ],
-    ["a pod without the annotation", { ...pod, __meta_kubernetes_pod_annotation_prometheus_io_scrape: "" }, undefined],
-    ["a pod that a monitor has", { ...pod, __meta_kubernetes_pod_annotation_prometheus_io_monitor: "true" }, undefined],
-    ["an init container", { ...pod, __meta_kubernetes_pod_container_init: "true" }, undefined],
-    [
-      "a pod that names no path",
-      { ...pod, __meta_kubernetes_pod_annotation_prometheus_io_path: "" },
-      { __address__: "10.0.0.7:8080", __metrics_path__: "/metrics" },
-    ],
-  ];
-  for (const [what, labels, wanted] of cases) {
-    try {
-      const target = relabel(labels, rules);
-      const told = wanted === undefined ? [] : Object.entries(wanted);
-      if ((target === undefined) !== (wanted === undefined))
-        add(`${path}.relabel_configs`, `${what} is ${target === undefined ? "dropped" : "kept"}.`);
-      for (const [label, value] of told) {
-        if (target !== undefined && target[label] !== value) {
-          add(`${path}.relabel_configs`, `${what} has ${label} ${target[label] ?? "missing"} and not ${value}.`);
-        }
-      }
-      const extra = Object.keys(target ?? {}).filter(
-        (label) => !label.startsWith("__") && !(label in (wanted ?? {})) && told.length > 2,
-      );
-      if (extra.length > 0)
-        add(`${path}.relabel_configs`, `${what} has the labels ${extra.join(", ")}, which nobody asks for.`);
-    } catch (error) {
-      add(`${path}.relabel_configs`, error instanceof Error ? error.message : String(error));
-    }
-  }
-}
-
 /** Findings about Jaeger's configuration. */
 function checkJaeger(name: string, config: unknown, schemas: CollectorSchemas | undefined): Finding[] {
   const findings: Finding[] = [];
@@ -400,12 +322,11 @@ function checkJaeger(name: string, config: unknown, schemas: CollectorSchemas | 
  *
  * @param schemas of the components; without them their own keys are not looked at
  */
-export function checkCollectors({ declared, settings }: Rendered, schemas: CollectorSchemas | undefined): Finding[] {
-  const applications = [...(settings.demo.enabled ? ["demo"] : []), ...settings.applications.namespaces];
+export function checkCollectors({ declared }: Rendered, schemas: CollectorSchemas | undefined): Finding[] {
   return [
     ...declared
       .filter(({ kind }) => kind === "OpenTelemetryCollector")
-      .flatMap((object) => checkCollector(object, applications, schemas)),
+      .flatMap((object) => checkCollector(object, schemas)),
     ...releases(declared)
       .filter(({ chart }) => chart?.name === "jaeger")
       .flatMap(({ name, values }) => checkJaeger(name, values["userconfig"], schemas)),

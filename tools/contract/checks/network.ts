@@ -23,7 +23,6 @@ export function checkNetwork(rendered: Rendered): Finding[] {
   checkAddresses(rendered, model, add);
   checkMonitors(rendered, model, add);
   checkHostPorts(rendered, model, add);
-  checkScraping(rendered, model, add);
   for (const { namespace, service: name } of model.webhooks) {
     const service = model.services.find((s) => s.name === name && s.namespace === namespace);
     if (service === undefined) continue;
@@ -310,27 +309,6 @@ function checkHostPorts({ declared, kindConfig }: Rendered, model: Model, add: A
       add("Kind configuration", "extraPortMappings", `${containerPort} leads to no Service.`);
     if (listenAddress !== "127.0.0.1")
       add("Kind configuration", "extraPortMappings", `${containerPort} listens on ${String(listenAddress)}.`);
-  }
-}
-
-/** The collector discovers pods in namespaces that are there. Which of them it scrapes, their owners say by annotations. */
-function checkScraping({ declared, settings }: Rendered, model: Model, add: Add): void {
-  for (const collector of declared.filter(({ kind }) => kind === "OpenTelemetryCollector")) {
-    const jobs = (at(collector, "spec", "config", "receivers", "prometheus", "config", "scrape_configs") ??
-      []) as readonly unknown[];
-    for (const [index, discovery] of jobs
-      .flatMap((job) => (at(job, "kubernetes_sd_configs") ?? []) as readonly unknown[])
-      .entries()) {
-      const namespaces = (at(discovery, "namespaces", "names") ?? []) as readonly string[];
-      for (const name of namespaces) {
-        if (!model.namespaces.has(name) && !settings.applications.namespaces.includes(name))
-          add(
-            manifestId(collector),
-            `kubernetes_sd_configs.${index}`,
-            `discovers pods of ${name}, which nobody makes.`,
-          );
-      }
-    }
   }
 }
 
