@@ -3,35 +3,14 @@
  * then one line `N passed, N failed, N skipped`. With a part of a path, only the tests of those files are run.
  */
 import { spawn } from "node:child_process";
-import { globSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { availableParallelism, tmpdir } from "node:os";
+import { globSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
+import { mocha, testStep, totalsLine, type Totals } from "./mocha.ts";
 import type { Environment } from "./run.ts";
 import { obtain } from "./tools.ts";
 
-/** The tests of `npm test`. Those under tests/rehearsal and tests/kind have commands of their own. */
+/** The tests of `npm test`. The others have commands of their own. */
 const testFiles = "tests/{unit,engine,contract}/**/*.test.ts";
-
-export interface Totals {
-  readonly passed: number;
-  readonly failed: number;
-  readonly skipped: number;
-}
-
-/** What {@link TotalsReporter} wrote. @throws Error when it is not that */
-export function parseTotals(text: string): Totals {
-  const match = /^(\d+) (\d+) (\d+)\n$/.exec(text);
-  if (!match) throw new Error(`not the totals of a test run: ${JSON.stringify(text)}`);
-  return { passed: Number(match[1]), failed: Number(match[2]), skipped: Number(match[3]) };
-}
-
-const testStep = "tests";
-
-/** The last line of a run. A step that failed counts as one failure, unless failed tests say it already. */
-export function totalsLine(totals: Totals, failedSteps: readonly string[]): string {
-  const others = failedSteps.filter((step) => step !== testStep || totals.failed === 0);
-  return `${totals.passed} passed, ${totals.failed + others.length} failed, ${totals.skipped} skipped`;
-}
 
 /** The test files whose path contains `filter`. @throws Error when there is none: a run of no test proves nothing */
 export function selectTests(projectFolder: string, filter?: string): string[] {
@@ -44,21 +23,20 @@ export function selectTests(projectFolder: string, filter?: string): string[] {
   return files;
 }
 
-/** Runs a command; what it prints is shown, or given to `say` when it has ended. */
+/** Runs a command; what it prints is given to `say` when it has ended. */
 async function runStep(
   [command = "", ...args]: readonly string[],
   cwd: string,
   env: Environment,
-  say?: (text: string) => void,
+  say: (text: string) => void,
 ): Promise<boolean> {
   return new Promise((done, failed) => {
     const said: Buffer[] = [];
-    const stdio = say === undefined ? "inherit" : "pipe";
-    const child = spawn(command, args, { cwd, env: { ...env }, stdio: ["ignore", stdio, stdio] });
-    for (const stream of [child.stdout, child.stderr]) stream?.on("data", (chunk: Buffer) => said.push(chunk));
+    const child = spawn(command, args, { cwd, env: { ...env }, stdio: ["ignore", "pipe", "pipe"] });
+    for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk: Buffer) => said.push(chunk));
     child.on("error", failed);
     child.on("close", (code) => {
-      say?.(Buffer.concat(said).toString());
+      say(Buffer.concat(said).toString());
       done(code === 0);
     });
   });
@@ -111,22 +89,9 @@ export async function main(args: readonly string[], projectFolder: string, proce
 
   let totals: Totals = { passed: 0, failed: 0, skipped: 0 };
   await step(testStep, async () => {
-    const files = selectTests(projectFolder, filter);
-    const folder = mkdtempSync(join(tmpdir(), "test-totals-"));
-    try {
-      const file = join(folder, "totals");
-      const reporter = ["--reporter", join(import.meta.dirname, "totals-reporter.ts")];
-      // Much of the time is waiting for processes: two files at once pay even on one core.
-      const jobs = Math.min(4, Math.max(2, availableParallelism()));
-      const atOnce = ["--parallel", "--jobs", String(jobs)];
-      const mocha = ["mocha", ...atOnce, ...reporter, "--reporter-option", `totals=${file}`, ...files];
-      const passed = await runStep(mocha, projectFolder, env);
-      // Mocha that ends before its report (a crash, an error while loading a test) leaves no file.
-      totals = parseTotals(readFileSync(file, "utf8"));
-      return passed;
-    } finally {
-      rmSync(folder, { recursive: true, force: true });
-    }
+    const run = await mocha(selectTests(projectFolder, filter), { projectFolder, env, atOnce: true });
+    ({ totals } = run);
+    return run.passed;
   });
 
   await checks;

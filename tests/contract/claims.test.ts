@@ -18,8 +18,13 @@ describe("docs/claims.md", () => {
     const rows = [...table.matchAll(/^\| (.+?) +\| (.+?) +\| (.*?) +\|$/gm)].slice(2);
     expect(rows.length).to.be.greaterThan(30);
     for (const [, claim, tiers = "", shown = ""] of rows) {
-      expect(tiers, claim).to.match(/^(nowhere|((tests|rehearsal|Kind|bench)(, )?)+)$/);
-      const of = { tests: /tests\/(unit|engine|contract)\//, rehearsal: /tests\/rehearsal\//, Kind: /tests\/kind\// };
+      expect(tiers, claim).to.match(/^(nowhere|((tests|rehearsal|Kind|nights|bench)(, )?)+)$/);
+      const of = {
+        tests: /tests\/(unit|engine|contract)\//,
+        rehearsal: /tests\/rehearsal\//,
+        Kind: /tests\/kind\//,
+        nights: /tests\/nightly\//,
+      };
       for (const [tier, files] of Object.entries(of))
         if (tiers.split(", ").includes(tier)) expect(shown, `${claim ?? ""}: ${tier}`).to.match(files);
     }

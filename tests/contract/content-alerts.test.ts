@@ -1,22 +1,18 @@
 import { expect } from "chai";
-import { spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { stringify } from "yaml";
 import { charts } from "../../settings/versions.ts";
 import { programOrSkip } from "../support/program.ts";
 import {
   projectFolder,
   readRuleFiles,
   recordedNames,
-  type Rule,
-  type RuleFile,
   rulesOf,
   shipped,
   shortRanges,
   unitTests,
 } from "./support/content.ts";
+import { checkRules, testRules } from "./support/promtool.ts";
 
 const files = readRuleFiles();
 const rules = files.flatMap(rulesOf);
@@ -41,24 +37,6 @@ const keptLabels = [
   // Buckets, inside histogram_quantile only; __name__, inside the count of series only.
   ...["le", "__name__"],
 ];
-
-/** Runs the unit tests of a rule file, with its rules as they are or changed. */
-function promtoolTest(promtool: string, file: RuleFile, change: (rule: Rule) => Rule = (rule) => rule) {
-  const folder = mkdtempSync(join(tmpdir(), "rules-"));
-  try {
-    const groups = file.groups.map((group) => ({ ...group, rules: group.rules.map(change) }));
-    writeFileSync(join(folder, `${file.name}.yaml`), stringify({ groups }));
-    writeFileSync(join(folder, "test.yaml"), stringify(unitTests(file)));
-    const check = spawnSync(promtool, ["check", "rules", "--lint=all", "--lint-fatal", `${file.name}.yaml`], {
-      cwd: folder,
-      encoding: "utf8",
-    });
-    const test = spawnSync(promtool, ["test", "rules", "test.yaml"], { cwd: folder, encoding: "utf8" });
-    return { check, test, said: test.stdout + test.stderr };
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
-}
 
 describe("alert and recording rules", () => {
   it("are of the version of kube-prometheus-stack that is deployed", () => {
@@ -163,25 +141,8 @@ describe("alert and recording rules", () => {
         });
 
         it("passes", () => {
-          const { check, test, said } = promtoolTest(promtool, file);
-          expect(check.status, check.stdout + check.stderr).to.equal(0);
-          expect(test.status, said).to.equal(0);
-        });
-
-        it("fails for every alert that never fires, and for every one that always does", function () {
-          this.timeout(300_000);
-          const tests = unitTests(file).tests.map(({ name }) => name);
-          const never = promtoolTest(promtool, file, (rule) =>
-            rule.alert === undefined ? rule : { ...rule, expr: "vector(1) > 1" },
-          );
-          const always = promtoolTest(promtool, file, (rule) =>
-            rule.alert === undefined ? rule : { ...rule, expr: "vector(1)", for: "0s" },
-          );
-          expect([never.test.status, always.test.status]).to.deep.equal([1, 1]);
-          for (const name of tests) {
-            const result = name.endsWith(" fires") ? never : always;
-            expect(result.said, "promtool's answer").to.include(`name: ${name},`);
-          }
+          for (const { status, said } of [checkRules(promtool, file), testRules(promtool, file)])
+            expect(status, said).to.equal(0);
         });
       });
     }

@@ -3,9 +3,7 @@ import { checkPins, checkRelations, placesOfPins } from "../../tools/contract/ch
 import { flips } from "../../tools/contract/flips.ts";
 import { pins } from "../../tools/contract/pinned.ts";
 import { misspelt, mutations, seeded, shuffled } from "../../tools/contract/mutations.ts";
-import { judge } from "../../tools/contract/judge.ts";
-import { mutate, survivorReason } from "../../tools/mutate.ts";
-import { allEnvironments, defaultEnvironment, expectNone, needsCustomResources } from "../support/rendered.ts";
+import { allEnvironments, expectNone } from "../support/rendered.ts";
 
 const none = () => false;
 
@@ -96,29 +94,5 @@ describe("Pinned values", function () {
   it("are each somewhere, and have a reason", async () => {
     const placed = (await allEnvironments()).map(({ rendered }) => placesOfPins(rendered));
     expect(pins.filter((pin) => !placed.some((some) => some.has(pin)) || pin.why === "")).to.deep.equal([]);
-  });
-});
-
-describe("The mutation proof", function () {
-  this.timeout(300_000);
-  before(function () {
-    needsCustomResources(this);
-  });
-
-  it("starts from an environment that no check has anything against", async () => {
-    expectNone(judge(await defaultEnvironment(), { api: undefined, collector: undefined }));
-  });
-
-  it("catches at least 95 of 100 mistakes, and 90 of 100 flipped values", async () => {
-    const { mistakes, flipped } = await mutate(3, 100, 150);
-    for (const [{ caught, total, scores }, least] of [
-      [mistakes, 0.95],
-      [flipped, 0.9],
-    ] as const) {
-      const missed = scores.flatMap(({ survivors }) => survivors);
-      console.log(`      ${caught} of ${total} caught; npm run mutate for more`);
-      expect(total).to.be.greaterThan(100);
-      expect(caught / total, missed.map((line) => `${survivorReason(line)}: ${line}`).join("\n")).to.be.at.least(least);
-    }
   });
 });

@@ -60,6 +60,16 @@ interface Pod {
   };
 }
 
+interface Container {
+  readonly name: string;
+  readonly env?: readonly { readonly name: string; readonly value?: string }[];
+}
+
+interface PodSpec {
+  readonly initContainers?: readonly Container[];
+  readonly containers: readonly Container[];
+}
+
 interface FluxObject {
   readonly metadata: { readonly name: string };
   readonly status?: { readonly conditions?: readonly { type: string; status: string; message: string }[] };
@@ -336,6 +346,14 @@ describe("an environment, in real pods on real Kind (charts are stand-ins, the p
     expect((await environment.up()).changes).to.deep.equal({ same: changes["create"] });
   });
 
+  it("fetched its content over SSH with the deploy key and with nothing else", async () => {
+    const { deployKeyFingerprint } = await environment.outputs();
+    expect(git.ssh.fetches).to.not.deep.equal([]);
+    for (const { outcome, fingerprint } of git.ssh.fetches)
+      expect(`${outcome} ${fingerprint}`).to.equal(`served ${String(deployKeyFingerprint?.value)}`);
+    expect(hub.deployKeys(owner, repository).map(({ readOnly }) => readOnly)).to.deep.equal([true]);
+  });
+
   it("runs the real programs of its components, and no pod of anything else", async () => {
     const ours = new Set(imageNames);
     const running = new Map<string, string[]>();
@@ -384,6 +402,37 @@ describe("an environment, in real pods on real Kind (charts are stand-ins, the p
     // The operator says no to what the definition allows: a target allocator needs another mode.
     expect((body as { message: string }).message).to.include("admission webhook");
     expect(status).to.be.within(400, 499);
+  });
+
+  it("injects the Java agent into a pod that asks for it, in a namespace that is restricted", async () => {
+    const pod = {
+      apiVersion: "v1",
+      kind: "Pod",
+      metadata: { name: "shop", annotations: { "instrumentation.opentelemetry.io/inject-java": "monitoring/default" } },
+      spec: {
+        securityContext: { runAsNonRoot: true, runAsUser: 1000, seccompProfile: { type: "RuntimeDefault" } },
+        containers: [
+          {
+            name: "shop",
+            image: "shop:1",
+            securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ["ALL"] } },
+          },
+        ],
+      },
+    };
+    const { status, body } = await api.call("POST", "/api/v1/namespaces/demo/pods?dryRun=All", pod);
+    expect(status, JSON.stringify(body)).to.equal(201);
+    const { initContainers = [], containers } = (body as { spec: PodSpec }).spec;
+    expect(initContainers.map(({ name: container }) => container)).to.deep.equal([
+      "opentelemetry-auto-instrumentation-java",
+    ]);
+    const env: Record<string, unknown> = Object.fromEntries(
+      (containers[0]?.env ?? []).map(({ name: variable, value }) => [variable, value]),
+    );
+    expect(env).to.include({
+      OTEL_EXPORTER_OTLP_ENDPOINT: "http://otel-collector.monitoring.svc:4318",
+      OTEL_LOGS_EXPORTER: "otlp",
+    });
   });
 
   it("scrapes every target that is there", async () => {
@@ -523,7 +572,7 @@ describe("an environment, in real pods on real Kind (charts are stand-ins, the p
     }
     expect(errors).to.deep.equal([]);
     // Recorded by rules of the real chart, of Fluent Bit, of the chart's own job labels, or nothing has happened yet.
-    say(`${queries.length} queries, ${empty.length} of them without data`);
+    say(`${queries.length} queries, ${empty.length} of them without data: ${empty.join(", ")}`);
     expect(queries.length - empty.length).to.be.above(40);
   });
 

@@ -14,7 +14,7 @@ import { failure } from "../support/failure.ts";
 import { until } from "../support/until.ts";
 import { flux, TestCluster } from "./support/cluster.ts";
 import { leftovers } from "./support/leftovers.ts";
-import { random } from "./support/random.ts";
+import { random } from "../support/random.ts";
 
 const seed = Number(process.env["INTERRUPT_SEED"] ?? Math.floor(Math.random() * 1e6));
 

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 /** Waits for something that will be so soon; fails with what it is that is not. */
 export async function until<T>(
   what: string,
-  condition: () => Promise<T | undefined | false>,
+  condition: () => Promise<T | undefined | false> | T | undefined | false,
   seconds = 30,
 ): Promise<T> {
   const end = Date.now() + seconds * 1000;
@@ -13,7 +13,7 @@ export async function until<T>(
     const result = await condition();
     if (result !== undefined && result !== false) return result;
     if (Date.now() > end) expect.fail(`not within ${seconds} s: ${what}`);
-    await sleep(100);
+    await sleep(50);
   }
 }
 

@@ -3,12 +3,13 @@ import { type ChildProcess, spawn } from "node:child_process";
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 
+import { expect } from "chai";
 import { stringify } from "yaml";
 
 import { processMark } from "../../../components/cluster/lock.ts";
 import { type Pki, makePki } from "../../../rehearsal/control-plane/pki.ts";
+import { until } from "../until.ts";
 import { type FakeApiServer, startApiServer } from "./api-server.ts";
 import { type Step, World } from "./world.ts";
 
@@ -76,15 +77,6 @@ async function sharedPki(): Promise<Pki> {
     pki = makePki(folder, []);
   }
   return await pki;
-}
-
-/** Polls until the condition holds; the limit is generous and only there so that a defect ends the test. */
-export async function until(what: string, condition: () => boolean, seconds = 30): Promise<void> {
-  const deadline = Date.now() + seconds * 1_000;
-  while (!condition()) {
-    if (Date.now() > deadline) throw new Error(`waited ${seconds} s for: ${what}`);
-    await sleep(20);
-  }
 }
 
 /** A Kind configuration as kind-config.ts renders it, small. */
@@ -254,4 +246,17 @@ export class Host {
     for (const api of [this.api, ...this.#more]) await api.close();
     fs.rmSync(this.folder, { recursive: true, force: true });
   }
+}
+
+/** In a suite: a new host for each test, which must leave `~/.kube/config` alone. */
+export function hostForEachTest(take: (host: Host) => void): void {
+  let host: Host;
+  beforeEach(async () => {
+    host = await Host.start();
+    take(host);
+  });
+  afterEach(async () => {
+    expect(host.decoyIsUntouched(), "~/.kube/config").to.equal(true);
+    await host.stop();
+  });
 }

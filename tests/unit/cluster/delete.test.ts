@@ -2,17 +2,11 @@ import * as fs from "node:fs";
 
 import { expect } from "chai";
 
-import { Host, configOf, owner } from "../../support/fake-kind/host.ts";
+import { configOf, type Host, hostForEachTest, owner } from "../../support/fake-kind/host.ts";
 
 describe("cluster script: delete and list", () => {
   let host: Host;
-  beforeEach(async () => {
-    host = await Host.start();
-  });
-  afterEach(async () => {
-    expect(host.decoyIsUntouched(), "~/.kube/config").to.equal(true);
-    await host.stop();
-  });
+  hostForEachTest((started) => (host = started));
 
   it("leaves no cluster, network, kubeconfig, temporary file or lock, and works twice", async () => {
     expect((await host.ensure()).code).to.equal(0);

@@ -4,18 +4,12 @@ import * as net from "node:net";
 import { expect } from "chai";
 import { hostsToml } from "../../../components/cluster/registry-mirrors.ts";
 
-import { type Ended, Host, configOf, owner } from "../../support/fake-kind/host.ts";
+import { configOf, type Ended, type Host, hostForEachTest, owner } from "../../support/fake-kind/host.ts";
 import type { FakeCluster, Step } from "../../support/fake-kind/world.ts";
 
 describe("cluster script: ensure", () => {
   let host: Host;
-  beforeEach(async () => {
-    host = await Host.start();
-  });
-  afterEach(async () => {
-    expect(host.decoyIsUntouched(), "~/.kube/config").to.equal(true);
-    await host.stop();
-  });
+  hostForEachTest((started) => (host = started));
 
   const creates = (): number => host.world.events().filter((event) => event.startsWith("create ")).length;
   const ok = (run: Ended): void => {

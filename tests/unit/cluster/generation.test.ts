@@ -5,17 +5,11 @@ import { clusterGeneration } from "../../../components/cluster/generation.ts";
 import { programEnvironment } from "../../../components/cluster/kind.ts";
 import { kindConfig } from "../../../components/cluster/kind-config.ts";
 import { parseSettings } from "../../../settings/parse.ts";
-import { Host, configOf, owner } from "../../support/fake-kind/host.ts";
+import { configOf, type Host, hostForEachTest, owner } from "../../support/fake-kind/host.ts";
 
 describe("the generation of a Kind cluster", () => {
   let host: Host;
-  beforeEach(async () => {
-    host = await Host.start();
-  });
-  afterEach(async () => {
-    expect(host.decoyIsUntouched(), "~/.kube/config").to.equal(true);
-    await host.stop();
-  });
+  hostForEachTest((started) => (host = started));
 
   const settings = (kind: object = {}) =>
     parseSettings(

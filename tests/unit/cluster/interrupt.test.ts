@@ -3,28 +3,14 @@ import * as path from "node:path";
 import { expect } from "chai";
 
 import { processMark } from "../../../components/cluster/lock.ts";
-import { Host, configOf, until } from "../../support/fake-kind/host.ts";
+import { configOf, type Host, hostForEachTest } from "../../support/fake-kind/host.ts";
 import { type FakeCluster, type Step, steps } from "../../support/fake-kind/world.ts";
-
-/** A small generator of numbers in [0, 1), so that a run can be repeated: SEED=7 npm run test:unit. */
-function randomFrom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state * 1_664_525 + 1_013_904_223) % 2 ** 32;
-    return state / 2 ** 32;
-  };
-}
+import { until } from "../../support/until.ts";
 
 describe("cluster script: interrupted", () => {
   const two = { KIND_CONFIG: configOf({ workers: 1 }) };
   let host: Host;
-  beforeEach(async () => {
-    host = await Host.start();
-  });
-  afterEach(async () => {
-    expect(host.decoyIsUntouched(), "~/.kube/config").to.equal(true);
-    await host.stop();
-  });
+  hostForEachTest((started) => (host = started));
 
   const creates = (): number => host.world.events().filter((event) => event.startsWith("create ")).length;
   const whole = (cluster: FakeCluster | undefined): boolean =>
@@ -193,31 +179,5 @@ describe("cluster script: interrupted", () => {
     host.world.letGo();
     const { code, stderr } = await first.ended;
     expect(code, stderr).to.equal(0);
-  });
-
-  const seed = Number(process.env["SEED"] ?? "1");
-  it(`SIGKILL at moments of chance (SEED=${seed}): the next run heals`, async () => {
-    const random = randomFrom(seed);
-    for (let round = 0; round < 6; round++) {
-      const run = host.run(random() < 0.7 ? "ensure" : "delete", two);
-      await new Promise((resolve) => setTimeout(resolve, 50 + random() * 900));
-      run.child.kill("SIGKILL");
-      await run.ended;
-      if (random() < 0.4) {
-        const last = host.world
-          .events()
-          .flatMap((event) => /^(?:create|delete) \S+ (\d+)$/.exec(event)?.[1] ?? [])
-          .at(-1);
-        try {
-          if (last !== undefined) process.kill(Number(last), "SIGKILL");
-        } catch {
-          // It ended already.
-        }
-      }
-    }
-    await heals();
-    const removed = await host.delete(two);
-    expect(removed.code, removed.stderr).to.equal(0);
-    expect(host.leftovers()).to.deep.equal([]);
   });
 });

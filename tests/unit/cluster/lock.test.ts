@@ -15,7 +15,7 @@ import {
   processMark,
 } from "../../../components/cluster/lock.ts";
 
-import { until } from "../../support/fake-kind/host.ts";
+import { until } from "../../support/until.ts";
 
 const contender = path.resolve(import.meta.dirname, "../../support/fake-kind/lock-contender.ts");
 

@@ -21,7 +21,14 @@ describe(".ci/run, with a stand-in for npm", () => {
 
   /** @param commands what npm does, by its first words: shell text */
   function run(
-    commands: { readonly ci?: string; readonly test: string; readonly rehearsal?: string; readonly kind?: string },
+    commands: {
+      readonly ci?: string;
+      readonly test: string;
+      readonly rehearsal?: string;
+      readonly kind?: string;
+      /** Sets NIGHTLY. */
+      readonly nightly?: string;
+    },
     minutes = 90,
   ) {
     writeFileSync(
@@ -34,7 +41,8 @@ case "$1 $2" in
   "test --") echo "1 passed, 0 failed, 0 skipped" ;;
   # The last argument is totals=<file>.
   "run test:rehearsal") for last in "$@"; do :; done; totals="\${last#totals=}"; ${commands.rehearsal ?? "exit 9"} ;;
-  "run test:kind:ci") ${commands.kind ?? "exit 9"} ;;
+  "run test:nightly") for last in "$@"; do :; done; totals="\${last#totals=}"; ${commands.nightly ?? "exit 9"} ;;
+  "run test:kind:ci") echo "left=$MINUTES_LEFT" >> ${folder}/calls; ${commands.kind ?? "exit 9"} ;;
   *) exit 99 ;;
 esac
 `,
@@ -46,7 +54,8 @@ esac
       writeFileSync(join(folder, "tests", tier, "one.test.ts"), "");
     }
     const PATH = `${join(folder, "bin")}:${process.env["PATH"] ?? ""}`;
-    const env = { ...process.env, PATH, CI_MINUTES: String(minutes) };
+    const NIGHTLY = commands.nightly === undefined ? "" : "1";
+    const env = { ...process.env, PATH, CI_MINUTES: String(minutes), NIGHTLY };
     const { status, stdout } = spawnSync(join(folder, ".ci", "run"), { encoding: "utf8", env });
     const all = readFileSync(join(folder, "calls"), "utf8").trim().split("\n");
     const calls = all.filter((line) => !line.startsWith("shared="));
@@ -62,7 +71,7 @@ esac
       kind: `echo "3 passed, 0 failed, 1 skipped"`,
     });
     expect(result).to.include({ status: 0, last: "18 passed, 0 failed, 4 skipped" });
-    expect(result.calls[3]).to.equal("run test:kind:ci");
+    expect(result.calls.slice(3)).to.deep.equal(["run test:kind:ci", "left=90"]);
     expect(result.calls[2]).to.match(/^run test:rehearsal -- --reporter \S+ --reporter-option totals=/);
   });
 
@@ -77,6 +86,20 @@ esac
     const result = run({ test: `echo "10 passed, 0 failed, 2 skipped"`, kind: "exit 1" }, 25);
     expect(result).to.include({ status: 0, last: "10 passed, 0 failed, 3 skipped" });
     expect(result.calls).to.deep.equal(["ci", "test"]);
+  });
+
+  it("adds the tests of chance at night, whatever the time", () => {
+    const result = run(
+      {
+        test: `echo "1 passed, 0 failed, 0 skipped"`,
+        kind: `echo "1 passed, 0 failed, 0 skipped"`,
+        nightly: `echo "1 1 0" > "$totals"; exit 1`,
+      },
+      5,
+    );
+    expect(result).to.include({ status: 1, last: "3 passed, 1 failed, 0 skipped" });
+    expect(result.calls.slice(2, 4)).to.deep.equal(["run test:kind:ci", "left="]);
+    expect(result.calls[4]).to.match(/^run test:nightly -- --reporter /);
   });
 
   it("does without a rehearsal that has no tests", () => {

@@ -3,7 +3,8 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
-import { parseTotals, selectTests, totalsLine } from "../../../tools/run-tests.ts";
+import { parseTotals, totalsLine } from "../../../tools/mocha.ts";
+import { selectTests } from "../../../tools/run-tests.ts";
 
 const project = join(import.meta.dirname, "..", "..", "..");
 

@@ -15,9 +15,9 @@ import {
   startRegistry,
   type ChartArchive,
   type ChartRegistry,
-} from "../../../rehearsal/charts/index.ts";
-import { charts as pins } from "../../../settings/versions.ts";
-import { loadChart } from "../../../tools/contract/charts.ts";
+} from "../../rehearsal/charts/index.ts";
+import { charts as pins } from "../../settings/versions.ts";
+import { loadChart } from "../../tools/contract/charts.ts";
 
 /** The files of a packed chart. */
 async function unpack({ content }: Pick<ChartArchive, "content">): Promise<Record<string, string>> {

@@ -10,8 +10,8 @@ import {
   readFile,
   startGitServer,
   type GitServer,
-} from "../../../rehearsal/git/index.ts";
-import { startGitHub, type GitHub } from "../../../rehearsal/github/index.ts";
+} from "../../rehearsal/git/index.ts";
+import { startGitHub, type GitHub } from "../../rehearsal/github/index.ts";
 
 interface Result {
   readonly code: number;

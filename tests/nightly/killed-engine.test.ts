@@ -6,9 +6,9 @@ import { expect } from "chai";
 import { type EngineEvent, type Operation, OperationFailed } from "../../rehearsal/engine.ts";
 import { openRehearsal, type Rehearsal } from "../../rehearsal/rehearsal.ts";
 import { fleet, owner } from "../../rehearsal/surroundings.ts";
-import { TestCluster } from "./support/cluster.ts";
-import { leftovers } from "./support/leftovers.ts";
-import { random } from "./support/random.ts";
+import { TestCluster } from "../rehearsal/support/cluster.ts";
+import { leftovers } from "../rehearsal/support/leftovers.ts";
+import { random } from "../support/random.ts";
 
 const seed = Number(process.env["KILL_SEED"] ?? Math.floor(Math.random() * 1e6));
 

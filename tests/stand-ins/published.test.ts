@@ -2,9 +2,9 @@ import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync }
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
-import { packChart, publishedCharts, startRegistry } from "../../../rehearsal/charts/index.ts";
-import { providerVersions, startStandIns } from "../../../rehearsal/providers/index.ts";
-import { releasedPlugins } from "../../../rehearsal/providers/released.ts";
+import { packChart, publishedCharts, startRegistry } from "../../rehearsal/charts/index.ts";
+import { providerVersions, startStandIns } from "../../rehearsal/providers/index.ts";
+import { releasedPlugins } from "../../rehearsal/providers/released.ts";
 
 describe("rehearsal: what is published, instead of stand-ins", () => {
   let folder: string;

@@ -17,22 +17,13 @@ import {
   type Host,
   type KindTier,
 } from "../support/kind-tier.ts";
+import { random } from "../support/random.ts";
 
 const seed = Number(process.env["KIND_TIER_SEED"] ?? Math.floor(Math.random() * 1e6));
 
-/** Numbers in [0, 1) that follow from the seed (mulberry32). */
-function random(state: number): () => number {
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
 const name = "kind-interrupted";
 
-describe("an up that is cut off during kind create", function () {
+describe("an up that is cut off during kind create, on real Kind", function () {
   this.timeout(20 * 60_000);
   let tier: KindTier;
   let host: Host;

@@ -2,8 +2,8 @@ import { expect } from "chai";
 import { mkdtemp, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createRepository, git, makeSshKeyPair, readFile } from "../../../rehearsal/git/index.ts";
-import { answers, failing, startGitHub, type GitHub } from "../../../rehearsal/github/index.ts";
+import { createRepository, git, makeSshKeyPair, readFile } from "../../rehearsal/git/index.ts";
+import { answers, failing, startGitHub, type GitHub } from "../../rehearsal/github/index.ts";
 
 type Json = Record<string, unknown>;
 
