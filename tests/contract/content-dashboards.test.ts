@@ -24,7 +24,7 @@ const files = readDashboards();
 const builtIn = /^__(rate_interval|range|auto|url_time_range|value|data|field)$/;
 
 describe("dashboards", () => {
-  it("are what the builder writes", async () => {
+  it("are what their sources make", async () => {
     expect(await staleFiles(), "run `node tools/dashboards/build.ts`").to.deep.equal([]);
   });
 
@@ -69,6 +69,19 @@ describe("dashboards", () => {
               (dataSourceUid as Readonly<Record<string, string>>)[variable.name],
             );
           }
+        }
+      });
+
+      it("fills no lines that overlap, and draws thresholds in the colour of what is worse", () => {
+        for (const { type, title, fieldConfig } of panels.filter((panel) => panel.type === "timeseries")) {
+          const { custom, thresholds } = fieldConfig?.defaults ?? {};
+          if (custom?.stacking?.mode !== "normal") expect(custom?.fillOpacity, `${type} "${title}"`).to.equal(0);
+          // Without a transparent side Grafana draws a lower limit in the colour of what is fine above it.
+          if (custom?.thresholdsStyle !== undefined)
+            expect(
+              thresholds?.steps.map(({ color }) => color),
+              title,
+            ).to.include("transparent");
         }
       });
 

@@ -2,14 +2,20 @@
  * Writes the dashboards of `content/` as `flux-repo/dashboards/<folder>/<uid>.json`, with the kustomization of each
  * folder. `node tools/dashboards/build.ts` after a change; `--check` only says what is stale and exits with 1.
  */
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { globSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { format, resolveConfig } from "prettier";
-import { dashboardJson, folders } from "./builder.ts";
-import { dashboards } from "./content/index.ts";
+import { type Dashboard, folders } from "./kit.ts";
 
 const root = fileURLToPath(new URL("../../flux-repo/dashboards/", import.meta.url));
+
+/** Every file of `content/` is a dashboard. */
+const dashboards = await Promise.all(
+  globSync("content/*.ts", { cwd: import.meta.dirname })
+    .sort()
+    .map(async (file) => ((await import(`./${file}`)) as { readonly default: Dashboard }).default),
+);
 
 /** A demo's folder is listed by the demo itself, so that an environment without it has no empty dashboard. */
 const listedElsewhere = (folder: string) => folder.startsWith("demo/");
@@ -21,7 +27,7 @@ export async function generatedFiles(): Promise<ReadonlyMap<string, string>> {
   for (const dashboard of dashboards) {
     const path = `${dashboard.folder}/${dashboard.uid}.json`;
     if (files.has(path)) throw new Error(`Two dashboards have the UID "${dashboard.uid}": give one of them another.`);
-    files.set(path, JSON.stringify(dashboardJson(dashboard)));
+    files.set(path, dashboard.text);
   }
   for (const folder of used) files.set(`${folder}/kustomization.yaml`, folderKustomization(folder));
   files.set(
@@ -69,7 +75,7 @@ function existingFiles(): string[] {
     .map((entry) => join(entry.parentPath, entry.name).slice(root.length));
 }
 
-/** Files that differ from what the builder would write, are missing, or are left over. */
+/** Files that differ from what would be written, are missing, or are left over. */
 export async function staleFiles(): Promise<string[]> {
   const wanted = await generatedFiles();
   const present = existingFiles();

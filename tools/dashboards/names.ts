@@ -38,9 +38,3 @@ export function logStreams(of: { readonly namespace: string; readonly pod?: stri
   const otlp = matchers.map(([label, value]) => `k8s_${label}_name${value}`);
   return { agent: `{job="${logJob}", ${agent.join(", ")}}`, otlp: `{${otlp.join(", ")}}` };
 }
-
-/** Address of a dashboard with variables; the time range goes along. */
-export function dashboardUrl(uid: string, variables: Readonly<Record<string, string>>): string {
-  const query = Object.entries(variables).map(([name, value]) => `var-${name}=${value}`);
-  return `/d/${uid}?${[...query, "${__url_time_range}"].join("&")}`;
-}

@@ -30,7 +30,7 @@ export const picturesFolder = join(root, "docs/pictures");
 
 /** What somebody has chosen who follows the trouble: the variables that are not left at "All". */
 const choices: Readonly<Record<string, Choices>> = {
-  workload: { namespace: "demo", workload: "kbot" },
+  workload: { namespace: "demo", workload: "kbot", pod: "kbot-.+" },
   "prometheus-cardinality": { metric: "kbot_chat_messages_total" },
 };
 

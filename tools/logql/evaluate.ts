@@ -108,6 +108,28 @@ function labelFormat(node: Node): Stage {
   };
 }
 
+/** Go's template of a line, as far as our dashboards use it: `{{.label}}`, `{{__line__}}`, `{{if .label}}`, `{{else}}`, `{{end}}`. */
+function lineFormat(node: Node): Stage {
+  const tokens = textOf(need(node, "String")).split(/(\{\{.*?\}\})/);
+  return (row) => {
+    let line = "";
+    /** Of each `if` that is open, whether its text is taken. */
+    const open: boolean[] = [];
+    for (const token of tokens) {
+      const [, test, label = ""] = /^\{\{(if )?\.?(\w+)\}\}$/.exec(token) ?? [];
+      const taken = open.every(Boolean);
+      if (!token.startsWith("{{")) line += taken ? token : "";
+      else if (test !== undefined) open.push((row.labels[label] ?? "") !== "");
+      else if (label === "else" && open.length > 0) open.push(open.pop() !== true);
+      else if (label === "end" && open.length > 0) open.pop();
+      else if (label === "__line__" || token.startsWith("{{."))
+        line += taken ? (label === "__line__" ? row.line : (row.labels[label] ?? "")) : "";
+      else unknown(node);
+    }
+    return { ...row, line };
+  };
+}
+
 function without(labels: Labels, names: readonly string[]): Labels {
   return Object.fromEntries(Object.entries(labels).filter(([name]) => !names.includes(name)));
 }
@@ -125,6 +147,8 @@ function stageOf(node: Node): Stage {
     }
     case "LabelParser":
       return parserStage(inner);
+    case "LineFormatExpr":
+      return lineFormat(inner);
     case "LabelFormatExpr":
       return labelFormat(inner);
     case "DropLabelsExpr": {

@@ -26,7 +26,16 @@ export interface Panel {
   readonly datasource?: { readonly type: string; readonly uid: string };
   readonly gridPos: { readonly x: number; readonly y: number; readonly w: number; readonly h: number };
   readonly fieldConfig?: {
-    readonly defaults: { readonly unit?: string; readonly links?: readonly { readonly url: string }[] };
+    readonly defaults: {
+      readonly unit?: string;
+      readonly links?: readonly { readonly url: string }[];
+      readonly thresholds?: { readonly steps: readonly { readonly color: string }[] };
+      readonly custom?: {
+        readonly fillOpacity?: number;
+        readonly stacking?: { readonly mode: string };
+        readonly thresholdsStyle?: object;
+      };
+    };
     readonly overrides: readonly {
       readonly properties: readonly { readonly id: string; readonly value: unknown }[];
     }[];

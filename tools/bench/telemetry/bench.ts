@@ -234,6 +234,8 @@ const label = (attribute: string) => attribute.replaceAll(".", "_");
 interface Left {
   readonly otlp: string;
   readonly agent: string;
+  /** The message in that line: what log panels show. */
+  readonly message: string;
 }
 
 /** Every signal arrives where it should, with what it needs to be found. */
@@ -263,7 +265,8 @@ async function arrival(
   await sendTraces(stack.collector, {}, [done]);
   await sendLogs(stack.collector, { "k8s.pod.uid": pod.uid }, [{ work: done, text: otlp }]);
   await sendMetric(stack.collector, { "k8s.pod.ip": "127.0.0.1" }, "bench.messages", done);
-  const written = JSON.stringify({ level: "error", msg: "said hello on standard output", trace_id: traceId });
+  const message = "said hello on standard output";
+  const written = JSON.stringify({ level: "error", msg: message, trace_id: traceId });
   const agent = await tail(logAgent, stack.logs, pod, `${new Date().toISOString()} stdout F ${written}`);
 
   const wanted = Object.entries(podAttributes(pod));
@@ -291,7 +294,7 @@ async function arrival(
     `{namespace="${pod.namespace}"} | json | trace_id="${traceId}"`,
     agent,
   );
-  return { otlp, agent };
+  return { otlp, agent, message };
 }
 
 /** What a collector that works tells of itself, of what dashboards and alerts name. */
@@ -459,7 +462,7 @@ async function journey(bench: Bench, stack: Stack, linked: Linked, done: Work, l
     const shown = await bench.seeLine(
       "Alert to logs: the dashboard shows the request's line",
       logPanel?.query ?? "?",
-      left.agent,
+      left.message,
     );
     const [fromPanel] = shown === undefined ? [] : tracesOfLine(source(logPanel?.uid ?? ""), shown);
     await bench.followToTrace("Log to trace: the line on the dashboard leads to the span", fromPanel, done);

@@ -31,7 +31,7 @@ export interface LogLine {
   /** Unix milliseconds. */
   readonly time: number;
   readonly text: string;
-  readonly level: string;
+  readonly labels: Labels;
 }
 
 /** A trace that a search found. */
@@ -153,7 +153,7 @@ function askLogs(stores: Stores, target: Target, query: string, step: number) {
   if (asked.kind === "rows") {
     const lines = asked.rows
       .filter(({ time }) => time >= begin * 1000 && time < end * 1000)
-      .map(({ time, line, labels }) => ({ time, text: line, level: labels["detected_level"] ?? "unknown" }))
+      .map(({ time, line, labels }) => ({ time, text: line, labels }))
       .sort((a, b) => b.time - a.time)
       .slice(0, target.maxLines ?? 500);
     return { series: [], lines };

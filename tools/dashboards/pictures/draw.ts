@@ -28,6 +28,7 @@ const colors: Readonly<Record<string, string>> = {
   red: "#f2495c",
   blue: "#5794f2",
   "light-blue": "#8ab8ff",
+  "super-light-green": "#c8f2c2",
   purple: "#b877d9",
   gray: "#8e8e99",
   text: textColor,
@@ -82,12 +83,12 @@ function unitOf(panel: Panel, field: string): string {
   return (setting(panel, field, "unit") as string | undefined) ?? panel.fieldConfig?.defaults.unit ?? "none";
 }
 
-function stepColor(steps: readonly Step[], value: number): string {
-  return color(steps.findLast((step) => step.value === null || value >= step.value)?.color ?? "text");
+function stepColor(steps: readonly Step[] | undefined, value: number): string {
+  return color(steps?.findLast((step) => step.value === null || value >= step.value)?.color ?? "text");
 }
 
-function mapped(mappings: readonly ValueMapping[], value: string) {
-  return mappings.flatMap(({ options }) => (options[value] === undefined ? [] : [options[value]]))[0];
+function mapped(mappings: readonly ValueMapping[] | undefined, value: string) {
+  return mappings?.flatMap(({ options }) => (options[value] === undefined ? [] : [options[value]]))[0];
 }
 
 function shown(panel: Panel, value: number, field = ""): string {
@@ -277,8 +278,8 @@ function timeSeries(panel: Panel, box: Box, answer: Answer, marks: readonly { ti
   const defaults = panel.fieldConfig?.defaults;
   const drawn = drawnSeries(panel, answer);
   const { chart, legend } = splitForLegend(panel, box, drawn);
-  const stacked = defaults?.custom.stacking?.mode === "normal";
-  const bars = defaults?.custom.drawStyle === "bars";
+  const stacked = defaults?.custom?.stacking?.mode === "normal";
+  const bars = defaults?.custom?.drawStyle === "bars";
   // Lower and upper edge of each point: stacked ones stand on those below.
   const tops = new Map<number, number>();
   const layers = drawn.map((one) => ({
@@ -343,7 +344,7 @@ function timeSeries(panel: Panel, box: Box, answer: Answer, marks: readonly { ti
       answer.step,
     )) {
       const list = run.map(([at]) => edge.get(at) ?? { at, from: 0, to: 0 });
-      const opacity = dashed ? 0 : (defaults?.custom.fillOpacity ?? 0) / 100;
+      const opacity = dashed ? 0 : (defaults?.custom?.fillOpacity ?? 0) / 100;
       if (opacity > 0) {
         const shape = area<(typeof list)[number]>()
           .x(({ at }) => x(at))
@@ -367,12 +368,13 @@ function timeSeries(panel: Panel, box: Box, answer: Answer, marks: readonly { ti
         inside += tag("circle", { cx: x(list[0].at), cy: y(list[0].to), r: 1.5, fill });
     }
   }
-  if (defaults?.custom.thresholdsStyle?.mode === "dashed") {
-    for (const [index, step] of defaults.thresholds.steps.entries()) {
-      // The line between two colours has the colour of the worse side.
+  if (defaults?.custom?.thresholdsStyle?.mode === "dashed") {
+    const { steps = [] } = defaults.thresholds ?? {};
+    const transparent = steps.findIndex((step) => step.color === "transparent");
+    for (const [index, step] of steps.entries()) {
       if (step.value === null) continue;
-      const below = defaults.thresholds.steps[index - 1]?.color;
-      const stroke = color(below === "red" ? "red" : step.color);
+      // Up to the transparent step lines have the colour of what is below them (UPlotThresholds of @grafana/ui 13.0.0).
+      const stroke = color(steps[transparent >= index ? index - 1 : index]?.color ?? "text");
       inside += tag("line", {
         x1: plot.x,
         x2: plot.x + plot.w,
@@ -417,7 +419,7 @@ function stat(panel: Panel, box: Box, answer: Answer): string {
   const value = reduced(panel.options?.reduceOptions?.calcs[0] ?? "lastNotNull", series);
   const entry = mapped(defaults.mappings, String(value));
   const content = entry?.text ?? shown(panel, value);
-  const fill = entry === undefined ? stepColor(defaults.thresholds.steps, value) : color(entry.color);
+  const fill = entry === undefined ? stepColor(defaults.thresholds?.steps, value) : color(entry.color);
   const graph = panel.options?.graphMode === "area";
   let size = Math.min(46, box.h * (graph ? 0.5 : 0.6));
   while (size > 14 && textWidth(content, size, true) > box.w - 8) size -= 1;
@@ -543,7 +545,7 @@ function barGauge(panel: Panel, box: Box, answer: Answer): string {
   return rows
     .map(({ name, value }, index) => {
       const y = box.y + index * height;
-      const fill = stepColor(defaults.thresholds.steps, value);
+      const fill = stepColor(defaults.thresholds?.steps, value);
       const share = high === low ? 1 : Math.min(1, Math.max(0, (value - low) / (high - low)));
       const bar = { x: box.x + nameWidth, y: y + height * 0.15, height: height * 0.7, rx: 2 };
       return (
@@ -562,6 +564,39 @@ function barGauge(panel: Panel, box: Box, answer: Answer): string {
       );
     })
     .join("");
+}
+
+/** States over time: a row for each series, and what each colour means. */
+function stateTimeline(panel: Panel, box: Box, answer: Answer): string {
+  const { mappings = [], noValue = "No data" } = panel.fieldConfig?.defaults ?? {};
+  if (answer.series.length === 0) return message(box, noValue);
+  const names = Math.min(box.w * 0.4, Math.max(...answer.series.map(({ name }) => textWidth(name, 12))) + 10);
+  const plot: Box = { x: box.x + names, y: box.y, w: box.w - names - 4, h: box.h - 44 };
+  const height = plot.h / answer.series.length;
+  const x = timeScale(plot.x, plot.x + plot.w);
+  let result = timeAxis(plot, plot.y + plot.h, plot.y);
+  for (const [row, series] of answer.series.entries()) {
+    const y = plot.y + row * height;
+    result += text(plot.x - 8, y + height / 2 + 4, fit(series.name, names - 8, 12), { anchor: "end" });
+    for (const run of runs(series.points, answer.step)) {
+      for (const [index, [at, value]] of run.entries()) {
+        if (run[index - 1]?.[1] === value) continue;
+        const next =
+          run.slice(index).find(([, other]) => other !== value)?.[0] ?? (run.at(-1)?.[0] ?? at) + answer.step;
+        const [from, to] = [Math.max(plot.x, x(at)), Math.min(plot.x + plot.w, x(next))];
+        const fill = color(mapped(mappings, String(value))?.color ?? "text");
+        result += tag("rect", { x: from, y: y + height * 0.05, width: to - from, height: height * 0.9, fill });
+      }
+    }
+  }
+  let place = box.x;
+  for (const entry of mappings.flatMap(({ options }) => Object.values(options))) {
+    const y = box.y + box.h - 14;
+    result += tag("rect", { x: place, y: y + 2, width: 12, height: 4, rx: 2, fill: color(entry.color) });
+    result += text(place + 18, y + 8, entry.text);
+    place += textWidth(entry.text, 12) + 36;
+  }
+  return result;
 }
 
 function heatmap(panel: Panel, box: Box, answer: Answer): string {
@@ -625,7 +660,7 @@ function logs(panel: Panel, box: Box, answer: Answer): string {
   for (const entry of answer.lines) {
     const lines = wrap(entry.text, box.w - stamp - 10, size);
     if (y + lines.length * height > box.y + box.h) break;
-    const fill = levelColors[entry.level] ?? textColor;
+    const fill = levelColors[entry.labels["detected_level"] ?? "unknown"] ?? textColor;
     result += tag("rect", { x: box.x, y: y + 2, width: 3, height: lines.length * height - 4, fill });
     result += text(box.x + 9, y + 13, new Date(entry.time).toISOString().replace("T", " ").slice(0, 23), {
       size,
@@ -683,6 +718,8 @@ function content(panel: Panel, box: Box, answer: Answer, marks: readonly { time:
       return table(panel, box, answer);
     case "bargauge":
       return barGauge(panel, box, answer);
+    case "state-timeline":
+      return stateTimeline(panel, box, answer);
     case "heatmap":
       return heatmap(panel, box, answer);
     case "logs":
@@ -724,7 +761,7 @@ export function draw(
   for (const variable of dashboard.templating.list) {
     const value =
       variable.type === "datasource"
-        ? variable.name
+        ? `${variable.query.charAt(0).toUpperCase()}${variable.query.slice(1)}`
         : (chosen[variable.name] ?? (variable.type === "textbox" ? "" : "All"));
     const label = textWidth(variable.label, 12, true) + 16;
     const width = Math.max(56, textWidth(value, 12) + 16);

@@ -45,10 +45,10 @@ export interface Panel {
       readonly min?: number;
       readonly max?: number;
       readonly noValue?: string;
-      readonly color: { readonly mode: string; readonly fixedColor?: string };
-      readonly thresholds: { readonly steps: readonly Step[] };
-      readonly mappings: readonly ValueMapping[];
-      readonly custom: {
+      readonly color?: { readonly mode: string; readonly fixedColor?: string };
+      readonly thresholds?: { readonly steps: readonly Step[] };
+      readonly mappings?: readonly ValueMapping[];
+      readonly custom?: {
         readonly drawStyle?: string;
         readonly fillOpacity?: number;
         readonly stacking?: { readonly mode: string };
@@ -84,6 +84,8 @@ export interface Variable {
   readonly name: string;
   readonly label: string;
   readonly type: string;
+  /** Of a data source variable its type. */
+  readonly query: string;
   readonly includeAll?: boolean;
   readonly allValue?: string;
 }
