@@ -6,6 +6,7 @@ const allowedSkips: readonly { readonly test: RegExp; readonly reason: string }[
   { test: /kustomize/, reason: "neither kustomize nor kubectl is installed" },
   { test: /real Kind/, reason: "Kind needs Docker, or root on Debian" },
   { test: /runs (?:Grafana|Fluent Bit)$/, reason: "no image of these can be made of Go modules" },
+  { test: /by a Chromium/, reason: "no Chromium is installed" },
   {
     test: /has its network policies enforced$/,
     reason: "the pod network of the node image that is built enforces none",

@@ -4,7 +4,10 @@
  * for Loki's engine (tools/logql). Grafana is not there: layout, legends, thresholds and units are drawn by
  * pictures/draw.ts. The same input makes the same file.
  *
- *   node tools/dashboards/pictures.ts [--out FOLDER] [UID...]
+ * With `--grafana` the pictures are of the real Grafana (pictures/grafana.ts), which needs Docker, images that can be pulled
+ * and a Chromium; it cannot draw the same file twice.
+ *
+ *   node tools/dashboards/pictures.ts [--grafana] [--out FOLDER] [UID...]
  */
 import { Resvg } from "@resvg/resvg-js";
 import { createHash } from "node:crypto";
@@ -16,6 +19,7 @@ import { parse } from "yaml";
 import { substituteText } from "../contract/flux-repo.ts";
 import { ask, askAnnotations, type Answer, type Choices, type Stores } from "./pictures/ask.ts";
 import { boxOf, draw, isEmpty } from "./pictures/draw.ts";
+import { chromium, grafanaVersion, grafanaWithDashboards, photograph } from "./pictures/grafana.ts";
 import type { Dashboard } from "./pictures/model.ts";
 import { fontFiles } from "./pictures/svg.ts";
 import { wholeCluster } from "./sample/cluster.ts";
@@ -34,12 +38,17 @@ const choices: Readonly<Record<string, Choices>> = {
   "prometheus-cardinality": { metric: "kbot_chat_messages_total" },
 };
 
+/** Who draws where there is no Grafana. */
+export const renderer = "this project's renderer";
+
 /** What is known of a picture, for the test that it is not older than its dashboard. */
 export interface Picture {
   /** Digest of the dashboard's JSON. */
   readonly dashboard: string;
   /** Digest of the made-up data and of what is chosen. */
   readonly data: string;
+  /** Who drew it: Grafana with its version, or {@link renderer}. */
+  readonly by: string;
   /** Digest of the picture. */
   readonly picture: string;
   /** Panels that show nothing, with the reason. */
@@ -129,7 +138,8 @@ async function picture(stores: Stores, dashboard: Dashboard): Promise<{ png: Buf
   return { png: new Resvg(svg, { font }).render().asPng(), empty };
 }
 
-async function main(folder: string, only: readonly string[]): Promise<void> {
+async function main(folder: string, only: readonly string[], real: boolean): Promise<void> {
+  const browser = real ? chromium() : undefined;
   const say = (line: string) => process.stderr.write(`${line}\n`);
   const files = dashboardFiles();
   const unknown = only.filter((uid) => !files.has(uid));
@@ -148,14 +158,20 @@ async function main(folder: string, only: readonly string[]): Promise<void> {
       jaeger: await begun(jaegerWithTraces()),
       logs: logEntries(),
     };
+    const grafana = real ? await grafanaWithDashboards(stores.prometheus, stores.jaeger) : undefined;
+    if (grafana !== undefined) started.push(grafana);
+    const by = real ? `Grafana ${grafanaVersion()}` : renderer;
     const known: Record<string, Picture> = {};
     for (const [uid, text] of files) {
       if (only.length > 0 && !only.includes(uid)) continue;
-      const { png, empty } = await picture(stores, JSON.parse(text) as Dashboard);
-      writeFileSync(join(folder, `${uid}.png`), png);
-      known[uid] = { dashboard: digest(text), data: dataDigest(uid), picture: digest(png), empty };
+      const dashboard = JSON.parse(text) as Dashboard;
+      const file = join(folder, `${uid}.png`);
+      const { png, empty } = await picture(stores, dashboard);
+      if (grafana === undefined || browser === undefined) writeFileSync(file, png);
+      else await photograph(browser, grafana.url, dashboard, choices[uid] ?? {}, file);
+      known[uid] = { dashboard: digest(text), data: dataDigest(uid), by, picture: pictureDigest(uid, folder), empty };
       const nothing = Object.entries(empty).map(([title, reason]) => `\n  "${title}" is empty: ${reason}`);
-      say(`${uid}.png: ${Math.round(png.length / 1024)} KiB${nothing.join("")}`);
+      say(`${uid}.png: by ${by}${nothing.join("")}`);
     }
     if (only.length > 0) return;
     for (const file of globSync("*.png", { cwd: folder })) {
@@ -171,6 +187,14 @@ async function main(folder: string, only: readonly string[]): Promise<void> {
 }
 
 if (import.meta.main) {
-  const { values, positionals } = parseArgs({ options: { out: { type: "string" } }, allowPositionals: true });
-  await main(values.out ?? picturesFolder, positionals);
+  const { values, positionals } = parseArgs({
+    options: { out: { type: "string" }, grafana: { type: "boolean", default: false } },
+    allowPositionals: true,
+  });
+  try {
+    await main(values.out ?? picturesFolder, positionals, values.grafana);
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : error);
+    process.exitCode = 1;
+  }
 }

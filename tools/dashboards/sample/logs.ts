@@ -289,7 +289,7 @@ export function agentLines(): AgentLine[] {
 const nanoseconds = (time: number) => `${time}000000`;
 
 /** The body of a push to Loki: what Fluent Bit's loki output makes of lines (`line_format json`, labels as configured). */
-function pushBody(lines: readonly AgentLine[]): PushBody {
+export function pushBody(lines: readonly AgentLine[]): PushBody {
   const streams = new Map<string, { stream: Record<string, string>; values: [string, string][] }>();
   for (const { time, pod, fields } of lines) {
     const values: Readonly<Record<string, string>> = {
@@ -310,7 +310,7 @@ function pushBody(lines: readonly AgentLine[]): PushBody {
 const severityNumbers = { INFO: 9, WARN: 13, ERROR: 17 } as const;
 
 /** The body of an OTLP request: what the collector sends, with the attributes that `k8s_attributes` adds. */
-function otlpBody(records: readonly OtlpRecord[]): OtlpBody {
+export function otlpBody(records: readonly OtlpRecord[]): OtlpBody {
   const byPod = Map.groupBy(records, ({ pod }) => pod);
   const attribute = (key: string, value: string) => ({ key, value: { stringValue: value } });
   return {
