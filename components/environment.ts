@@ -7,6 +7,7 @@ import { githubAddresses } from "../settings/github.ts";
 import { sshServer } from "../settings/host-keys.ts";
 import type { Stack } from "../settings/read.ts";
 import { requestedResources } from "../settings/resources.ts";
+import { byDigest } from "../settings/digests.ts";
 import * as versions from "../settings/versions.ts";
 import { clusterUrl, type Endpoint } from "./capabilities.ts";
 import type { Cluster, ExposedService } from "./cluster/cluster.ts";
@@ -63,6 +64,12 @@ const interfaces: Readonly<
  * Where a browser finds an interface: by its port on the host, else by the port-forward of docs/commands.md. Links need it, and
  * Prometheus and Alertmanager take the path of their own redirects from it, not from their route prefix.
  */
+/** By what images are pulled: by digest, too, where one is pinned and the settings do not say otherwise. */
+const imageNames =
+  ({ network }: Stack["settings"]) =>
+  (name: string) =>
+    network.imagesByDigest ? byDigest(name) : name;
+
 function browserUrl(service: ExposedService, cluster: Cluster): string {
   const { endpoint, podPort } = interfaces[service];
   return `http://localhost:${cluster.hostPorts[service]?.hostPort ?? podPort}${endpoint.path}`;
@@ -132,10 +139,12 @@ export class Environment extends pulumi.ComponentResource {
     const applications = [
       ...new Set([...(demo.enabled ? [namespaces.demo] : []), ...settings.applications.namespaces]),
     ];
+    const image = imageNames(settings);
     const flux = new Flux(
       "flux",
       {
         manifests: args.fluxManifests,
+        image,
         registryCredentials,
         proxy: settings.network.proxy,
         proxyCredentials: stack.secrets.proxyCredentials,
@@ -203,7 +212,15 @@ export class Environment extends pulumi.ComponentResource {
     const credentials = registryCredentials !== undefined;
     const sources = new ChartSources(
       "charts",
-      { settings: settings.charts, shared, ca: args.ca, credentials, prerequisites: [flux], explain },
+      {
+        settings: settings.charts,
+        shared,
+        ca: args.ca,
+        credentials,
+        imagesByDigest: settings.network.imagesByDigest,
+        prerequisites: [flux],
+        explain,
+      },
       inCluster,
     );
     const definitions = new PrometheusOperatorCrds(
@@ -257,7 +274,7 @@ export class Environment extends pulumi.ComponentResource {
       "opentelemetry-collector",
       {
         ...stores,
-        settings: settings.opentelemetry.collector,
+        settings: { ...settings.opentelemetry.collector, image: image(settings.opentelemetry.collector.image) },
         credentials,
         prerequisites: [operator],
       },
@@ -389,6 +406,7 @@ export class Environment extends pulumi.ComponentResource {
         project: stack.project,
         stack: stack.name,
         settings: cluster.kind,
+        nodeImage: imageNames(stack.settings)(cluster.kind.nodeImage),
         ca: stack.settings.network.ca,
         registryCredentials: stack.secrets.registryCredentials,
         requests,

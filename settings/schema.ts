@@ -234,6 +234,12 @@ const network = z
       .describe(
         "Proxy of the Flux controllers; its password is the secret proxyCredentials. The program itself and Kind's nodes take HTTPS_PROXY of the shell.",
       ),
+    imagesByDigest: z
+      .boolean()
+      .default(true)
+      .describe(
+        "Whether images are pulled by the digests of settings/digests.json. `false` where they are loaded by hand, which keeps their tags only (docker load, kind load), or where a mirror has packed them anew.",
+      ),
   })
   .prefault({});
 

@@ -1,7 +1,8 @@
 /**
  * Every version that the environment is made of, in one place. Renovate updates these lines (renovate.json);
- * nothing else in the project names a version of a chart, of Flux or of Kubernetes.
+ * nothing else in the project names a version of a chart, of Flux or of Kubernetes. Digests are in digests.json.
  */
+import { digests } from "./digests.ts";
 
 /** Where a chart is published and which version of it is deployed. */
 export interface ChartPin {
@@ -14,14 +15,29 @@ export interface ChartPin {
    * that all charts of that address share.
    */
   readonly repository: string;
-  /** Digest of the OCI artifact (`sha256:...`); when it is set, the tag alone decides nothing. */
+  /** Digest of the OCI artifact (`sha256:...`), of digests.json; when it is set, the tag alone decides nothing. */
   readonly digest?: string;
+}
+
+/** The reference of a chart that is an OCI artifact. A tag cannot hold a plus: Helm writes an underscore. */
+export function chartReference({ name, version, repository }: ChartPin): string | undefined {
+  if (!repository.startsWith("oci://")) return undefined;
+  return `${repository.slice("oci://".length)}/${name}:${version.replaceAll("+", "_")}`;
+}
+
+/** Pins with the digests that are known of them. */
+function withDigests<Pins extends Readonly<Record<string, ChartPin>>>(pins: Pins): Pins {
+  const pinned = Object.entries(pins).map(([key, pin]) => {
+    const digest = digests[chartReference(pin) ?? ""];
+    return [key, digest === undefined ? pin : { ...pin, digest }];
+  });
+  return Object.fromEntries(pinned) as Pins;
 }
 
 const prometheusCommunity = "oci://ghcr.io/prometheus-community/charts";
 
 /** Chart versions, as read from the charts' own repositories in August 2026. */
-export const charts = {
+export const charts = withDigests({
   // renovate: datasource=docker depName=quay.io/jetstack/charts/cert-manager
   certManager: { name: "cert-manager", version: "v1.21.1", repository: "oci://quay.io/jetstack/charts" },
   // renovate: datasource=docker depName=ghcr.io/prometheus-community/charts/prometheus-operator-crds
@@ -42,7 +58,7 @@ export const charts = {
   jaeger: { name: "jaeger", version: "4.11.1", repository: "https://jaegertracing.github.io/helm-charts" },
   // renovate: datasource=docker depName=ghcr.io/stefanprodan/charts/podinfo
   podinfo: { name: "podinfo", version: "6.14.1", repository: "oci://ghcr.io/stefanprodan/charts" },
-} as const satisfies Record<string, ChartPin>;
+} as const satisfies Record<string, ChartPin>);
 
 /** Flux distribution: the tag of github.com/fluxcd/flux2 whose install.yaml is declared. */
 // renovate: datasource=github-releases depName=fluxcd/flux2

@@ -5,6 +5,7 @@
  * - tools/contract/facts/charts/<chart>.json: every key of its values with its kinds of value;
  * - tools/contract/chart-facts.json: what it makes of the values of the default settings, as far as other objects refer to it
  *   (Services, pods, their labels and ports, monitors, webhooks), where the folder has its templates;
+ * - settings/chart-images.json: which images it runs, and where its values take their digests (`npm run digests`), there too;
  *
  * and says what changed since the version that was there before (the newest other one in the cache, else that of
  * ../shared/charts).
@@ -17,13 +18,17 @@ import { isDeepStrictEqual, parseArgs } from "node:util";
 import { format } from "prettier";
 import { parse, parseAllDocuments, stringify } from "yaml";
 import type { Manifest } from "../components/kubernetes/manifest.ts";
+import { type ChartImages, chartImages } from "../settings/digests.ts";
 import { type ChartPin, charts, kindNode } from "../settings/versions.ts";
 import { chartDiff, describeDiff, keysOf } from "./chart-diff.ts";
 import { type ChartFacts, chartFacts, chartFactsFile, factsOf } from "./contract/chart-facts.ts";
+import { imagesOf } from "./contract/chart-images.ts";
 import { cachedChart, factsFolder, keepChart, readChart, sharedFolder } from "./contract/charts.ts";
 import { obtainProgram } from "./contract/programs.ts";
 import { type Release, releases, render } from "./contract/rendered.ts";
 import { fetchChart } from "./fetch-chart.ts";
+
+const chartImagesFile = path.join(import.meta.dirname, "../settings/chart-images.json");
 
 /** `values.yaml` of another version of a chart that is at hand, with that version. */
 function otherVersion({ name, version }: ChartPin): { readonly version: string; readonly values: string } | undefined {
@@ -108,59 +113,72 @@ export async function refresh({ pins = Object.values(charts), from, facts = fact
   return { folders, failed };
 }
 
-/** What a chart with its templates makes of the values of a release. */
-export function renderedFacts(helm: string, { name, namespace, chart, values }: Release, folder: string): ChartFacts {
+/** What `helm template` makes of a release's chart with other values. */
+function template(helm: string, { name, namespace }: Release, folder: string, values: object): string {
   const temporary = mkdtempSync(path.join(tmpdir(), "chart-facts-"));
   try {
     const file = path.join(temporary, "values.yaml");
     writeFileSync(file, stringify(values));
-    const version = execFileSync(helm, ["version", "--template", "{{.Version}}"], { encoding: "utf8" }).trim();
-    const text = execFileSync(
+    // As Helm knows them of a cluster: some charts ask for the group, some for the kind.
+    const versions = ["monitoring.coreos.com/v1", "monitoring.coreos.com/v1/ServiceMonitor"].join(",");
+    return execFileSync(
       helm,
       [
         ...["template", name, folder, "--namespace", namespace, "--values", file],
-        // As Helm knows them of a cluster: some charts ask for the group, some for the kind.
-        ...[
-          "--kube-version",
-          kindNode,
-          "--api-versions",
-          "monitoring.coreos.com/v1,monitoring.coreos.com/v1/ServiceMonitor",
-        ],
+        ...["--kube-version", kindNode, "--api-versions", versions],
       ],
       { encoding: "utf8", maxBuffer: 1 << 28 },
     );
-    const objects = parseAllDocuments(text)
-      .map((document) => document.toJS() as Manifest | null)
-      .filter((object) => object !== null);
-    return {
-      chart: chart?.name ?? "",
-      version: chart?.version ?? "",
-      obtained: `helm ${version} template`,
-      ...factsOf(objects, namespace),
-    };
   } finally {
     rmSync(temporary, { recursive: true, force: true });
   }
 }
 
+/** What a chart with its templates makes of the values of a release. */
+export function renderedFacts(helm: string, release: Release, folder: string): ChartFacts {
+  const { namespace, chart, values } = release;
+  const version = execFileSync(helm, ["version", "--template", "{{.Version}}"], { encoding: "utf8" }).trim();
+  const objects = parseAllDocuments(template(helm, release, folder, values))
+    .map((document) => document.toJS() as Manifest | null)
+    .filter((object) => object !== null);
+  return {
+    chart: chart?.name ?? "",
+    version: chart?.version ?? "",
+    obtained: `helm ${version} template`,
+    ...factsOf(objects, namespace),
+  };
+}
+
 /** Writes what the charts make of the default settings; of those without templates it stays as it was. */
 async function refreshRendered(folders: ReadonlyMap<string, string>): Promise<void> {
-  const { declared } = await render();
+  // Without digests: the images are to be read off with their tags.
+  const { declared } = await render({ settings: { network: { imagesByDigest: false } } });
   const facts: Record<string, ChartFacts> = {};
+  const images: Record<string, ChartImages> = {};
   for (const release of releases(declared)) {
-    const folder = folders.get(release.chart?.name ?? "");
-    const known = chartFacts()[release.name];
-    if (folder !== undefined && existsSync(path.join(folder, "templates")))
-      facts[release.name] = renderedFacts(await obtainProgram("helm"), release, folder);
-    else if (known !== undefined) {
-      facts[release.name] = known;
-      console.log(
-        `${release.name}: no templates; what it makes of the values stays as it was read of ${known.version}`,
-      );
+    const { name, chart, values } = release;
+    const folder = folders.get(chart?.name ?? "");
+    const known = chartFacts()[name];
+    if (folder !== undefined && existsSync(path.join(folder, "templates"))) {
+      const helm = await obtainProgram("helm");
+      facts[name] = renderedFacts(helm, release, folder);
+      const found = imagesOf(readChart(folder), values, (all) => template(helm, release, folder, all));
+      images[chart?.name ?? ""] = found;
+    } else if (known !== undefined) {
+      facts[name] = known;
+      const before = chartImages[known.chart];
+      if (before !== undefined) images[known.chart] = before;
+      console.log(`${name}: no templates; what it makes of the values stays as it was read of ${known.version}`);
     }
   }
-  if (isDeepStrictEqual(facts, chartFacts())) return;
-  writeFileSync(chartFactsFile, await format(JSON.stringify(facts), { parser: "json", printWidth: 120 }));
+  const written = [
+    [chartFactsFile, facts, chartFacts()],
+    [chartImagesFile, images, chartImages],
+  ] as const;
+  for (const [file, found, before] of written) {
+    if (isDeepStrictEqual(found, before)) continue;
+    writeFileSync(file, await format(JSON.stringify(found), { parser: "json", printWidth: 120 }));
+  }
 }
 
 if (import.meta.main) {

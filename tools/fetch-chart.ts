@@ -4,11 +4,11 @@ import * as path from "node:path";
 import { pipeline } from "node:stream/promises";
 import { extract } from "tar";
 import { parse } from "yaml";
-import type { ChartPin } from "../settings/versions.ts";
+import { chartReference, type ChartPin } from "../settings/versions.ts";
 import { withTemporaryFolder } from "./cache.ts";
 import { cachedChart } from "./contract/charts.ts";
 import { get, Measure, Unavailable } from "./outside.ts";
-import { RegistryRepository } from "./registry-client.ts";
+import { parseReference, RegistryRepository } from "./registry-client.ts";
 
 /** Where the cache has a chart as it is published, packed. */
 export function chartArchive({ name, version }: ChartPin): string {
@@ -17,10 +17,10 @@ export function chartArchive({ name, version }: ChartPin): string {
 
 const chartLayer = "application/vnd.cncf.helm.chart.content.v1.tar+gzip";
 
-async function fromOci({ name, version, repository, digest }: ChartPin, file: string): Promise<void> {
+async function fromOci(pin: ChartPin, file: string): Promise<void> {
+  const { name, version, repository, digest } = pin;
   const registry = new RegistryRepository(`${repository}/${name}`);
-  // A tag cannot hold a plus; Helm writes an underscore.
-  const { layers = [] } = await registry.manifest(digest ?? version.replaceAll("+", "_"));
+  const { layers = [] } = await registry.manifest(digest ?? parseReference(chartReference(pin) ?? "").tag ?? version);
   const layer = layers.find(({ mediaType }) => mediaType === chartLayer);
   if (layer === undefined) throw new Unavailable(`${repository}/${name}: ${version} is no Helm chart`);
   await registry.saveBlob(layer, file);

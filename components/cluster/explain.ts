@@ -83,7 +83,7 @@ const rules: readonly Rule[] = [
     ([, image]) => ({
       message:
         `the node image ${image ?? ""} cannot be pulled. Try: docker pull ${image ?? ""}. Without a network, load it ` +
-        "(docker load) or set cluster.kind.nodeImage to an image that is there.",
+        "(docker load) and set network.imagesByDigest to false, or set cluster.kind.nodeImage to an image that is there.",
     }),
   ],
 ];

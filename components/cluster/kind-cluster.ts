@@ -24,6 +24,9 @@ export interface KindClusterArgs {
   /** Name of the stack; the cluster is named after it. */
   readonly stack: string;
   readonly settings: Settings["cluster"]["kind"];
+  /** The image of the settings with its digest.
+   * @default without one */
+  readonly nodeImage?: string;
   /** `network.ca`. */
   readonly ca?: string | undefined;
   /** Docker's config.json, for mirrors that ask for a password; secret.
@@ -74,7 +77,7 @@ export class KindCluster extends pulumi.ComponentResource implements Cluster {
     super("observability:cluster:KindCluster", name, {}, opts);
     this.name = clusterName(args.stack);
     const wanted = args.generation ?? { generation: "" };
-    const config = kindConfig(args.settings, this.name, args.ca);
+    const config = kindConfig(args.settings, this.name, args.ca, args.nodeImage);
     const files = clusterFiles(args.settings, this.name);
     this.kubeconfigPath = path.resolve(projectRoot, files.kubeconfig);
     this.context = `kind-${this.name}`;

@@ -88,8 +88,14 @@ const caOnNodes = "/etc/ssl/certs/network-ca.pem";
 /**
  * Renders the Kind configuration. Ports listen on 127.0.0.1: Kind's default is all interfaces.
  * @param ca file with CA certificates that the nodes trust, too; relative to the project
+ * @param nodeImage the image of the settings, or the same with its digest, which makes no other cluster of it
  */
-export function kindConfig(settings: Settings["cluster"]["kind"], name: string, ca?: string): KindConfig {
+export function kindConfig(
+  settings: Settings["cluster"]["kind"],
+  name: string,
+  ca?: string,
+  nodeImage = settings.nodeImage,
+): KindConfig {
   const hostPorts: Partial<Record<ExposedService, HostPort>> = {};
   for (const service of Object.keys(nodePorts) as ExposedService[]) {
     const hostPort = settings.ports[service];
@@ -107,36 +113,37 @@ export function kindConfig(settings: Settings["cluster"]["kind"], name: string, 
   const extraMounts = mounts.length === 0 ? {} : { extraMounts: mounts.map((mount) => ({ ...mount, readOnly: true })) };
   // The script adds labels when it makes a cluster (`identity.ts`).
   const labels = {};
-  const yaml = stringify({
-    kind: "Cluster",
-    apiVersion: "kind.x-k8s.io/v1alpha4",
-    networking: { apiServerAddress: "127.0.0.1" },
-    kubeadmConfigPatches: [...patches, ...settings.kubeadmPatches],
-    nodes: [
-      {
-        role: "control-plane",
-        image: settings.nodeImage,
-        labels,
-        extraPortMappings: Object.values(hostPorts).map(({ hostPort, nodePort }) => ({
-          containerPort: nodePort,
-          hostPort,
-          listenAddress: "127.0.0.1",
-          protocol: "TCP",
+  const withImage = (image: string) =>
+    stringify({
+      kind: "Cluster",
+      apiVersion: "kind.x-k8s.io/v1alpha4",
+      networking: { apiServerAddress: "127.0.0.1" },
+      kubeadmConfigPatches: [...patches, ...settings.kubeadmPatches],
+      nodes: [
+        {
+          role: "control-plane",
+          image,
+          labels,
+          extraPortMappings: Object.values(hostPorts).map(({ hostPort, nodePort }) => ({
+            containerPort: nodePort,
+            hostPort,
+            listenAddress: "127.0.0.1",
+            protocol: "TCP",
+          })),
+          ...extraMounts,
+        },
+        ...Array.from({ length: settings.workers }, () => ({
+          role: "worker",
+          image,
+          labels,
+          ...extraMounts,
         })),
-        ...extraMounts,
-      },
-      ...Array.from({ length: settings.workers }, () => ({
-        role: "worker",
-        image: settings.nodeImage,
-        labels,
-        ...extraMounts,
-      })),
-    ],
-  });
+      ],
+    });
   const mirrors = JSON.stringify(settings.registryMirrors);
   const hash = createHash("sha256")
-    .update(yaml + mirrors)
+    .update(withImage(settings.nodeImage) + mirrors)
     .digest("hex")
     .slice(0, 12);
-  return { yaml, hash, hostPorts };
+  return { yaml: withImage(nodeImage), hash, hostPorts };
 }

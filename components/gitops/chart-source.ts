@@ -46,6 +46,8 @@ export class ChartSources extends pulumi.ComponentResource {
   readonly shared: boolean;
   /** Whether images are pulled with the credentials of private registries. */
   readonly credentials: boolean;
+  /** Whether charts get the digests of their images. A mirror may have packed charts anew, with other images. */
+  readonly imagesByDigest: boolean;
 
   private readonly settings: Settings["charts"];
   private readonly declared = new Map<string, ChartSource>();
@@ -63,6 +65,8 @@ export class ChartSources extends pulumi.ComponentResource {
       readonly ca?: string | undefined;
       /** Whether charts and images come with the credentials of private registries, which are in their namespaces. */
       readonly credentials: boolean;
+      /** Whether images are pulled by digest. @default false */
+      readonly imagesByDigest?: boolean;
       readonly prerequisites: readonly Prerequisite[];
       /** Tells why a release that uses these sources is not Ready. */
       readonly explain: pulumi.ErrorHook;
@@ -84,6 +88,7 @@ export class ChartSources extends pulumi.ComponentResource {
     this.explain = args.explain;
     this.shared = args.shared;
     this.credentials = args.credentials;
+    this.imagesByDigest = args.imagesByDigest === true && args.settings.mirror === undefined;
     this.registerOutputs();
   }
 

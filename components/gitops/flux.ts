@@ -9,6 +9,8 @@ import { proxySecret, proxyVariables } from "./proxy.ts";
 export interface FluxArgs {
   /** Flux's objects (`fluxManifests`). */
   readonly manifests: readonly Manifest[];
+  /** Adds the digest to an image. @default none is added */
+  readonly image?: (name: string) => string;
   /** Docker's config.json, for charts and images of private registries; secret.
    * @default none */
   readonly registryCredentials?: pulumi.Output<string> | undefined;
@@ -36,7 +38,7 @@ function unawaited(manifest: Manifest): Manifest {
 }
 
 interface PodSpec {
-  readonly containers: readonly { readonly env?: readonly object[] }[];
+  readonly containers: readonly { readonly image: string; readonly env?: readonly object[] }[];
 }
 
 /** A Deployment whose pods are made by another specification. */
@@ -82,7 +84,7 @@ export class Flux extends pulumi.ComponentResource {
               dependsOn: foundation,
             }),
           ];
-    const { proxy, proxyCredentials } = args;
+    const { proxy, proxyCredentials, image = (name: string) => name } = args;
     const secret =
       proxy === undefined || proxyCredentials === undefined
         ? undefined
@@ -91,9 +93,11 @@ export class Flux extends pulumi.ComponentResource {
     const equipped = (pod: PodSpec) => ({
       ...pod,
       ...(credentials.length > 0 ? { imagePullSecrets } : {}),
-      ...(variables.length > 0
-        ? { containers: pod.containers.map((one) => ({ ...one, env: [...(one.env ?? []), ...variables] })) }
-        : {}),
+      containers: pod.containers.map((one) => ({
+        ...one,
+        image: image(one.image),
+        ...(variables.length > 0 ? { env: [...(one.env ?? []), ...variables] } : {}),
+      })),
     });
     const changes: Readonly<Record<string, (manifest: Manifest) => Manifest>> = {
       Service: unawaited,

@@ -1,6 +1,7 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { merge as deepMerge } from "ts-deepmerge";
+import { digestValues } from "../../settings/digests.ts";
 import type { ChartPin } from "../../settings/versions.ts";
 import type { Prerequisite } from "../capabilities.ts";
 import { imagePullSecrets } from "../kubernetes/registry-credentials.ts";
@@ -121,10 +122,11 @@ export function helmReleaseSpec<V extends object>(
         ...(args.driftIgnore ?? []).map(({ kind, paths }) => ({ paths: [...paths], target: { kind } })),
       ],
     },
-    values: mergeValues<object>(
-      mergeValues<object>(args.values, args.sources.credentials ? pullSecretValues[args.chart.name] : undefined),
+    values: [
+      args.sources.credentials ? pullSecretValues[args.chart.name] : undefined,
+      args.sources.imagesByDigest ? digestValues(args.chart, args.override) : undefined,
       args.override,
-    ),
+    ].reduce<object>((values, over) => mergeValues(values, over), args.values),
   };
 }
 

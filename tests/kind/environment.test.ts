@@ -185,6 +185,8 @@ describe("an environment, in real pods on real Kind (charts are stand-ins, the p
       },
       charts: { mirror: { url: `oci://${relayHost}:${relayPorts.registry}/charts`, insecure: true } },
       flux: { manifests: await assembledManifests(fluxVersion) },
+      // The images are made here, under the names of the released ones.
+      network: { imagesByDigest: false },
       // Of Grafana and of Go's instrumentation there are no images here.
       prometheus: { values: { grafana: { enabled: false } } },
       opentelemetry: { goInstrumentation: false },

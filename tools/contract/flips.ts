@@ -57,6 +57,8 @@ export function flipped(value: unknown): unknown {
       // A host key with another letter in it.
       if (/ AAAA\S{40}/.test(value))
         return value.replace(/( AAAA\S{30})(.)/, (_, all: string, c: string) => all + (c === "A" ? "B" : "A"));
+      // A digest, or the checksum in it, with another digit.
+      if (/(?:^|sha256:)[0-9a-f]{64}$/.test(value)) return value.slice(0, -1) + (value.endsWith("0") ? "1" : "0");
       // A duration may have several parts (`1h30m`).
       const first = /^(\d+(?:ms|s|m|h|d))+$/.test(value) ? /^\d+[a-z]+/.exec(value)?.[0] : value;
       const [, amount, unit = ""] = scaled.exec(first ?? "") ?? [];

@@ -4,6 +4,7 @@ import { checkAlertmanager } from "./checks/alertmanager.ts";
 import { checkCollectors } from "./checks/collector.ts";
 import { checkConventions } from "./checks/conventions.ts";
 import { checkDataSources } from "./checks/data-sources.ts";
+import { checkDigests } from "./checks/digests.ts";
 import { checkFluentBit } from "./checks/fluent-bit.ts";
 import { checkNetwork, checkPodSecurity } from "./checks/network.ts";
 import { checkObjects } from "./checks/objects.ts";
@@ -46,6 +47,7 @@ function checks(rendered: Rendered, readers: Readers, only?: Manifest): (() => r
   return [
     () => checkPins(looked),
     () => checkRelations(looked),
+    () => checkDigests(rendered),
     () => checkObjects(looked, readers.api),
     () => checkAllValues(rendered),
     () => checkConventions(rendered, readers.api),

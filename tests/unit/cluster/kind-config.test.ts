@@ -9,6 +9,7 @@ const settings = (kind: object = {}) =>
 
 interface Node {
   readonly role: string;
+  readonly image: string;
   readonly labels: Record<string, string>;
   readonly extraPortMappings?: { hostPort: number; listenAddress: string }[];
   readonly extraMounts?: { hostPath: string; containerPath: string }[];
@@ -47,6 +48,13 @@ describe("Kind configuration", () => {
       expect(kindConfig(settings(change), "dev").hash).to.not.equal(kindConfig(settings(), "dev").hash);
     });
   }
+
+  it("has nodes by digest, which makes no other cluster of the same image", () => {
+    const image = `${settings().nodeImage}@sha256:${"0".repeat(64)}`;
+    const config = kindConfig(settings({ workers: 1 }), "dev", undefined, image);
+    expect(nodes(config.yaml).map((node) => node.image)).to.deep.equal([image, image]);
+    expect(config.hash).to.equal(kindConfig(settings({ workers: 1 }), "dev").hash);
+  });
 
   it("has the same hash with settings that do not concern the cluster", () => {
     expect(kindConfig(settings({ readyTimeoutSeconds: 600 }), "dev").hash).to.equal(kindConfig(settings(), "dev").hash);

@@ -1,5 +1,6 @@
 import { expect } from "chai";
 import { helmReleaseSpec, mergeValues } from "../../../components/gitops/helm-release.ts";
+import { chartImages, digestValues } from "../../../settings/digests.ts";
 import type { ChartSources } from "../../../components/gitops/chart-source.ts";
 
 const pin = { name: "loki", version: "18.11.0", repository: "oci://ghcr.io/x" };
@@ -45,6 +46,45 @@ describe("HelmRelease", () => {
         paths: ["/metadata/annotations/x"],
         target: { kind: "PrometheusRule" },
       });
+  });
+
+  it("gives a chart the digests of its images, of the version that was looked at, and none that the override names", () => {
+    const sum = "1".repeat(64);
+    const images = {
+      loki: {
+        version: "18.11.0",
+        digests: { "loki/image/digest": "docker.io/x/loki:1", "b/image/digest": "docker.io/x/unpinned:1" },
+        checksums: { "gateway/image/sha": "docker.io/x/gateway:1" },
+      },
+    };
+    const pinned = { "docker.io/x/loki:1": `sha256:${sum}`, "docker.io/x/gateway:1": `sha256:${sum}` };
+    const values = (override?: object, version = "18.11.0") =>
+      digestValues({ ...pin, version }, override, images, pinned);
+    const [loki, gateway] = [{ loki: { image: { digest: `sha256:${sum}` } } }, { gateway: { image: { sha: sum } } }];
+    expect(values()).to.deep.equal({ ...loki, ...gateway });
+    expect(values({ gateway: { image: { pullPolicy: "Always" }, replicas: 2 } })).to.deep.equal({
+      ...loki,
+      ...gateway,
+    });
+    for (const key of ["registry", "repository", "tag"])
+      expect(values({ gateway: { image: { [key]: "x" } } }), key).to.deep.equal(loki);
+    expect(values({}, "18.12.0")).to.deep.equal({});
+  });
+
+  it("has digests only where images are pulled by them, and the override has the last word", () => {
+    const [name, chart] = Object.entries(chartImages).find(([, { digests: all }]) => Object.keys(all).length > 0) ?? [];
+    if (name === undefined || chart === undefined) return expect.fail("no chart has images");
+    const of = (imagesByDigest: boolean) =>
+      helmReleaseSpec(
+        {
+          ...args,
+          chart: { ...pin, name, version: chart.version },
+          sources: { releaseTimeoutMinutes: 7, imagesByDigest } as unknown as ChartSources,
+        },
+        { kind: "OCIRepository", name },
+      )["values"];
+    expect(of(false)).to.deep.equal(args.values);
+    expect(of(true)).to.deep.equal(mergeValues<object>(args.values, digestValues({ name, version: chart.version })));
   });
 
   it("merges an override last: maps by key, lists replaced", () => {

@@ -2,6 +2,7 @@ import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "chai";
+import { digests } from "../../../settings/digests.ts";
 import * as versions from "../../../settings/versions.ts";
 import { outputProblems } from "../../../tools/check-outputs.ts";
 import { pinnedVersion } from "../../../tools/tools.ts";
@@ -32,6 +33,16 @@ describe("renovate.json", () => {
     const value = (depName: string) => found.find((pin) => pin["depName"] === depName)?.["currentValue"];
     expect(value("fluxcd/flux2")).to.equal(versions.flux);
     expect(value("kindest/node")).to.equal(versions.kindNode);
+  });
+
+  it("finds every digest of settings/digests.json with its name and tag", () => {
+    const text = read("settings/digests.json");
+    const pattern = renovate.customManagers[1]?.matchStrings[0] ?? "";
+    const found = [...text.matchAll(new RegExp(pattern, "g"))].map(({ groups }) => [
+      `${groups?.["depName"] ?? ""}:${groups?.["currentValue"] ?? ""}`,
+      groups?.["currentDigest"],
+    ]);
+    expect(Object.fromEntries(found)).to.deep.equal(digests);
   });
 
   it("says of every rule why it is there", () => {
