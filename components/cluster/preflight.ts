@@ -1,6 +1,7 @@
 import * as dgram from "node:dgram";
 import * as fs from "node:fs";
 import * as net from "node:net";
+import * as os from "node:os";
 
 import { parse } from "yaml";
 
@@ -43,6 +44,8 @@ export interface DockerInfo {
   readonly MemTotal?: number;
   readonly CgroupVersion?: string;
   readonly DockerRootDir?: string;
+  /** Release of the kernel that containers run on. */
+  readonly KernelVersion?: string;
 }
 
 /** How the host is looked at; tests hand in their own. */
@@ -57,6 +60,8 @@ export interface Probes {
   readonly ownNetwork: () => Promise<string | undefined>;
   /** Whether the port can be opened now; true when it cannot be found out. */
   readonly portIsFree: (port: HostPort) => Promise<boolean>;
+  /** Release of this host's kernel. */
+  readonly kernel: () => string;
   /** A sysctl of the host, or undefined where there is none (macOS: Docker has a machine of its own). */
   readonly sysctl: (name: string) => number | undefined;
   /** Free bytes where this path lies, or undefined when it cannot be seen from here. */
@@ -113,7 +118,10 @@ export async function preflight(request: PreflightRequest, probes: Probes): Prom
     ...findings,
     ...checkOwnNetwork(await probes.ownNetwork()),
     ...(await checkPorts(config.ports, probes)),
-    ...checkInotify(probes.sysctl("fs.inotify.max_user_watches"), probes.sysctl("fs.inotify.max_user_instances")),
+    // Docker Desktop has a machine of its own, on Linux too: what this one allows says nothing there.
+    ...(info.KernelVersion === undefined || info.KernelVersion === probes.kernel()
+      ? checkInotify(probes.sysctl("fs.inotify.max_user_watches"), probes.sysctl("fs.inotify.max_user_instances"))
+      : []),
     ...checkCgroup(info.CgroupVersion, config),
     ...checkCapacity(request, info),
     ...checkDisk(info.DockerRootDir, probes),
@@ -394,6 +402,7 @@ export const hostProbes: Probes = {
       });
     });
   },
+  kernel: os.release,
   sysctl(name) {
     try {
       const value = Number(fs.readFileSync(`/proc/sys/${name.replaceAll(".", "/")}`, "utf8"));

@@ -18,6 +18,7 @@ import {
   rmSync,
   writeFileSync,
 } from "node:fs";
+import { randomInt } from "node:crypto";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -261,31 +262,34 @@ export function guard(dir: string): Guard {
   };
 }
 
-/** Ports of 127.0.0.1 that nothing listens on at the moment. */
+const handedOut = new Set<number>();
+
+/**
+ * Ports of 127.0.0.1 that nothing listens on. They are below those that Linux (from 32768) and macOS (from 49152) give to whoever
+ * asks for any, so that nobody is given one of them before it is used here.
+ */
 export async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from(
-      { length: count },
-      () =>
-        new Promise<ReturnType<typeof createServer>>((resolve, reject) => {
-          const server = createServer();
-          server.once("error", reject);
-          server.listen(0, "127.0.0.1", () => {
-            resolve(server);
-          });
-        }),
-    ),
-  );
-  return Promise.all(
-    servers.map(
-      (server) =>
-        new Promise<number>((resolve, reject) => {
-          const address = server.address();
-          server.close(() => {
-            if (address === null || typeof address === "string") reject(new Error("No free port on 127.0.0.1."));
-            else resolve(address.port);
-          });
-        }),
-    ),
-  );
+  const found: number[] = [];
+  for (let tries = 0; found.length < count; tries += 1) {
+    if (tries > 1000) throw new Error("No free port on 127.0.0.1.");
+    const port = randomInt(10_240, 32_768);
+    if (handedOut.has(port) || !(await canListen(port))) continue;
+    handedOut.add(port);
+    found.push(port);
+  }
+  return found;
+}
+
+async function canListen(port: number): Promise<boolean> {
+  return await new Promise((resolve) => {
+    const server = createServer();
+    server.once("error", () => {
+      resolve(false);
+    });
+    server.listen(port, "127.0.0.1", () => {
+      server.close(() => {
+        resolve(true);
+      });
+    });
+  });
 }

@@ -57,7 +57,13 @@ function start(nodes: readonly string[]): void {
 if (engine !== undefined && engine.onlyFor === undefined) {
   fail(engine.says);
 } else if (args[0] === "info") {
-  const well = { NCPU: 8, MemTotal: 16 * 1024 ** 3, CgroupVersion: "2", DockerRootDir: "/of-the-fake" };
+  const well = {
+    NCPU: 8,
+    MemTotal: 16 * 1024 ** 3,
+    CgroupVersion: "2",
+    DockerRootDir: "/of-the-fake",
+    KernelVersion: "of-the-fake",
+  };
   process.stdout.write(`${JSON.stringify({ ...well, ...info })}\n`);
 } else if (args[0] === "context" && args[1] === "inspect") {
   process.stdout.write(`${world.plan.engineAddress ?? "unix:///var/run/docker.sock"}\n`);

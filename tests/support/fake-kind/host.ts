@@ -47,8 +47,9 @@ const shortcuts = {
     done
     exit ;;`,
   docker: `
-  # The root folder cannot be seen from here, as with Docker Desktop: the disk of this machine is no matter.
-  info*) echo '{"NCPU":8,"MemTotal":17179869184,"CgroupVersion":"2","DockerRootDir":"/of-the-fake"}'; exit ;;
+  # A machine of its own, as with Docker Desktop: its root folder cannot be seen from here, and its kernel is another, so that
+  # the disk and the limits of this machine are no matter.
+  info*) echo '{"NCPU":8,"MemTotal":17179869184,"CgroupVersion":"2","DockerRootDir":"/of-the-fake","KernelVersion":"of-the-fake"}'; exit ;;
   context*) echo unix:///var/run/docker.sock; exit ;;
   "ps -a --filter label=io.x-k8s.kind.cluster="*)
     file="$FAKE_WORLD/nodes/\${4#label=io.x-k8s.kind.cluster=}"

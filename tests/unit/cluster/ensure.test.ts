@@ -3,6 +3,7 @@ import * as net from "node:net";
 
 import { expect } from "chai";
 import { hostsToml } from "../../../components/cluster/registry-mirrors.ts";
+import { freePorts } from "../../../rehearsal/control-plane/processes.ts";
 
 import { configOf, type Ended, type Host, hostForEachTest, owner } from "../../support/fake-kind/host.ts";
 import type { FakeCluster, Step } from "../../support/fake-kind/world.ts";
@@ -90,12 +91,15 @@ describe("cluster script: ensure", () => {
   });
 
   it("says why a stopped cluster cannot be started, and keeps it", async () => {
-    ok(await host.ensure({ KIND_CONFIG: configOf({ hostPort: 39_871 }) }));
+    const [hostPort = 0] = await freePorts(1);
+    ok(await host.ensure({ KIND_CONFIG: configOf({ hostPort }) }));
     stop();
-    host.world.setCluster("other", { step: "kubeconfig", running: true, labels: [{}], ports: [39_871] });
-    const run = await host.ensure({ KIND_CONFIG: configOf({ hostPort: 39_871 }) });
+    host.world.setCluster("other", { step: "kubeconfig", running: true, labels: [{}], ports: [hostPort] });
+    const run = await host.ensure({ KIND_CONFIG: configOf({ hostPort }) });
     expect(run.code).to.equal(1);
-    expect(run.stderr).to.include("cannot start the stopped cluster").and.to.include("port 39871 is already in use");
+    expect(run.stderr)
+      .to.include("cannot start the stopped cluster")
+      .and.to.include(`port ${hostPort} is already in use`);
     expect(creates()).to.equal(1);
     expect(existing().running).to.equal(false);
   });

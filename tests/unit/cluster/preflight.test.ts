@@ -24,6 +24,7 @@ describe("cluster script: preflight", () => {
     engineAddress: () => Promise.resolve("unix:///var/run/docker.sock"),
     ownNetwork: () => Promise.resolve(undefined),
     portIsFree: () => Promise.resolve(true),
+    kernel: () => "6.8.0",
     sysctl: (name) => (name.endsWith("watches") ? 524_288 : 512),
     freeBytes: () => 100 * GiB,
   };
@@ -152,6 +153,10 @@ describe("cluster script: preflight", () => {
       /8192.*128.*sysctl -w fs\.inotify\.max_user_watches=524288 fs\.inotify\.max_user_instances=512/,
     );
     expect(await look({}, { sysctl: () => undefined })).to.deep.equal([]);
+    // Docker Desktop's machine, on Linux too, is another than the one whose limits can be read.
+    const desktop = withInfo({ KernelVersion: "6.10.14-linuxkit" });
+    expect(await look({}, { sysctl: kernelDefault, ...desktop })).to.deep.equal([]);
+    expect(await look({}, { sysctl: kernelDefault, ...withInfo({ KernelVersion: "6.8.0" }) })).to.have.length(1);
   });
 
   it("cgroup v1: stops where the kubelet would refuse, else warns", async () => {
