@@ -6,7 +6,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { api } from "./names.ts";
 
 /** How long the cluster may take to answer, in milliseconds: a dead one must not hold up the end of an `up`. */
-const patience = 15_000;
+const answerTimeout = 15_000;
 
 /** How many lines of a kind are told; the last events, the first pods. */
 const most = 6;
@@ -214,8 +214,8 @@ export function explainUnready({ kubeconfig, context }: ClusterAccess): pulumi.E
       const config = new KubeConfig();
       config.loadFromString(await new Promise<string>((resolve) => void kubeconfig.apply(resolve)));
       config.setCurrentContext(context);
-      const late = sleep(patience, undefined, { ref: false }).then(() => {
-        throw new Error(`no answer within ${patience / 1000} s`);
+      const late = sleep(answerTimeout, undefined, { ref: false }).then(() => {
+        throw new Error(`no answer within ${answerTimeout / 1000} s`);
       });
       const lines = await Promise.race([diagnose(ObjectApi.makeApiClient(config), reference), late]);
       await pulumi.log.warn(`Why it is not Ready, as the cluster says:\n${lines.join("\n")}`);

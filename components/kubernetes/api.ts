@@ -3,7 +3,7 @@ import * as http from "node:http";
 import * as https from "node:https";
 
 /** How long the cluster may take for one answer, in milliseconds. */
-const usualPatience = 15_000;
+const answerTimeout = 15_000;
 
 /** No answer, or not the one that was asked for. */
 export class ApiError extends Error {
@@ -42,7 +42,7 @@ const metadataOnly = `application/json;as=PartialObjectMetadataList;v=v1;g=meta.
  * @param kubeconfig Its text; every kind of credential that `@kubernetes/client-node` knows works, plugins included.
  * @throws Error when the kubeconfig is of no use, or its plugin fails
  */
-export async function openApi(kubeconfig: string, context: string, patience = usualPatience): Promise<Api> {
+export async function openApi(kubeconfig: string, context: string, timeout = answerTimeout): Promise<Api> {
   // It takes a second to load, which only those have to spend who ask.
   const { KubeConfig } = await import("@kubernetes/client-node");
   const config = new KubeConfig();
@@ -75,14 +75,14 @@ export async function openApi(kubeconfig: string, context: string, patience = us
             accept,
             "user-agent": "observability-environment",
           },
-          signal: AbortSignal.timeout(patience),
+          signal: AbortSignal.timeout(timeout),
         },
         (response) => {
           let body = "";
           response.setEncoding("utf8");
           response.on("data", (text: string) => (body += text));
           response.on("error", (error) => {
-            fail(reasonOf(error, patience));
+            fail(reasonOf(error, timeout));
           });
           response.on("end", () => {
             const { statusCode = 0 } = response;
@@ -93,7 +93,7 @@ export async function openApi(kubeconfig: string, context: string, patience = us
         },
       );
       request.on("error", (error) => {
-        fail(reasonOf(error, patience));
+        fail(reasonOf(error, timeout));
       });
       request.end();
     });
@@ -107,9 +107,8 @@ export async function openApi(kubeconfig: string, context: string, patience = us
   };
 }
 
-function reasonOf(error: Error, patience: number): string {
-  if (error.name === "TimeoutError" || error.name === "AbortError")
-    return `does not answer within ${patience / 1000} s`;
+function reasonOf(error: Error, timeout: number): string {
+  if (error.name === "TimeoutError" || error.name === "AbortError") return `does not answer within ${timeout / 1000} s`;
   // Several addresses that all refused come as an AggregateError without a message.
   const { code } = error as NodeJS.ErrnoException;
   return `cannot be reached (${error.message === "" ? (code ?? error.name) : error.message})`;

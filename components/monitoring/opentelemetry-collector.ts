@@ -40,7 +40,7 @@ const mebibyte = 1024 * 1024;
  * A batch that a store refuses for its size would now be tried for ever, so none is larger than the 4 MiB that a gRPC
  * server takes, nor than Loki's `ingestion_burst_size_mb` of 6.
  */
-const patience = {
+const queueAndRetry = {
   retry_on_failure: { max_elapsed_time: "0s" },
   sending_queue: {
     storage: "file_storage",
@@ -103,12 +103,12 @@ export function collectorConfig(stores: Stores) {
       batch: {},
     },
     exporters: {
-      "otlp_grpc/traces": { endpoint: stores.traces.otlpAddress, tls: { insecure: true }, ...patience },
+      "otlp_grpc/traces": { endpoint: stores.traces.otlpAddress, tls: { insecure: true }, ...queueAndRetry },
       "otlp_http/logs": {
         endpoint: stores.logs.otlpUrl,
-        ...patience,
+        ...queueAndRetry,
         // In the order in which they came: several at a time would overtake each other after an outage.
-        sending_queue: { ...patience.sending_queue, num_consumers: 1 },
+        sending_queue: { ...queueAndRetry.sending_queue, num_consumers: 1 },
       },
       prometheus: {
         endpoint: "0.0.0.0:8889",

@@ -24,7 +24,7 @@ export type Signal = "trace" | "log record" | "metric";
 export type Verdict = Readonly<Record<Signal, number>>;
 
 /** How long one request may take, in milliseconds. */
-const patience = 10_000;
+const answerTimeout = 10_000;
 const pause = 1_000;
 
 /** Something was not found in time; the message says what, where, and what to do. */
@@ -37,7 +37,7 @@ const resource = { attributes: [attribute("service.name", service)] };
 const scope = { name: service };
 
 async function json(url: string): Promise<unknown> {
-  const response = await fetch(url, { signal: AbortSignal.timeout(patience) });
+  const response = await fetch(url, { signal: AbortSignal.timeout(answerTimeout) });
   if (!response.ok) throw new Error(`HTTP ${response.status}`);
   return await response.json();
 }
@@ -47,7 +47,7 @@ async function post(url: string, body: object): Promise<void> {
     method: "POST",
     headers: { "content-type": "application/json" },
     body: JSON.stringify(body),
-    signal: AbortSignal.timeout(patience),
+    signal: AbortSignal.timeout(answerTimeout),
   });
   if (!response.ok) throw new Error(`HTTP ${response.status} ${(await response.text()).slice(0, 200)}`);
 }

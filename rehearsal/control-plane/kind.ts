@@ -99,7 +99,7 @@ async function createCluster(values: Values): Promise<void> {
 
 async function create({ name: nameFlag, config: file, kubeconfig, wait = "0s", image, retain = false }: Values) {
   const state = readState();
-  const patience = duration(wait);
+  const timeout = duration(wait);
   const config = await readConfig(file);
   const name = nameFlag ?? process.env.KIND_CLUSTER_NAME ?? config.name ?? "kind";
   if (kubeconfig === undefined)
@@ -136,7 +136,7 @@ async function create({ name: nameFlag, config: file, kubeconfig, wait = "0s", i
     if (!retain) await undo();
     throw error;
   }
-  if (patience > 0) await waitForReady(plane, patience, wait);
+  if (timeout > 0) await waitForReady(plane, timeout, wait);
   mergeInto(kubeconfig, plane.kubeconfig);
   say(`Set kubectl context to "kind-${name}"`);
   say(`You can now use your cluster with:\n\nkubectl cluster-info --context kind-${name} --kubeconfig ${kubeconfig}`);
@@ -174,11 +174,11 @@ function checkImage(image: string | undefined): void {
 }
 
 /** Running out of time is a warning and success, as with kind. */
-async function waitForReady(plane: ControlPlane, patience: number, wait: string): Promise<void> {
+async function waitForReady(plane: ControlPlane, timeout: number, wait: string): Promise<void> {
   say(` • Waiting ≤ ${wait} for control-plane = Ready ⏳  ...`);
   const start = Date.now();
   try {
-    await plane.ready(patience);
+    await plane.ready(timeout);
     say(` • Ready after ${Math.round((Date.now() - start) / 1000)}s 💚`);
   } catch {
     say(" • WARNING: Timed out waiting for Ready ⚠️");

@@ -10,7 +10,7 @@ import { type ProviderName, providerVersions } from "./index.ts";
 const server = "https://get.pulumi.com/";
 
 /** How long a plugin may take to arrive, in milliseconds. */
-const patience = 300_000;
+const downloadTimeout = 300_000;
 
 /** Plugins at hand, and where. */
 export interface ReleasedPlugins {
@@ -43,7 +43,7 @@ export async function releasedPlugins(
   else {
     for (const name of missing) {
       log(`provider plugin ${name} ${providerVersions[name]}: installing`);
-      const end = AbortSignal.any([AbortSignal.timeout(patience), ...(signal === undefined ? [] : [signal])]);
+      const end = AbortSignal.any([AbortSignal.timeout(downloadTimeout), ...(signal === undefined ? [] : [signal])]);
       const why = await run(pulumi, ["plugin", "install", "resource", name, providerVersions[name]], {
         env: { ...process.env, PULUMI_HOME: home, PULUMI_SKIP_UPDATE_CHECK: "true" },
         signal: end,

@@ -349,6 +349,11 @@ export const pins: readonly Pin[] = [
       "30s",
       "an exemplar lasts until Prometheus has seen it",
     ],
+    [
+      "spec/config/connectors/span_metrics/histogram/explicit/buckets",
+      ["10ms", "50ms", "100ms", "250ms", "500ms", "1s", "2500ms", "5s", "10s"],
+      "another bound is another series: people's queries name them (le)",
+    ],
     ["spec/config/connectors/span_metrics/metrics_expiration", "15m", "series of pods that are gone end"],
     [
       "spec/config/connectors/span_metrics/aggregation_cardinality_limit",
