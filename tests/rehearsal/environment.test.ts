@@ -420,8 +420,18 @@ describe("an environment in the rehearsal", function () {
       const by = (fingerprint: string | undefined) =>
         fetches.slice(from).filter((fetch) => fetch.fingerprint === fingerprint).length;
       await until("a fetch with the old key", () => Promise.resolve(by(old) > 0), 120);
-      await rehearsal.set({ deployKey: { rotation: 2 } });
+      const grafana = async () =>
+        (await cluster.list("/api/v1/namespaces/monitoring/pods"))
+          .filter(({ metadata }) => metadata.name.startsWith("kube-prometheus-stack-grafana-"))
+          .map(({ metadata }) => metadata.uid);
+      const pods = await grafana();
+      await rehearsal.set({ deployKey: { rotation: 2 }, grafana: { passwordRotation: 2 } });
       await rehearsal.environment.up();
+      // Grafana reads its password when it starts: another one is another pod.
+      expect(pods).to.have.length(1);
+      expect(await grafana())
+        .to.have.length(1)
+        .and.not.include.members(pods);
       const now = keys();
       expect(now.map(({ title }) => title)).to.deep.equal(["flux observability/dev #2"]);
       const withTheNew = by(now[0]?.fingerprint);
