@@ -186,7 +186,13 @@ export async function checkOccupancy(api: Api, occupant: Occupant): Promise<Find
 export async function checkContent({ stack, settings, known, preview }: PreflightContext): Promise<Finding[]> {
   const { type, existing } = settings.cluster;
   if (type !== "existing" || existing === undefined) return [];
-  const api = await openApi(readKubeconfig(existing).text, existing.context);
+  let text: string;
+  try {
+    ({ text } = readKubeconfig(existing));
+  } catch {
+    return []; // told by the check of the cluster
+  }
+  const api = await openApi(text, existing.context);
   try {
     await uidOf(api);
   } catch (error) {

@@ -15,7 +15,7 @@ import { checkGitHub } from "./gitops/github-preflight.ts";
 import { checkContent } from "./occupancy.ts";
 
 /** How long one check may take, in milliseconds: what does not answer must not hold up a preview. */
-const patience = 30_000;
+const checkTimeout = 30_000;
 
 /** What checks are told. */
 export interface PreflightContext {
@@ -55,13 +55,13 @@ const checks: Readonly<Record<string, Check>> = {
 export async function runChecks(
   context: PreflightContext,
   which: Readonly<Record<string, Check>> = checks,
-  patienceMs = patience,
+  timeoutMs = checkTimeout,
 ): Promise<Finding[]> {
   const found = await Promise.all(
     Object.entries(which).map(async ([name, check]): Promise<readonly Finding[]> => {
       const ended = new AbortController();
-      const late = sleep(patienceMs, undefined, { signal: ended.signal }).then(() => {
-        throw new Error(`no answer within ${patienceMs / 1000} s`);
+      const late = sleep(timeoutMs, undefined, { signal: ended.signal }).then(() => {
+        throw new Error(`no answer within ${timeoutMs / 1000} s`);
       });
       try {
         return await Promise.race([check(context), late]);
@@ -132,13 +132,11 @@ export function preflightHook({ name, settings, secrets, github }: Stack): pulum
       unverified: first && !preview ? "error" : "note",
     });
     const errors = findings.filter(({ level }) => level === "error");
-    if (!preview) {
-      // The preview of the same `up` has told the rest.
-      if (errors.length > 0)
-        throw new Error(`${things(errors)} to put right, nothing was changed:\n${findingLines(errors)}`);
-      return;
-    }
-    if (findings.length === 0) return;
+    // Of an `up` its own preview has told the rest, unless there was none (tools/pulumi.ts knows).
+    const told = preview || process.env["OBSERVABILITY_SKIPS_PREVIEW"] !== undefined ? findings : errors;
+    if (!preview && errors.length > 0)
+      throw new Error(`${things(errors)} to put right, nothing was changed:\n${findingLines(told)}`);
+    if (told.length === 0) return;
     const head =
       errors.length > 0 ? `${things(errors)} to put right, else \`up\` will refuse:` : "Looked at before `up`:";
     const text = `${head}\n${findingLines(findings)}`;

@@ -483,6 +483,10 @@ export async function main(args: readonly string[], projectFolder: string, env: 
     ...env,
     ...settings,
     PULUMI_SKIP_UPDATE_CHECK: "true",
+    // What a preview says, the update of the same `up` says only without one.
+    ...(command === "up" && rest.some((word) => /^(--skip-preview(=true)?|-[a-zA-Z]*f)$/.test(word))
+      ? { OBSERVABILITY_SKIPS_PREVIEW: "true" }
+      : {}),
     // The Node.js that the project pins runs the program, also when this is not started by npm.
     PATH: [join(projectFolder, "node_modules", ".bin"), env["PATH"] ?? ""].join(delimiter),
   };

@@ -119,17 +119,19 @@ export async function uidOf(api: Api): Promise<string> {
 }
 
 /**
- * {@link uidOf} the cluster of the settings; undefined when it does not tell: preflight says why, and an `up` ends there.
- * @throws RunError when the kubeconfig cannot be used
+ * {@link uidOf} the cluster of the settings; undefined when it does not tell, or its kubeconfig cannot be used: preflight
+ * says why, beside all else that is wrong, and an `up` ends there.
  */
 export async function clusterUid(args: ExistingClusterArgs): Promise<string | undefined> {
-  const { text } = readKubeconfig(args);
   try {
-    return await uidOf(await openApi(text, args.context));
+    return await uidOf(await openApi(readKubeconfig(args).text, args.context));
   } catch {
     return undefined;
   }
 }
+
+// Exported by the SDK and marked @internal, so its declaration is stripped (@pulumi/pulumi 3.270.0, output.js).
+const { unknown } = pulumi as unknown as { readonly unknown: pulumi.Input<string> };
 
 /** A cluster that is there already and stays when the environment goes. */
 export class ExistingCluster extends pulumi.ComponentResource implements Cluster {
@@ -154,12 +156,24 @@ export class ExistingCluster extends pulumi.ComponentResource implements Cluster
     opts?: pulumi.ComponentResourceOptions,
   ) {
     super("observability:cluster:ExistingCluster", name, {}, opts);
-    const { file, text } = args.read ?? readKubeconfig(args);
-    this.kubeconfigPath = file;
+    this.kubeconfigPath = args.read?.file ?? path.resolve(args.kubeconfig);
     this.name = args.context;
     this.context = args.context;
     this.identifier = args.uid;
-    this.kubeconfig = pulumi.secret(text);
+    this.kubeconfig = pulumi.secret(args.read?.text ?? this.read(args));
     this.registerOutputs({ kubeconfigPath: this.kubeconfigPath });
+  }
+
+  /** The kubeconfig; not known in a preview that cannot use it: preflight has said so, and `up` refuses there. */
+  private read(args: ExistingClusterArgs): pulumi.Input<string> {
+    try {
+      return readKubeconfig(args).text;
+    } catch (error) {
+      if (pulumi.runtime.isDryRun()) return unknown;
+      // Nothing asks for it before preflight has let the environment's own resource be made.
+      return this.urn.apply(() => {
+        throw error;
+      });
+    }
   }
 }

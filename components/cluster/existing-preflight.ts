@@ -33,8 +33,14 @@ export async function checkExistingCluster({ settings, unverified, preview }: Pr
   // It takes a second to load.
   const k8s = await import("@kubernetes/client-node");
   const config = new k8s.KubeConfig();
+  let text: string;
   try {
-    config.loadFromString(readKubeconfig(existing).text);
+    ({ text } = readKubeconfig(existing));
+  } catch (error) {
+    return [finding("error", reasonOf(error))];
+  }
+  try {
+    config.loadFromString(text);
     config.setCurrentContext(existing.context);
     const version = await config.makeApiClient(k8s.VersionApi).getCode();
     const minor = Number(/^\d+/.exec(version.minor)?.[0]);

@@ -14,7 +14,8 @@ interface ErrorCase {
   readonly config?: Config;
   readonly command?: "preview" | "up";
   readonly env?: NodeJS.ProcessEnv;
-  readonly arrange?: (line: CommandLine) => void;
+  /** @returns what takes it back; tokens and the fake host's plan are put back before each case */
+  readonly arrange?: (line: CommandLine) => (() => void) | undefined;
   /** Each is said once. */
   readonly says: readonly (string | RegExp)[];
   /** Progress that the command provider repeats with its error, which has all that the script printed. */
@@ -43,30 +44,41 @@ const cases: readonly ErrorCase[] = [
     says: ["Cannot read /nowhere/install.yaml (ENOENT). Set flux.manifests"],
   },
   {
-    title: "a kubeconfig that is not there",
-    config: { cluster: { type: "existing", existing: { kubeconfig: "/nowhere/kubeconfig", context: "a" } } },
-    says: ["The kubeconfig /nowhere/kubeconfig cannot be read (ENOENT). Set cluster.existing.kubeconfig."],
-  },
-  {
-    title: "preflight",
+    title: "a kubeconfig that is not there, and a wrong token",
     command: "up",
     arrange: ({ github }) => {
       github.setToken("another");
+      return undefined;
     },
-    says: ["nothing was changed", "the token is wrong, revoked or expired"],
+    config: { cluster: { type: "existing", existing: { kubeconfig: "/nowhere/kubeconfig", context: "a" } } },
+    says: [
+      "2 things to put right, nothing was changed",
+      "The kubeconfig /nowhere/kubeconfig cannot be read (ENOENT). Set cluster.existing.kubeconfig.",
+      "the token is wrong, revoked or expired",
+    ],
+  },
+  {
+    title: "preflight of an up without a preview, which tells the warnings, too",
+    command: "up",
+    env: { OBSERVABILITY_SKIPS_PREVIEW: "true" },
+    arrange: ({ github, host }) => {
+      github.setToken("another");
+      host.world.plan = { kindVersion: "kind v0.31.0" };
+      return undefined;
+    },
+    says: ["nothing was changed", "the token is wrong, revoked or expired", "warning: kind: version v0.31.0 works"],
   },
   {
     title: "GitHub refuses the deploy key",
     command: "up",
-    arrange: ({ github }) => {
+    arrange: ({ github }) =>
       github.fail(
         failing(
           "POST /repos/acme/fleet/keys",
           answers.invalid({ resource: "PublicKey", code: "custom", message: "key is weak" }),
           9,
         ),
-      );
-    },
+      ),
     says: ["key is weak"],
   },
   {
@@ -75,6 +87,7 @@ const cases: readonly ErrorCase[] = [
     command: "up",
     arrange: ({ host }) => {
       host.world.plan = { fail: { after: "init", says: "write /var/lib/docker/x: no space left on device" } };
+      return undefined;
     },
     says: ["the disk of Docker is full", "ERROR: write /var/lib/docker/x"],
     progress: /^(kind: |cluster "dev" is there)/,
@@ -108,10 +121,11 @@ describe("errors, as people read them", function () {
       line.write("dev", merge(line.settings, config));
       line.github.setToken("ghp_plantedGithubToken0123456789");
       line.host.world.plan = {};
-      arrange?.(line);
+      const takeBack = arrange?.(line);
       const yes = command === "up" ? ["--yes", "--skip-preview"] : [];
       const args = [command, "--stack", "dev", "--non-interactive", "--color", "never", ...yes];
       const { code, stdout, stderr } = await line.run(line.pulumi, args, { ...state(), ...env });
+      takeBack?.();
       const output = stdout.slice(stdout.indexOf("Diagnostics:")) + stderr;
       expect(code, output).to.not.equal(0);
       expect(output)

@@ -330,7 +330,7 @@ describe("npm run up, preview, refresh, destroy, recover", () => {
         `#!/bin/sh
 if [ "$1" = version ]; then echo ${pinnedVersion("pulumi", "github.com/pulumi/pulumi/pkg/v3")}; exit 0; fi
 echo "$@" >> ${home}/calls
-echo "$PULUMI_BACKEND_URL|$PULUMI_CONFIG_PASSPHRASE_FILE|$PULUMI_SKIP_UPDATE_CHECK" > ${home}/variables
+echo "$PULUMI_BACKEND_URL|$PULUMI_CONFIG_PASSPHRASE_FILE|$PULUMI_SKIP_UPDATE_CHECK|$OBSERVABILITY_SKIPS_PREVIEW" > ${home}/variables
 ${script}
 `,
       );
@@ -359,6 +359,18 @@ ${script}
       expect(readFileSync(passphrase ?? "", "utf8")).to.have.length.greaterThan(20);
       expect(skip).to.equal("true");
       expect(stderr).to.not.include(readFileSync(passphrase ?? "", "utf8").trim());
+    });
+
+    it("tells the program that no preview came before: then it says the warnings itself", () => {
+      standIn("exit 0");
+      for (const [word, said] of [
+        ["--yes", ""],
+        ["--skip-preview", "true"],
+        ["-yf", "true"],
+      ] as const) {
+        expect(runCommand("up", "dev", word).status).to.equal(0);
+        expect(readFileSync(join(home, "variables"), "utf8").trim().split("|")[3], word).to.equal(said);
+      }
     });
 
     it("prints where the time of an up went, from the CLI's event log and the state, and leaves no log", () => {
