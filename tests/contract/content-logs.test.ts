@@ -2,7 +2,8 @@ import { expect } from "chai";
 import { ask } from "../../tools/dashboards/pictures/ask.ts";
 import type { Dashboard, Panel, Target } from "../../tools/dashboards/pictures/model.ts";
 import { dashboardFiles } from "../../tools/dashboards/pictures.ts";
-import { agentLines, logEntries, otlpRecords } from "../../tools/dashboards/sample/logs.ts";
+import { logLabels } from "../../tools/contract/checks/fluent-bit.ts";
+import { logEntries, pushBody } from "../../tools/dashboards/sample/logs.ts";
 
 const dashboards = [...dashboardFiles().values()].map((text) => JSON.parse(text) as Dashboard);
 
@@ -36,6 +37,11 @@ describe("LogQL, by a stand-in for Loki's engine with lines of the log agent and
     }
   }
 
+  it("lines are labelled as the log agent labels them", () => {
+    for (const { stream } of pushBody.streams)
+      expect(Object.keys(stream).sort()).to.deep.equal(Object.keys(logLabels).sort());
+  });
+
   it("finds a query that returns nothing (the check itself)", async () => {
     const dashboard = dashboardOf("logs");
     const panel = panelOf(dashboard, "Log lines");
@@ -46,13 +52,14 @@ describe("LogQL, by a stand-in for Loki's engine with lines of the log agent and
   });
 
   it("the logs dashboard shows one request's lines of both ways, found by its trace id", async () => {
-    const record = otlpRecords()[0];
-    if (record === undefined) throw new Error("There is no record.");
+    const record =
+      logs.findLast(({ stream }) => stream["k8s_pod_name"] !== undefined) ?? expect.fail("no record by OTLP");
+    const traceId = record.metadata["trace_id"] ?? "";
     const dashboard = dashboardOf("logs");
     const panel = panelOf(dashboard, "Log lines");
-    const { lines } = await answer(dashboard, panel, panel.targets ?? [], { search: record.traceId });
-    expect(new Set(lines.map(({ labels }) => labels["trace_id"]))).to.deep.equal(new Set([record.traceId]));
-    expect(lines.filter(({ text }) => text.endsWith(`: ${record.text}`))).to.have.length(1);
+    const { lines } = await answer(dashboard, panel, panel.targets ?? [], { search: traceId });
+    expect(new Set(lines.map(({ labels }) => labels["trace_id"]))).to.deep.equal(new Set([traceId]));
+    expect(lines.filter(({ text }) => text.endsWith(`: ${record.line}`))).to.have.length(1);
     expect(lines.filter(({ text }) => text.includes(": message "))).to.have.length.greaterThan(0);
   });
 
@@ -71,7 +78,7 @@ describe("LogQL, by a stand-in for Loki's engine with lines of the log agent and
     const { series } = await answer(dashboard, panel, panel.targets ?? []);
     const counted = series.flatMap(({ points }) => points).reduce((sum, [, value]) => sum + value, 0);
     // Steps overlap the ends of the hour.
-    expect(counted).to.be.closeTo(agentLines().length + otlpRecords().length, 40);
+    expect(counted).to.be.closeTo(logs.length, 40);
     expect(series.map(({ labels }) => labels["detected_level"])).to.include.members(["error", "warn", "info"]);
   });
 });

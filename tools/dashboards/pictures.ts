@@ -22,9 +22,8 @@ import { boxOf, draw, isEmpty } from "./pictures/draw.ts";
 import { chromium, grafanaVersion, grafanaWithDashboards, photograph } from "./pictures/grafana.ts";
 import type { Dashboard } from "./pictures/model.ts";
 import { fontFiles } from "./pictures/svg.ts";
-import { wholeCluster } from "./sample/cluster.ts";
-import { agentLines, logEntries, otlpRecords, traceBody } from "./sample/logs.ts";
-import { interval } from "./sample/shapes.ts";
+import { interval, wholeCluster } from "./sample/cluster.ts";
+import { exemplars, logEntries, otlpBody, pushBody, traceBody } from "./sample/logs.ts";
 import { jaegerWithTraces, prometheusWithCluster, type RecordingRule, type Store } from "./sample/stores.ts";
 
 const root = join(import.meta.dirname, "../..");
@@ -65,7 +64,7 @@ export function dashboardFiles(): ReadonlyMap<string, string> {
 
 /** Digest of everything that a picture shows beside its dashboard. */
 export function dataDigest(uid: string): string {
-  data ??= digest(JSON.stringify([wholeCluster(), agentLines(), otlpRecords(), traceBody()]));
+  data ??= digest(JSON.stringify([wholeCluster(), exemplars, pushBody, otlpBody, traceBody]));
   return digest(data + JSON.stringify(choices[uid] ?? {}));
 }
 

@@ -5,8 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { stringify } from "yaml";
 import { logqlMistake } from "../../../tools/logql/parse.ts";
-import { type Series, shapedSeries } from "../../../tools/dashboards/sample/cluster.ts";
-import { interval, minutesOfData } from "../../../tools/dashboards/sample/shapes.ts";
+import { interval, minutesOfData, type Series, shapedSeries } from "../../../tools/dashboards/sample/cluster.ts";
 import { type Query, readRuleFiles, withGrafanaValues } from "./content.ts";
 
 /** A series in promtool's form; it says where one ends. */

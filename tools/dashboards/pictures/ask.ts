@@ -2,8 +2,7 @@
 import { getJson } from "../../bench/telemetry/http.ts";
 import type { Entry } from "../../logql/entries.ts";
 import { ask as askLogql } from "../../logql/evaluate.ts";
-import type { Labels } from "../sample/cluster.ts";
-import { end, interval as scrapeInterval } from "../sample/shapes.ts";
+import { end, interval as scrapeInterval, type Labels } from "../sample/cluster.ts";
 import type { Dashboard, Panel, Target } from "./model.ts";
 
 /** Seconds that are drawn. */

@@ -13,8 +13,8 @@ import { dataSourceUid } from "../../../components/capabilities.ts";
 import { freePorts } from "../../../rehearsal/control-plane/processes.ts";
 import { call, eventually, post } from "../../bench/telemetry/http.ts";
 import { readVersion } from "../../contract/loki-config.ts";
-import { agentLines, otlpBody, otlpRecords, pushBody } from "../sample/logs.ts";
-import { end } from "../sample/shapes.ts";
+import { otlpBody, pushBody } from "../sample/logs.ts";
+import { end } from "../sample/cluster.ts";
 import { type Choices, range } from "./ask.ts";
 import type { Dashboard } from "./model.ts";
 
@@ -156,8 +156,8 @@ export async function grafanaWithDashboards(prometheus: string, jaeger: string) 
     closers.push(
       await container(`grafana/loki:${readVersion.loki}`, [], [config, listen, ...ports, ...old], `${loki}/ready`),
     );
-    await post(`${loki}/loki/api/v1/push`, pushBody(agentLines()));
-    await post(`${loki}/otlp/v1/logs`, otlpBody(otlpRecords()));
+    await post(`${loki}/loki/api/v1/push`, pushBody);
+    await post(`${loki}/otlp/v1/logs`, otlpBody);
     const settings = {
       GF_SERVER_HTTP_ADDR: "127.0.0.1",
       GF_SERVER_HTTP_PORT: String(grafanaPort),

@@ -12,10 +12,9 @@ import { asMap, at } from "../../contract/finding.ts";
 import { obtainProgram } from "../../contract/programs.ts";
 import { prometheusStart } from "../../contract/prometheus-config.ts";
 import { releases, render } from "../../contract/rendered.ts";
-import { wholeCluster, type Series } from "./cluster.ts";
+import { end, minutes, minutesOfData, wholeCluster, type Series } from "./cluster.ts";
 import { exemplars, traceBody } from "./logs.ts";
 import { remoteWrite, type WrittenSeries } from "./remote-write.ts";
-import { end, minutes, minutesOfData } from "./shapes.ts";
 
 const loopback = "127.0.0.1";
 
@@ -67,7 +66,7 @@ export async function jaegerWithTraces(): Promise<Store> {
     const file = join(dir, "jaeger.yaml");
     writeFileSync(file, stringify(config, { lineWidth: 0 }));
     await start(dir, "jaeger", command, [`--config=${file}`], `http://${loopback}:${health}/status`);
-    await post(`http://${loopback}:${http}/v1/traces`, traceBody());
+    await post(`http://${loopback}:${http}/v1/traces`, traceBody);
     const url = `http://${loopback}:${query}`;
     // Its batch processor hands spans on a moment later.
     const arrived = await eventually(30, async () => {
@@ -92,26 +91,6 @@ function written({ name, labels, values }: Series, from: number, to: number): Wr
     return [{ time: (end + minute * 60) * 1000, value }];
   });
   return samples.length === 0 ? [] : [{ labels: { __name__: name, ...labels }, samples }];
-}
-
-/** Exemplars of kbot's durations, on the bucket that each fell into. */
-function writtenExemplars(series: readonly Series[]): WrittenSeries[] {
-  const own = series.filter(({ name }) => name === "kbot_message_duration_seconds_bucket");
-  const bound = ({ labels }: Series) => (labels["le"] === "+Inf" ? Infinity : Number(labels["le"]));
-  const found = new Map<Series, WrittenSeries["exemplars"]>();
-  for (const { time, command, duration, pod, traceId } of exemplars()) {
-    const bucket = own
-      .filter(({ labels }) => labels["command"] === command && labels["pod"] === pod)
-      .sort((a, b) => bound(a) - bound(b))
-      .find((candidate) => duration <= bound(candidate));
-    if (bucket === undefined) continue;
-    found.set(bucket, [...(found.get(bucket) ?? []), { time, value: duration, labels: { trace_id: traceId } }]);
-  }
-  return [...found].map(([{ name, labels }, list]) => ({
-    labels: { __name__: name, ...labels },
-    samples: [],
-    exemplars: list ?? [],
-  }));
 }
 
 /** A recording rule of ours. */
@@ -165,7 +144,7 @@ export async function prometheusWithCluster(rules: readonly RecordingRule[]): Pr
         series.flatMap((one) => written(one, from, from + 20)),
       );
     }
-    await remoteWrite(url, writtenExemplars(series));
+    await remoteWrite(url, exemplars);
     for (const rule of rules) await remoteWrite(url, await recorded(url, rule));
     return { url, close };
   } catch (error) {
