@@ -37,8 +37,6 @@ export interface TestStack {
   /** Sets groups of settings; others stay. */
   set(groups: Readonly<Record<string, unknown>>): Promise<void>;
   keys(): readonly { readonly title: string; readonly readOnly: boolean }[];
-  /** Removes the deploy keys as a person would at GitHub. */
-  removeKeys(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -122,15 +120,6 @@ export async function openStack(groups: Readonly<Record<string, unknown>> = {}, 
     printed: () => output,
     set: (some: Readonly<Record<string, unknown>>) => environment.configure(configuration(some)),
     keys: () => github.deployKeys(owner, repository),
-    async removeKeys() {
-      for (const { id } of github.deployKeys(owner, repository)) {
-        const answer = await fetch(new URL(`repos/${owner}/${repository}/keys/${id}`, github.baseUrl), {
-          method: "DELETE",
-          headers: { authorization: `Bearer ${planted.githubToken}` },
-        });
-        if (!answer.ok) throw new Error(`the key was not removed: ${answer.status}`);
-      }
-    },
     async close() {
       await environment.close();
       await providers.close();

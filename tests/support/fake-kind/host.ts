@@ -179,6 +179,7 @@ export class Host {
       KIND_CONFIG_HASH: "aaaa",
       KIND_READY_TIMEOUT: "20",
       KUBECONFIG_FILE: this.kubeconfigFile,
+      NODE_COMPILE_CACHE: process.env["NODE_COMPILE_CACHE"],
       ...env,
     };
     const child = spawn(process.execPath, [script, verb], {
