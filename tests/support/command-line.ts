@@ -55,6 +55,7 @@ export async function openCommandLine(): Promise<CommandLine> {
   const host = await Host.start("dev");
   const npm = path.dirname(process.execPath);
   const environment: NodeJS.ProcessEnv = {
+    NODE_COMPILE_CACHE: process.env["NODE_COMPILE_CACHE"],
     HOME: home,
     PATH: [path.join(host.folder, "bin"), path.join(home, "bin"), npm, "/usr/bin", "/bin"].join(path.delimiter),
     FAKE_WORLD: host.world.folder,
