@@ -1,4 +1,6 @@
 /** Composes an environment: the one place that knows who depends on whom. */
+import * as path from "node:path";
+import { pathToFileURL } from "node:url";
 import * as github from "@pulumi/github";
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
@@ -14,14 +16,17 @@ import type { Cluster, ExposedService } from "./cluster/cluster.ts";
 import type { Generation } from "./cluster/generation.ts";
 import { ExistingCluster } from "./cluster/existing-cluster.ts";
 import { KindCluster } from "./cluster/kind-cluster.ts";
+import { registryName, type WantedRegistry } from "./cluster/registry.ts";
 import { kbotRepositoryAccess, kbotRepositoryPatch, KbotSecret, kbotVariables } from "./demo/kbot.ts";
 import { Podinfo, podinfoImage, podinfoPort } from "./demo/podinfo.ts";
 import { ChartSources } from "./gitops/chart-source.ts";
 import { DeployKey } from "./gitops/deploy-key.ts";
 import { explainUnready } from "./gitops/diagnosis.ts";
 import { Flux } from "./gitops/flux.ts";
-import { GitSource, pullSecretsPatches, type SyncedFolder, yamlScalars } from "./gitops/git-source.ts";
+import { pullSecretsPatches, Source, type SyncedFolder, yamlScalars } from "./gitops/source.ts";
 import { githubKnownHosts } from "./gitops/known-hosts.ts";
+import { type LocalContent, localContent, LocalRegistry } from "./gitops/local-registry.ts";
+import { environmentFolder, sourceName } from "./gitops/names.ts";
 import { Repository } from "./gitops/repository.ts";
 import { HostPort } from "./kubernetes/host-port.ts";
 import { commonLabels, labelling } from "./kubernetes/labels.ts";
@@ -88,13 +93,32 @@ export interface EnvironmentArgs {
   /** Which existing cluster it is (`clusterUid`).
    * @default not asked */
   readonly clusterUid?: string | undefined;
+  /** Which registry beside the Kind cluster is wanted (`registryGeneration`). @default nobody has looked */
+  readonly registry?: WantedRegistry;
   /** Kubeconfig of an existing cluster, for whoever only looks at what is declared. @default it is read */
   readonly kubeconfig?: { readonly file: string; readonly text: string };
 }
 
-/** Where in the repository this environment is. */
-function environmentFolder({ name, settings: { repository } }: Stack): string {
-  return repository.path ?? `flux-repo/clusters/${name}`;
+/**
+ * Where the runbooks are: at GitHub beside the content that Flux syncs, else in this clone. A browser follows no link from a page
+ * to a file, but opens it when the address is pasted; nothing else has them for certain.
+ */
+function runbooks({ settings: { repository, source }, github: { owner } }: Stack): string {
+  if (source.type === "local-registry")
+    return pathToFileURL(path.resolve(import.meta.dirname, "../docs/runbooks")).href;
+  const branch = repository.branch.split("/").map(encodeURIComponent).join("/");
+  return `${githubAddresses(repository.apiUrl).web}/${owner}/${repository.name}/blob/${branch}/docs/runbooks`;
+}
+
+/** From where Flux fetches, and what has to be there first. */
+interface Delivery {
+  readonly origin: ConstructorParameters<typeof Source>[1]["origin"];
+  readonly prerequisites: readonly pulumi.Resource[];
+  readonly outputs: Pick<Outputs, "deployKeyFingerprint" | "repository">;
+  /** Hosts that Flux never asks through a proxy. @default none */
+  readonly direct?: readonly string[];
+  /** Told the folders that Flux applies. */
+  readonly end?: (folders: readonly pulumi.Resource[]) => void;
 }
 
 /** One environment: cluster, deploy key, Flux and every component. */
@@ -104,8 +128,10 @@ export class Environment extends pulumi.ComponentResource {
   constructor(name: string, args: EnvironmentArgs, opts?: pulumi.ComponentResourceOptions) {
     const { stack } = args;
     const { settings } = stack;
+    const content = settings.source.type === "local-registry" ? localContent(stack.name, settings) : undefined;
     const preflight = preflightInput(
       stack,
+      content?.artifact.digest,
       args.clusterUid === undefined
         ? args.clusterGeneration?.generation
         : // What may be in the way is looked at again when the environment needs another name.
@@ -114,12 +140,12 @@ export class Environment extends pulumi.ComponentResource {
     const inputs = { preflight, ...(args.clusterUid === undefined ? {} : { cluster: args.clusterUid }) };
     super("observability:index:Environment", name, inputs, { ...opts, hooks: preflightHook(stack) });
     const { demo } = settings;
-    const address = githubAddresses(settings.repository.apiUrl);
     const cluster = this.cluster(args);
     const shared = cluster.lifetime === undefined;
 
     // The key and the repository belong to GitHub: nothing of them is deleted "with the cluster".
-    const { repository, deployKey } = this.git(stack);
+    const delivery = this.delivery(args, cluster, content);
+    const { proxy } = settings.network;
 
     const provider = this.provider("cluster", cluster, {
       // On a cluster of our own, a create that was cut off is picked up again; elsewhere nothing is adopted.
@@ -146,7 +172,7 @@ export class Environment extends pulumi.ComponentResource {
         manifests: args.fluxManifests,
         image,
         registryCredentials,
-        proxy: settings.network.proxy,
+        proxy: proxy && { ...proxy, noProxy: [...proxy.noProxy, ...(delivery.direct ?? [])] },
         proxyCredentials: stack.secrets.proxyCredentials,
         ...(kept === undefined ? {} : { kept }),
       },
@@ -322,7 +348,7 @@ export class Environment extends pulumi.ComponentResource {
     const folders: SyncedFolder[] = [
       {
         name: "environment",
-        path: environmentFolder(stack),
+        path: environmentFolder(stack.name, settings),
         prerequisites: [monitoring, definitions],
       },
     ];
@@ -348,26 +374,20 @@ export class Environment extends pulumi.ComponentResource {
         prerequisites,
       });
     }
-    const gitUrl =
-      settings.repository.sshUrl ?? `${address.ssh ?? ""}/${stack.github.owner}/${settings.repository.name}.git`;
-    new GitSource(
-      "environment",
+    const source = new Source(
+      sourceName,
       {
-        url: gitUrl,
-        branch: settings.repository.branch,
+        origin: delivery.origin,
         folders,
         interval: settings.flux.interval,
-        privateKey: deployKey.privateKey,
-        publicKey: deployKey.publicKey,
-        keyVersion: String(settings.deployKey.rotation),
-        knownHosts: settings.repository.knownHosts ?? githubKnownHosts(sshServer(gitUrl)),
         substitute: this.substitutions(stack, cluster),
         labels: commonLabels(stack.name),
-        prerequisites: [flux, deployKey.registration, ...repository.ready],
+        prerequisites: [flux, ...delivery.prerequisites],
         explain,
       },
       inCluster,
     );
+    delivery.end?.(source.folders);
 
     const serviceUrls = this.serviceUrls(cluster);
     this.outputs = {
@@ -377,8 +397,7 @@ export class Environment extends pulumi.ComponentResource {
       grafanaUser: settings.grafana.adminUser,
       grafanaPassword: kubePrometheusStack.grafanaPassword,
       serviceUrls,
-      deployKeyFingerprint: deployKey.fingerprint,
-      repository: pulumi.output(`${stack.github.owner}/${settings.repository.name}`),
+      ...delivery.outputs,
       componentVersions: {
         ...Object.fromEntries(
           Object.values(versions.charts)
@@ -439,7 +458,33 @@ export class Environment extends pulumi.ComponentResource {
     );
   }
 
-  private git(stack: Stack): { repository: Repository; deployKey: DeployKey } {
+  private delivery(
+    { stack, registry }: EnvironmentArgs,
+    cluster: Cluster,
+    content: LocalContent | undefined,
+  ): Delivery {
+    if (content === undefined || !(cluster instanceof KindCluster)) return this.github(stack);
+    const local = new LocalRegistry(
+      "registry",
+      {
+        project: stack.project,
+        stack: stack.name,
+        cluster,
+        image: imageNames(stack.settings)(stack.settings.source.registryImage),
+        content,
+        ...(registry === undefined ? {} : { registry }),
+      },
+      { parent: this },
+    );
+    const end = (folders: readonly pulumi.Resource[]) => {
+      local.awaitApplied(folders);
+    };
+    const outputs = { deployKeyFingerprint: null, repository: null };
+    const direct = [registryName(cluster.name)];
+    return { origin: local.origin, prerequisites: [local.pushed], outputs, direct, end };
+  }
+
+  private github(stack: Stack): Delivery {
     const { settings, github: account } = stack;
     const provider = new github.Provider(
       "github",
@@ -467,7 +512,7 @@ export class Environment extends pulumi.ComponentResource {
         settings: settings.repository,
         ca: settings.network.ca,
         stack: stack.name,
-        folder: environmentFolder(stack),
+        folder: environmentFolder(stack.name, settings),
         ...account,
       },
       options,
@@ -483,7 +528,24 @@ export class Environment extends pulumi.ComponentResource {
       },
       options,
     );
-    return { repository, deployKey };
+    const gitUrl =
+      settings.repository.sshUrl ??
+      `${githubAddresses(settings.repository.apiUrl).ssh ?? ""}/${account.owner}/${settings.repository.name}.git`;
+    return {
+      origin: {
+        url: gitUrl,
+        branch: settings.repository.branch,
+        privateKey: deployKey.privateKey,
+        publicKey: deployKey.publicKey,
+        keyVersion: String(settings.deployKey.rotation),
+        knownHosts: settings.repository.knownHosts ?? githubKnownHosts(sshServer(gitUrl)),
+      },
+      prerequisites: [deployKey.registration, ...repository.ready],
+      outputs: {
+        deployKeyFingerprint: deployKey.fingerprint,
+        repository: pulumi.output(`${account.owner}/${settings.repository.name}`),
+      },
+    };
   }
 
   /** What the demo's content in Git needs: its namespace, and podinfo itself or kbot's Secret. */
@@ -530,9 +592,7 @@ export class Environment extends pulumi.ComponentResource {
 
   /** Values that the manifests of `flux-repo/` may use. */
   private substitutions(stack: Stack, cluster: Cluster): Record<string, string> {
-    const { demo, repository } = stack.settings;
-    const { web } = githubAddresses(repository.apiUrl);
-    const branch = repository.branch.split("/").map(encodeURIComponent).join("/");
+    const { demo } = stack.settings;
     return {
       ...yamlScalars({
         CLUSTER_NAME: cluster.name,
@@ -541,7 +601,7 @@ export class Environment extends pulumi.ComponentResource {
         COLLECTOR_OTLP_HTTP: clusterUrl(collectorGateway.otlpHttp),
       }),
       // Something follows them in the manifests.
-      RUNBOOK_BASE_URL: `${web}/${stack.github.owner}/${repository.name}/blob/${branch}/docs/runbooks`,
+      RUNBOOK_BASE_URL: runbooks(stack),
       GRAFANA_URL: browserUrl("grafana", cluster),
     };
   }

@@ -20,10 +20,10 @@ export interface Outputs {
   /** Secret. */
   readonly grafanaPassword: pulumi.Output<string>;
   readonly serviceUrls: Readonly<Record<string, ServiceUrl>>;
-  /** `SHA256:...` of the deploy key, as GitHub shows it. */
-  readonly deployKeyFingerprint: pulumi.Output<string>;
-  /** `owner/name` of the repository that Flux syncs. */
-  readonly repository: pulumi.Output<string>;
+  /** `SHA256:...` of the deploy key, as GitHub shows it; null where nothing is at GitHub (`source.type`). */
+  readonly deployKeyFingerprint: pulumi.Output<string> | null;
+  /** `owner/name` of the repository that Flux syncs; null as above. */
+  readonly repository: pulumi.Output<string> | null;
   /** Version of each part: charts, Flux, node image, collector. */
   readonly componentVersions: Readonly<Record<string, string>>;
 }

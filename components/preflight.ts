@@ -12,6 +12,7 @@ import { checkExistingCluster } from "./cluster/existing-preflight.ts";
 import { checkHost } from "./cluster/host-preflight.ts";
 import type { Finding } from "./cluster/preflight.ts";
 import { checkGitHub } from "./gitops/github-preflight.ts";
+import { checkLocalContent } from "./gitops/local-preflight.ts";
 import { checkContent } from "./occupancy.ts";
 
 /** How long one check may take, in milliseconds: what does not answer must not hold up a preview. */
@@ -47,6 +48,7 @@ export type Check = (context: PreflightContext) => Promise<readonly Finding[]>;
 const checks: Readonly<Record<string, Check>> = {
   host: checkHost,
   GitHub: checkGitHub,
+  content: checkLocalContent,
   cluster: checkExistingCluster,
   "what is in the cluster": checkContent,
 };
@@ -90,12 +92,18 @@ const things = (findings: readonly Finding[]) => (findings.length === 1 ? "One t
 
 /**
  * What the environment's resource carries, so that it changes, and is looked at, when what is checked does.
+ * @param content digest of what is pushed; undefined where nothing is
  * @param identity which cluster it is
  */
-export function preflightInput({ settings, github }: Stack, identity: string | number | undefined): string {
-  const { cluster, repository, deployKey } = settings;
+export function preflightInput(
+  { settings, github }: Stack,
+  content: string | undefined,
+  identity: string | number | undefined,
+): string {
+  const { cluster, repository, deployKey, source } = settings;
+  const delivery = content === undefined ? [repository, deployKey, github.owner] : [source, content];
   return createHash("sha256")
-    .update(JSON.stringify([cluster, identity, repository, deployKey, github.owner]))
+    .update(JSON.stringify([cluster, identity, ...delivery]))
     .digest("hex")
     .slice(0, 12);
 }

@@ -61,7 +61,12 @@ export async function banner(paths: ProgramPaths, surroundings: Surroundings): P
     ...part("Provider plugins", "real", providers(true)),
     ...part("Provider plugins", "stand-in", providers(false)),
     ...part("kind", "stand-in", `${KIND_VERSION}, and docker for it: processes of this machine instead of containers`),
-    ...part("GitHub, Git server", "stand-in", "on 127.0.0.1; SSH admits registered deploy keys only"),
+    ...(surroundings.localRegistry
+      ? [
+          ...part("Registry of flux-repo", "real", `registry ${pinnedVersion("registry", tools.registry.module)}`),
+          ...part("Network of containers", "stand-in", "a proxy leads Flux from the registry's name to 127.0.0.1"),
+        ]
+      : part("GitHub, Git server", "stand-in", "on 127.0.0.1; SSH admits registered deploy keys only")),
     ...part("Nodes and pods", "simulated", `by kwok ${versions.kwok}: no image runs, so no service answers`),
   ];
 }

@@ -24,7 +24,7 @@ import { OperationFailed, type Operation } from "./engine.ts";
 import { listeningPorts, processesOf } from "./leftovers.ts";
 import { parseOptions, usage, UsageError, type Options } from "./options.ts";
 import { Progress, type Running } from "./progress.ts";
-import { demoIsKbot, ofStackFile, openRehearsal, type Rehearsal } from "./rehearsal.ts";
+import { demoIsKbot, ofStackFile, openRehearsal, type Rehearsal, sourceIsRegistry } from "./rehearsal.ts";
 import { jsonShow, textShow, time, type Show, type Waiting } from "./show.ts";
 import { fleet, kbotAt, owner } from "./surroundings.ts";
 
@@ -285,12 +285,14 @@ class Run {
 
   async #verify(rehearsal: Rehearsal, view: ClusterView): Promise<void> {
     const objects = (await view.fluxObjects()) ?? [];
-    const kinds = ["HelmRelease", "Kustomization", "GitRepository", "OCIRepository"] as const;
+    const { stack, settings } = this.#options;
+    const ofGit = !sourceIsRegistry(merge(ofStackFile(stack), settings));
+    const kinds = ["HelmRelease", "Kustomization", ...(ofGit ? ["GitRepository"] : []), "OCIRepository"] as const;
     for (const kind of kinds) {
       const these = objects.filter((object) => object.kind === kind);
       const unready = these.filter(({ ready }) => !ready);
       const detail = unready.map(({ namespace, name, says }) => `${namespace}/${name} ${says}`).join("\n");
-      const some = these.length > 0 || kind === "OCIRepository";
+      const some = these.length > 0 || (ofGit && kind === "OCIRepository");
       this.#check(
         `every ${kind} is Ready, as the API says`,
         some && unready.length === 0,
@@ -301,7 +303,7 @@ class Run {
     const applied = objects.flatMap(({ kind, name, applied: count = 0 }) =>
       kind === "Kustomization" ? [`${name} ${count}`] : [],
     );
-    this.#show.tell({ type: "log", text: `objects that came through Git: ${applied.join(", ")}` });
+    this.#show.tell({ type: "log", text: `objects of flux-repo that Flux applied: ${applied.join(", ")}` });
     await this.#second(rehearsal);
   }
 

@@ -88,6 +88,11 @@ export function ofStackFile(stack: string): Record<string, unknown> {
   };
 }
 
+/** Whether settings as they are written have a registry beside the cluster for a source. */
+export function sourceIsRegistry({ source }: Readonly<Record<string, unknown>>): boolean {
+  return (source as { readonly type?: unknown } | undefined)?.type === "local-registry";
+}
+
 /** Whether settings as they are written have kbot for a demo. */
 export function demoIsKbot({ demo }: Readonly<Record<string, unknown>>): boolean {
   return (demo as { readonly app?: unknown } | undefined)?.app === "kbot";
@@ -128,9 +133,11 @@ export async function openRehearsal(options: RehearsalOptions = {}): Promise<Reh
     for (const end of ends.splice(0)) await end();
   };
   try {
+    const written = merge.withOptions({ mergeArrays: false }, ofStackFile(stack), options.settings ?? {});
     const surroundings = await startSurroundings({
       dir,
       log,
+      localRegistry: sourceIsRegistry(written),
       ...(options.charts === undefined ? {} : { charts: options.charts }),
       ...(options.beside === undefined ? {} : { beside: options.beside.surroundings }),
       ...(options.plugins === undefined ? {} : { releasedProviders: options.plugins.names }),
@@ -144,6 +151,7 @@ export async function openRehearsal(options: RehearsalOptions = {}): Promise<Reh
       kubeconfig: kubeconfigPath,
       binaries: controllerBinaries,
       dir: join(dir, "flux"),
+      env: surroundings.controllersEnv,
       onLog: log,
       ...(options.onFailure === undefined ? {} : { onFailure: options.onFailure }),
     });

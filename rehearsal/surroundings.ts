@@ -8,7 +8,9 @@ import { mkdir } from "node:fs/promises";
 import { delimiter, dirname, join, resolve } from "node:path";
 import { flux } from "../settings/versions.ts";
 import { type ChartRegistry, type Served, startChartRegistry } from "./charts/index.ts";
+import { obtain } from "../tools/tools.ts";
 import { obtainBinaries } from "./control-plane/binaries.ts";
+import { containerNetwork } from "./control-plane/containers.ts";
 import { prepareKind } from "./control-plane/kind-state.ts";
 import type { ConfigValue } from "./engine.ts";
 import { fluxManifests } from "./flux/manifests.ts";
@@ -25,6 +27,8 @@ export const fleet = "observability-environment";
 export interface SurroundingsOptions {
   /** Folder for all of it; made, and readable by its owner only. */
   readonly dir: string;
+  /** The environment's source is a registry beside its cluster: nothing of it is at GitHub. @default false */
+  readonly localRegistry?: boolean;
   /** A folder with real charts as `helm pull` leaves them; a chart that it lacks is a stand-in. */
   readonly charts?: string;
   /** Providers that nothing stands in for. @default none */
@@ -63,6 +67,10 @@ export interface Surroundings {
   readonly config: Readonly<Record<string, ConfigValue>>;
   /** For the engine: PATH with the stand-ins for `kind` and `docker` in front, and where the providers listen. */
   readonly env: Readonly<Record<string, string>>;
+  /** Nothing is at GitHub: the content is in a registry beside the cluster. */
+  readonly localRegistry: boolean;
+  /** For the Flux controllers. */
+  readonly controllersEnv: Readonly<Record<string, string>>;
   /** Values that must never be seen in a state, a log or an output. */
   readonly planted: { readonly githubToken: string; readonly telegramToken: string };
   close(): Promise<void>;
@@ -113,9 +121,13 @@ async function startServices(
 
 /** Starts the surroundings. The first time, tools and Go modules are obtained, which takes minutes and says so. */
 export async function startSurroundings(options: SurroundingsOptions): Promise<Surroundings> {
-  const { dir, log = () => undefined, signal } = options;
+  const { dir, log = () => undefined, signal, localRegistry = false } = options;
   await mkdir(dir, { recursive: true, mode: 0o700 });
-  const binaries = await obtainBinaries({ onProgress: log, ...(signal === undefined ? {} : { signal }) });
+  const obtaining = { onProgress: log, ...(signal === undefined ? {} : { signal }) };
+  const binaries = {
+    ...(await obtainBinaries(obtaining)),
+    ...(localRegistry ? await obtain(["registry"], obtaining) : {}),
+  };
   const manifests = await fluxManifests(flux);
   log(`flux ${flux}: manifests assembled from the controllers' modules, not the released file`);
 
@@ -136,6 +148,14 @@ export async function startSurroundings(options: SurroundingsOptions): Promise<S
       ...(options.onCall === undefined ? {} : { onCall: options.onCall }),
     });
     ends.push(() => providers.close());
+    const network = localRegistry ? await containerNetwork(join(dir, "kind")) : undefined;
+    if (network !== undefined) ends.push(() => network.close());
+    const repository = {
+      name: fleet,
+      sshUrl: `${git.ssh.address}/${owner}/${fleet}.git`,
+      knownHosts: git.ssh.knownHosts,
+      apiUrl: github.baseUrl,
+    };
     return {
       ...shared,
       providers,
@@ -143,22 +163,16 @@ export async function startSurroundings(options: SurroundingsOptions): Promise<S
       fluxManifests: manifests,
       settings: {
         cluster: { kind: { kubeconfigFolder: join(dir, "kube") } },
-        repository: {
-          name: fleet,
-          sshUrl: `${git.ssh.address}/${owner}/${fleet}.git`,
-          knownHosts: git.ssh.knownHosts,
-          apiUrl: github.baseUrl,
-        },
+        ...(localRegistry ? {} : { repository }),
         charts: { mirror: { url: registry.address, insecure: true } },
         flux: { manifests },
         // Simulated pods answer nobody.
         probe: { enabled: false },
       },
-      config: {
-        "github:owner": owner,
-        "github:token": { secret: planted.githubToken },
-      },
+      config: localRegistry ? {} : { "github:owner": owner, "github:token": { secret: planted.githubToken } },
       env: { ...kindEnvironment, ...providers.env },
+      localRegistry,
+      controllersEnv: network?.env ?? {},
       close,
     };
   } catch (error) {

@@ -24,7 +24,7 @@ export interface Stack {
   /** `alertingSecrets`, by name. */
   readonly alertingSecrets: Readonly<Record<string, pulumi.Output<string>>>;
   readonly github: {
-    /** Owner of the repositories: `github:owner`, else GITHUB_OWNER. */
+    /** Owner of the repositories: `github:owner`, else GITHUB_OWNER; may be empty where `source.type` is not github. */
     readonly owner: string;
     /** `github:token`. GITHUB_TOKEN is not read here: what needs a token looks for that by itself, and nothing keeps it. */
     readonly token: pulumi.Output<string> | undefined;
@@ -109,8 +109,11 @@ export function readStack(): Stack {
   }
   const github = new pulumi.Config("github");
   const owner = github.get("owner") ?? process.env["GITHUB_OWNER"] ?? "";
-  if (owner === "") {
-    const message = "is missing. Run `npm run pulumi -- <stack> config set github:owner <owner>`, or set GITHUB_OWNER.";
+  // A misspelt type is told by itself.
+  const { type = "github" } = (raw["source"] ?? {}) as { readonly type?: unknown };
+  if (owner === "" && type === "github") {
+    const message =
+      "is missing. Run `npm run pulumi -- <stack> config set github:owner <owner>`, or set GITHUB_OWNER; or need no GitHub (source.type: local-registry).";
     found.push({ path: "github:owner", message });
   }
   const settings = validated(file, project, () =>

@@ -4,7 +4,7 @@ import { byteCount, durationSeconds } from "./formats.ts";
 import { githubAddresses } from "./github.ts";
 import { hasKeyFor, namedServers, sshServer } from "./host-keys.ts";
 import { containers } from "./resources.ts";
-import type { SecretName, Settings } from "./schema.ts";
+import { type SecretName, type Settings, settingsSchema } from "./schema.ts";
 
 /** One thing that is wrong: where (dotted path of the setting) and a sentence that says what to do. */
 export interface Finding {
@@ -56,6 +56,30 @@ function checkDemo({ demo }: Settings, { secrets }: RuleContext, add: (path: str
   }
 }
 
+/** A registry beside the cluster needs one of this host; what is said of GitHub would have no effect. */
+function checkSource(
+  { source, cluster, repository, deployKey }: Settings,
+  add: (path: string, message: string) => void,
+) {
+  if (source.type !== "local-registry") return;
+  if (cluster.type !== "kind") {
+    add("source.type", `is local-registry, which stands beside a Kind cluster, and cluster.type is ${cluster.type}.`);
+  }
+  const without = settingsSchema.parse({});
+  const given = (group: string, settings: object, defaults: object) => {
+    for (const [key, value] of Object.entries(settings)) {
+      // The folder of this environment is the same in a repository and in an artifact.
+      if (key === "path" || value === (defaults as Readonly<Record<string, unknown>>)[key]) continue;
+      add(
+        `${group}.${key}`,
+        "is for source.type github, and that is local-registry. Remove it, or set that to github.",
+      );
+    }
+  };
+  given("repository", repository, without.repository);
+  given("deployKey", deployKey, without.deployKey);
+}
+
 /** Everything that is wrong with settings that are each right on their own. */
 export function checkRules(settings: Settings, context: RuleContext): Finding[] {
   const findings: Finding[] = [];
@@ -96,6 +120,7 @@ export function checkRules(settings: Settings, context: RuleContext): Finding[] 
   if (durationSeconds(loki.retention) < 24 * 3600) {
     add("loki.retention", `is ${loki.retention}; Loki's compactor keeps at least 24h. Set 24h or more.`);
   }
+  checkSource(settings, add);
   const ssh = repository.sshUrl ?? githubAddresses(repository.apiUrl).ssh;
   if (ssh === undefined) {
     add(

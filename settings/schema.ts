@@ -42,7 +42,7 @@ import {
 import { hostKeys } from "./host-keys.ts";
 import { matcher } from "./matchers.ts";
 import { timeInterval } from "./time-intervals.ts";
-import { collector, flux, kindNode } from "./versions.ts";
+import { collector, flux, kindNode, registry } from "./versions.ts";
 
 const port = z.int().min(1024).max(65535);
 /** A path on this machine; the shell's `~` is the home folder here, too. */
@@ -159,6 +159,20 @@ const repository = z
       .default("https://api.github.com/")
       .describe("GitHub's API; set it for GitHub Enterprise (`https://<host>/`)."),
     knownHosts: hostKeys.optional().describe("Host keys of sshUrl, one per line; GitHub's published keys when absent."),
+  })
+  .prefault({});
+
+const source = z
+  .strictObject({
+    type: z
+      .enum(["github", "local-registry"])
+      .default("github")
+      .describe(
+        "Where Flux fetches `flux-repo/`: `github` is `repository`; `local-registry` is a registry in a container beside the Kind cluster, into which `up` and `npm run push` put the files of this clone. It needs no account and no token.",
+      ),
+    registryImage: pinnedImage
+      .default(`registry:${registry}`)
+      .describe("Image of that registry, with a tag or a digest; Docker pulls it."),
   })
   .prefault({});
 
@@ -572,8 +586,9 @@ const demo = z
 /** Settings of one environment, as they stand in `Pulumi.<stack>.yaml` under `config:`. */
 export const settingsSchema = z.strictObject({
   cluster: cluster.describe("Which cluster the environment lives in."),
-  repository: repository.describe("The Git repository that Flux syncs."),
-  deployKey: deployKey.describe("The read-only key with which Flux fetches."),
+  source: source.describe("Where Flux gets the content of `flux-repo/`."),
+  repository: repository.describe("The Git repository that Flux syncs, when source.type is github."),
+  deployKey: deployKey.describe("The read-only key with which Flux fetches, when source.type is github."),
   flux: fluxSettings.describe("The Flux controllers."),
   charts: chartSettings.describe("Where charts come from."),
   network: network.describe("The company's network: its CA and its proxy (docs/company-networks.md)."),

@@ -68,6 +68,10 @@ export const flux = "v2.9.4";
 // renovate: datasource=docker depName=kindest/node
 export const kindNode = "v1.36.1";
 
+/** Registry beside the cluster of an environment whose source is `local-registry` (github.com/distribution/distribution). */
+// renovate: datasource=docker depName=registry
+export const registry = "3.1.2";
+
 /** OpenTelemetry Collector distribution that runs as the environment's collector (same release as the operator). */
 // renovate: datasource=docker depName=ghcr.io/open-telemetry/opentelemetry-collector-releases/opentelemetry-collector-contrib
 export const collector = "0.158.0";

@@ -46,7 +46,7 @@ async function references(): Promise<{ readonly names: readonly string[]; readon
   } catch (error) {
     problems.push(`images of Flux: ${reasonOf(error)}`);
   }
-  const own = [settings.cluster.kind.nodeImage, settings.opentelemetry.collector.image];
+  const own = [settings.cluster.kind.nodeImage, settings.source.registryImage, settings.opentelemetry.collector.image];
   return { names: [...new Set([...ofCharts, ...ofTools, ...ofFlux, ...own])].sort(), problems };
 }
 

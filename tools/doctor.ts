@@ -42,8 +42,8 @@ export async function doctor({ stack, projectFolder, project, pulumi, env }: Doc
     }
   }
   const config = (parse(text) as { readonly config?: Readonly<Record<string, unknown>> } | null)?.config;
-  const owner = config?.["github:owner"] ?? env["GITHUB_OWNER"];
-  if (typeof owner !== "string" || owner === "") {
+  const owner = config?.["github:owner"] ?? env["GITHUB_OWNER"] ?? "";
+  if (settings.source.type === "github" && (typeof owner !== "string" || owner === "")) {
     console.log(`${file}: github:owner is missing. Set it, or export GITHUB_OWNER=<owner>.`);
     return 1;
   }
@@ -52,7 +52,7 @@ export async function doctor({ stack, projectFolder, project, pulumi, env }: Doc
   const findings = await runChecks({
     stack,
     settings,
-    owner,
+    owner: typeof owner === "string" ? owner : "",
     token: (await secret("github:token")) ?? env["GITHUB_TOKEN"],
     registryCredentials: await secret(`${project}:registryCredentials`),
     first: !known,

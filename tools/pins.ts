@@ -70,24 +70,25 @@ export interface Tool {
   readonly install?: string;
 }
 
+/** Without them Kubernetes reports an empty version and clients misjudge what it can do. */
+function kubernetesVersion(version: ModuleVersion) {
+  const kubernetes = version("k8s.io/kubernetes");
+  const [major = "", minor = ""] = kubernetes.slice(1).split(".");
+  return {
+    "k8s.io/component-base/version.gitVersion": kubernetes,
+    "k8s.io/component-base/version.gitMajor": major,
+    "k8s.io/component-base/version.gitMinor": minor,
+  };
+}
+
 export const sets = {
   pulumi: {
     stamp: (version) => ({
       "github.com/pulumi/pulumi/sdk/v3/go/common/version.Version": version("github.com/pulumi/pulumi/pkg/v3"),
     }),
   },
-  "control-plane": {
-    // Without them Kubernetes reports an empty version and clients misjudge what it can do.
-    stamp: (version) => {
-      const kubernetes = version("k8s.io/kubernetes");
-      const [major = "", minor = ""] = kubernetes.slice(1).split(".");
-      return {
-        "k8s.io/component-base/version.gitVersion": kubernetes,
-        "k8s.io/component-base/version.gitMajor": major,
-        "k8s.io/component-base/version.gitMinor": minor,
-      };
-    },
-  },
+  "control-plane": { stamp: kubernetesVersion },
+  "kind-tier": { stamp: kubernetesVersion },
   registry: {},
 } as const satisfies Record<string, ToolSet>;
 
@@ -134,6 +135,18 @@ export const tools = {
       amd64: "x64",
     },
     install: "https://www.pulumi.com/docs/install/",
+  },
+  kind: {
+    set: "kind-tier",
+    module: "sigs.k8s.io/kind",
+    package: "sigs.k8s.io/kind",
+    onPath: { args: ["version"], version: /kind v(\S+)/, fits: "newer-minor" },
+    download: {
+      platforms: ["linux/amd64", "linux/arm64", "darwin/amd64", "darwin/arm64"],
+      url: "https://github.com/kubernetes-sigs/kind/releases/download/v{version}/kind-{os}-{arch}",
+      checksums: "https://github.com/kubernetes-sigs/kind/releases/download/v{version}/kind-{os}-{arch}.sha256sum",
+    },
+    install: "https://kind.sigs.k8s.io/docs/user/quick-start/#installation",
   },
   etcd: {
     set: "control-plane",

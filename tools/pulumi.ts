@@ -5,7 +5,8 @@
  * `up` take over a Kind cluster whose state was lost. After an `up` that changed something, the
  * phases and the critical path are printed.
  *
- * `npm run pulumi -- <stack> <command of pulumi>` is every other command of the CLI, and `npm run doctor -- <stack>` looks at
+ * `npm run push -- <stack>` brings an edited `flux-repo/` into the cluster of a stack whose source is `local-registry`
+ * (tools/push.ts). `npm run pulumi -- <stack> <command of pulumi>` is every other command of the CLI, and `npm run doctor -- <stack>` looks at
  * what an `up` needs (components/preflight.ts).
  */
 import { spawn, spawnSync } from "node:child_process";
@@ -31,7 +32,7 @@ import { run, which, type Environment } from "./run.ts";
 import { removeCutOffAttributes, stateFolder } from "./state.ts";
 import { obtain } from "./tools.ts";
 
-export const commands = ["up", "preview", "refresh", "destroy", "recover", "pulumi", "doctor"] as const;
+export const commands = ["up", "preview", "refresh", "destroy", "recover", "push", "pulumi", "doctor"] as const;
 export type Command = (typeof commands)[number];
 
 /** How many resource operations run at once. Pulumi's default of 8 would make independent releases wait. */
@@ -72,6 +73,7 @@ export function steps(command: Command, stack: string, rest: readonly string[]):
     case "pulumi":
       return [[...rest, ...(namesStack(rest) ? ["--stack", stack] : [])]];
     case "doctor":
+    case "push":
       return [];
     case "recover":
       return [
@@ -314,8 +316,8 @@ export function parseArguments(
   } catch (error) {
     throw new UserError(error instanceof Error ? error.message : String(error));
   }
-  if ((command === "up" || command === "preview" || command === "doctor") && !stacks.includes(stack)) {
-    if (command === "doctor" || !rest.includes("--create")) {
+  if (["up", "preview", "doctor", "push"].includes(command) && !stacks.includes(stack)) {
+    if (command === "doctor" || command === "push" || !rest.includes("--create")) {
       const near = nearest(stack, stacks);
       throw new UserError(
         `There is no Pulumi.${stack}.yaml. ${near === undefined ? there : `Did you mean ${near}?`} Nothing was done.\n` +
@@ -399,11 +401,35 @@ async function keepingHead<T>(file: string, work: () => Promise<T>): Promise<T> 
   }
 }
 
-/** Whether a token is given to the GitHub provider, in the two ways that this project names. It is kept in no state. */
-function hasGitHubToken(stackFile: string, env: Environment): boolean {
+/** What a stack file says under `config`, unread. */
+function configOf(stackFile: string): Record<string, unknown> {
   const { config } = readYaml(stackFile);
-  const configured = typeof config === "object" && config !== null && "github:token" in config;
-  return configured || (env["GITHUB_TOKEN"] ?? "") !== "";
+  return typeof config === "object" && config !== null ? { ...config } : {};
+}
+
+/** The type that a group of settings names in a stack file: of the cluster, of the source. */
+function typeOf(stackFile: string, project: string, group: string): string | undefined {
+  return field(configOf(stackFile)[`${project}:${group}`], "type");
+}
+
+/**
+ * Whether GitHub would be asked without a token: none is given to its provider in the two ways that this project names, and it is
+ * kept in no state.
+ */
+function lacksGitHubToken(stackFile: string, project: string, env: Environment): boolean {
+  if ((typeOf(stackFile, project, "source") ?? "github") !== "github") return false;
+  return !("github:token" in configOf(stackFile)) && (env["GITHUB_TOKEN"] ?? "") === "";
+}
+
+/** The folder with kind, for a cluster that needs it and a person who has none; what stands in the way is told by preflight. */
+async function folderOfKind(stackFile: string, project: string, env: Environment): Promise<string[]> {
+  if ((typeOf(stackFile, project, "cluster") ?? "kind") !== "kind" || which("kind", env)) return [];
+  try {
+    return [dirname((await obtain(["kind"])).kind)];
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    return [];
+  }
 }
 
 /** Lets the next `up` of a stack take over the Kind cluster of its name: for a cluster whose state was lost. */
@@ -455,6 +481,11 @@ async function runUp(
 export async function main(args: readonly string[], projectFolder: string, env: Environment): Promise<number> {
   const { command, stack, rest } = parseArguments(args, projectFolder);
   if (command === "recover" && rest.includes("--adopt")) return releaseCluster(stack, projectFolder, env);
+  const project = projectName(projectFolder);
+  if (command === "push") {
+    const { push } = await import("./push.ts");
+    return await push({ stack, projectFolder, project });
+  }
   const runsProgram = command === "up" || command === "preview";
   // One that is built from source has no language host, so it would be of no use after minutes.
   const pulumi = (await obtain(["pulumi"], { build: !runsProgram })).pulumi;
@@ -479,6 +510,9 @@ export async function main(args: readonly string[], projectFolder: string, env: 
     );
   }
   const settings = settingsFor(stack, projectFolder, env, mayCreate);
+  const stackFile = join(projectFolder, `Pulumi.${stack}.yaml`);
+  const needsKind = runsProgram || command === "destroy" || command === "doctor";
+  const kind = needsKind ? await folderOfKind(stackFile, project, env) : [];
   const full: Environment = {
     ...env,
     ...settings,
@@ -488,7 +522,7 @@ export async function main(args: readonly string[], projectFolder: string, env: 
       ? { OBSERVABILITY_SKIPS_PREVIEW: "true" }
       : {}),
     // The Node.js that the project pins runs the program, also when this is not started by npm.
-    PATH: [join(projectFolder, "node_modules", ".bin"), env["PATH"] ?? ""].join(delimiter),
+    PATH: [join(projectFolder, "node_modules", ".bin"), env["PATH"] ?? "", ...kind].join(delimiter),
   };
 
   if (lacking) {
@@ -508,7 +542,6 @@ export async function main(args: readonly string[], projectFolder: string, env: 
     );
   }
   if (command === "recover") {
-    const project = projectName(projectFolder);
     const backend = configuredBackend(projectFolder, full) ?? "";
     const lock = liveLock(backend, project, stack);
     if (lock) {
@@ -524,11 +557,13 @@ export async function main(args: readonly string[], projectFolder: string, env: 
   }
 
   if (command === "doctor") {
-    const { doctor } = await import("./doctor.ts");
-    return await doctor({ stack, projectFolder, project: projectName(projectFolder), pulumi, env: full });
+    const [{ doctor }, { programEnvironment }] = await Promise.all([
+      import("./doctor.ts"),
+      import("../components/cluster/kind.ts"),
+    ]);
+    return await programEnvironment.run(full, () => doctor({ stack, projectFolder, project, pulumi, env: full }));
   }
-  const stackFile = join(projectFolder, `Pulumi.${stack}.yaml`);
-  if (["refresh", "destroy", "recover"].includes(command) && !hasGitHubToken(stackFile, full)) {
+  if (["refresh", "destroy", "recover"].includes(command) && lacksGitHubToken(stackFile, project, full)) {
     process.stderr.write(
       "There is no GITHUB_TOKEN. Without one (or a login of GitHub's command line, gh) GitHub answers 404 for the deploy key of a " +
         "private repository: destroy cannot delete it, and a refresh takes it for gone.\n",
@@ -556,7 +591,6 @@ export async function main(args: readonly string[], projectFolder: string, env: 
     }
   }
   if (command === "destroy") {
-    const project = projectName(projectFolder);
     // It loads Pulumi's SDK, which no other command needs.
     const { keptIn } = await import("./kept.ts");
     for (const line of await keptIn(projectFolder, project, stack)) process.stderr.write(`${line}\n`);

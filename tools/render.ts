@@ -85,14 +85,14 @@ export async function main(args: readonly string[], folder: string): Promise<num
     const { settings, secrets, others } = readStackFile(folder, "observability", stack);
     const assumed = Object.keys(secretSettings).filter((secret) => !secrets.includes(secret));
     const account = owner(folder, stack);
-    if (account === undefined) {
-      console.error(`github:owner is not set in Pulumi.${stack}.yaml, nor is GITHUB_OWNER; rendered with "owner".`);
-    }
     const parsed = parseSettings(settings, {
       file: `Pulumi.${stack}.yaml`,
       secrets: [...secrets, ...assumed] as (keyof typeof secretSettings)[],
       others,
     });
+    if (account === undefined && parsed.source.type === "github") {
+      console.error(`github:owner is not set in Pulumi.${stack}.yaml, nor is GITHUB_OWNER; rendered with "owner".`);
+    }
     // The only one there is; what nothing needs is not worth a word.
     if (assumed.includes("telegramToken") && parsed.demo.enabled && parsed.demo.app === "kbot") {
       console.error(`telegramToken is not set in Pulumi.${stack}.yaml; rendered as if it were.`);

@@ -15,8 +15,9 @@ export interface NodeContainer {
 /** Label of Docker that kind puts on each node (kind 0.33.0, pkg/cluster/internal/providers/docker/constants.go). */
 const clusterLabel = "io.x-k8s.kind.cluster";
 
-async function docker(args: readonly string[], what: string): Promise<string> {
-  const found = await query("docker", args);
+/** What a command of Docker prints; it gets 60 s unless another time is named. @throws UserError with what it said */
+export async function docker(args: readonly string[], what: string, timeoutMs?: number): Promise<string> {
+  const found = await query("docker", args, timeoutMs);
   if (found.code !== 0) throw dockerError(what, found);
   return found.stdout;
 }

@@ -72,6 +72,10 @@ export class KindCluster extends pulumi.ComponentResource implements Cluster {
   readonly identifier: string | undefined;
   readonly lifetime: pulumi.Resource;
   readonly hostPorts: Readonly<Partial<Record<ExposedService, HostPort>>>;
+  /** Id of the environment, which all that belongs to it on this host carries. */
+  readonly owner: pulumi.Output<string>;
+  /** What deletes the cluster. */
+  readonly claim: pulumi.Resource;
 
   constructor(name: string, args: KindClusterArgs, opts?: pulumi.ComponentResourceOptions) {
     super("observability:cluster:KindCluster", name, {}, opts);
@@ -88,6 +92,7 @@ export class KindCluster extends pulumi.ComponentResource implements Cluster {
     this.identifier = generation === undefined ? undefined : `${this.context}-${identity}`;
 
     const { result: owner } = new random.RandomUuid(`${name}-owner`, {}, { parent: this });
+    this.owner = owner;
     const environment = {
       KIND_CLUSTER_NAME: this.name,
       KIND_ERRORS: "stdout",
@@ -104,6 +109,7 @@ export class KindCluster extends pulumi.ComponentResource implements Cluster {
       { dir: projectRoot, delete: script("delete"), environment, ...quiet },
       { parent: this, customTimeouts: { delete: "5m" } },
     );
+    this.claim = claim;
     const cluster = new command.local.Command(
       `${name}-kind`,
       {

@@ -48,6 +48,7 @@ import {
   waitUntilReady,
 } from "./readiness.ts";
 import { removeRegistryFolder, writeRegistryFolder } from "./registry-mirrors.ts";
+import { removeRegistry } from "./registry.ts";
 
 /** A secret never gets this far; if one does, its line is not repeated. */
 const secretLine =
@@ -536,6 +537,8 @@ async function release(signal: AbortSignal): Promise<void> {
     }
     const found = await readIdentity(nodes);
     if (found?.hash === undefined) throw new UserError(refusal(name, found));
+    // It says whose it is for as long as it lives, and has nothing that the next environment does not push.
+    if (found.owner !== undefined && found.owner !== released) await removeRegistry(found.owner);
     await writeIdentity(nodes, { owner: released });
     say(`cluster "${name}" belonged to ${describeOwner(found)}. The next up of that name takes it over.`);
   } finally {

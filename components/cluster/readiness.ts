@@ -53,7 +53,7 @@ function decode(value: unknown, what: string): Buffer {
   return bytes;
 }
 
-/** The few calls that readiness needs. */
+/** The few calls that the program needs of a cluster of its own. */
 export class ApiClient {
   readonly #access: ClusterAccess;
   readonly #agent: https.Agent;
@@ -67,9 +67,19 @@ export class ApiClient {
 
   /** Body of a GET; an error for every status but 200, for a refused connection and after 5 s. */
   async get(path: string): Promise<string> {
+    return await this.#ask("GET", path, { accept: "application/json" });
+  }
+
+  /** Annotates an object. */
+  async annotate(path: string, annotations: Readonly<Record<string, string>>): Promise<void> {
+    const headers = { "content-type": "application/merge-patch+json" };
+    await this.#ask("PATCH", path, headers, JSON.stringify({ metadata: { annotations } }));
+  }
+
+  async #ask(method: string, path: string, headers: Readonly<Record<string, string>>, sent?: string): Promise<string> {
     const url = new URL(this.#access.server + path);
     return await new Promise((resolve, reject) => {
-      const request = https.get(url, { agent: this.#agent, headers: { accept: "application/json" } }, (response) => {
+      const request = https.request(url, { method, agent: this.#agent, headers }, (response) => {
         let body = "";
         response.setEncoding("utf8");
         response.on("data", (text: string) => (body += text));
@@ -81,6 +91,7 @@ export class ApiClient {
       });
       request.setTimeout(5_000, () => request.destroy(new Error(`${url.pathname} does not answer within 5 s`)));
       request.on("error", reject);
+      request.end(sent);
     });
   }
 

@@ -5,12 +5,11 @@
  *
  * What is wanted is JSON on standard input (`WantedRepository`); the token is GITHUB_TOKEN.
  */
-import { readdirSync, readFileSync } from "node:fs";
-import * as path from "node:path";
 import { text } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
 import { githubAddresses } from "../../settings/github.ts";
 import { trust } from "../company-network.ts";
+import { contentFiles } from "./content.ts";
 import { type Answer, callGitHub, type GitHubAccount, GitHubUnreachable, saidBy } from "./github-api.ts";
 
 export interface WantedRepository {
@@ -36,28 +35,6 @@ const attempts = 5;
 /** An error whose message is all there is to say. */
 class Refused extends Error {}
 
-/** The environment of a stack that the project has no folder for is that of `dev`, by its own name and path. */
-const template = "flux-repo/clusters/dev/kustomization.yaml";
-
-/** The files that the repository should have: content by path. */
-function wantedFiles({ folders, environment: { folder, stack } }: WantedRepository): Map<string, Buffer> {
-  const files = new Map<string, Buffer>();
-  for (const from of folders) {
-    for (const entry of readdirSync(from, { recursive: true, withFileTypes: true })) {
-      if (!entry.isFile()) continue;
-      const file = path.join(entry.parentPath, entry.name);
-      files.set(file.split(path.sep).join("/"), readFileSync(file));
-    }
-  }
-  const clean = path.posix.join(folder, ".");
-  if (![...files.keys()].some((file) => file.startsWith(`${clean}/`))) {
-    const toContent = `${path.posix.relative(clean, "flux-repo")}/`;
-    const kustomization = readFileSync(template, "utf8").replace('"dev"', `"${stack}"`).replaceAll("../../", toContent);
-    files.set(`${clean}/kustomization.yaml`, Buffer.from(kustomization));
-  }
-  return files;
-}
-
 /** What to do about an answer that is not a success. */
 const remedies: Readonly<Record<number, string>> = {
   401: "The token is wrong or has expired.",
@@ -79,7 +56,7 @@ class Ensuring {
 
   async ensure(): Promise<string> {
     const { branch, owner, name } = this.#wanted;
-    const files = wantedFiles(this.#wanted);
+    const files = contentFiles(this.#wanted);
     const repository = await this.#findOrCreate();
     let head = await this.#headOf(branch);
     let isOurs = false;

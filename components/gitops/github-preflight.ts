@@ -5,6 +5,7 @@ import { query } from "../cluster/kind.ts";
 import type { Settings } from "../../settings/schema.ts";
 import type { PreflightContext } from "../preflight.ts";
 import { githubAddresses } from "../../settings/github.ts";
+import { environmentFolder } from "./names.ts";
 import { type Answer, callGitHub, GitHubUnreachable, saidBy } from "./github-api.ts";
 
 /** How to make a token that will do. */
@@ -27,7 +28,8 @@ interface RepositoryFacts {
 /** Asks GitHub with the stack's token; reads only. */
 export async function checkGitHub(context: PreflightContext): Promise<readonly Finding[]> {
   const { settings, owner } = context;
-  const { repository } = settings;
+  const { repository, source } = settings;
+  if (source.type !== "github") return [];
   const finding = (level: Finding["level"], message: string): Finding => ({ level, check: "GitHub", message });
   const { web } = githubAddresses(repository.apiUrl);
   const token = (context.token ?? process.env["GITHUB_TOKEN"]) || (await tokenOfCommandLine(web));
@@ -137,7 +139,7 @@ async function contentFindings(
   ask: Ask,
   finding: Make,
 ): Promise<Finding[]> {
-  const { branch, path, create, seed = create } = settings.repository;
+  const { branch, create, seed = create } = settings.repository;
   const pushFindings = () =>
     permissions?.push === false
       ? [finding("error", `the token's account may not push to ${name}, which repository.seed needs.`)]
@@ -153,10 +155,7 @@ async function contentFindings(
     const message = `branch ${branch} of ${name} is protected: it may refuse the commit of repository.seed.`;
     return [...pushFindings(), ...(guarded === true ? [finding("warning", message)] : [])];
   }
-  const folders = [
-    path ?? `flux-repo/clusters/${stack}`,
-    ...(settings.demo.enabled ? [demoFolder(settings.demo)] : []),
-  ];
+  const folders = [environmentFolder(stack, settings), ...(settings.demo.enabled ? [demoFolder(settings.demo)] : [])];
   const answers = await Promise.all(
     folders.map(async (folder) => {
       const encoded = folder.split("/").filter(Boolean).map(encodeURIComponent).join("/");

@@ -1,7 +1,16 @@
-/** Names inside the cluster that several files of this room share. */
+/** Names that several files of this room share. */
+import type { Settings } from "../../settings/schema.ts";
 
 /** Namespace of Flux, of all sources and of all HelmReleases: with `--no-cross-namespace-refs` they have to be together. */
 export const fluxNamespace = "flux-system";
+
+/** Name of the source that has the environment's content. */
+export const sourceName = "environment";
+
+/** Where in the content an environment is. */
+export function environmentFolder(stack: string, { repository }: Settings): string {
+  return repository.path ?? `flux-repo/clusters/${stack}`;
+}
 
 /** Flux API versions that the pinned Flux serves. */
 export const api = {

@@ -26,6 +26,8 @@ export interface Binaries {
   readonly "kube-scheduler": string;
   readonly kwok: string;
   readonly kwokModule: string;
+  /** For the registry beside a cluster, in a rehearsal that has one. */
+  readonly registry?: string;
 }
 
 /** What to start. */

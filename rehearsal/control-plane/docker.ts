@@ -1,11 +1,22 @@
 /**
- * A stand-in for the `docker` command: what the cluster script and the program ask of the containers that kind made. The
- * containers of a cluster stop and start together, since they are one set of local processes; their data stays, as it does
+ * A stand-in for the `docker` command: what the cluster script and the program ask of the containers that kind made, and the
+ * registry beside them (`containers.ts`). The containers of a cluster stop and start together, since they are one set of local processes; their data stays, as it does
  * in a stopped container. Words and exit codes are those of Docker 28.
  */
 import { copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { parseArgs } from "node:util";
 import { parse } from "yaml";
+import {
+  type Container,
+  inspected,
+  isRunning,
+  readContainers,
+  removeContainer,
+  runContainer,
+  startContainer,
+  stopContainer,
+} from "./containers.ts";
 import { launchControlPlane } from "./control-plane.ts";
 import { readState } from "./kind-state.ts";
 import { fileOf, isStopped, readNodes, setStopped, takenPort } from "./nodes.ts";
@@ -28,22 +39,86 @@ function info(): void {
   process.stdout.write(`${JSON.stringify({ Name: what, NCPU: 64, MemTotal: 64 * 1024 ** 3, CgroupVersion: "2" })}\n`);
 }
 
+/** A container as `docker ps` knows it. */
+interface Listed {
+  readonly name: string;
+  readonly status: "running" | "exited";
+  readonly ports: string;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+function all(): Listed[] {
+  const nodes = clusters().flatMap((cluster) => {
+    const dir = join(folder, cluster);
+    return readNodes(dir).map(({ name, ports }): Listed => ({
+      name,
+      status: isStopped(dir) ? "exited" : "running",
+      ports: ports.map((port) => `127.0.0.1:${port}->30000/tcp`).join(", "),
+      labels: { "io.x-k8s.kind.cluster": cluster },
+    }));
+  });
+  const others = readContainers(state.dir).map(({ name, labels, port }): Listed => ({
+    name,
+    status: isRunning(state.dir, name) ? "running" : "exited",
+    ports: `127.0.0.1:${port}->5000/tcp`,
+    labels,
+  }));
+  return [...nodes, ...others];
+}
+
+/** Whether a container passes a `--filter`. All are in one network. */
+function passes({ name, labels }: Listed, filter: string): boolean {
+  const [kind = "", ...rest] = filter.split("=");
+  const value = rest.join("=");
+  if (kind === "network") return value === "kind";
+  if (kind === "name") return new RegExp(value).test(name);
+  if (kind === "label") return Object.entries(labels).some(([key, of]) => value === key || value === `${key}=${of}`);
+  throw new Error(`the rehearsal's docker does not know: ps --filter ${filter}`);
+}
+
 function list(args: readonly string[]): void {
-  const filter = /^label=io\.x-k8s\.kind\.cluster=(.*)$/.exec(args[args.indexOf("--filter") + 1] ?? "")?.[1];
-  const names = filter === undefined ? clusters() : clusters().filter((name) => name === filter);
-  for (const name of names) {
-    const dir = join(folder, name);
-    const status = isStopped(dir) ? "exited" : "running";
+  const filters = args.filter((_, at) => args[at - 1] === "--filter");
+  const format = args.includes("-aq") ? "{{.Names}}" : args[args.indexOf("--format") + 1];
+  for (const container of all()) {
+    const { name, status, ports } = container;
     if (status === "exited" && !args.includes("-a") && !args.includes("-aq")) continue;
-    for (const node of readNodes(dir)) {
-      const format = args[args.indexOf("--format") + 1];
-      if (args.includes("-aq")) process.stdout.write(`${node.name}\n`);
-      else if (format === "{{.Names}}\t{{.State}}") process.stdout.write(`${node.name}\t${status}\n`);
-      else if (format === "{{.Ports}}")
-        process.stdout.write(`${node.ports.map((port) => `127.0.0.1:${port}->30000/tcp`).join(", ")}\n`);
-      else throw new Error(`the rehearsal's docker does not know: ps ${args.join(" ")}`);
-    }
+    if (!filters.every((filter) => passes(container, filter))) continue;
+    if (format === "{{.Names}}") process.stdout.write(`${name}\n`);
+    else if (format === "{{.Names}}\t{{.State}}") process.stdout.write(`${name}\t${status}\n`);
+    else if (format === "{{.Ports}}") process.stdout.write(`${ports}\n`);
+    else throw new Error(`the rehearsal's docker does not know: ps ${args.join(" ")}`);
   }
+}
+
+function containerOf(name: string): Container {
+  const found = readContainers(state.dir).find((container) => container.name === name);
+  if (found === undefined) throw new Error(`No such container: ${name}`);
+  return found;
+}
+
+async function run(args: readonly string[]): Promise<void> {
+  const { values, positionals } = parseArgs({
+    args: [...args],
+    allowPositionals: true,
+    options: {
+      detach: { type: "boolean" },
+      name: { type: "string" },
+      network: { type: "string" },
+      restart: { type: "string" },
+      publish: { type: "string" },
+      label: { type: "string", multiple: true },
+    },
+  });
+  const { name = "", network = "", label = [], publish } = values;
+  const [image = "", ...command] = positionals;
+  if (publish !== "127.0.0.1::5000" || command.length > 0)
+    throw new Error(`the rehearsal's docker runs no such container: run ${args.join(" ")}`);
+  if (network === "kind" && clusters().length === 0) throw new Error("network kind not found");
+  const labels = Object.fromEntries(
+    label.map((text) => [text.split("=", 1)[0] ?? "", text.split("=").slice(1).join("=")]),
+  );
+  await runContainer(state, { name, image, labels, network });
+  process.stdout.write(`${name}\n`);
 }
 
 function copy(from = "", to = ""): void {
@@ -60,6 +135,10 @@ function copy(from = "", to = ""): void {
 
 async function start(containers: readonly string[]): Promise<void> {
   for (const container of containers) {
+    if (readContainers(state.dir).some(({ name }) => name === container)) {
+      await startContainer(state, container);
+      continue;
+    }
     const { name, dir } = clusterOf(container);
     if (isStopped(dir)) {
       const taken = takenPort(folder, name, readNodes(dir));
@@ -77,6 +156,10 @@ async function start(containers: readonly string[]): Promise<void> {
 
 async function stop(containers: readonly string[]): Promise<void> {
   for (const container of containers) {
+    if (readContainers(state.dir).some(({ name }) => name === container)) {
+      await stopContainer(state.dir, container);
+      continue;
+    }
     const { dir } = clusterOf(container);
     if (!isStopped(dir)) {
       setStopped(dir, true);
@@ -91,10 +174,17 @@ async function main([command = "", ...args]: readonly string[]): Promise<void> {
   else if (command === "context") process.stdout.write("unix:///var/run/docker.sock\n");
   else if (command === "ps") list(args);
   else if (command === "cp") copy(...args);
-  else if (command === "start" || command === "stop") {
+  else if (command === "inspect")
+    process.stdout.write(`${JSON.stringify([inspected(state.dir, containerOf(args.at(-1) ?? ""))])}\n`);
+  else if (command === "rm") {
+    for (const name of args.filter((arg) => !arg.startsWith("-"))) {
+      await removeContainer(state.dir, containerOf(name).name);
+      process.stdout.write(`${name}\n`);
+    }
+  } else if (command === "start" || command === "stop" || command === "run") {
     // What it starts is killed with the rehearsal, and nothing starts in a folder that is being removed.
     recordThis(state.dir, "docker");
-    await (command === "start" ? start : stop)(args);
+    await { start, stop, run }[command](args);
   } else if (command === "network") return;
   else throw new Error(`the rehearsal's stand-in for docker does not know: ${[command, ...args].join(" ")}`);
 }

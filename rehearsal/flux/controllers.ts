@@ -43,6 +43,8 @@ export interface FluxControllersArgs {
   readonly dir: string;
   /** Which Deployments to run. @default all of Flux's that have an executable */
   readonly deployments?: readonly Controller[];
+  /** Variables over those of the Deployments, for what a pod would find and a process does not. @default none */
+  readonly env?: Readonly<Record<string, string>>;
   /** Hears when a controller is started, stopped, and answers. @default nobody */
   readonly onLog?: (line: string) => void;
   /** Hears of a controller that ended by itself; it is started again after a pause, as in a pod. @default nobody */
@@ -323,8 +325,9 @@ class Session {
     for (const folder of ["data", "home/gnupg", "tmp"]) mkdirSync(join(dir, folder), { recursive: true, mode: 0o700 });
     const kubeconfig = join(dir, "kubeconfig.yaml");
     writeFileSync(kubeconfig, withToken(this.#kubeconfig ?? "", token), { mode: 0o600 });
-    const env = await environment(api, container, kubeconfig, dir);
-    if (env === undefined) return;
+    const declaredEnv = await environment(api, container, kubeconfig, dir);
+    if (declaredEnv === undefined) return;
+    const env = { ...declaredEnv, ...this.#args.env };
     const notifications = this.#wanted.includes("notification-controller");
     const flags = localFlags(
       controller,

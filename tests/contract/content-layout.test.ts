@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync, globSync, readFileSync, statSync } from "node:fs";
 import { join, relative } from "node:path";
 import { parse, parseAllDocuments } from "yaml";
-import { yamlScalars } from "../../components/gitops/git-source.ts";
+import { yamlScalars } from "../../components/gitops/source.ts";
 import { type Manifest, manifestId } from "../../components/kubernetes/manifest.ts";
 import { assemble, substitute, substituteText } from "../../tools/contract/flux-repo.ts";
 import { customResourceSchema, validate } from "../../tools/contract/schemas.ts";

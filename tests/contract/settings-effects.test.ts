@@ -197,6 +197,11 @@ const switched: readonly Effect[] = [
   ["demo.enabled", false, "environment-kustomization-demo", { lacks: "flux-repo/demo" }],
 ];
 
+const besideCluster: readonly Effect[] = [
+  ["source.type", "local-registry", "environment-kustomization-environment.spec.sourceRef.kind", "OCIRepository"],
+  ["source.registryImage", "r.io/registry:3", "registry-content.stdin", '"image":"r.io/registry:3"'],
+];
+
 /** The program writes the kubeconfig there. */
 const inFolder = (folder: string): Effect[] => [
   ["cluster.kind.kubeconfigFolder", folder, "cluster-kind.environment.KUBECONFIG_FILE"],
@@ -291,6 +296,7 @@ describe("Effects of settings", function () {
   const groups = (): (readonly Effect[])[] => [
     [...everything, ...containers, ...inFolder(path.join(folder, "private"))],
     switched,
+    besideCluster,
     onExisting(path.join(folder, "kubeconfig")),
   ];
 

@@ -12,7 +12,8 @@ const certificates = ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/
  * @param file where the archive goes
  * @param name `registry/repository:tag`
  * @param path of the program in the image, for pods that name it; they may name it from its folder, too
- * @param others further programs by their paths
+ * @param others further programs and files by their paths
+ * @param command arguments of the program that a container without any gets
  */
 export async function programImage(
   file: string,
@@ -20,6 +21,7 @@ export async function programImage(
   program: string,
   path = "/program",
   others: Readonly<Record<string, string>> = {},
+  command: readonly string[] = [],
 ): Promise<void> {
   const folder = mkdtempSync(join(dirname(file), "program-"));
   try {
@@ -37,6 +39,7 @@ export async function programImage(
     await pack(files, join(folder, "layer.tar"), ["."], ["--owner=0", "--group=0"]);
     await writeImage(file, [name], join(folder, "layer.tar"), {
       Entrypoint: [path],
+      ...(command.length === 0 ? {} : { Cmd: command }),
       WorkingDir: dirname(path),
       Env: ["PATH=/usr/local/bin:/usr/bin:/bin"],
       User: "65534:65534",

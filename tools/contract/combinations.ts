@@ -112,6 +112,9 @@ function choices(kubeconfig: string): Readonly<Record<string, Readonly<Record<st
   };
 }
 
+/** It fits no choice about GitHub, and no existing cluster. */
+const local: Combination = { title: "local registry", settings: { source: { type: "local-registry" } } };
+
 /**
  * Combinations in which every pair of choices occurs, the defaults alone first.
  *
@@ -131,7 +134,7 @@ export function combinations(kubeconfig: string): Combination[] {
       settings: merge.withOptions({ mergeArrays: false }, ...parts),
     };
   });
-  return [{ title: "defaults", settings: {} }, ...made];
+  return [{ title: "defaults", settings: {} }, local, ...made];
 }
 
 /** A kubeconfig for the choice of an existing cluster; nothing listens there. */

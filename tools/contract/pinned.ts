@@ -84,10 +84,16 @@ export const pins: readonly Pin[] = [
     ],
   ]),
   ...["OCIRepository", "HelmRepository"].flatMap((kind) =>
-    of(`${kind} flux-system/*`, [["spec/interval", setting(({ charts }) => charts.interval), "charts.interval"]]),
+    // Their names end in a hash.
+    of(`${kind} flux-system/*-*`, [["spec/interval", setting(({ charts }) => charts.interval), "charts.interval"]]),
   ),
 
-  // What is synced from Git.
+  // What is synced from Git, or from the registry beside the cluster.
+  ...of("OCIRepository flux-system/environment", [
+    ["spec/interval", setting(({ flux }) => flux.interval), "flux.interval"],
+    ["spec/timeout", "60s", "it is on this host"],
+    ["spec/insecure", true, "that registry has no certificate"],
+  ]),
   ...of("GitRepository flux-system/*", [
     ["spec/interval", setting(({ flux }) => flux.interval), "flux.interval"],
     ["spec/timeout", "60s", "a first clone over a slow line"],

@@ -13,9 +13,8 @@ import { requiredVersion } from "../version.ts";
 import { readFileSync } from "node:fs";
 
 const sets = {
-  // The same stamps, so that Kubernetes says its version.
   "control-plane": projectSets["control-plane"],
-  "kind-tier": projectSets["control-plane"],
+  "kind-tier": projectSets["kind-tier"],
   "kind-tier/storage": {},
 } as const satisfies Record<string, ToolSet>;
 
@@ -38,12 +37,7 @@ function own(name: string) {
 }
 
 const tools = {
-  kind: {
-    set: "kind-tier",
-    module: "sigs.k8s.io/kind",
-    package: "sigs.k8s.io/kind",
-    onPath: { args: ["version"], version: /kind v(\S+)/, fits: "newer-minor" },
-  },
+  kind: projectTools.kind,
   crictl: { set: "kind-tier", module: "sigs.k8s.io/cri-tools", package: "sigs.k8s.io/cri-tools/cmd/crictl" },
   etcd: rehearsed(projectTools.etcd),
   kubelet: kubernetes("kubelet"),

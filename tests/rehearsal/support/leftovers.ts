@@ -16,6 +16,7 @@ export async function leftovers({ stack, dir, surroundings, environment }: Rehea
       .filter(({ title }) => title.includes(`/${stack} `))
       .map(({ title }) => `deploy key: ${title}`),
     ...list(join(dir, "kind", "clusters")).map((name) => `cluster: ${name}`),
+    ...list(join(dir, "kind", "containers")).map((name) => `container: ${name}`),
     ...running(join(dir, "kind")).map(({ name }) => `process: ${name}`),
     ...list(join(dir, "kube")).map((name) => `file: kube/${name}`),
   ];

@@ -63,6 +63,19 @@ describe("settings", () => {
       "set cluster.type to existing",
     ],
     ["one host port for two services", { cluster: { kind: { ports: { grafana: 9090 } } } }, "Give each its own port"],
+    [
+      "a registry beside a cluster that is not Kind's",
+      {
+        source: { type: "local-registry" },
+        cluster: { type: "existing", existing: { kubeconfig: "a", context: "b" } },
+      },
+      "source.type: is local-registry, which stands beside a Kind cluster",
+    ],
+    [
+      "GitHub's settings where nothing is at GitHub",
+      { source: { type: "local-registry" }, repository: { create: true }, deployKey: { rotation: 2 } },
+      "2 settings are wrong",
+    ],
     ["s3 without a bucket", { loki: { storage: { type: "s3" } } }, "credentialsSecret"],
     ["Loki replicas on a filesystem", { loki: { replicas: 3 } }, "loki.storage.type to s3"],
     ["a retention shorter than the compactor's", { loki: { retention: "1h" } }, "Set 24h or more"],

@@ -126,7 +126,7 @@ describe("npm run up, preview, refresh, destroy, recover", () => {
     it("says how it is used, with the stacks that have a settings file", () => {
       writeFileSync(join(folder, "Pulumi.production.yaml"), "");
       expect(() => parseArguments(["upp", "dev"], folder)).to.throw(
-        "npm run <up|preview|refresh|destroy|recover|pulumi|doctor>",
+        "npm run <up|preview|refresh|destroy|recover|push|pulumi|doctor>",
       );
       expect(() => parseArguments(["up"], folder)).to.throw("dev, production");
       expect(() => parseArguments(["up", "--yes"], folder)).to.throw("Which stack?");

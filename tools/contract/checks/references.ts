@@ -80,7 +80,14 @@ export function checkReferences(rendered: Rendered): Finding[] {
   }
 
   for (const object of declared.filter(({ kind }) => kind === "OCIRepository" || kind === "HelmRepository")) {
-    checkSource(object, rendered, add);
+    const isContent = declared.some(
+      ({ kind, ...one }) =>
+        kind === "Kustomization" &&
+        at(one, "spec", "sourceRef", "kind") === object.kind &&
+        at(one, "spec", "sourceRef", "name") === object.metadata.name,
+    );
+    if (isContent) checkContentSource(object, rendered, add);
+    else checkSource(object, rendered, add);
   }
   const pins = Object.values(charts);
   const deployed = releases(declared).map(({ chart }) => `${chart?.name ?? "?"} ${chart?.version ?? "?"}`);
@@ -228,6 +235,21 @@ function checkSource(
   if (layer?.["mediaType"] !== "application/vnd.cncf.helm.chart.content.v1.tar+gzip" || layer["operation"] !== "copy") {
     add(object, "spec.layerSelector", "does not copy the chart's archive.");
   }
+}
+
+/** Content comes from the registry that the program makes, under the name that it has in the cluster's network. */
+function checkContentSource(
+  object: Manifest,
+  { machinery }: Rendered,
+  add: (object: Manifest, path: string, message: string) => void,
+): void {
+  const made = machinery.find(({ metadata }) => metadata.name === "registry-content");
+  const stdin = made?.["stdin"];
+  const { cluster } = JSON.parse(typeof stdin === "string" ? stdin : "{}") as { readonly cluster?: string };
+  const { url, insecure } = asMap(at(object, "spec")) ?? {};
+  if (cluster === undefined || url !== `oci://${cluster}-registry:5000/flux-repo`)
+    add(object, "spec.url", `${String(url)} is not the registry beside the cluster ${cluster ?? "(there is none)"}.`);
+  if (insecure !== true) add(object, "spec.insecure", "is not set, and that registry has no certificate.");
 }
 
 /** Every leaf of a tree with its path. */

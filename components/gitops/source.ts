@@ -5,14 +5,11 @@ import type { Prerequisite } from "../capabilities.ts";
 import { imagePullSecrets } from "../kubernetes/registry-credentials.ts";
 import { api, fluxNamespace } from "./names.ts";
 
-export interface GitSourceArgs {
+/** A Git repository that Flux fetches with a deploy key. */
+export interface GitOrigin {
   /** `ssh://` address of the repository. */
   readonly url: string;
   readonly branch: string;
-  /** What of the repository is applied: each folder on its own, so that one that fails holds up no other. */
-  readonly folders: readonly SyncedFolder[];
-  /** How often Git is looked at, e.g. `1m`. */
-  readonly interval: string;
   /** OpenSSH private key; secret. */
   readonly privateKey: pulumi.Input<string>;
   /** OpenSSH public key. */
@@ -22,11 +19,26 @@ export interface GitSourceArgs {
   readonly keyVersion?: string;
   /** Host keys that the server is checked against, one per line. */
   readonly knownHosts: string;
+}
+
+/** An OCI artifact in a registry that asks for no credentials and has no certificate. */
+export interface RegistryOrigin {
+  /** `oci://` address, as it is reached from the cluster. */
+  readonly url: pulumi.Input<string>;
+  readonly tag: string;
+}
+
+export interface SourceArgs {
+  readonly origin: GitOrigin | RegistryOrigin;
+  /** What of the content is applied: each folder on its own, so that one that fails holds up no other. */
+  readonly folders: readonly SyncedFolder[];
+  /** How often the origin is looked at, e.g. `1m`. */
+  readonly interval: string;
   /** Values that the manifests in the repository may use as `${NAME}`; Flux puts them into the text as they are. */
   readonly substitute: Readonly<Record<string, string>>;
   /** Labels of everything that is applied. */
   readonly labels: Readonly<Record<string, string>>;
-  /** What the key and the repository need: Flux, and the key registered at GitHub. */
+  /** What fetching needs: Flux, and the key registered at GitHub, or the artifact pushed. */
   readonly prerequisites: readonly Prerequisite[];
   /** Tells why something here is not Ready. */
   readonly explain: pulumi.ErrorHook;
@@ -83,15 +95,60 @@ export interface SyncedFolder {
   readonly prerequisites: readonly Prerequisite[];
 }
 
-/** What Flux syncs from Git: the key, the repository and folders of it. */
-export class GitSource extends pulumi.ComponentResource {
-  constructor(name: string, args: GitSourceArgs, opts?: pulumi.ComponentResourceOptions) {
+const waitForReady = { "pulumi.com/waitFor": "condition=Ready" };
+
+/**
+ * What Flux syncs: where it comes from, and folders of it. Its type in the state is that of its first kind of origin: another
+ * would replace every Kustomization of a running environment, and with it what that applied.
+ */
+export class Source extends pulumi.ComponentResource {
+  /** What applies the folders. */
+  readonly folders: readonly pulumi.Resource[];
+
+  constructor(name: string, args: SourceArgs, opts?: pulumi.ComponentResourceOptions) {
     super("observability:gitops:GitSource", name, {}, opts);
+    const { origin } = args;
+    const source = "branch" in origin ? this.git(name, origin, args) : this.registry(name, origin, args);
+    this.folders = args.folders.map(
+      (folder) =>
+        new k8s.apiextensions.CustomResource(
+          `${name}-kustomization-${folder.name}`,
+          {
+            apiVersion: api.kustomize,
+            kind: "Kustomization",
+            metadata: { name: folder.name, namespace: fluxNamespace, annotations: waitForReady },
+            spec: {
+              interval: "10m",
+              retryInterval: "20s",
+              timeout: "5m",
+              prune: true,
+              // What was applied is gone before this object is: its namespaces are deleted next.
+              deletionPolicy: "WaitForTermination",
+              wait: true,
+              path: `./${folder.path}`,
+              sourceRef: { kind: "branch" in origin ? "GitRepository" : "OCIRepository", name },
+              postBuild: { substitute: { ...args.substitute } },
+              ...(folder.patches === undefined || folder.patches.length === 0 ? {} : { patches: [...folder.patches] }),
+              commonMetadata: { labels: { ...args.labels } },
+            },
+          },
+          {
+            parent: this,
+            dependsOn: [source, ...folder.prerequisites],
+            customTimeouts: { create: "8m", update: "8m", delete: "5m" },
+            hooks: { onError: [args.explain] },
+          },
+        ),
+    );
+    this.registerOutputs();
+  }
+
+  private git(name: string, origin: GitOrigin, args: SourceArgs): pulumi.Resource {
     // Another key or other host keys are another Secret. The GitRepository changes with its name, so that this update waits
     // until Flux has fetched with them; what was there before is removed after that. It is another resource, too, not a
     // replacement: an update that failed can be taken back, and the Secret before it is still there.
     const version = createHash("sha256")
-      .update(`${args.keyVersion ?? "1"}\n${args.knownHosts}`)
+      .update(`${origin.keyVersion ?? "1"}\n${origin.knownHosts}`)
       .digest("hex")
       .slice(0, 8);
     const secretName = `${name}-deploy-key-${version}`;
@@ -101,65 +158,49 @@ export class GitSource extends pulumi.ComponentResource {
         metadata: { name: secretName, namespace: fluxNamespace },
         type: "Opaque",
         stringData: {
-          identity: args.privateKey,
-          "identity.pub": args.publicKey,
-          known_hosts: args.knownHosts,
+          identity: origin.privateKey,
+          "identity.pub": origin.publicKey,
+          known_hosts: origin.knownHosts,
         },
       },
       { parent: this, dependsOn: [...args.prerequisites] },
     );
-    const waitForReady = { "pulumi.com/waitFor": "condition=Ready" };
-    const repository = new k8s.apiextensions.CustomResource(
-      `${name}-repository`,
+    return this.fetched(`${name}-repository`, "GitRepository", name, args, [secret], {
+      timeout: "60s",
+      url: origin.url,
+      ref: { branch: origin.branch },
+      secretRef: { name: secretName },
+    });
+  }
+
+  private registry(name: string, { url, tag }: RegistryOrigin, args: SourceArgs): pulumi.Resource {
+    // Plain HTTP; nobody but this host and the cluster's network reaches it.
+    const spec = { timeout: "60s", url, ref: { tag }, insecure: true };
+    return this.fetched(`${name}-artifact`, "OCIRepository", name, args, args.prerequisites, spec);
+  }
+
+  private fetched(
+    resource: string,
+    kind: string,
+    name: string,
+    args: SourceArgs,
+    dependsOn: readonly Prerequisite[],
+    spec: object,
+  ): pulumi.Resource {
+    return new k8s.apiextensions.CustomResource(
+      resource,
       {
         apiVersion: api.source,
-        kind: "GitRepository",
+        kind,
         metadata: { name, namespace: fluxNamespace, annotations: waitForReady },
-        spec: {
-          interval: args.interval,
-          timeout: "60s",
-          url: args.url,
-          ref: { branch: args.branch },
-          secretRef: { name: secretName },
-        },
+        spec: { interval: args.interval, ...spec },
       },
       {
         parent: this,
-        dependsOn: secret,
+        dependsOn: [...dependsOn],
         customTimeouts: { create: "3m", update: "3m", delete: "2m" },
         hooks: { onError: [args.explain] },
       },
     );
-    for (const folder of args.folders) {
-      new k8s.apiextensions.CustomResource(
-        `${name}-kustomization-${folder.name}`,
-        {
-          apiVersion: api.kustomize,
-          kind: "Kustomization",
-          metadata: { name: folder.name, namespace: fluxNamespace, annotations: waitForReady },
-          spec: {
-            interval: "10m",
-            retryInterval: "20s",
-            timeout: "5m",
-            prune: true,
-            // What was applied from Git is gone before this object is: its namespaces are deleted next.
-            deletionPolicy: "WaitForTermination",
-            wait: true,
-            path: `./${folder.path}`,
-            sourceRef: { kind: "GitRepository", name },
-            postBuild: { substitute: { ...args.substitute } },
-            ...(folder.patches === undefined || folder.patches.length === 0 ? {} : { patches: [...folder.patches] }),
-            commonMetadata: { labels: { ...args.labels } },
-          },
-        },
-        {
-          parent: this,
-          dependsOn: [repository, ...folder.prerequisites],
-          customTimeouts: { create: "8m", update: "8m", delete: "5m" },
-          hooks: { onError: [args.explain] },
-        },
-      );
-    }
-    this.registerOutputs();
   }
 }

@@ -1,0 +1,83 @@
+/** Has Flux fetch now, and waits until what was pushed is applied. */
+import { setTimeout as sleep } from "node:timers/promises";
+import { ApiClient, readKubeconfig } from "../cluster/readiness.ts";
+import { api, fluxNamespace } from "./names.ts";
+
+interface Observed {
+  readonly metadata: { readonly name: string };
+  readonly spec: { readonly sourceRef?: { readonly kind: string; readonly name: string } };
+  readonly status?: {
+    readonly artifact?: { readonly digest?: string; readonly revision?: string };
+    readonly lastAppliedRevision?: string;
+    readonly lastAttemptedRevision?: string;
+    readonly conditions?: readonly { readonly type: string; readonly status: string; readonly message?: string }[];
+  };
+}
+
+const folder = (group: string, plural: string) => `/apis/${group}/namespaces/${fluxNamespace}/${plural}`;
+const sources = folder(api.source, "ocirepositories");
+const kustomizations = folder(api.kustomize, "kustomizations");
+
+/** How far Flux came with a revision. */
+export interface Reconciled {
+  /** Kustomizations that have applied it. */
+  readonly applied: readonly string[];
+  /** What Flux says of those that have not. */
+  readonly failed: readonly string[];
+}
+
+/**
+ * @param name of the OCIRepository; its Kustomizations are those that name it as their source
+ * @param digest of the artifact that was pushed
+ * @param milliseconds after which what is still under way counts as failed
+ * @returns undefined when the cluster has no such source yet
+ * @throws Error when the cluster does not answer
+ */
+export async function reconcile(
+  kubeconfig: string,
+  name: string,
+  digest: string,
+  milliseconds = 180_000,
+): Promise<Reconciled | undefined> {
+  const client = new ApiClient(readKubeconfig(kubeconfig));
+  const items = async (path: string) => (JSON.parse(await client.get(path)) as { items: Observed[] }).items;
+  const ready = ({ status }: Observed) => status?.conditions?.find(({ type }) => type === "Ready");
+  try {
+    const found = await items(sources).catch((error: unknown) => {
+      // Flux's definitions are not there yet.
+      if (error instanceof Error && / answers 404/.test(error.message)) return [];
+      throw error;
+    });
+    if (!found.some(({ metadata }) => metadata.name === name)) return undefined;
+    // Flux's own way to be asked (fluxcd/pkg/apis/meta, `ReconcileRequestAnnotation`).
+    await client.annotate(`${sources}/${name}`, { "reconcile.fluxcd.io/requestedAt": new Date().toISOString() });
+    for (const late = Date.now() + milliseconds; ;) {
+      const source = (await items(sources)).find(({ metadata }) => metadata.name === name);
+      const revision = source?.status?.artifact?.revision ?? "";
+      const fetched = revision.endsWith(`@${digest}`);
+      const users = (await items(kustomizations)).filter(
+        ({ spec: { sourceRef } }) => sourceRef?.kind === "OCIRepository" && sourceRef.name === name,
+      );
+      const applied = users.filter(({ status }) => fetched && status?.lastAppliedRevision === revision);
+      const others = users.filter((user) => !applied.includes(user));
+      const failed = others.filter(
+        (user) => fetched && user.status?.lastAttemptedRevision === revision && ready(user)?.status === "False",
+      );
+      const names = applied.map(({ metadata }) => metadata.name);
+      if (fetched && others.length === failed.length)
+        return { applied: names, failed: failed.map((user) => says("Kustomization", user)) };
+      if (Date.now() > late) {
+        const open = fetched ? others.map((user) => says("Kustomization", user)) : [says("OCIRepository", source)];
+        return { applied: names, failed: open };
+      }
+      await sleep(300);
+    }
+  } finally {
+    client.close();
+  }
+
+  function says(kind: string, object: Observed | undefined): string {
+    const message = object === undefined ? undefined : ready(object)?.message;
+    return `${kind} ${object?.metadata.name ?? name}: ${message ?? "says nothing yet"}`;
+  }
+}
