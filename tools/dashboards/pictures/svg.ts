@@ -72,22 +72,19 @@ export function fit(text: string, width: number, size: number, bold = false): st
   return `${text.slice(0, end)}…`;
 }
 
-/** The text in lines that fit. */
+/** The text in lines that fit: broken between words, a word alone only where it is longer than a line. */
 export function wrap(text: string, width: number, size: number): string[] {
   const lines: string[] = [];
-  let line = "";
-  let used = 0;
-  for (const character of text) {
-    const own = textWidth(character, size);
-    if (used + own > width) {
-      lines.push(line);
-      line = "";
-      used = 0;
-    }
-    line += character;
-    used += own;
+  let left = text;
+  while (textWidth(left, size) > width) {
+    let end = left.length;
+    while (end > 1 && textWidth(left.slice(0, end), size) > width) end--;
+    const space = left.lastIndexOf(" ", end);
+    const cut = space > 0 ? space + 1 : end;
+    lines.push(left.slice(0, cut));
+    left = left.slice(cut);
   }
-  return [...lines, line];
+  return [...lines, left];
 }
 
 /** The text as XML wants it. */
