@@ -1,6 +1,5 @@
 /**
- * The cluster of an environment, from its first half-made moment to its replacement: cut off while it is made, asked for
- * twice at once, replaced because its configuration changed. Its repository is created and seeded, as the settings may say.
+ * The cluster of an environment, cut off while it is made. Its repository is created and seeded, as the settings may say.
  * The seed is printed; INTERRUPT_SEED repeats a run.
  */
 import { existsSync, readdirSync } from "node:fs";
@@ -105,22 +104,6 @@ describe(`the cluster of an environment (INTERRUPT_SEED=${seed})`, function () {
     ]);
   });
 
-  it("is replaced when its configuration changes: preview shows it, the old one goes first (reliability 6)", async () => {
-    const before = await uidOfReadyCluster();
-    await rehearsal.set({ cluster: { kind: { ports: { jaeger: null } } } });
-    const { output, changes } = await rehearsal.environment.preview();
-    expect(output).to.match(/local:Command.*cluster-kind.*replace/);
-    expect(changes["replace"]).to.be.greaterThan(0);
-    const from = rehearsal.surroundings.providers.calls.length;
-    await rehearsal.environment.up();
-    // What lived in the old cluster went with it: nothing of it was deleted one by one.
-    const deleted = rehearsal.surroundings.providers.calls.slice(from).filter(({ method }) => method === "delete");
-    expect(deleted.map(({ name }) => name)).to.deep.equal(["cluster-kind"]);
-    expect(clusters()).to.deep.equal(["dev"]);
-    expect(await uidOfReadyCluster()).to.not.equal(before);
-    expect(Object.keys((await rehearsal.environment.up()).changes)).to.deep.equal(["same"]);
-  });
-
   it("is destroyed, and nothing of it is left (reliability 2)", async () => {
     await rehearsal.environment.destroy();
     expect(await leftovers(rehearsal)).to.deep.equal([]);
@@ -131,11 +114,5 @@ describe(`the cluster of an environment (INTERRUPT_SEED=${seed})`, function () {
       headers: { authorization: `Bearer ${planted.githubToken}` },
     });
     expect(await answer.json()).to.include({ archived: false });
-  });
-
-  it("is made again, with the repository that is there (reliability 1)", async () => {
-    await rehearsal.environment.up();
-    expect(Object.keys((await rehearsal.environment.up()).changes)).to.deep.equal(["same"]);
-    await rehearsal.environment.destroy();
   });
 });

@@ -261,6 +261,19 @@ describe("Flux controllers as local processes", function () {
     for (const name of CONTROLLERS) await untilAvailable(name, 1);
   });
 
+  /** A release that says its greeting. */
+  const example = (greeting: string) => ({
+    apiVersion: "helm.toolkit.fluxcd.io/v2",
+    kind: "HelmRelease",
+    metadata: { name: "example", namespace: "flux-system" },
+    spec: {
+      interval: "1h",
+      targetNamespace: "default",
+      chart: { spec: { chart: "example", version: "0.1.0", sourceRef: { kind: "HelmRepository", name: "local" } } },
+      values: { greeting },
+    },
+  });
+
   it("reconcile: a release from a chart repository becomes Ready, and its objects are in the cluster", async () => {
     const charts = await serveChart(join(folder, "charts"));
     try {
@@ -270,19 +283,7 @@ describe("Flux controllers as local processes", function () {
         metadata: { name: "local", namespace: "flux-system" },
         spec: { interval: "1h", url: charts.url },
       });
-      await apply({
-        apiVersion: "helm.toolkit.fluxcd.io/v2",
-        kind: "HelmRelease",
-        metadata: { name: "example", namespace: "flux-system" },
-        spec: {
-          interval: "1h",
-          targetNamespace: "default",
-          chart: {
-            spec: { chart: "example", version: "0.1.0", sourceRef: { kind: "HelmRepository", name: "local" } },
-          },
-          values: { greeting: "from a test" },
-        },
-      });
+      await apply(example("from a test"));
       await until("the release is Ready", async () => {
         const release = await named<{ status?: { conditions?: { type: string; status: string }[] } }>(
           "helm.toolkit.fluxcd.io/v2",
@@ -319,19 +320,7 @@ describe("Flux controllers as local processes", function () {
         spec: { providerRef: { name: "test" }, eventSources: [{ kind: "HelmRelease", name: "*" }] },
       });
       await until("an event arrives", async () => {
-        await apply({
-          apiVersion: "helm.toolkit.fluxcd.io/v2",
-          kind: "HelmRelease",
-          metadata: { name: "example", namespace: "flux-system" },
-          spec: {
-            interval: "1h",
-            targetNamespace: "default",
-            chart: {
-              spec: { chart: "example", version: "0.1.0", sourceRef: { kind: "HelmRepository", name: "local" } },
-            },
-            values: { greeting: `at ${Date.now()}` },
-          },
-        });
+        await apply(example(`at ${Date.now()}`));
         return heard.some((text) => text.includes("HelmRelease"));
       });
     } finally {
