@@ -74,7 +74,7 @@ export async function main(args: readonly string[], projectFolder: string, proce
     if (filter) return;
     for (const [name, command] of [
       ["types", ["tsc"]],
-      ["prettier", ["prettier", "--check", "--log-level", "warn", "."]],
+      ["prettier", ["prettier", "--check", "--cache", "--log-level", "warn", "."]],
       ["eslint", ["eslint", "--max-warnings=0", "."]],
     ] as const)
       await step(name, () => runStep(command, projectFolder, processes, keep), keep);
