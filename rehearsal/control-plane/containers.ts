@@ -6,8 +6,8 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync
 import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
+import { parseArgs } from "node:util";
 import { stringify } from "yaml";
-import type { KindState } from "./kind-state.ts";
 import { freePorts, launch, reap, reopen, running } from "./processes.ts";
 import { MISSING_IMAGE } from "./stages.ts";
 
@@ -27,6 +27,12 @@ export interface Container {
   readonly port: number;
 }
 
+/** Where containers are kept, and the program that they run. */
+interface Runner {
+  readonly dir: string;
+  readonly binaries: { readonly registry?: string | undefined };
+}
+
 const containers = (dir: string): string => join(dir, "containers");
 const folderOf = (dir: string, name: string): string => join(containers(dir), name);
 
@@ -43,8 +49,43 @@ export function isRunning(dir: string, name: string): boolean {
   return running(folderOf(dir, name)).length > 0;
 }
 
+/** The container that the arguments of `docker run` ask for. @throws Error when it is none that can be run here */
+export function parseRun(args: readonly string[]): Omit<Container, "port"> {
+  const { values, positionals } = parseArgs({
+    args: [...args],
+    allowPositionals: true,
+    options: {
+      detach: { type: "boolean" },
+      name: { type: "string" },
+      network: { type: "string" },
+      restart: { type: "string" },
+      publish: { type: "string" },
+      label: { type: "string", multiple: true },
+    },
+  });
+  const { name = "", network = "", label = [], publish } = values;
+  const [image = "", ...command] = positionals;
+  if (publish !== "127.0.0.1::5000" || command.length > 0)
+    throw new Error(`the stand-in for docker runs no such container: run ${args.join(" ")}`);
+  const labels = label.map((text): [string, string] => {
+    const [key = "", ...value] = text.split("=");
+    return [key, value.join("=")];
+  });
+  return { name, image, labels: Object.fromEntries(labels), network };
+}
+
+/** Whether a container passes a `--filter` of `docker ps`. All are in one network. */
+export function passes({ name, labels }: Pick<Container, "name" | "labels">, filter: string): boolean {
+  const [kind = "", ...rest] = filter.split("=");
+  const value = rest.join("=");
+  if (kind === "network") return value === "kind";
+  if (kind === "name") return new RegExp(value).test(name);
+  if (kind === "label") return Object.entries(labels).some(([key, of]) => value === key || value === `${key}=${of}`);
+  throw new Error(`the stand-in for docker does not know: ps --filter ${filter}`);
+}
+
 /** Makes a container and starts it. @throws Error as Docker says it */
-export async function runContainer(state: KindState, made: Omit<Container, "port">): Promise<void> {
+export async function runContainer(state: Runner, made: Omit<Container, "port">): Promise<void> {
   const folder = folderOf(state.dir, made.name);
   if (existsSync(folder)) {
     throw new Error(`Conflict. The container name "/${made.name}" is already in use by container "stand-in".`);
@@ -57,11 +98,11 @@ export async function runContainer(state: KindState, made: Omit<Container, "port
   await startContainer(state, made.name);
 }
 
-export async function startContainer({ dir, binaries }: KindState, name: string): Promise<void> {
+export async function startContainer({ dir, binaries }: Runner, name: string): Promise<void> {
   if (isRunning(dir, name)) return;
   const folder = folderOf(dir, name);
   const program = binaries.registry;
-  if (program === undefined) throw new Error("this rehearsal was opened without the registry's program");
+  if (program === undefined) throw new Error("the registry's program is not at hand here");
   const [port = 0] = await freePorts(1);
   const container = JSON.parse(readFileSync(join(folder, FILE), "utf8")) as Container;
   writeFileSync(join(folder, FILE), JSON.stringify({ ...container, port }));

@@ -5,12 +5,13 @@
  */
 import { copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { parseArgs } from "node:util";
 import { parse } from "yaml";
 import {
   type Container,
   inspected,
   isRunning,
+  parseRun,
+  passes,
   readContainers,
   removeContainer,
   runContainer,
@@ -66,16 +67,6 @@ function all(): Listed[] {
   return [...nodes, ...others];
 }
 
-/** Whether a container passes a `--filter`. All are in one network. */
-function passes({ name, labels }: Listed, filter: string): boolean {
-  const [kind = "", ...rest] = filter.split("=");
-  const value = rest.join("=");
-  if (kind === "network") return value === "kind";
-  if (kind === "name") return new RegExp(value).test(name);
-  if (kind === "label") return Object.entries(labels).some(([key, of]) => value === key || value === `${key}=${of}`);
-  throw new Error(`the rehearsal's docker does not know: ps --filter ${filter}`);
-}
-
 function list(args: readonly string[]): void {
   const filters = args.filter((_, at) => args[at - 1] === "--filter");
   const format = args.includes("-aq") ? "{{.Names}}" : args[args.indexOf("--format") + 1];
@@ -97,28 +88,10 @@ function containerOf(name: string): Container {
 }
 
 async function run(args: readonly string[]): Promise<void> {
-  const { values, positionals } = parseArgs({
-    args: [...args],
-    allowPositionals: true,
-    options: {
-      detach: { type: "boolean" },
-      name: { type: "string" },
-      network: { type: "string" },
-      restart: { type: "string" },
-      publish: { type: "string" },
-      label: { type: "string", multiple: true },
-    },
-  });
-  const { name = "", network = "", label = [], publish } = values;
-  const [image = "", ...command] = positionals;
-  if (publish !== "127.0.0.1::5000" || command.length > 0)
-    throw new Error(`the rehearsal's docker runs no such container: run ${args.join(" ")}`);
-  if (network === "kind" && clusters().length === 0) throw new Error("network kind not found");
-  const labels = Object.fromEntries(
-    label.map((text) => [text.split("=", 1)[0] ?? "", text.split("=").slice(1).join("=")]),
-  );
-  await runContainer(state, { name, image, labels, network });
-  process.stdout.write(`${name}\n`);
+  const made = parseRun(args);
+  if (made.network === "kind" && clusters().length === 0) throw new Error("network kind not found");
+  await runContainer(state, made);
+  process.stdout.write(`${made.name}\n`);
 }
 
 function copy(from = "", to = ""): void {

@@ -2,14 +2,16 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "chai";
+import { obtain } from "../../tools/tools.ts";
 import { type CommandLine, openCommandLine } from "../support/command-line.ts";
 
-describe("the README's section A real environment", function () {
+describe("the README's commands", function () {
   this.timeout("10m");
   let line: CommandLine;
 
   before(async () => {
-    line = await openCommandLine();
+    const { registry } = await obtain(["registry"]);
+    line = await openCommandLine({ FAKE_REGISTRY: registry });
   });
   after(async () => {
     await line.close();
@@ -23,7 +25,7 @@ describe("the README's section A real environment", function () {
     return [...own.matchAll(/```sh\n([\s\S]*?)```/g)].map(([, block]) => block ?? "").join("\n");
   }
 
-  it("works literally: settings, up, outputs, kubeconfig, destroy; the stack file keeps its comments", async () => {
+  it("for a real environment work literally: settings, up, outputs, kubeconfig, destroy; the stack file keeps its comments", async () => {
     const tracked = readFileSync(join(line.folder, "Pulumi.dev.yaml"), "utf8");
     const script = blocks("A real environment")
       .replaceAll("<owner>", "acme")
@@ -67,11 +69,32 @@ describe("the README's section A real environment", function () {
     line.write("dev", line.settings);
     const well = await line.run("npm", ["run", "-s", "doctor", "--", "dev"]);
     // This machine's own limits may be worth a warning.
-    expect(well.stdout).to.match(/^(Nothing stands in the way of: npm run up -- dev|( {2}(warning|note): .*\n)+)$/);
+    expect(well.stdout).to.match(/^(Nothing stands in the way of: npm run up -- dev\n|( {2}(warning|note): .*\n)+)$/);
     expect(well.code, well.stderr).to.equal(0);
     line.github.setToken("another");
     const ill = await line.run("npm", ["run", "-s", "doctor", "--", "dev"]);
     expect(ill.code).to.equal(1);
     expect(ill.stdout).to.match(/^ {2}GitHub: the token is wrong, revoked or expired/m);
+  });
+
+  it("for this machine work literally, without an account: up, outputs, destroy", async () => {
+    await line.host.addCluster("local");
+    const [up = "", push = ""] = blocks("On this machine, without an account").split(/(?=^npm run push)/m);
+    // By tests/rehearsal/local.test.ts, with a cluster that applies it.
+    expect(push).to.equal("npm run push -- local\n");
+    const file = join(line.folder, "Pulumi.local.yaml");
+    const settings = Object.entries(line.settings).filter(([group]) => group !== "repository");
+    const ours = settings.map(([key, value]) => `  observability:${key}: ${JSON.stringify(value)}\n`);
+    writeFileSync(file, readFileSync(file, "utf8") + ours.join(""));
+    const script = up.replace("npm ci\n", "").replace("npm run up -- local", "npm run up -- local --yes");
+    const all = `set -e\nexport CI=1\nunset GITHUB_TOKEN GITHUB_OWNER\n${script}npm run destroy -- local --yes`;
+    const { code, stdout, stderr } = await line.run("sh", ["-c", all]);
+    expect(code, stdout + stderr).to.equal(0);
+    expect(stdout).to.match(/^http:\/\/localhost:\d+$/m);
+    expect(stderr).to.not.include("GITHUB_TOKEN");
+    expect(stdout)
+      .to.match(/registry-content.*create/)
+      .and.not.match(/github:index|tls:index/);
+    expect(line.host.leftovers()).to.deep.equal([]);
   });
 });

@@ -37,8 +37,11 @@ export interface CommandLine {
   close(): Promise<void>;
 }
 
-/** Opens a checkout. The stack files of the project are there. */
-export async function openCommandLine(): Promise<CommandLine> {
+/**
+ * Opens a checkout. The stack files of the project are there.
+ * @param more variables of everything that runs in it
+ */
+export async function openCommandLine(more: NodeJS.ProcessEnv = {}): Promise<CommandLine> {
   const { pulumi } = await obtain(["pulumi"]);
   const root = mkdtempSync(path.join(tmpdir(), "command-line-"));
   const [folder, home] = [path.join(root, "project"), path.join(root, "home")];
@@ -66,6 +69,7 @@ export async function openCommandLine(): Promise<CommandLine> {
     PULUMI_SKIP_UPDATE_CHECK: "true",
     PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true",
     NO_COLOR: "1",
+    ...more,
   };
   const providers = await startStandIns({ kubernetes: "memory", environment });
   const [grafana, prometheus, alertmanager, jaeger] = await freePorts(4);

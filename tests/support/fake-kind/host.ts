@@ -8,7 +8,9 @@ import { expect } from "chai";
 import { stringify } from "yaml";
 
 import { processMark } from "../../../components/cluster/lock.ts";
+import { readContainers } from "../../../rehearsal/control-plane/containers.ts";
 import { type Pki, makePki } from "../../../rehearsal/control-plane/pki.ts";
+import { reap } from "../../../rehearsal/control-plane/processes.ts";
 import { until } from "../until.ts";
 import { type FakeApiServer, startApiServer } from "./api-server.ts";
 import { type Step, World } from "./world.ts";
@@ -224,6 +226,7 @@ export class Host {
         : [];
     return [
       ...this.world.clusters().map((name) => `cluster ${name}`),
+      ...readContainers(this.world.folder).map(({ name }) => `container ${name}`),
       ...(this.world.network ? ["network kind"] : []),
       ...files("private"),
       ...files("lock"),
@@ -246,6 +249,7 @@ export class Host {
     const pids = this.world.events().flatMap((event) => /^(?:paused|create|delete) \S+ (\d+)$/.exec(event)?.[1] ?? []);
     await until("the fakes to end", () => pids.every((pid) => processMark(Number(pid)) === undefined));
     for (const api of [this.api, ...this.#more]) await api.close();
+    await reap(this.world.folder);
     fs.rmSync(this.folder, { recursive: true, force: true });
   }
 }
