@@ -16,7 +16,7 @@ const other = `sha256:${"0".repeat(64)}`;
 describe("settings/digests.json", () => {
   it("has digests by names with a tag, in order, as npm run digests writes them", () => {
     for (const [name, digest] of Object.entries(digests)) {
-      expect(name).to.match(/^[\w.-]+(:\d+)?(\/[\w.-]+)+:[\w.-]+$/);
+      expect(name).to.match(/^[\w.-]+(:\d+)?(\/[\w.-]+)*:[\w.-]+$/);
       expect(digest).to.match(/^sha256:[0-9a-f]{64}$/);
     }
     expect(Object.keys(digests)).to.deep.equal(Object.keys(digests).sort());
@@ -173,7 +173,8 @@ describe("The check of digests", () => {
   const name = "quay.io/team/app:v1";
   const chart = "r.io/charts/app:1.0.0";
   const right = digestOf("app");
-  const pinned = { [name]: right, [chart]: right };
+  const official = "registry:3.1.2";
+  const pinned = { [name]: right, [chart]: right, [official]: right };
   const images = { app: { version: "1.0.0", digests: { "image/digest": name }, checksums: {} } };
   const metadata = { name: "app", namespace: "flux-system" };
   const settings = (imagesByDigest: boolean) => ({ network: { imagesByDigest }, charts: {} });
@@ -214,6 +215,8 @@ describe("The check of digests", () => {
       expect(found(`${name}@${right}`, right, wrong)).to.deep.equal(["HelmRelease flux-system/app"]);
     }
     expect(found(name, undefined, undefined, false)).to.deep.equal([]);
+    expect(found(`--image=${official}@${right}`, right, right)).to.deep.equal([]);
+    expect(found(`--image=${official}`, right, right)).to.deep.equal(["Deployment flux-system/app"]);
   });
 
   it("finds what the mutation proof makes of a digest", () => {

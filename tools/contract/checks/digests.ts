@@ -5,7 +5,7 @@ import { asMap, type Finding, textAt } from "../finding.ts";
 import { releases, type Rendered } from "../rendered.ts";
 
 /** An image with its tag, and its digest where it has one. */
-const image = /([\w.-]+(?::\d+)?(?:\/[\w.-]+)+:[\w.-]+)(?:@(sha256:\w+))?/g;
+const image = /([\w.-]+(?::\d+)?(?:\/[\w.-]+)*:[\w.-]+)(?:@(sha256:\w+))?/g;
 
 function texts(tree: unknown, path: readonly string[] = []): [path: string, text: string][] {
   if (typeof tree === "string") return [[path.join("/"), tree]];
