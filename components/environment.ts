@@ -1,84 +1,43 @@
-/** Composes an environment: the one place that knows who depends on whom. */
+/** Composes an environment: cluster, GitHub, Flux, and the components of its plan. */
 import * as path from "node:path";
 import { pathToFileURL } from "node:url";
 import * as github from "@pulumi/github";
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import { demoFolder } from "../settings/demo.ts";
 import { githubAddresses } from "../settings/github.ts";
 import { sshServer } from "../settings/host-keys.ts";
 import type { Stack } from "../settings/read.ts";
-import { requestedResources } from "../settings/resources.ts";
 import { byDigest } from "../settings/digests.ts";
+import type { SecretName } from "../settings/secrets.ts";
 import * as versions from "../settings/versions.ts";
-import { clusterUrl, type Endpoint } from "./capabilities.ts";
+import { type Capability, clusterUrl, type Viewed } from "./capabilities.ts";
 import type { Cluster, ExposedService } from "./cluster/cluster.ts";
 import type { Generation } from "./cluster/generation.ts";
 import { ExistingCluster } from "./cluster/existing-cluster.ts";
 import { KindCluster } from "./cluster/kind-cluster.ts";
 import { registryName, type WantedRegistry } from "./cluster/registry.ts";
-import { kbotRepositoryAccess, kbotRepositoryPatch, KbotSecret, kbotVariables } from "./demo/kbot.ts";
-import { Podinfo, podinfoImage, podinfoPort } from "./demo/podinfo.ts";
+import { contexts, homes, namespacesOf, type Seen, seen } from "./context.ts";
+import { Deployed } from "./deploy.ts";
+import { allowed } from "./flows.ts";
 import { ChartSources } from "./gitops/chart-source.ts";
 import { DeployKey } from "./gitops/deploy-key.ts";
 import { explainUnready } from "./gitops/diagnosis.ts";
 import { Flux } from "./gitops/flux.ts";
-import { pullSecretsPatches, Source, type SyncedFolder, yamlScalars } from "./gitops/source.ts";
 import { githubKnownHosts } from "./gitops/known-hosts.ts";
 import { type LocalContent, localContent, LocalRegistry } from "./gitops/local-registry.ts";
 import { environmentFolder, sourceName } from "./gitops/names.ts";
 import { Repository } from "./gitops/repository.ts";
+import { Source, type SyncedFolder, yamlScalars } from "./gitops/source.ts";
 import { HostPort } from "./kubernetes/host-port.ts";
 import { commonLabels, labelling } from "./kubernetes/labels.ts";
 import type { Manifest } from "./kubernetes/manifest.ts";
-import { type Allow, Namespace } from "./kubernetes/namespace.ts";
-import { AnnotatedPods } from "./monitoring/annotated-pods.ts";
-import { CertManager } from "./monitoring/cert-manager.ts";
-import type { ReleaseArgs } from "./monitoring/component.ts";
-import { FluentBit } from "./monitoring/fluent-bit.ts";
-import { Instrumentation } from "./monitoring/instrumentation.ts";
-import { Jaeger, jaegerSelector, jaegerStore } from "./monitoring/jaeger.ts";
-import {
-  alertmanagerEndpoint,
-  grafanaEndpoint,
-  KubePrometheusStack,
-  kubePrometheusStackSelectors,
-  prometheusStore,
-} from "./monitoring/kube-prometheus-stack.ts";
-import { Loki, lokiStore } from "./monitoring/loki.ts";
-import { namespaces } from "./monitoring/namespaces.ts";
-import { collectorGateway, OpentelemetryCollector } from "./monitoring/opentelemetry-collector.ts";
-import { OpentelemetryOperator } from "./monitoring/opentelemetry-operator.ts";
-import { PrometheusOperatorCrds } from "./monitoring/prometheus-operator-crds.ts";
+import { Namespace } from "./kubernetes/namespace.ts";
 import { ownNamespaces } from "./occupancy.ts";
 import type { Outputs, ServiceUrl } from "./outputs.ts";
+import { type Chosen, plan, prerequisites, providers, working } from "./plan.ts";
 import { preflightHook, preflightInput } from "./preflight.ts";
 import { TelemetryProbe } from "./probe/telemetry-probe.ts";
-
-/** User interfaces: where they are, the pods behind them, and the port of those pods. */
-const interfaces: Readonly<
-  Record<ExposedService, { endpoint: Endpoint; selector: Readonly<Record<string, string>>; podPort: number }>
-> = {
-  grafana: { endpoint: grafanaEndpoint, selector: kubePrometheusStackSelectors.grafana, podPort: 3000 },
-  prometheus: { endpoint: prometheusStore.endpoint, selector: kubePrometheusStackSelectors.prometheus, podPort: 9090 },
-  alertmanager: { endpoint: alertmanagerEndpoint, selector: kubePrometheusStackSelectors.alertmanager, podPort: 9093 },
-  jaeger: { endpoint: jaegerStore.endpoint, selector: jaegerSelector, podPort: 16686 },
-};
-
-/**
- * Where a browser finds an interface: by its port on the host, else by the port-forward of docs/commands.md. Links need it, and
- * Prometheus and Alertmanager take the path of their own redirects from it, not from their route prefix.
- */
-/** By what images are pulled: by digest, too, where one is pinned and the settings do not say otherwise. */
-const imageNames =
-  ({ network }: Stack["settings"]) =>
-  (name: string) =>
-    network.imagesByDigest ? byDigest(name) : name;
-
-function browserUrl(service: ExposedService, cluster: Cluster): string {
-  const { endpoint, podPort } = interfaces[service];
-  return `http://localhost:${cluster.hostPorts[service]?.hostPort ?? podPort}${endpoint.path}`;
-}
+import { requestedResources } from "./requests.ts";
 
 export interface EnvironmentArgs {
   readonly stack: Stack;
@@ -98,6 +57,12 @@ export interface EnvironmentArgs {
   /** Kubeconfig of an existing cluster, for whoever only looks at what is declared. @default it is read */
   readonly kubeconfig?: { readonly file: string; readonly text: string };
 }
+
+/** By what images are pulled: by digest, too, where one is pinned and the settings do not say otherwise. */
+const imageNames =
+  ({ network }: Stack["settings"]) =>
+  (name: string) =>
+    network.imagesByDigest ? byDigest(name) : name;
 
 /**
  * Where the runbooks are: at GitHub beside the content that Flux syncs, else in this clone. A browser follows no link from a page
@@ -128,6 +93,7 @@ export class Environment extends pulumi.ComponentResource {
   constructor(name: string, args: EnvironmentArgs, opts?: pulumi.ComponentResourceOptions) {
     const { stack } = args;
     const { settings } = stack;
+    const { chosen } = plan(settings);
     const content = settings.source.type === "local-registry" ? localContent(stack.name, settings) : undefined;
     const preflight = preflightInput(
       stack,
@@ -135,11 +101,14 @@ export class Environment extends pulumi.ComponentResource {
       args.clusterUid === undefined
         ? args.clusterGeneration?.generation
         : // What may be in the way is looked at again when the environment needs another name.
-          JSON.stringify([args.clusterUid, ownNamespaces(settings), versions.charts]),
+          JSON.stringify([
+            args.clusterUid,
+            ownNamespaces(settings),
+            chosen.flatMap(({ component: { charts } }) => charts),
+          ]),
     );
     const inputs = { preflight, ...(args.clusterUid === undefined ? {} : { cluster: args.clusterUid }) };
     super("observability:index:Environment", name, inputs, { ...opts, hooks: preflightHook(stack) });
-    const { demo } = settings;
     const cluster = this.cluster(args);
     const shared = cluster.lifetime === undefined;
 
@@ -162,10 +131,22 @@ export class Environment extends pulumi.ComponentResource {
     const inCluster = { parent: platform };
 
     const { registryCredentials } = stack.secrets;
-    const applications = [
-      ...new Set([...(demo.enabled ? [namespaces.demo] : []), ...settings.applications.namespaces]),
-    ];
+    const credentials = registryCredentials !== undefined;
     const image = imageNames(settings);
+    const context = contexts(
+      chosen,
+      {
+        name: stack.name,
+        clusterName: cluster.name,
+        scrapeControlPlane: settings.cluster.type === "kind" && settings.cluster.kind.scrapeControlPlane,
+        credentials,
+        secrets: Object.keys(stack.secrets) as SecretName[],
+        ca: args.ca,
+        image,
+      },
+      settings.applications.namespaces,
+      cluster.hostPorts,
+    );
     const flux = new Flux(
       "flux",
       {
@@ -178,64 +159,19 @@ export class Environment extends pulumi.ComponentResource {
       },
       inCluster,
     );
-    const uiPorts: Allow[] = (Object.keys(cluster.hostPorts) as ExposedService[]).map((service) => ({
-      name: service,
-      to: interfaces[service].selector,
-      ports: [interfaces[service].podPort],
-      from: "anyone",
-    }));
-    const monitoring = new Namespace(
-      "monitoring",
-      {
-        namespace: namespaces.monitoring,
-        registryCredentials,
-        podSecurity: "restricted",
-        allow: [
-          ...uiPorts,
-          { name: "logs", to: { "app.kubernetes.io/name": "loki" }, ports: [3100], from: [namespaces.nodeAgents] },
-          {
-            name: "telemetry",
-            to: { "app.kubernetes.io/component": "opentelemetry-collector" },
-            ports: [4317, 4318],
-            from: applications,
-          },
-          {
-            name: "opentelemetry-webhook",
-            to: { "app.kubernetes.io/name": "opentelemetry-operator" },
-            ports: [9443],
-            from: "anyone",
-          },
-        ],
-      },
-      inCluster,
-    );
-    const nodeAgents = new Namespace(
-      "node-agents",
-      {
-        namespace: namespaces.nodeAgents,
-        registryCredentials,
-        podSecurity: "privileged",
-        allow: [{ name: "metrics", ports: [2020, 9100], from: [namespaces.monitoring] }],
-      },
-      inCluster,
-    );
-    const certManagerNamespace = new Namespace(
-      "cert-manager-namespace",
-      {
-        namespace: namespaces.certManager,
-        registryCredentials,
-        podSecurity: "restricted",
-        allow: [
-          { name: "webhook", to: { "app.kubernetes.io/name": "webhook" }, ports: [10250], from: "anyone" },
-          { name: "metrics", ports: [9402], from: [namespaces.monitoring] },
-        ],
-      },
-      inCluster,
+    const mayEnter = allowed(chosen, context, cluster.hostPorts);
+    const namespaces = new Map(
+      namespacesOf(chosen, context).map(({ name: namespace, podSecurity }) => {
+        const allow = mayEnter.get(namespace) ?? [];
+        return [
+          namespace,
+          new Namespace(namespace, { namespace, podSecurity, allow, registryCredentials }, inCluster),
+        ] as const;
+      }),
     );
 
-    // Charts are fetched at once; releases wait only for what they need.
+    // Charts are fetched at once; components wait only for what they need.
     const explain = explainUnready(cluster);
-    const credentials = registryCredentials !== undefined;
     const sources = new ChartSources(
       "charts",
       {
@@ -249,138 +185,86 @@ export class Environment extends pulumi.ComponentResource {
       },
       inCluster,
     );
-    const definitions = new PrometheusOperatorCrds(
-      "prometheus-operator-crds",
-      { sources, prerequisites: [flux, monitoring] },
-      inCluster,
-    );
-    const monitored = [flux, monitoring, definitions];
-    const stores = { logs: lokiStore, traces: jaegerStore };
-    const certManager = new CertManager(
-      "cert-manager",
-      { sources, prerequisites: [flux, certManagerNamespace, definitions], settings: settings.certManager },
-      inCluster,
-    );
-    const kubePrometheusStack = new KubePrometheusStack(
-      "kube-prometheus-stack",
-      {
-        sources,
-        prerequisites: [...monitored, nodeAgents],
-        settings: {
-          prometheus: settings.prometheus,
-          alertmanager: settings.alertmanager,
-          alerting: settings.alerting,
-          environment: stack.name,
-          grafana: settings.grafana,
-          scrapeControlPlane: settings.cluster.type === "kind" && settings.cluster.kind.scrapeControlPlane,
-          externalUrls: {
-            prometheus: browserUrl("prometheus", cluster),
-            alertmanager: browserUrl("alertmanager", cluster),
-            grafana: browserUrl("grafana", cluster),
+    const deployed = new Map<string, Deployed>();
+    const made = (some: readonly Chosen[]) => some.flatMap(({ component: { key } }) => deployed.get(key) ?? []);
+    for (const one of chosen) {
+      const { key } = one.component;
+      const parts = chosen.filter(({ component: { partOf } }) => partOf === key);
+      const own = homes(chosen, one, context).flatMap((namespace) => namespaces.get(namespace) ?? []);
+      deployed.set(
+        key,
+        new Deployed(
+          {
+            chosen: one,
+            context: context(one),
+            parts: parts.map((part) => ({ chosen: part, context: context(part) })),
+            sources,
+            cluster,
+            secrets: stack.secrets,
+            alertingSecrets: stack.alertingSecrets,
+            prerequisites: [flux, ...own, ...made(prerequisites(chosen, one))],
           },
-        },
-        alertingSecrets: stack.alertingSecrets,
-        ...stores,
-      },
-      inCluster,
-    );
-    const loki = new Loki("loki", { sources, prerequisites: monitored, settings: settings.loki, cluster }, inCluster);
-    new FluentBit(
-      "fluent-bit",
-      { sources, prerequisites: [flux, nodeAgents, definitions], settings: settings.fluentBit, logs: lokiStore },
-      inCluster,
-    );
-    const jaeger = new Jaeger("jaeger", { sources, prerequisites: monitored, settings: settings.jaeger }, inCluster);
-    const operator = new OpentelemetryOperator(
-      "opentelemetry-operator",
-      { sources, prerequisites: [...monitored, certManager], settings: settings.opentelemetry },
-      inCluster,
-    );
-    const collector = new OpentelemetryCollector(
-      "opentelemetry-collector",
-      {
-        ...stores,
-        settings: { ...settings.opentelemetry.collector, image: image(settings.opentelemetry.collector.image) },
-        credentials,
-        prerequisites: [operator],
-      },
-      inCluster,
-    );
-    // To service discovery no name is every namespace.
-    if (applications.length > 0)
-      new AnnotatedPods("annotated-pods", { applications, prerequisites: [monitoring, definitions] }, inCluster);
-    const instrumentation = new Instrumentation(
-      "instrumentation",
-      {
-        gateway: collectorGateway,
-        samplingRatio: settings.opentelemetry.samplingRatio,
-        clusterName: cluster.name,
-        prerequisites: [operator],
-      },
-      inCluster,
-    );
-    if (settings.probe.enabled) {
+          inCluster,
+        ),
+      );
+    }
+    /** What has to be there for a capability to work. */
+    const capable = (...capabilities: readonly Capability[]) => made(working(chosen, capabilities));
+
+    const [gateway] = providers(chosen, "gateway").flatMap(({ offers }) => offers.gateway ?? []);
+    if (settings.probe.enabled && gateway !== undefined) {
+      const stores = (["traces", "logs", "metrics"] as const).flatMap((signal) =>
+        providers(chosen, signal).flatMap(({ offers }) => {
+          const store = offers[signal];
+          if (store === undefined) return [];
+          const { endpoint, lookup, title } = store;
+          return [{ signal, title, endpoint, lookup }];
+        }),
+      );
       new TelemetryProbe(
         "probe",
         {
-          ...stores,
-          metrics: prometheusStore,
-          gateway: collectorGateway,
+          stores,
+          gateway,
           settings: settings.probe,
           cluster,
-          of: [settings, versions],
-          prerequisites: [kubePrometheusStack, loki, jaeger, collector],
+          of: [settings, versions, chosen.map(({ component: { charts } }) => charts)],
+          prerequisites: capable("gateway", "traces", "logs", "metrics"),
         },
         inCluster,
       );
     }
-    for (const service of Object.keys(cluster.hostPorts) as ExposedService[]) {
-      const mapping = cluster.hostPorts[service];
-      if (mapping === undefined) continue;
-      const { selector, podPort } = interfaces[service];
+    for (const viewed of Object.keys(cluster.hostPorts) as ExposedService[]) {
+      const mapping = cluster.hostPorts[viewed];
+      const first = seen(chosen, viewed).find(({ ui }) => ui !== undefined);
+      if (mapping === undefined || first?.ui === undefined) continue;
+      const { namespace } = first.endpoint;
+      const { selector, podPort: targetPort } = first.ui;
+      const own = namespaces.get(namespace);
       new HostPort(
-        service,
-        { namespace: namespaces.monitoring, selector, targetPort: podPort, mapping, prerequisites: [monitoring] },
+        viewed,
+        { namespace, selector, targetPort, mapping, prerequisites: own === undefined ? [] : [own] },
         inCluster,
       );
     }
 
+    const ready = [...namespaces.values(), ...capable("monitors")];
     const folders: SyncedFolder[] = [
-      {
-        name: "environment",
-        path: environmentFolder(stack.name, settings),
-        prerequisites: [monitoring, definitions],
-      },
+      { name: "environment", path: environmentFolder(stack.name, settings), prerequisites: ready },
+      ...chosen.flatMap((one) => {
+        const folder = one.component.folder?.(context(one));
+        return folder === undefined
+          ? []
+          : [{ ...folder, prerequisites: [...ready, ...capable("injection"), ...made([one])] }];
+      }),
     ];
-    if (demo.enabled) {
-      const repository =
-        demo.app === "kbot"
-          ? kbotRepositoryAccess(demo.repository ?? "", args.ca, stack.secrets.demoRepositoryToken)
-          : {};
-      const release = { sources, prerequisites: [flux, definitions] };
-      const prerequisites = [
-        monitoring,
-        definitions,
-        instrumentation,
-        ...this.demo(stack, cluster, repository, release, inCluster),
-      ];
-      folders.push({
-        name: "demo",
-        path: demoFolder(demo),
-        patches: [
-          ...(credentials ? pullSecretsPatches : []),
-          ...(Object.keys(repository).length > 0 ? [kbotRepositoryPatch] : []),
-        ],
-        prerequisites,
-      });
-    }
     const source = new Source(
       sourceName,
       {
         origin: delivery.origin,
         folders,
         interval: settings.flux.interval,
-        substitute: this.substitutions(stack, cluster),
+        substitute: variables(stack, cluster, chosen, context),
         labels: commonLabels(stack.name),
         prerequisites: [flux, ...delivery.prerequisites],
         explain,
@@ -389,23 +273,21 @@ export class Environment extends pulumi.ComponentResource {
     );
     delivery.end?.(source.folders);
 
-    const serviceUrls = this.serviceUrls(cluster);
+    const serviceUrls = urls(chosen, context, cluster);
+    const [dashboards] = providers(chosen, "dashboards");
+    const grafana = dashboards?.offers.dashboards;
     this.outputs = {
       kubeconfigPath: cluster.kubeconfigPath,
       kubeconfig: cluster.kubeconfig,
-      grafanaUrl: serviceUrls["grafana"]?.host ?? clusterUrl(grafanaEndpoint),
-      grafanaUser: settings.grafana.adminUser,
-      grafanaPassword: kubePrometheusStack.grafanaPassword,
+      grafanaUrl: serviceUrls["dashboards"]?.host ?? serviceUrls["dashboards"]?.cluster ?? null,
+      grafanaUser: grafana?.user ?? null,
+      grafanaPassword: deployed.get(dashboards?.component.key ?? "")?.generated[grafana?.password ?? ""] ?? null,
       serviceUrls,
       ...delivery.outputs,
       componentVersions: {
-        ...Object.fromEntries(
-          Object.values(versions.charts)
-            .filter((chart) => chart !== versions.charts.podinfo || (demo.enabled && demo.app === "podinfo"))
-            .map((chart) => [chart.name, chart.version]),
-        ),
+        ...together([...deployed.values()].map(({ charts }) => charts)),
+        ...together(chosen.map(({ component, settings: own }) => component.images?.(own))),
         flux: versions.flux,
-        "opentelemetry-collector": settings.opentelemetry.collector.image,
         ...(settings.cluster.type === "kind" ? { "kind-node": settings.cluster.kind.nodeImage } : {}),
       },
     };
@@ -547,80 +429,58 @@ export class Environment extends pulumi.ComponentResource {
       },
     };
   }
+}
 
-  /** What the demo's content in Git needs: its namespace, and podinfo itself or kbot's Secret. */
-  private demo(
-    stack: Stack,
-    cluster: Cluster,
-    repository: ReturnType<typeof kbotRepositoryAccess>,
-    { sources, prerequisites }: ReleaseArgs,
-    inCluster: pulumi.ComponentResourceOptions,
-  ): pulumi.Resource[] {
-    const { demo, opentelemetry } = stack.settings;
-    const kbot = demo.app === "kbot";
-    const namespace = new Namespace(
-      "demo",
-      {
-        namespace: namespaces.demo,
-        registryCredentials: stack.secrets.registryCredentials,
-        // Go instrumentation is a privileged sidecar that sees the pod's processes (opentelemetry-operator, golang.go).
-        podSecurity: kbot && opentelemetry.goInstrumentation ? "privileged" : "restricted",
-        allow: [{ name: "metrics", ports: [kbot ? 8080 : podinfoPort], from: [namespaces.monitoring] }],
-      },
-      inCluster,
-    );
-    if (!kbot) {
-      const podinfo = new Podinfo(
-        "podinfo",
-        {
-          sources,
-          prerequisites: [...prerequisites, namespace],
-          namespace: namespaces.demo,
-          gateway: collectorGateway,
-          samplingRatio: opentelemetry.samplingRatio,
-          clusterName: cluster.name,
-        },
-        inCluster,
-      );
-      return [namespace, podinfo];
-    }
-    const { telegramToken: token } = stack.secrets;
-    if (token === undefined) return [namespace];
-    const args = { namespace: namespaces.demo, token, repository, prerequisites: [namespace] };
-    return [namespace, new KbotSecret("kbot", args, inCluster)];
-  }
+function together(texts: readonly (Readonly<Record<string, string>> | undefined)[]): Record<string, string> {
+  return Object.fromEntries(texts.flatMap((some) => Object.entries(some ?? {})));
+}
 
-  /** Values that the manifests of `flux-repo/` may use. */
-  private substitutions(stack: Stack, cluster: Cluster): Record<string, string> {
-    const { demo } = stack.settings;
-    return {
-      ...yamlScalars({
-        CLUSTER_NAME: cluster.name,
-        ...(demo.app === "kbot" ? kbotVariables(demo) : { PODINFO_IMAGE: podinfoImage }),
-        COLLECTOR_OTLP_GRPC: clusterUrl(collectorGateway.otlpGrpc),
-        COLLECTOR_OTLP_HTTP: clusterUrl(collectorGateway.otlpHttp),
-      }),
-      // Something follows them in the manifests.
-      RUNBOOK_BASE_URL: runbooks(stack),
-      GRAFANA_URL: browserUrl("grafana", cluster),
-    };
-  }
+/** Values that the manifests of `flux-repo/` may use. */
+function variables(
+  stack: Stack,
+  cluster: Cluster,
+  chosen: readonly Chosen[],
+  context: ReturnType<typeof contexts>,
+): Record<string, string> {
+  const [gateway] = providers(chosen, "gateway").flatMap(({ offers }) => offers.gateway ?? []);
+  const [dashboards] = providers(chosen, "dashboards");
+  return {
+    ...yamlScalars({
+      CLUSTER_NAME: cluster.name,
+      ...together(chosen.map((one) => one.component.variables?.(context(one)))),
+      ...(gateway === undefined
+        ? {}
+        : { COLLECTOR_OTLP_GRPC: clusterUrl(gateway.otlpGrpc), COLLECTOR_OTLP_HTTP: clusterUrl(gateway.otlpHttp) }),
+    }),
+    // Something follows them in the manifests.
+    RUNBOOK_BASE_URL: runbooks(stack),
+    GRAFANA_URL: dashboards === undefined ? "" : context(dashboards).browserUrl("dashboards"),
+  };
+}
 
-  private serviceUrls(cluster: Cluster): Record<string, ServiceUrl> {
-    const url = (service: ExposedService): ServiceUrl => ({
-      host: cluster.hostPorts[service] === undefined ? null : browserUrl(service, cluster),
-      cluster: clusterUrl(interfaces[service].endpoint),
-    });
-    return {
-      grafana: url("grafana"),
-      prometheus: url("prometheus"),
-      alertmanager: url("alertmanager"),
-      jaeger: url("jaeger"),
-      loki: { host: null, cluster: clusterUrl(lokiStore.endpoint) },
-      otlpGrpc: { host: null, cluster: clusterUrl(collectorGateway.otlpGrpc) },
-      otlpHttp: { host: null, cluster: clusterUrl(collectorGateway.otlpHttp) },
-    };
-  }
+/** Where people and programs find what they look into: by the name of the capability, further ones with their own behind it. */
+function urls(
+  chosen: readonly Chosen[],
+  context: ReturnType<typeof contexts>,
+  cluster: Cluster,
+): Record<string, ServiceUrl> {
+  const one = (viewed: Viewed, { key, endpoint, ui }: Seen, index: number): [string, ServiceUrl] => {
+    const [any] = chosen;
+    const mapped = index === 0 && ui !== undefined && viewed in cluster.hostPorts;
+    const host = mapped && any !== undefined ? context(any).browserUrl(viewed) : null;
+    return [index === 0 ? viewed : `${viewed}-${key}`, { host, cluster: clusterUrl(endpoint) }];
+  };
+  const stores = (["dashboards", "metrics", "alerts", "traces", "logs"] as const).flatMap((viewed) =>
+    seen(chosen, viewed).map((found, index) => one(viewed, found, index)),
+  );
+  const gateways = providers(chosen, "gateway").flatMap(({ offers: { gateway } }) =>
+    gateway === undefined
+      ? []
+      : (["otlpGrpc", "otlpHttp"] as const).map(
+          (name) => [name, { host: null, cluster: clusterUrl(gateway[name]) }] as const,
+        ),
+  );
+  return Object.fromEntries([...stores, ...gateways]);
 }
 
 /**

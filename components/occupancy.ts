@@ -5,8 +5,10 @@ import type { Finding } from "./cluster/preflight.ts";
 import { type Api, ApiError, type Metadata, openApi } from "./kubernetes/api.ts";
 import type { PreflightContext } from "./preflight.ts";
 import { commonLabels, environmentLabel } from "./kubernetes/labels.ts";
-import { namespaces } from "./monitoring/namespaces.ts";
-import { charts } from "../settings/versions.ts";
+import { contexts, namespacesOf } from "./context.ts";
+import { charts } from "./catalogue.ts";
+import { plan } from "./plan.ts";
+import type { Settings } from "../settings/schema.ts";
 
 /** Systems of which a cluster has one: two would undo each other's work. Known by their definitions and their controllers. */
 const systems = [
@@ -36,7 +38,7 @@ const clusterWide = {
   MutatingWebhookConfiguration: "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations",
 } as const;
 
-const releases: readonly string[] = Object.values(charts).map(({ name }) => name);
+const releases: readonly string[] = Object.keys(charts);
 
 interface Deployment {
   readonly metadata: Metadata;
@@ -77,9 +79,18 @@ export interface Occupant {
 }
 
 /** Namespaces that an environment makes. */
-export function ownNamespaces(settings: { readonly demo: { readonly enabled: boolean } }): string[] {
-  const { demo, ...others } = namespaces;
-  return [fluxNamespace, ...Object.values(others), ...(settings.demo.enabled ? [demo] : [])];
+export function ownNamespaces(settings: Settings): string[] {
+  const { chosen } = plan(settings);
+  const nothing = {
+    name: "",
+    clusterName: "",
+    scrapeControlPlane: false,
+    credentials: false,
+    secrets: [],
+    image: (name: string) => name,
+  };
+  const context = contexts(chosen, nothing, [], {});
+  return [fluxNamespace, ...namespacesOf(chosen, context).map(({ name }) => name)];
 }
 
 /**

@@ -14,11 +14,12 @@ export interface Outputs {
   readonly kubeconfigPath: string;
   /** Secret. */
   readonly kubeconfig: pulumi.Output<string>;
-  /** Grafana's URL: on the host where there is one, else in the cluster. */
-  readonly grafanaUrl: string;
-  readonly grafanaUser: string;
+  /** Grafana's URL: on the host where there is one, else in the cluster. Null, as the next two, without Grafana. */
+  readonly grafanaUrl: string | null;
+  readonly grafanaUser: string | null;
   /** Secret. */
-  readonly grafanaPassword: pulumi.Output<string>;
+  readonly grafanaPassword: pulumi.Output<string> | null;
+  /** By capability: `dashboards`, `metrics`, `alerts`, `logs`, `traces`; and `otlpGrpc`, `otlpHttp` for applications. */
   readonly serviceUrls: Readonly<Record<string, ServiceUrl>>;
   /** `SHA256:...` of the deploy key, as GitHub shows it; null where nothing is at GitHub (`source.type`). */
   readonly deployKeyFingerprint: pulumi.Output<string> | null;

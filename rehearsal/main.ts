@@ -11,7 +11,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { merge } from "ts-deepmerge";
 import { nearest } from "../settings/nearest.ts";
 import { parseSettings } from "../settings/parse.ts";
-import { secretSettings, type SecretName } from "../settings/schema.ts";
+import { secretSettings, type SecretName } from "../settings/secrets.ts";
 import { outputProblems } from "../tools/check-outputs.ts";
 import { timesOf } from "../tools/critical-path.ts";
 import { obtain } from "../tools/tools.ts";

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { merge } from "ts-deepmerge";
 import { clusterName } from "../components/cluster/kind-config.ts";
-import { usedAlertingSecrets } from "../settings/alerting.ts";
+import { usedAlertingSecrets } from "../components/alerts/alertmanager/check.ts";
 import { settingsSchema } from "../settings/schema.ts";
 import { readStackFile } from "../settings/stack-file.ts";
 import { obtain } from "../tools/tools.ts";

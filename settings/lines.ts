@@ -1,6 +1,6 @@
 /** Where in a stack file a setting stands. */
 import { isMap, isNode, isPair, isSeq, LineCounter, parseDocument } from "yaml";
-import type { Finding } from "./rules.ts";
+import type { Finding } from "./finding.ts";
 
 /**
  * The line of a setting's key in `Pulumi.<stack>.yaml`, from 1; undefined when the file does not say it there, as for a

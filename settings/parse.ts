@@ -1,10 +1,11 @@
 /** Raw configuration to validated settings; every error is for a person. Pure: no Pulumi, no environment. */
 import { z } from "zod";
 import { nearest } from "./nearest.ts";
-import { checkRules, type Finding } from "./rules.ts";
+import type { Finding } from "./finding.ts";
+import { checkRules } from "./rules.ts";
 import { readScalars, type SchemaNode } from "./scalars.ts";
-import { secretGroups, type SecretName, secretSettings, type Settings, settingsSchema } from "./schema.ts";
-import { secretCommand } from "./secrets.ts";
+import { type Settings, settingsSchema } from "./schema.ts";
+import { secretCommand, secretGroups, type SecretName, secretSettings } from "./secrets.ts";
 
 export { nearest } from "./nearest.ts";
 

@@ -4,12 +4,12 @@ import * as path from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { withLines } from "./lines.ts";
 import { groupFindings, parseSettings, SettingsError } from "./parse.ts";
-import type { Finding } from "./rules.ts";
+import type { Finding } from "./finding.ts";
 import { numbersAsWritten } from "./scalars.ts";
 import { readStackFile } from "./stack-file.ts";
-import { alertingWarnings } from "./alerting.ts";
-import { secretFault } from "./secrets.ts";
-import { secretGroups, type SecretName, secretSettings, type Settings } from "./schema.ts";
+import { secretFault, secretGroups, type SecretName, secretSettings } from "./secrets.ts";
+import type { Settings } from "./schema.ts";
+import { plan } from "../components/plan.ts";
 
 const projectRoot = path.resolve(import.meta.dirname, "..");
 
@@ -125,8 +125,9 @@ export function readStack(): Stack {
       found,
     }),
   );
-  for (const warning of alertingWarnings(settings.alerting, new Date())) {
-    void pulumi.log.warn(`${file}: ${warning.path}: ${warning.message}`);
+  for (const { component, settings: own } of plan(settings).chosen) {
+    for (const { path: where, message } of component.warnings?.(own, new Date()) ?? [])
+      void pulumi.log.warn(`${file}: ${where}: ${message}`);
   }
 
   return { project, name, settings, secrets, alertingSecrets, github: { owner, token: github.getSecret("token") } };

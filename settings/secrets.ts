@@ -1,6 +1,24 @@
-/** Secrets: the commands that set them, and their form. */
+/** Secrets of a stack file: which there are, the commands that set them, and their form. */
 
-import type { SecretName } from "./schema.ts";
+/** Secret settings: set with `npm run pulumi -- <stack> config set --secret <key>`; they never stand in a stack file in clear. */
+export const secretSettings = {
+  demoRepositoryToken:
+    "Password or token with which Flux reads demo.repository over https:// (kbot only). Its user is the one in the address, `git` when there is none.",
+  proxyCredentials:
+    "User and password of network.proxy, as `user:password`. Set with `npm run pulumi -- <stack> config set --secret proxyCredentials`, which asks for it.",
+  registryCredentials:
+    "Credentials of private registries and of mirrors in cluster.kind.registryMirrors, for charts and images: a Docker config.json with `auths`. Set with `npm run pulumi -- <stack> config set --secret registryCredentials < config.json`.",
+  telegramToken: "Token of kbot's Telegram bot (the old set-up's TELE_TOKEN). Needed while demo.app is kbot.",
+} as const;
+
+/** Secret settings that hold several secrets by name. */
+export const secretGroups = {
+  alertingSecrets:
+    "Secrets of the receivers by name: Slack's webhook URL, the mail password, the Telegram bot's token. Set with `npm run pulumi -- <stack> config set --secret --path alertingSecrets.<name>`; a name with a dot in quotes, `alertingSecrets[\"my.bot\"]`.",
+} as const;
+
+/** Name of a secret setting. */
+export type SecretName = keyof typeof secretSettings;
 
 /** A command that sets a member of a group of secrets; a name with a dot in it is quoted, or Pulumi would nest it. */
 export function secretCommand(group: string, name: string): string {

@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import * as path from "node:path";
 import { parseDocument, visit } from "yaml";
-import { secretGroups, secretSettings } from "./schema.ts";
+import { secretGroups, secretSettings } from "./secrets.ts";
 
 /** What `Pulumi.<stack>.yaml` says: plain settings of the project, and which keys are secret there. */
 export interface StackFile {

@@ -1,6 +1,6 @@
 /**
- * Every version that the environment is made of, in one place. Renovate updates these lines (renovate.json);
- * nothing else in the project names a version of a chart, of Flux or of Kubernetes. Digests are in digests.json.
+ * Versions of Flux, Kubernetes and the collector. Those of charts are in `chart.ts` of their components. Renovate updates these
+ * lines (renovate.json); nothing else in the project names them. Digests are in digests.json.
  */
 import { digests } from "./digests.ts";
 
@@ -25,40 +25,11 @@ export function chartReference({ name, version, repository }: ChartPin): string 
   return `${repository.slice("oci://".length)}/${name}:${version.replaceAll("+", "_")}`;
 }
 
-/** Pins with the digests that are known of them. */
-function withDigests<Pins extends Readonly<Record<string, ChartPin>>>(pins: Pins): Pins {
-  const pinned = Object.entries(pins).map(([key, pin]) => {
-    const digest = digests[chartReference(pin) ?? ""];
-    return [key, digest === undefined ? pin : { ...pin, digest }];
-  });
-  return Object.fromEntries(pinned) as Pins;
+/** A pin with the digest that is known of it. */
+export function pinned(pin: ChartPin): ChartPin {
+  const digest = digests[chartReference(pin) ?? ""];
+  return digest === undefined ? pin : { ...pin, digest };
 }
-
-const prometheusCommunity = "oci://ghcr.io/prometheus-community/charts";
-
-/** Chart versions, as read from the charts' own repositories in August 2026. */
-export const charts = withDigests({
-  // renovate: datasource=docker depName=quay.io/jetstack/charts/cert-manager
-  certManager: { name: "cert-manager", version: "v1.21.1", repository: "oci://quay.io/jetstack/charts" },
-  // renovate: datasource=docker depName=ghcr.io/prometheus-community/charts/prometheus-operator-crds
-  prometheusOperatorCrds: { name: "prometheus-operator-crds", version: "31.0.1", repository: prometheusCommunity },
-  // renovate: datasource=docker depName=ghcr.io/prometheus-community/charts/kube-prometheus-stack
-  kubePrometheusStack: { name: "kube-prometheus-stack", version: "88.5.3", repository: prometheusCommunity },
-  // renovate: datasource=docker depName=ghcr.io/grafana-community/helm-charts/loki
-  loki: { name: "loki", version: "18.11.0", repository: "oci://ghcr.io/grafana-community/helm-charts" },
-  // renovate: datasource=docker depName=ghcr.io/fluent/helm-charts/fluent-bit
-  fluentBit: { name: "fluent-bit", version: "0.58.1", repository: "oci://ghcr.io/fluent/helm-charts" },
-  // renovate: datasource=docker depName=ghcr.io/open-telemetry/opentelemetry-helm-charts/opentelemetry-operator
-  opentelemetryOperator: {
-    name: "opentelemetry-operator",
-    version: "0.122.0",
-    repository: "oci://ghcr.io/open-telemetry/opentelemetry-helm-charts",
-  },
-  // renovate: datasource=helm depName=jaeger registryUrl=https://jaegertracing.github.io/helm-charts
-  jaeger: { name: "jaeger", version: "4.11.1", repository: "https://jaegertracing.github.io/helm-charts" },
-  // renovate: datasource=docker depName=ghcr.io/stefanprodan/charts/podinfo
-  podinfo: { name: "podinfo", version: "6.14.1", repository: "oci://ghcr.io/stefanprodan/charts" },
-} as const satisfies Record<string, ChartPin>);
 
 /** Flux distribution: the tag of github.com/fluxcd/flux2 whose install.yaml is declared. */
 // renovate: datasource=github-releases depName=fluxcd/flux2

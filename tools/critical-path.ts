@@ -184,8 +184,7 @@ const phaseNames: readonly (readonly [RegExp, string])[] = [
   [/observability:gitops:GitSource/, "content from Git"],
   [/observability:gitops:Flux/, "Flux"],
   [/observability:gitops:ChartSources/, "chart sources"],
-  [/observability:monitoring:PrometheusOperatorCrds/, "definitions"],
-  [/observability:(monitoring|demo):/, "releases"],
+  [/observability:index:Component/, "components"],
 ];
 
 /** The phase that a resource belongs to, by the components above it. */

@@ -12,7 +12,9 @@ import { fluxManifests } from "../components/gitops/flux-manifests.ts";
 import { reasonOf } from "../components/unreachable.ts";
 import { chartImages } from "../settings/digests.ts";
 import { settingsSchema } from "../settings/schema.ts";
-import { chartReference, type ChartPin, charts } from "../settings/versions.ts";
+import { charts } from "../components/catalogue.ts";
+import { plan } from "../components/plan.ts";
+import { chartReference, type ChartPin } from "../settings/versions.ts";
 import { type Tool, tools } from "./pins.ts";
 import { parseReference, RegistryRepository } from "./registry-client.ts";
 import { pinnedVersion, type ToolName } from "./tools.ts";
@@ -46,7 +48,10 @@ async function references(): Promise<{ readonly names: readonly string[]; readon
   } catch (error) {
     problems.push(`images of Flux: ${reasonOf(error)}`);
   }
-  const own = [settings.cluster.kind.nodeImage, settings.source.registryImage, settings.opentelemetry.collector.image];
+  const ofComponents = plan(settings).chosen.flatMap(({ component, settings: own }) =>
+    Object.values(component.images?.(own) ?? {}),
+  );
+  const own = [settings.cluster.kind.nodeImage, settings.source.registryImage, ...ofComponents];
   return { names: [...new Set([...ofCharts, ...ofTools, ...ofFlux, ...own])].sort(), problems };
 }
 

@@ -6,7 +6,8 @@ import { trust } from "../components/company-network.ts";
 import { findingLines, runChecks } from "../components/preflight.ts";
 import { withLines } from "../settings/lines.ts";
 import { parseSettings, SettingsError } from "../settings/parse.ts";
-import { type SecretName, secretSettings, type Settings } from "../settings/schema.ts";
+import { type Settings } from "../settings/schema.ts";
+import { type SecretName, secretSettings } from "../settings/secrets.ts";
 import { readStackFile } from "../settings/stack-file.ts";
 import { run, type Environment } from "./run.ts";
 

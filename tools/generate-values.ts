@@ -9,11 +9,14 @@
 import { readFile, writeFile } from "node:fs/promises";
 import * as path from "node:path";
 import { compile } from "json-schema-to-typescript";
-import { charts } from "../settings/versions.ts";
+import { chartNamed } from "../components/catalogue.ts";
 
 const generated = {
-  "cert-manager": { type: "CertManagerValues", version: charts.certManager.version },
-  "opentelemetry-operator": { type: "OpentelemetryOperatorValues", version: charts.opentelemetryOperator.version },
+  "cert-manager": { type: "CertManagerValues", version: chartNamed("cert-manager").version },
+  "opentelemetry-operator": {
+    type: "OpentelemetryOperatorValues",
+    version: chartNamed("opentelemetry-operator").version,
+  },
 } as const;
 
 /** A schema without `required`: it describes values over the chart's defaults, and we give only what differs. */
@@ -43,6 +46,6 @@ for (const [chart, { type, version }] of Object.entries(generated)) {
     additionalProperties: false,
     strictIndexSignatures: true,
   });
-  await writeFile(path.join(import.meta.dirname, "../components/monitoring/generated", `${chart}.ts`), text);
+  await writeFile(path.join(import.meta.dirname, "../components/platform", chart, "generated/values.ts"), text);
   console.log(`${chart} ${version}: ${text.split("\n").length} lines`);
 }

@@ -12,7 +12,7 @@ import { sourceName } from "../components/gitops/names.ts";
 import { pushTo } from "../components/gitops/push.ts";
 import { reconcile } from "../components/gitops/reconcile.ts";
 import { parseSettings, SettingsError } from "../settings/parse.ts";
-import { type SecretName, secretSettings } from "../settings/schema.ts";
+import { type SecretName, secretSettings } from "../settings/secrets.ts";
 import { readStackFile } from "../settings/stack-file.ts";
 
 export interface PushArgs {

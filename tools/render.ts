@@ -9,7 +9,7 @@ import { parse, stringify } from "yaml";
 import { fluxManifests } from "../components/gitops/flux-manifests.ts";
 import type { Manifest } from "../components/kubernetes/manifest.ts";
 import { parseSettings } from "../settings/parse.ts";
-import { secretSettings } from "../settings/schema.ts";
+import { secretSettings } from "../settings/secrets.ts";
 import { readStackFile } from "../settings/stack-file.ts";
 import { masked, runProgram } from "./contract/program.ts";
 import { fromProgram, projectRoot, releases } from "./contract/rendered.ts";

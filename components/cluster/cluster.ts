@@ -1,5 +1,6 @@
 /** What the rest of the program knows of a cluster, however it came to be. */
 import type * as pulumi from "@pulumi/pulumi";
+import type { Viewed } from "../capabilities.ts";
 
 /** A port of the host that leads to a NodePort of the cluster. */
 export interface HostPort {
@@ -7,8 +8,8 @@ export interface HostPort {
   readonly nodePort: number;
 }
 
-/** User interfaces that can be reached from the host. */
-export type ExposedService = "grafana" | "prometheus" | "alertmanager" | "jaeger";
+/** Capabilities whose interface can be reached from the host. */
+export type ExposedService = Exclude<Viewed, "logs">;
 
 export interface Cluster {
   readonly name: string;

@@ -1,5 +1,5 @@
 /** Whether this host can run the Kind cluster of a stack. */
-import { requestedResources } from "../../settings/resources.ts";
+import { requestedResources } from "../requests.ts";
 import type { PreflightContext } from "../preflight.ts";
 import { nodeContainers, readIdentity } from "./containers.ts";
 import { otherSettings, refusal, released } from "./identity.ts";

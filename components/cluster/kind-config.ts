@@ -6,10 +6,10 @@ import type { ExposedService, HostPort } from "./cluster.ts";
 
 /** Node ports behind the host ports. Fixed: they are part of the Kind configuration. */
 const nodePorts: Readonly<Record<ExposedService, number>> = {
-  grafana: 30300,
-  prometheus: 30900,
-  alertmanager: 30903,
-  jaeger: 30686,
+  dashboards: 30300,
+  metrics: 30900,
+  alerts: 30903,
+  traces: 30686,
 };
 
 /**

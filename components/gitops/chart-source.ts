@@ -3,8 +3,7 @@ import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import type { Settings } from "../../settings/schema.ts";
 import type { ChartPin } from "../../settings/versions.ts";
-import type { Prerequisite } from "../capabilities.ts";
-import { imagePullSecrets } from "../kubernetes/registry-credentials.ts";
+import { imagePullSecrets } from "../kubernetes/pull-secrets.ts";
 import { api, fluxNamespace } from "./names.ts";
 
 /** A source object that a HelmRelease refers to. */
@@ -52,7 +51,7 @@ export class ChartSources extends pulumi.ComponentResource {
   private readonly settings: Settings["charts"];
   private readonly declared = new Map<string, ChartSource>();
 
-  private readonly prerequisites: readonly Prerequisite[];
+  private readonly prerequisites: readonly pulumi.Resource[];
   private readonly trust: object;
 
   constructor(
@@ -67,7 +66,7 @@ export class ChartSources extends pulumi.ComponentResource {
       readonly credentials: boolean;
       /** Whether images are pulled by digest. @default false */
       readonly imagesByDigest?: boolean;
-      readonly prerequisites: readonly Prerequisite[];
+      readonly prerequisites: readonly pulumi.Resource[];
       /** Tells why a release that uses these sources is not Ready. */
       readonly explain: pulumi.ErrorHook;
     },

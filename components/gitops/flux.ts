@@ -2,7 +2,8 @@ import * as pulumi from "@pulumi/pulumi";
 import type { Settings } from "../../settings/schema.ts";
 import { declare, type Manifest } from "../kubernetes/manifest.ts";
 import { podSecurityLabels } from "../kubernetes/namespace.ts";
-import { imagePullSecrets, registryCredentials } from "../kubernetes/registry-credentials.ts";
+import { imagePullSecrets } from "../kubernetes/pull-secrets.ts";
+import { registryCredentials } from "../kubernetes/registry-credentials.ts";
 import { fluxNamespace } from "./names.ts";
 import { proxySecret, proxyVariables } from "./proxy.ts";
 

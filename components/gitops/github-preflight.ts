@@ -1,5 +1,5 @@
 /** Whether GitHub will take what an `up` writes: the deploy key, and the repository's content. */
-import { demoFolder } from "../../settings/demo.ts";
+import { demoFolder } from "../demo/component.ts";
 import type { Finding } from "../cluster/preflight.ts";
 import { query } from "../cluster/kind.ts";
 import type { Settings } from "../../settings/schema.ts";

@@ -3,17 +3,10 @@ import * as pulumi from "@pulumi/pulumi";
 import { merge as deepMerge } from "ts-deepmerge";
 import { digestValues } from "../../settings/digests.ts";
 import type { ChartPin } from "../../settings/versions.ts";
-import type { Prerequisite } from "../capabilities.ts";
-import { imagePullSecrets } from "../kubernetes/registry-credentials.ts";
 import type { ChartSources } from "./chart-source.ts";
 import { api, fluxNamespace } from "./names.ts";
 
-/** A part of values of type V: every key optional, at every depth; lists are replaced whole. */
-export type ValuesOverride<V> = {
-  readonly [K in keyof V]?: V[K] extends readonly unknown[] ? V[K] : ValuesOverride<V[K]>;
-};
-
-export interface HelmReleaseArgs<V extends object> {
+export interface HelmReleaseArgs {
   readonly chart: ChartPin;
   readonly sources: ChartSources;
   /** Namespace that the chart's objects go to; it has to exist. */
@@ -22,33 +15,22 @@ export interface HelmReleaseArgs<V extends object> {
    * @default the chart's name */
   readonly releaseName?: string;
   /** Values, plain: a secret has no place here, it would stand in the cluster in clear and hide every diff. */
-  readonly values: V;
+  readonly values: object;
   /** Merged over `values`, last; lists replace. */
-  readonly override?: ValuesOverride<V>;
+  readonly override?: object;
+  /** Values by which every pod of the chart pulls with the credentials of private registries; @default none */
+  readonly pullSecrets?: object | undefined;
   /** What has to be there first: definitions, Secrets, webhooks. */
-  readonly prerequisites: readonly Prerequisite[];
+  readonly prerequisites: readonly pulumi.Resource[];
   /** What has to agree to a change of the release, in the preview too. */
   readonly beforeUpdate?: readonly pulumi.ResourceHook[];
   /** Where Flux should not put a difference back: fields that others write by design. */
   readonly driftIgnore?: readonly { readonly kind: string; readonly paths: readonly string[] }[];
 }
 
-/** Where a chart takes the pull secrets of all its pods. Charts that run no pods of their own are not here. */
-const pullSecretValues: Readonly<Record<string, object>> = {
-  "cert-manager": { global: { imagePullSecrets } },
-  "fluent-bit": { imagePullSecrets },
-  // By name alone (common, `images.renderPullSecrets`).
-  jaeger: { jaeger: { image: { pullSecrets: imagePullSecrets.map(({ name }) => name) } } },
-  // Its subcharts read `global`, too.
-  "kube-prometheus-stack": { global: { imagePullSecrets } },
-  loki: { imagePullSecrets },
-  "opentelemetry-operator": { imagePullSecrets },
-  podinfo: { image: { pullSecrets: imagePullSecrets } },
-};
-
 /** Values with an override merged over them: maps by key, lists replaced. */
-export function mergeValues<V extends object>(values: V, override: ValuesOverride<V> | undefined): V {
-  return deepMerge.withOptions({ mergeArrays: false }, values, override ?? {}) as V;
+export function mergeValues(values: object, override: object | undefined): object {
+  return deepMerge.withOptions({ mergeArrays: false }, values, override ?? {});
 }
 
 /** The webhooks' caBundle is written by cert-manager's cainjector after the install (flux2#3676). */
@@ -84,8 +66,8 @@ const besideOthers = {
 };
 
 /** The spec of a HelmRelease. Pure, so that tests read what Flux is told. */
-export function helmReleaseSpec<V extends object>(
-  args: HelmReleaseArgs<V>,
+export function helmReleaseSpec(
+  args: HelmReleaseArgs,
   source: { readonly kind: "OCIRepository" | "HelmRepository"; readonly name: string },
 ): Record<string, unknown> {
   const retry = { strategy: { name: "RetryOnFailure", retryInterval: "20s" } };
@@ -123,7 +105,7 @@ export function helmReleaseSpec<V extends object>(
       ],
     },
     values: [
-      args.sources.credentials ? pullSecretValues[args.chart.name] : undefined,
+      args.sources.credentials ? args.pullSecrets : undefined,
       args.sources.imagesByDigest ? digestValues(args.chart, args.override) : undefined,
       args.override,
     ].reduce<object>((values, over) => mergeValues(values, over), args.values),
@@ -134,8 +116,8 @@ export function helmReleaseSpec<V extends object>(
  * A chart, deployed by Flux. The only place that knows `helm.toolkit.fluxcd.io`. It counts as created when Flux reports
  * it Ready; a release that fails is retried by Flux within that time, and a later `up` waits for it again.
  */
-export class HelmRelease<V extends object> extends pulumi.ComponentResource {
-  constructor(name: string, args: HelmReleaseArgs<V>, opts?: pulumi.ComponentResourceOptions) {
+export class HelmRelease extends pulumi.ComponentResource {
+  constructor(name: string, args: HelmReleaseArgs, opts?: pulumi.ComponentResourceOptions) {
     super("observability:gitops:HelmRelease", name, {}, opts);
     const source = args.sources.source(args.chart);
     const wait = args.sources.releaseTimeoutMinutes + 2;

@@ -1,5 +1,5 @@
 /** Whether what an `up` pushes into the registry beside the cluster can be applied, as far as that can be told here. */
-import { demoFolder } from "../../settings/demo.ts";
+import { demoFolder } from "../demo/component.ts";
 import { clusterName } from "../cluster/kind-config.ts";
 import { EngineError } from "../cluster/kind.ts";
 import type { Finding } from "../cluster/preflight.ts";

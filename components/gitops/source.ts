@@ -1,8 +1,7 @@
 import { createHash } from "node:crypto";
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import type { Prerequisite } from "../capabilities.ts";
-import { imagePullSecrets } from "../kubernetes/registry-credentials.ts";
+import type { SyncedContent } from "../component.ts";
 import { api, fluxNamespace } from "./names.ts";
 
 /** A Git repository that Flux fetches with a deploy key. */
@@ -39,7 +38,7 @@ export interface SourceArgs {
   /** Labels of everything that is applied. */
   readonly labels: Readonly<Record<string, string>>;
   /** What fetching needs: Flux, and the key registered at GitHub, or the artifact pushed. */
-  readonly prerequisites: readonly Prerequisite[];
+  readonly prerequisites: readonly pulumi.Resource[];
   /** Tells why something here is not Ready. */
   readonly explain: pulumi.ErrorHook;
 }
@@ -57,42 +56,10 @@ export function yamlScalars(values: Readonly<Record<string, string>>): Record<st
   );
 }
 
-const pullSecretsPatch = {
-  target: { kind: "Deployment" },
-  patch: JSON.stringify({
-    apiVersion: "apps/v1",
-    kind: "Deployment",
-    metadata: { name: "any" },
-    spec: { template: { spec: { imagePullSecrets } } },
-  }),
-};
-
-/**
- * Lets Deployments in the demo's folder pull with the credentials of private registries, and those of kbot's chart: nobody
- * knows a value of that one, so what it renders is changed, as the folder does itself. What the OpenTelemetry operator adds
- * to a pod is pulled with the pod's own secrets, so it is with these.
- */
-export const pullSecretsPatches = [
-  pullSecretsPatch,
-  {
-    target: { kind: "HelmRelease", name: "kbot" },
-    patch: JSON.stringify([
-      { op: "add", path: "/spec/postRenderers/-", value: { kustomize: { patches: [pullSecretsPatch] } } },
-    ]),
-  },
-];
-
 /** A folder of the repository that Flux applies. */
-export interface SyncedFolder {
-  /** Name of the Kustomization. */
-  readonly name: string;
-  /** Relative to the repository's root. */
-  readonly path: string;
-  /** Changes to what is in the folder, in the form of Flux's Kustomization.
-   * @default none */
-  readonly patches?: readonly { readonly target: object; readonly patch: string }[];
+export interface SyncedFolder extends SyncedContent {
   /** What the content needs: namespaces, definitions, webhooks, Secrets. */
-  readonly prerequisites: readonly Prerequisite[];
+  readonly prerequisites: readonly pulumi.Resource[];
 }
 
 const waitForReady = { "pulumi.com/waitFor": "condition=Ready" };
@@ -184,7 +151,7 @@ export class Source extends pulumi.ComponentResource {
     kind: string,
     name: string,
     args: SourceArgs,
-    dependsOn: readonly Prerequisite[],
+    dependsOn: readonly pulumi.Resource[],
     spec: object,
   ): pulumi.Resource {
     return new k8s.apiextensions.CustomResource(

@@ -1,6 +1,5 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import type { Prerequisite } from "../capabilities.ts";
 import type { HostPort as Mapping } from "../cluster/cluster.ts";
 
 export interface HostPortArgs {
@@ -10,7 +9,7 @@ export interface HostPortArgs {
   /** Port of the pods: a number or the name of a container port. */
   readonly targetPort: number | string;
   readonly mapping: Mapping;
-  readonly prerequisites: readonly Prerequisite[];
+  readonly prerequisites: readonly pulumi.Resource[];
 }
 
 /**

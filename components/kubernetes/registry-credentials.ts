@@ -1,12 +1,7 @@
 /** The credentials of private registries, as Kubernetes keeps them: for pulling images, and for Flux's sources. */
 import * as k8s from "@pulumi/kubernetes";
 import type * as pulumi from "@pulumi/pulumi";
-
-/** Name of the Secret, the same in each namespace that pulls. */
-const registryCredentialsName = "registry-credentials";
-
-/** A pod's, or a ServiceAccount's, reference to it. */
-export const imagePullSecrets = [{ name: registryCredentialsName }];
+import { registryCredentialsName } from "./pull-secrets.ts";
 
 /** The Secret in one namespace. @param content Docker's config.json; secret */
 export function registryCredentials(

@@ -3,7 +3,8 @@
  * `node components/probe/probe-script.ts` with the same environment variables:
  *
  * - `KUBECONFIG_FILE`, `KUBE_CONTEXT`: the cluster.
- * - `PROBE_ENDPOINTS`: JSON, the Services `otlpHttp`, `traces`, `logs` and `metrics` as `Endpoint`s.
+ * - `PROBE_GATEWAY`: JSON, the Service that takes OTLP over HTTP, as an `Endpoint`.
+ * - `PROBE_STORES`: JSON, the stores in which something has to be found, each a `ProbedStore`.
  * - `PROBE_TIMEOUT`: seconds that it may take. @default 300
  *
  * It reaches Services as `kubectl port-forward` does, through the API server and the kubelet: that needs no port on the host,
@@ -14,7 +15,8 @@ import { readFileSync } from "node:fs";
 import { createServer, type AddressInfo, type Server } from "node:net";
 import { KubeConfig, PortForward } from "@kubernetes/client-node";
 import type { Endpoint } from "../capabilities.ts";
-import { NotFound, probe, type Addresses } from "./telemetry.ts";
+import type { ProbedStore } from "./telemetry-probe.ts";
+import { NotFound, probe } from "./telemetry.ts";
 
 const say = (line: string) => {
   process.stderr.write(`${line}\n`);
@@ -47,14 +49,15 @@ async function main(): Promise<number> {
     config.loadFromString(readFileSync(required("KUBECONFIG_FILE"), "utf8"));
     config.setCurrentContext(required("KUBE_CONTEXT"));
     const cluster = new PortForward(config);
-    const endpoints = JSON.parse(required("PROBE_ENDPOINTS")) as Record<keyof Addresses, Endpoint>;
-    const addresses: Addresses = {
-      otlpHttp: await forwarded(cluster, endpoints.otlpHttp, servers),
-      traces: await forwarded(cluster, endpoints.traces, servers),
-      logs: await forwarded(cluster, endpoints.logs, servers),
-      metrics: await forwarded(cluster, endpoints.metrics, servers),
-    };
-    const verdict = await probe(addresses, Number(process.env["PROBE_TIMEOUT"] ?? "300"), say);
+    const forward = (endpoint: Endpoint) => forwarded(cluster, endpoint, servers);
+    const gateway = await forward(JSON.parse(required("PROBE_GATEWAY")) as Endpoint);
+    const stores = await Promise.all(
+      (JSON.parse(required("PROBE_STORES")) as ProbedStore[]).map(async (store) => ({
+        ...store,
+        url: await forward(store.endpoint),
+      })),
+    );
+    const verdict = await probe(gateway, stores, Number(process.env["PROBE_TIMEOUT"] ?? "300"), say);
     process.stdout.write(JSON.stringify(verdict));
     return 0;
   } catch (error) {

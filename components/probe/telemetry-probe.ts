@@ -3,22 +3,29 @@ import * as path from "node:path";
 import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import type { Settings } from "../../settings/schema.ts";
-import type { Endpoint, LogStore, MetricsStore, Prerequisite, TelemetryGateway, TraceStore } from "../capabilities.ts";
+import type { Endpoint, Lookup, TelemetryGateway } from "../capabilities.ts";
 import type { Cluster } from "../cluster/cluster.ts";
+import type { Signal } from "./telemetry.ts";
 
 const projectRoot = path.resolve(import.meta.dirname, "../..");
+
+/** A store in which the probe looks for what it sent. */
+export interface ProbedStore {
+  readonly signal: Signal;
+  readonly title: string;
+  readonly endpoint: Endpoint;
+  readonly lookup: Lookup;
+}
 
 export interface TelemetryProbeArgs {
   readonly settings: Settings["probe"];
   readonly cluster: Cluster;
   readonly gateway: TelemetryGateway;
-  readonly metrics: MetricsStore;
-  readonly logs: LogStore;
-  readonly traces: TraceStore;
+  readonly stores: readonly ProbedStore[];
   /** What the environment is made of: a change of it is a reason to probe again. */
   readonly of: unknown;
   /** Everything on the way of the telemetry. */
-  readonly prerequisites: readonly Prerequisite[];
+  readonly prerequisites: readonly pulumi.Resource[];
 }
 
 /**
@@ -30,12 +37,6 @@ export class TelemetryProbe extends pulumi.ComponentResource {
   constructor(name: string, args: TelemetryProbeArgs, opts?: pulumi.ComponentResourceOptions) {
     super("observability:probe:TelemetryProbe", name, {}, opts);
     const { cluster, settings } = args;
-    const endpoints: Readonly<Record<string, Endpoint>> = {
-      otlpHttp: args.gateway.otlpHttp,
-      traces: args.traces.endpoint,
-      logs: args.logs.endpoint,
-      metrics: args.metrics.endpoint,
-    };
     const run = "exec node components/probe/probe-script.ts";
     new command.local.Command(
       `${name}-telemetry`,
@@ -46,7 +47,8 @@ export class TelemetryProbe extends pulumi.ComponentResource {
         environment: {
           KUBECONFIG_FILE: cluster.kubeconfigPath,
           KUBE_CONTEXT: cluster.context,
-          PROBE_ENDPOINTS: JSON.stringify(endpoints),
+          PROBE_GATEWAY: JSON.stringify(args.gateway.otlpHttp),
+          PROBE_STORES: JSON.stringify(args.stores),
           PROBE_TIMEOUT: String(settings.timeoutSeconds),
           PROBE_OF: createHash("sha256")
             .update(JSON.stringify([cluster.identifier, args.of]))

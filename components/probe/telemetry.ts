@@ -4,24 +4,29 @@
  */
 import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { Lookup } from "../capabilities.ts";
 
-/** Where requests go; without a slash at the end. */
-export interface Addresses {
-  /** Takes OTLP over HTTP. */
-  readonly otlpHttp: string;
-  readonly traces: string;
-  readonly logs: string;
-  readonly metrics: string;
+export type Signal = "traces" | "logs" | "metrics";
+
+/** A store in which something has to be found. */
+export interface Sought {
+  readonly signal: Signal;
+  /** What people call the store. */
+  readonly title: string;
+  /** Where it is asked; without a slash at the end. */
+  readonly url: string;
+  readonly lookup: Lookup;
 }
 
 /** Name of the service in whose name the probe sends. */
 export const service = "telemetry-probe";
 const metric = "telemetry_probe_timestamp_seconds";
 
-export type Signal = "trace" | "log record" | "metric";
+/** What one of a signal is called. */
+const one: Readonly<Record<Signal, string>> = { traces: "trace", logs: "log record", metrics: "metric" };
 
-/** Seconds from sending to finding. */
-export type Verdict = Readonly<Record<Signal, number>>;
+/** Seconds from sending to finding, by the store's title. */
+export type Verdict = Readonly<Record<string, number>>;
 
 /** How long one request may take, in milliseconds. */
 const answerTimeout = 10_000;
@@ -69,14 +74,16 @@ async function until(call: () => Promise<boolean>, since: number, end: number): 
 }
 
 /**
- * Sends a trace, a log record and a metric and waits until each is found.
+ * Sends a trace, a log record and a metric and waits until each is found in every store of its kind.
  *
+ * @param otlpHttp takes OTLP over HTTP; without a slash at the end
  * @param seconds how long that may take
  * @param tell hears of each that is found
  * @throws NotFound
  */
 export async function probe(
-  { otlpHttp, traces, logs, metrics }: Addresses,
+  otlpHttp: string,
+  stores: readonly Sought[],
   seconds: number,
   tell: (line: string) => void,
 ): Promise<Verdict> {
@@ -134,46 +141,30 @@ export async function probe(
     );
   }
 
-  const logQuery = new URLSearchParams({
-    query: `{service_name="${service}"} |= "${traceId}"`,
-    since: "1h",
-    limit: "1",
-  });
-  const metricQuery = new URLSearchParams({ query: `max(${metric}) >= ${timestamp}` });
-  const searches: Readonly<Record<Signal, () => Promise<boolean>>> = {
-    trace: async () => {
-      const { data } = (await json(`${traces}/api/traces/${traceId}`)) as { data: unknown[] | null };
-      return (data ?? []).length > 0;
-    },
-    "log record": async () => {
-      const { data } = (await json(`${logs}/loki/api/v1/query_range?${logQuery.toString()}`)) as {
-        data: { result: unknown[] };
-      };
-      return data.result.length > 0;
-    },
-    metric: async () => {
-      const { data } = (await json(`${metrics}/api/v1/query?${metricQuery.toString()}`)) as {
-        data: { result: unknown[] };
-      };
-      return data.result.length > 0;
-    },
+  const search = async ({ url, lookup }: Sought): Promise<boolean> => {
+    const own: Readonly<Record<string, string>> = { traceId, service, metric, timestamp: String(timestamp) };
+    const filled = (text: string) => text.replaceAll(/<(\w+)>/g, (_, name: string) => own[name] ?? "");
+    const query = Object.entries(lookup.query ?? {}).map(([key, value]): [string, string] => [key, filled(value)]);
+    const found = lookup.found.reduce<unknown>(
+      (node, key) => (node as Readonly<Record<string, unknown>> | null | undefined)?.[key],
+      await json(`${url}${filled(lookup.path)}?${new URLSearchParams(query).toString()}`),
+    );
+    return Array.isArray(found) && found.length > 0;
   };
-  const stores: Readonly<Record<Signal, string>> = { trace: "Jaeger", "log record": "Loki", metric: "Prometheus" };
-  const signals = Object.keys(searches) as Signal[];
-  const found = await Promise.all(
-    signals.map(async (signal) => {
-      const result = await until(searches[signal], started, end);
-      if (typeof result === "number") tell(`the ${signal} is in ${stores[signal]} after ${result} s`);
-      return [signal, result] as const;
+  const results = await Promise.all(
+    stores.map(async (store) => {
+      const result = await until(() => search(store), started, end);
+      if (typeof result === "number") tell(`the ${one[store.signal]} is in ${store.title} after ${result} s`);
+      return { store, result };
     }),
   );
-  const missing = found.filter(([, result]) => typeof result === "string");
+  const missing = results.filter(({ result }) => typeof result === "string");
   if (missing.length > 0) {
-    const each = missing.map(([signal, reason]) => `the ${signal} in ${stores[signal]} (${reason})`);
+    const each = missing.map(({ store, result }) => `the ${one[store.signal]} in ${store.title} (${result})`);
     throw new NotFound(
       `Every release is ready, but telemetry does not arrive. Not found within ${seconds} s: ${each.join(", ")}. ` +
         "The collector says what it could not deliver: kubectl logs -n monitoring deployment/otel-collector",
     );
   }
-  return Object.fromEntries(found) as unknown as Verdict;
+  return Object.fromEntries(results.map(({ store, result }) => [store.title, Number(result)]));
 }

@@ -8,7 +8,8 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { stringify } from "yaml";
-import { charts as pins, type ChartPin } from "../../settings/versions.ts";
+import { chartNamed } from "../../components/catalogue.ts";
+import type { ChartPin } from "../../settings/versions.ts";
 import { loadChart } from "../../tools/contract/charts.ts";
 import { type ModuleFolder, opentelemetryOperator, prometheusOperator } from "../../tools/contract/crds.ts";
 import { moduleDir } from "../../tools/tools.ts";
@@ -29,7 +30,7 @@ const crdsChart = { "charts/crds/Chart.yaml": stringify({ apiVersion: "v2", name
 /** The stand-in charts by name; cert-manager is packed from its module (see {@link packFixture}). */
 export const fixtures: readonly Fixture[] = [
   {
-    pin: pins.prometheusOperatorCrds,
+    pin: chartNamed("prometheus-operator-crds"),
     dependencies: [{ name: "crds", version: "0.0.0" }],
     async generated() {
       const files: Record<string, string> = { ...crdsChart };
@@ -46,7 +47,7 @@ export const fixtures: readonly Fixture[] = [
   },
 
   {
-    pin: pins.kubePrometheusStack,
+    pin: chartNamed("kube-prometheus-stack"),
     dependencies: [{ name: "crds", version: "0.0.0", condition: "crds.enabled" }],
     async generated() {
       const crds = (await readModule(prometheusOperator)).map(([file, crd]): [string, string] => [
@@ -56,10 +57,10 @@ export const fixtures: readonly Fixture[] = [
       return { ...crdsChart, ...Object.fromEntries(crds) };
     },
   },
-  { pin: pins.loki },
-  { pin: pins.fluentBit },
+  { pin: chartNamed("loki") },
+  { pin: chartNamed("fluent-bit") },
   {
-    pin: pins.opentelemetryOperator,
+    pin: chartNamed("opentelemetry-operator"),
     async generated() {
       const crds = (await readModule(opentelemetryOperator)).map(([file, crd]): [string, string] => [
         `templates/crd-${file.replace(/^.*_/, "")}`,
@@ -68,8 +69,8 @@ export const fixtures: readonly Fixture[] = [
       return Object.fromEntries(crds);
     },
   },
-  { pin: pins.jaeger },
-  { pin: pins.podinfo },
+  { pin: chartNamed("jaeger") },
+  { pin: chartNamed("podinfo") },
 ];
 
 /** Template text that renders as the text itself. */
@@ -100,12 +101,12 @@ const here = join(import.meta.dirname, "fixtures");
  * @throws Error when there is none of that name, or when the Go module of its CRDs cannot be had
  */
 export async function packFixture(name: string): Promise<ChartArchive> {
-  if (name === pins.certManager.name) {
+  if (name === chartNamed("cert-manager").name) {
     return await packCertManager();
   }
   const fixture = fixtures.find(({ pin }) => pin.name === name);
   if (!fixture) {
-    const known = [pins.certManager.name, ...fixtures.map(({ pin }) => pin.name)].join(", ");
+    const known = [chartNamed("cert-manager").name, ...fixtures.map(({ pin }) => pin.name)].join(", ");
     throw new Error(
       `there is no stand-in for the chart ${name} (there are ${known}): add one to rehearsal/charts/fixtures.ts, or give the rehearsal a folder with the real charts (--charts).`,
     );
@@ -140,7 +141,7 @@ function valuesSchema(keys: readonly string[]): string {
 
 /** cert-manager's module holds its chart without the version, which its release tool stamps; so does this. */
 async function packCertManager(): Promise<ChartArchive> {
-  const { name, version } = pins.certManager;
+  const { name, version } = chartNamed("cert-manager");
   const source = await moduleDir("github.com/cert-manager/cert-manager", version);
   const chart = await readTree(join(source, "deploy/charts", name));
   const kept = Object.entries(chart).filter(([path]) => /^(templates\/|values\.|\.helmignore)/.test(path));

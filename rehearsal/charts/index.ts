@@ -1,5 +1,6 @@
 /** The rehearsal's chart registry and what it serves. */
-import { charts as pins, type ChartPin } from "../../settings/versions.ts";
+import { charts as pins } from "../../components/catalogue.ts";
+import type { ChartPin } from "../../settings/versions.ts";
 import { readCharts, type ChartArchive } from "./archive.ts";
 import { packFixture } from "./fixtures.ts";
 import { startRegistry, type ChartRegistry } from "./registry.ts";

@@ -1,7 +1,8 @@
 /** The charts as they are published, where their registries can be reached. */
 import { existsSync } from "node:fs";
 import { dirname } from "node:path";
-import { charts, type ChartPin } from "../../settings/versions.ts";
+import { charts } from "../../components/catalogue.ts";
+import type { ChartPin } from "../../settings/versions.ts";
 import { chartArchive, fetchChart } from "../../tools/fetch-chart.ts";
 
 /**

@@ -5,8 +5,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { stringify } from "yaml";
-import { alertingValues, alertmanagerConfig, inhibitorRules } from "../../components/monitoring/alertmanager.ts";
-import { silenceEnd } from "../../settings/alerting.ts";
+import { alertmanagerValues } from "../../components/alerts/alertmanager/component.ts";
+import { alertmanagerConfig, inhibitorRules } from "../../components/alerts/alertmanager/config.ts";
+import { silenceEnd } from "../../components/alerts/alertmanager/check.ts";
+import { parseSettings } from "../../settings/parse.ts";
 import { prometheusOperator } from "../../tools/contract/crds.ts";
 import { moduleDir } from "../../tools/tools.ts";
 import { programOrSkip } from "../support/program.ts";
@@ -316,8 +318,13 @@ describe("Alertmanager's file, by the operator that reads it first", () => {
 });
 
 describe("Secrets of the receivers", () => {
+  const valuesOf = (input: AlertingInput) => {
+    const { alertmanager } = parseSettings({}, { file: "test", secrets: [] });
+    return alertmanagerValues({ alertmanager, alerting: alertingOf(input) }, "dev", "http://localhost").alertmanager;
+  };
+
   it("are only named by their files, which are mounted where one is used", () => {
-    const { config, alertmanagerSpec } = alertingValues(alertingOf(everybody), "dev").alertmanager;
+    const { config, alertmanagerSpec } = valuesOf(everybody);
     const text = stringify(config);
     for (const [key, secret] of [
       ["api_url_file", "ops-slack"],
@@ -328,7 +335,7 @@ describe("Secrets of the receivers", () => {
       expect(text).to.include(`${key}: /etc/alertmanager/secrets/alertmanager-receivers/${secret}\n`);
     }
     expect(alertmanagerSpec.secrets).to.deep.equal(["alertmanager-receivers"]);
-    expect(alertingValues(alertingOf({}), "dev").alertmanager.alertmanagerSpec).to.not.have.property("secrets");
+    expect(valuesOf({}).alertmanagerSpec).to.not.have.property("secrets");
   });
 });
 

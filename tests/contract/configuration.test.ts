@@ -1,7 +1,8 @@
 import { expect } from "chai";
 import { dataSourceUid } from "../../components/capabilities.ts";
-import type { GrafanaDataSource } from "../../components/monitoring/grafana-data-sources.ts";
-import { charts, collector } from "../../settings/versions.ts";
+import type { GrafanaDataSource } from "../../components/dashboards/grafana/data-sources.ts";
+import { chartNamed } from "../../components/catalogue.ts";
+import { collector } from "../../settings/versions.ts";
 import { metricsOfSpan } from "../../tools/bench/telemetry/links.ts";
 import { checkAlertmanager } from "../../tools/contract/checks/alertmanager.ts";
 import { checkCollectors } from "../../tools/contract/checks/collector.ts";
@@ -66,7 +67,7 @@ describe("Configuration of collectors", function () {
     ["a queue without a limit in bytes", '"sizer":"bytes","storage"', '"sizer":"requests","storage"'],
     ["a batch that Jaeger would refuse for its size", '"max_size":3145728', '"max_size":0'],
     ["a queue outside the volume", '"mountPath":"/var/lib/otelcol/queue"', '"mountPath":"/var/lib/otelcol"'],
-    ["a volume without a limit", '"sizeLimit":"1Gi"', ""],
+    ["a volume without a limit", '"sizeLimit":"1024Mi"', ""],
     ["Jaeger reading from a store it has not", '"traces":"memory"', '"traces":"main"'],
     ["Jaeger listening on another port", "0.0.0.0:16686", "0.0.0.0:16687"],
   ] as const) {
@@ -124,7 +125,7 @@ describe("Relabelling", () => {
 describe("Configuration of Fluent Bit", function () {
   this.timeout(120_000);
 
-  it(`is read strictly (options of Fluent Bit 5.1, chart ${charts.fluentBit.version}), for every pair of choices`, async () => {
+  it(`is read strictly (options of Fluent Bit 5.1, chart ${chartNamed("fluent-bit").version}), for every pair of choices`, async () => {
     expectNone((await allEnvironments()).flatMap(({ rendered }) => checkFluentBit(rendered)));
   });
 

@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { charts } from "../../settings/versions.ts";
+import { chartNamed } from "../../components/catalogue.ts";
 import { programOrSkip } from "../support/program.ts";
 import {
   projectFolder,
@@ -43,7 +43,7 @@ describe("alert and recording rules", () => {
     expect(
       shipped.version,
       "read the chart's rules again into tests/contract/data/shipped-rules.json and see which of ours it ships now",
-    ).to.equal(charts.kubePrometheusStack.version);
+    ).to.equal(chartNamed("kube-prometheus-stack").version);
   });
 
   it("have names of their own, and none that kube-prometheus-stack ships", () => {

@@ -4,8 +4,8 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { stringify } from "yaml";
-import { type MetricRelabeling, waste, wasteValues } from "../../components/monitoring/metric-waste.ts";
-import { charts } from "../../settings/versions.ts";
+import { type MetricRelabeling, waste, wasteValues } from "../../components/metrics/exporters/metric-waste.ts";
+import { chartNamed } from "../../components/catalogue.ts";
 import { listFact, loadChart } from "../../tools/contract/charts.ts";
 import { at, textAt } from "../../tools/contract/finding.ts";
 import { relabel, type RelabelRule } from "../../tools/contract/relabel.ts";
@@ -130,7 +130,7 @@ describe("what scrapes drop", () => {
   });
 
   it("includes what the chart drops, whose list ours replaces", () => {
-    const { values } = loadChart(charts.kubePrometheusStack);
+    const { values } = loadChart(chartNamed("kube-prometheus-stack"));
     const starts = (rules: readonly MetricRelabeling[]) => rules.map((_, index) => listFact(rules.slice(0, index + 1)));
     const monitor = (part: string, key: string) => at(values, part, "serviceMonitor", key);
     expect(starts(effective.apiServer)).to.include(monitor("kubeApiServer", "metricRelabelings"));

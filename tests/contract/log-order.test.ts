@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { stringify } from "yaml";
-import type { collectorConfig } from "../../components/monitoring/opentelemetry-collector.ts";
+import type { collectorConfig } from "../../components/agents/collector/values.ts";
 import { freePorts, guard, lastLines, launch, reap } from "../../rehearsal/control-plane/processes.ts";
 import { call, eventually, post } from "../../tools/bench/telemetry/http.ts";
 import { releases } from "../../tools/contract/rendered.ts";
@@ -44,7 +44,9 @@ async function outage(
   try {
     const [http = 0, health = 0] = await freePorts(2);
     const queue = join(dir, "queue");
-    const exporter = config.exporters["otlp_http/logs"];
+    const exporter = (config.exporters as unknown as Readonly<Record<string, { readonly sending_queue: object }>>)[
+      "otlp_http/logs"
+    ];
     const file = join(dir, "collector.yaml");
     writeFileSync(
       file,
@@ -56,7 +58,7 @@ async function outage(
             ...exporter,
             ...{ endpoint: store.url, encoding: "json" },
             sending_queue: {
-              ...exporter.sending_queue,
+              ...exporter?.sending_queue,
               ...(consumers === undefined ? {} : { num_consumers: consumers }),
             },
           },
@@ -73,7 +75,7 @@ async function outage(
           pipelines: {
             logs: {
               ...config.service.pipelines.logs,
-              processors: config.service.pipelines.logs.processors.filter((name) => name !== "k8s_attributes"),
+              processors: config.service.pipelines.logs?.processors.filter((name) => name !== "k8s_attributes"),
             },
           },
           telemetry: { metrics: { level: "none" } },

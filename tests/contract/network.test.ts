@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { charts } from "../../settings/versions.ts";
+import { charts } from "../../components/catalogue.ts";
 import { chartFacts } from "../../tools/contract/chart-facts.ts";
 import { checkNetwork, checkPodSecurity } from "../../tools/contract/checks/network.ts";
 import { podSecurityViolations } from "../../tools/contract/pod-security.ts";
@@ -77,7 +77,7 @@ describe("Names and ports", function () {
       "a host port that the cluster does not map",
       "30300",
       "30301",
-      (kind, name) => kind === "Service" && name === "host-grafana",
+      (kind, name) => kind === "Service" && name === "host-dashboards",
     ],
     [
       "the operator's policy, which opens the collector to everybody",

@@ -14,7 +14,8 @@ import { fluxManifests } from "../../components/gitops/flux-manifests.ts";
 import { digests } from "../../settings/digests.ts";
 import { parseSettings } from "../../settings/parse.ts";
 import type { SchemaNode } from "../../settings/scalars.ts";
-import { secretSettings, settingsSchema } from "../../settings/schema.ts";
+import { settingsSchema } from "../../settings/schema.ts";
+import { secretSettings } from "../../settings/secrets.ts";
 import { checkPins, placesOfPins } from "../../tools/contract/checks/pins.ts";
 import { kubeconfigText } from "../../tools/contract/combinations.ts";
 import { runProgram } from "../../tools/contract/program.ts";
@@ -36,20 +37,20 @@ const amounts: Readonly<Record<string, string>> = { cpu: "33m", memory: "17Mi", 
 
 const values: Readonly<Record<string, string>> = {
   "certManager.values": "cert-manager-release",
-  "prometheus.values": "kube-prometheus-stack-release",
+  "kubePrometheusStack.values": "kube-prometheus-stack-release",
   "loki.values": "loki-release",
   "fluentBit.values": "fluent-bit-release",
-  "opentelemetry.operatorValues": "opentelemetry-operator-release",
+  "opentelemetryOperator.values": "opentelemetry-operator-release",
   "jaeger.values": "jaeger-release",
 };
 
 const everything: readonly Effect[] = [
   ["cluster.kind.nodeImage", "kindest/node:v1.35.0", kindConfig, "image: kindest/node:v1.35.0"],
   ["cluster.kind.workers", 2, kindConfig, "role: worker"],
-  ["cluster.kind.ports.grafana", 3001, kindConfig, "hostPort: 3001"],
-  ["cluster.kind.ports.prometheus", 9091, kindConfig, "hostPort: 9091"],
-  ["cluster.kind.ports.alertmanager", 9094, kindConfig, "hostPort: 9094"],
-  ["cluster.kind.ports.jaeger", 16687, kindConfig, "hostPort: 16687"],
+  ["cluster.kind.ports.dashboards", 3001, kindConfig, "hostPort: 3001"],
+  ["cluster.kind.ports.metrics", 9091, kindConfig, "hostPort: 9091"],
+  ["cluster.kind.ports.alerts", 9094, kindConfig, "hostPort: 9094"],
+  ["cluster.kind.ports.traces", 16687, kindConfig, "hostPort: 16687"],
   [
     "cluster.kind.registryMirrors",
     { "docker.io": "http://mirror:5000" },
@@ -154,7 +155,7 @@ const everything: readonly Effect[] = [
     `${stackRelease}.additionalPrometheusRulesMap.inhibitors.groups.0.rules.1.labels.silence`,
     "quiet",
   ],
-  ["grafana.adminUser", "root", "kube-prometheus-stack-grafana-admin.stringData.admin-user"],
+  ["grafana.adminUser", "root", "grafana-admin.stringData.admin-user"],
   ["grafana.passwordRotation", 2, `${stackRelease}.grafana.admin.existingSecret`, "-2"],
   ["loki.retention", "72h"],
   ["loki.storage.type", "s3", "loki-release.spec.values.loki.storage.type"],
@@ -170,10 +171,10 @@ const everything: readonly Effect[] = [
   ["loki.replicas", 3],
   ["fluentBit.bufferSize", "7MB"],
   ["fluentBit.inotify", false],
-  ["opentelemetry.collector.image", "a/b:1.2.3", "opentelemetry-collector-collector.spec.image"],
-  ["opentelemetry.collector.replicas", 3],
-  ["opentelemetry.samplingRatio", 0.25],
-  ["opentelemetry.goInstrumentation", false],
+  ["collector.image", "a/b:1.2.3", "collector.spec.image"],
+  ["collector.replicas", 3],
+  ["instrumentation.samplingRatio", 0.25],
+  ["instrumentation.go", false],
   ["jaeger.maxTraces", 777],
   [
     "applications.namespaces",
@@ -200,6 +201,21 @@ const switched: readonly Effect[] = [
 const besideCluster: readonly Effect[] = [
   ["source.type", "local-registry", "environment-kustomization-environment.spec.sourceRef.kind", "OCIRepository"],
   ["source.registryImage", "r.io/registry:3", "registry-content.stdin", '"image":"r.io/registry:3"'],
+];
+
+/** Everything that can be off, off: what each would make is not there. */
+const off: readonly Effect[] = [
+  ["metrics", "none", `${stackRelease}.prometheus`, { lacks: "EndpointSlice" }],
+  ["alerts", "none", `${stackRelease}.alertmanager`, { lacks: "dispatch.start-delay" }],
+  ["dashboards", "none", `${stackRelease}.grafana`, { lacks: "admin-password" }],
+  ["logs", "none", "loki-release", { lacks: "monitoring" }],
+  ["logAgent", "none", "fluent-bit-release", { lacks: "node-agents" }],
+  ["traces", "none", "jaeger-release", { lacks: "monitoring" }],
+  ["gateway", "none", "collector", { lacks: "otel" }],
+  ["exporters.enabled", false, `${stackRelease}.kube-state-metrics`, { lacks: "gotk" }],
+  ["certManager.enabled", false, "cert-manager-release", { lacks: "cert-manager" }],
+  ["opentelemetryOperator.enabled", false, "opentelemetry-operator-release", { lacks: "monitoring" }],
+  ["instrumentation.enabled", false, "instrumentation-default", { lacks: "monitoring" }],
 ];
 
 /** The program writes the kubeconfig there. */
@@ -297,6 +313,7 @@ describe("Effects of settings", function () {
     [...everything, ...containers, ...inFolder(path.join(folder, "private"))],
     switched,
     besideCluster,
+    off,
     onExisting(path.join(folder, "kubeconfig")),
   ];
 

@@ -6,7 +6,7 @@ import { renderedFacts } from "../../tools/charts-refresh.ts";
 import { chartFacts } from "../../tools/contract/chart-facts.ts";
 import { checkAllValues, checkValues } from "../../tools/contract/checks/values.ts";
 import { freeForm } from "../../tools/contract/checks/free-form.ts";
-import { charts } from "../../settings/versions.ts";
+import { chartNamed, charts } from "../../components/catalogue.ts";
 import { releases } from "../../tools/contract/rendered.ts";
 import { programOrSkip } from "../support/program.ts";
 import { allEnvironments, defaultEnvironment, expectNone } from "../support/rendered.ts";
@@ -103,10 +103,10 @@ describe("Values against charts", function () {
     it("a key that stands in a chart's values.yaml as a comment only", () => {
       // kube-prometheus-stack 88.5.3 has `# adminPassword:` there, and Grafana's own chart too.
       const values = { grafana: { adminPassword: "x" } };
-      expect(checkValues({ name: "x", values }, loadChart(charts.kubePrometheusStack))).to.have.length(1);
+      expect(checkValues({ name: "x", values }, loadChart(chartNamed("kube-prometheus-stack")))).to.have.length(1);
     });
     it("a key in other letters than the chart's", () => {
-      const certManager = loadChart(charts.certManager);
+      const certManager = loadChart(chartNamed("cert-manager"));
       const messages = (values: Record<string, unknown>) =>
         checkValues({ name: "x", values }, certManager).map(({ message }) => message);
       expect(messages({ prometheus: { serviceMonitor: { enabled: true } } })).to.have.length(1);

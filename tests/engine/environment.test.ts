@@ -6,7 +6,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { expect } from "chai";
-import { charts } from "../../settings/versions.ts";
+import { chartNamed } from "../../components/catalogue.ts";
 import { OperationFailed, type StateResource } from "../../rehearsal/engine.ts";
 import { failure } from "../support/failure.ts";
 import { openStack, planted, type TestStack } from "../support/stack.ts";
@@ -73,8 +73,8 @@ describe("an environment on the real engine", function () {
     before("cluster-kind", "flux-namespace-flux-system");
     before("prometheus-operator-crds-release", "loki-release");
     before("cert-manager-release", "opentelemetry-operator-release");
-    before("opentelemetry-operator-release", "opentelemetry-collector-collector");
-    before("kube-prometheus-stack-grafana-admin-8c6976e5-1", "kube-prometheus-stack-release");
+    before("opentelemetry-operator-release", "collector");
+    before("grafana-admin-8c6976e5-1", "kube-prometheus-stack-release");
     before("deploy-key-github-1", "environment-repository");
     before("opentelemetry-operator-release", "environment-kustomization-demo");
     // Charts are fetched before any release is Ready.
@@ -160,7 +160,7 @@ describe("an environment on the real engine", function () {
   });
 
   it("changes a release for a new version of its chart: Flux deploys that, and the old source goes last", async () => {
-    const pin = charts.loki as { version: string };
+    const pin = chartNamed("loki") as { version: string };
     const before = pin.version;
     callsSince();
     try {
@@ -209,9 +209,9 @@ describe("an environment on the real engine", function () {
     expect(outputs["grafanaPassword"]?.value).to.not.equal(before);
     expect(outputs["grafanaUser"]?.value).to.equal("olena");
     expect(callsSince().map((call) => `${call.method} ${call.name}`)).to.include.members([
-      "create kube-prometheus-stack-grafana-admin-c608d1c4-2",
+      "create grafana-admin-c608d1c4-2",
       "update kube-prometheus-stack-release",
-      "delete kube-prometheus-stack-grafana-admin-8c6976e5-1",
+      "delete grafana-admin-8c6976e5-1",
     ]);
   });
 
@@ -239,7 +239,7 @@ describe("an environment on the real engine", function () {
 
   it("replaces the cluster for a changed port, says so in preview, and deletes before it creates (reliability 6)", async () => {
     const { ports } = stack.settings.cluster.kind;
-    await stack.set({ cluster: { kind: { ...stack.settings.cluster.kind, ports: { ...ports, jaeger: null } } } });
+    await stack.set({ cluster: { kind: { ...stack.settings.cluster.kind, ports: { ...ports, traces: null } } } });
     const preview = await stack.environment.preview();
     expect(preview.changes["replace"]).to.be.greaterThan(0);
     expect(preview.output).to.match(/local:Command.*cluster-kind.*replace/);

@@ -34,7 +34,7 @@ describe("preflight on the real engine", function () {
     try {
       const { ports } = stack.settings.cluster.kind;
       await stack.set({
-        cluster: { kind: { ...stack.settings.cluster.kind, ports: { ...ports, jaeger: port } } },
+        cluster: { kind: { ...stack.settings.cluster.kind, ports: { ...ports, traces: port } } },
         repository: { ...stack.settings.repository, branch: "release" },
       });
       stack.host.world.plan = { info: { MemTotal: 1024 ** 3 }, kindVersion: "kind v0.31.0" };
@@ -116,7 +116,7 @@ describe("preflight on the real engine", function () {
 
   it("takes the ports that the cluster itself has for free ones, when it is replaced", async () => {
     const { kind } = stack.settings.cluster;
-    const busy = net.createServer().listen(kind.ports["grafana"], "127.0.0.1");
+    const busy = net.createServer().listen(kind.ports["dashboards"], "127.0.0.1");
     await new Promise((resolve) => busy.once("listening", resolve));
     try {
       await stack.set({ cluster: { kind: { ...kind, workers: 1 } } });

@@ -113,7 +113,7 @@ describe("an environment, in real pods on real Kind (charts are stand-ins, the p
   let api: Api;
   /** Images that were made of the programs. */
   const imageNames: string[] = [];
-  let ports: { readonly prometheus: number; readonly alertmanager: number };
+  let ports: { readonly metrics: number; readonly alerts: number };
   let clean: { readonly docker: string[]; readonly files: string[]; readonly listeners: string[] };
   const cleanUp: (() => unknown)[] = [];
 
@@ -127,7 +127,7 @@ describe("an environment, in real pods on real Kind (charts are stand-ins, the p
     return (await response.json()) as T;
   };
   const prometheus = async <T>(path: string): Promise<T> =>
-    (await json<{ data: T }>(`http://127.0.0.1:${ports.prometheus}/prometheus/api/v1/${path}`)).data;
+    (await json<{ data: T }>(`http://127.0.0.1:${ports.metrics}/prometheus/api/v1/${path}`)).data;
   const samples = async (query: string) =>
     (
       await prometheus<{ result: { metric: Record<string, string>; value: [number, string] }[] }>(
@@ -166,13 +166,13 @@ describe("an environment, in real pods on real Kind (charts are stand-ins, the p
     hub.servedAt({ ssh: git.ssh.address, http: git.http.address });
 
     const [prometheusPort = 0, alertmanagerPort = 0] = await freePorts(2);
-    ports = { prometheus: prometheusPort, alertmanager: alertmanagerPort };
+    ports = { metrics: prometheusPort, alerts: alertmanagerPort };
     const groups = {
       cluster: {
         kind: {
           nodeImage: tier.nodeImage,
           kubeconfigFolder: host.kubeconfigFolder,
-          ports: { grafana: null, jaeger: null, ...ports },
+          ports: { dashboards: null, traces: null, ...ports },
           readyTimeoutSeconds: 600,
         },
       },
@@ -188,8 +188,8 @@ describe("an environment, in real pods on real Kind (charts are stand-ins, the p
       // The images are made here, under the names of the released ones.
       network: { imagesByDigest: false },
       // Of Grafana and of Go's instrumentation there are no images here.
-      prometheus: { values: { grafana: { enabled: false } } },
-      opentelemetry: { goInstrumentation: false },
+      dashboards: "none",
+      instrumentation: { go: false },
     };
     const settings = parseSettings(groups, { file: "test", secrets: [] });
     const charts = await tierCharts(settings, tier.released);
@@ -492,7 +492,7 @@ describe("an environment, in real pods on real Kind (charts are stand-ins, the p
   });
 
   it("hands alerts to the real Alertmanager", async () => {
-    const alerts = `http://127.0.0.1:${ports.alertmanager}/alertmanager/api/v2/alerts`;
+    const alerts = `http://127.0.0.1:${ports.alerts}/alertmanager/api/v2/alerts`;
     await until(
       "Watchdog in Alertmanager",
       async () => {

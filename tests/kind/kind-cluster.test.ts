@@ -55,7 +55,7 @@ describe("the Kind cluster of an environment, on real Kind", function () {
     });
     before_ = { docker: await inDocker(tier), files: host.files(), listeners: openListeners() };
     const [grafana = 0] = await freePorts(1);
-    settings = { ports: { grafana, prometheus: null, alertmanager: null, jaeger: null } };
+    settings = { ports: { dashboards: grafana, metrics: null, alerts: null, traces: null } };
     stack = await openClusterStack({ tier, host, stack: "kind-life", settings });
     cleanUp.push(async () => {
       await stack.destroy().catch(() => undefined);

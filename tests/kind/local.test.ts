@@ -76,7 +76,7 @@ describe("the registry beside a cluster, on real Kind", function () {
         kind: {
           nodeImage: tier.nodeImage,
           kubeconfigFolder: host.kubeconfigFolder,
-          ports: { grafana: null, prometheus: null, alertmanager: null, jaeger: null },
+          ports: { dashboards: null, metrics: null, alerts: null, traces: null },
           readyTimeoutSeconds: 600,
         },
       },

@@ -15,7 +15,7 @@ import { packBroken } from "../../rehearsal/charts/index.ts";
 import { commit, makeSshKeyPair, readFile } from "../../rehearsal/git/index.ts";
 import { openRehearsal, type Rehearsal } from "../../rehearsal/rehearsal.ts";
 import { fleet, owner } from "../../rehearsal/surroundings.ts";
-import { charts } from "../../settings/versions.ts";
+import { chartNamed } from "../../components/catalogue.ts";
 import { failure } from "../support/failure.ts";
 import { until } from "../support/until.ts";
 import { condition, flux, isReady, type KubeObject, TestCluster } from "./support/cluster.ts";
@@ -49,7 +49,7 @@ function podSpecOf({ spec }: KubeObject): PodSpec | undefined {
 
 describe("an environment in the rehearsal", function () {
   /** A chart whose version the tests raise. */
-  const pin = charts.fluentBit as { name: string; version: string };
+  const pin = chartNamed("fluent-bit") as { name: string; version: string };
   const pinned = pin.version;
   this.timeout("20m");
   let decoy: Decoy;
@@ -506,7 +506,7 @@ describe("an environment in the rehearsal", function () {
         charts: { timeoutMinutes: 1 },
         loki: { retention: "48h" },
         jaeger: { values: { jaeger: { image: { repository: "does-not-exist/jaeger" } } } },
-        opentelemetry: { operatorValues: { manager: { securityContext: { allowPrivilegeEscalation: true } } } },
+        opentelemetryOperator: { values: { manager: { securityContext: { allowPrivilegeEscalation: true } } } },
       });
       // Of this one nothing but the version of its chart changes.
       pin.version = "0.99.0";
@@ -538,7 +538,7 @@ describe("an environment in the rehearsal", function () {
     it("heals when it is mended and run again (reliability 7)", async () => {
       await rehearsal.set({
         jaeger: { values: { jaeger: { image: { repository: "jaegertracing/jaeger" } } } },
-        opentelemetry: { operatorValues: { manager: { securityContext: { allowPrivilegeEscalation: false } } } },
+        opentelemetryOperator: { values: { manager: { securityContext: { allowPrivilegeEscalation: false } } } },
       });
       pin.version = pinned;
       await rehearsal.environment.up();

@@ -33,7 +33,8 @@ import { fluxManifests as declaredFlux } from "../../components/gitops/flux-mani
 import { proxyAddresses } from "../../components/gitops/proxy.ts";
 import { packChart, startRegistry } from "../../rehearsal/charts/index.ts";
 import { parseSettings } from "../../settings/parse.ts";
-import { charts as pins, flux as version } from "../../settings/versions.ts";
+import { chartNamed } from "../../components/catalogue.ts";
+import { flux as version } from "../../settings/versions.ts";
 import { createRepository } from "../../rehearsal/git/index.ts";
 import { startHttpServer } from "../../rehearsal/git/http-server.ts";
 import { runProgram } from "../../tools/contract/program.ts";
@@ -332,7 +333,7 @@ describe("Flux controllers as local processes", function () {
   it("reach a registry with a password and a CA of its own, through a proxy with a password, as the program declares them", async () => {
     const [right, wrong] = ["right", "wrong"].map((name) => makeAuthority(mkdtempSync(join(folder, `${name}-ca-`))));
     if (right === undefined || wrong === undefined) return expect.fail("no CA was made");
-    const { name: chart, version: tag } = pins.prometheusOperatorCrds;
+    const { name: chart, version: tag } = chartNamed("prometheus-operator-crds");
     const packed = await packChart({
       "Chart.yaml": stringify({ apiVersion: "v2", name: chart, version: tag }),
       "values.yaml": "{}\n",

@@ -136,7 +136,7 @@ describe("npm run rehearse", function () {
       "cluster-kind",
       "prometheus-operator-crds-release",
     ]);
-    expect(times?.phases.map(({ name }) => name)).to.include.members(["cluster", "Flux", "releases"]);
+    expect(times?.phases.map(({ name }) => name)).to.include.members(["cluster", "Flux", "components"]);
     expect(command.told("waiting").some(({ running }) => running.some((one) => one.for !== undefined))).to.equal(true);
 
     const [told] = command.told("outputs");

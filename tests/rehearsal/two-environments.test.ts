@@ -24,7 +24,9 @@ describe("two environments on one host", function () {
           stack,
           ...(rehearsals[0] === undefined ? {} : { beside: rehearsals[0] }),
           settings: {
-            cluster: { kind: { ports: { grafana, prometheus, alertmanager, jaeger } } },
+            cluster: {
+              kind: { ports: { dashboards: grafana, metrics: prometheus, alerts: alertmanager, traces: jaeger } },
+            },
             ...(stack === "dev" ? { demo: { app: "kbot" } } : {}),
           },
         }),

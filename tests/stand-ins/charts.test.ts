@@ -16,7 +16,7 @@ import {
   type ChartArchive,
   type ChartRegistry,
 } from "../../rehearsal/charts/index.ts";
-import { charts as pins } from "../../settings/versions.ts";
+import { chartNamed, charts as pins } from "../../components/catalogue.ts";
 import { loadChart } from "../../tools/contract/charts.ts";
 
 /** The files of a packed chart. */
@@ -211,7 +211,7 @@ describe("rehearsal: stand-in charts", () => {
     try {
       const real = (name: string, version: string) =>
         packChart({ "Chart.yaml": `apiVersion: v2\nname: ${name}\nversion: ${version}\ndescription: real\n` });
-      await writeFile(join(folder, "loki.tgz"), (await real("loki", pins.loki.version)).content);
+      await writeFile(join(folder, "loki.tgz"), (await real("loki", chartNamed("loki").version)).content);
       await writeFile(join(folder, "jaeger.tgz"), (await real("jaeger", "0.0.1")).content);
       const lines: string[] = [];
       let registry: ChartRegistry;
@@ -225,9 +225,9 @@ describe("rehearsal: stand-in charts", () => {
       expect(registry.charts.map(({ name, version }) => ({ name, version }))).to.have.deep.members(
         Object.values(pins).map(({ name, version }) => ({ name, version })),
       );
-      expect(lines).to.include(`chart loki ${pins.loki.version}: the real one`);
+      expect(lines).to.include(`chart loki ${chartNamed("loki").version}: the real one`);
       expect(lines).to.include(
-        `chart jaeger ${pins.jaeger.version}: stand-in (the folder has 0.0.1, not this version)`,
+        `chart jaeger ${chartNamed("jaeger").version}: stand-in (the folder has 0.0.1, not this version)`,
       );
       expect(registry.charts.find(({ name }) => name === "loki")?.description).to.equal("real");
     } finally {

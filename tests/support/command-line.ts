@@ -84,7 +84,7 @@ export async function openCommandLine(more: NodeJS.ProcessEnv = {}): Promise<Com
       cluster: {
         kind: {
           kubeconfigFolder: path.join(host.folder, "private"),
-          ports: { grafana, prometheus, alertmanager, jaeger },
+          ports: { dashboards: grafana, metrics: prometheus, alerts: alertmanager, traces: jaeger },
         },
       },
       repository: { name: "fleet", apiUrl: github.baseUrl, sshUrl: "ssh://git@github.com/acme/fleet.git" },

@@ -101,7 +101,7 @@ export interface ClusterStack extends Environment {
   close(): Promise<void>;
 }
 
-const noPorts = { grafana: null, prometheus: null, alertmanager: null, jaeger: null };
+const noPorts = { dashboards: null, metrics: null, alerts: null, traces: null };
 
 export async function openClusterStack(options: {
   readonly tier: KindTier;

@@ -77,7 +77,7 @@ export async function openStack(groups: Readonly<Record<string, unknown>> = {}, 
       kind: {
         kubeconfigFolder: path.join(host.folder, "private"),
         readyTimeoutSeconds: 60,
-        ports: { grafana, prometheus, alertmanager, jaeger },
+        ports: { dashboards: grafana, metrics: prometheus, alerts: alertmanager, traces: jaeger },
       },
     },
     repository: {

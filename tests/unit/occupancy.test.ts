@@ -1,6 +1,7 @@
 import { expect } from "chai";
 import type { Api, Metadata } from "../../components/kubernetes/api.ts";
 import { checkOccupancy, keptDefinitions, keptLines, ownNamespaces } from "../../components/occupancy.ts";
+import { parseSettings } from "../../settings/parse.ts";
 
 const crds = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
 const roles = "/apis/rbac.authorization.k8s.io/v1/clusterroles";
@@ -32,7 +33,8 @@ function clusterWith(
   };
 }
 
-const namespaces = ownNamespaces({ demo: { enabled: true } });
+const namespaces = ownNamespaces(parseSettings({}, { file: "test", secrets: [] }));
+const withoutDemo = parseSettings({ demo: { enabled: false } }, { file: "test", secrets: [] });
 const newcomer = { stack: "dev", known: false, namespaces };
 const resident = { ...newcomer, known: true };
 const own = { "observability.dev/environment": "dev" };
@@ -100,7 +102,7 @@ describe("what is in the way in an existing cluster", () => {
   it("is a namespace of its names, but not that of a demo that it does not have", async () => {
     const api = clusterWith({ "/api/v1/namespaces": [{ name: "demo" }, { name: "default" }] });
     expect((await said(api, resident)).join()).to.include("the namespace demo is there already");
-    expect(await said(api, { ...resident, namespaces: ownNamespaces({ demo: { enabled: false } }) })).to.deep.equal([]);
+    expect(await said(api, { ...resident, namespaces: ownNamespaces(withoutDemo) })).to.deep.equal([]);
   });
 
   it("is a Helm release of a name that it uses, in any namespace", async () => {

@@ -136,7 +136,7 @@ describe("The program", function () {
       expect(specs("Deployment")).to.have.length(4);
       for (const spec of specs("Deployment"))
         expect(spec).to.have.nested.property("template.spec.imagePullSecrets").that.deep.equals(reference);
-      const account = made.resources.find(({ name }) => name === "opentelemetry-collector-account");
+      const account = made.resources.find(({ name }) => name === "collector-account");
       expect(account?.inputs["imagePullSecrets"]).to.deep.equal(reference);
       const patched = specs("Kustomization").map((spec) => JSON.stringify(spec).includes("registry-credentials"));
       expect(patched, "the environment's content, the demo").to.deep.equal([false, true]);
@@ -149,24 +149,21 @@ describe("The program", function () {
   });
 
   it("declares every part of the product's table", () => {
-    const declared = program.resources.filter(({ custom }) => !custom).map(({ type }) => type);
-    for (const component of [
+    const declared = program.resources.filter(({ custom }) => !custom);
+    const types = declared.map(({ type }) => type.replace("observability:", ""));
+    for (const type of [
       "cluster:KindCluster",
       "gitops:DeployKey",
       "gitops:Flux",
       "gitops:GitSource",
-      "monitoring:CertManager",
-      "monitoring:KubePrometheusStack",
-      "monitoring:Loki",
-      "monitoring:FluentBit",
-      "monitoring:OpentelemetryOperator",
-      "monitoring:OpentelemetryCollector",
-      "monitoring:Jaeger",
       "probe:TelemetryProbe",
-      "demo:Podinfo",
-    ]) {
-      expect(declared).to.include(`observability:${component}`);
-    }
+    ])
+      expect(types).to.include(type);
+    const components = declared.filter(({ type }) => type === "observability:index:Component").map(({ name }) => name);
+    expect(components).to.include.members([
+      ...["cert-manager", "prometheus", "alertmanager", "grafana", "kube-prometheus-stack", "loki", "fluent-bit"],
+      ...["opentelemetry-operator", "collector", "jaeger", "demo"],
+    ]);
   });
 
   it("is what docs/components.md says: each release with its namespace and settings, each address", () => {
@@ -189,8 +186,7 @@ describe("The program", function () {
 
   it("gives its components the type observability:<room>:<Class>", () => {
     for (const { type, custom } of program.resources) {
-      if (!custom)
-        expect(type).to.match(/^observability:(index|cluster|gitops|kubernetes|monitoring|probe|demo):[A-Z][A-Za-z]+$/);
+      if (!custom) expect(type).to.match(/^observability:(index|cluster|gitops|kubernetes|probe):[A-Z][A-Za-z]+$/);
     }
   });
 
@@ -389,13 +385,8 @@ describe("The program", function () {
 
   it("has outputs for what people open", () => {
     const { outputs } = program;
-    expect(Object.keys(outputs.serviceUrls)).to.include.members([
-      "grafana",
-      "prometheus",
-      "alertmanager",
-      "jaeger",
-      "loki",
-    ]);
+    const urls = ["dashboards", "metrics", "alerts", "logs", "traces", "otlpGrpc", "otlpHttp"];
+    expect(Object.keys(outputs.serviceUrls)).to.have.members(urls);
     expect(outputs.grafanaUrl).to.equal("http://localhost:3000");
   });
 });

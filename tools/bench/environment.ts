@@ -16,7 +16,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { parseAllDocuments } from "yaml";
 import type { Manifest } from "../../components/kubernetes/manifest.ts";
-import { charts, flux } from "../../settings/versions.ts";
+import { chartNamed, charts } from "../../components/catalogue.ts";
+import { flux } from "../../settings/versions.ts";
 import { startChartRegistry } from "../../rehearsal/charts/index.ts";
 import { type Api, connect } from "../../rehearsal/control-plane/api.ts";
 import { obtainBinaries } from "../../rehearsal/control-plane/binaries.ts";
@@ -67,10 +68,10 @@ async function program(): Promise<{ ready: number; unchanged: number; destroy: n
 
 /** Which release waits for which, as one would write it in YAML. */
 function dependsOn(release: string): string[] {
-  if (release === charts.prometheusOperatorCrds.name) return [];
-  if (release === charts.opentelemetryOperator.name)
-    return [charts.prometheusOperatorCrds.name, charts.certManager.name];
-  return [charts.prometheusOperatorCrds.name];
+  if (release === chartNamed("prometheus-operator-crds").name) return [];
+  if (release === chartNamed("opentelemetry-operator").name)
+    return [chartNamed("prometheus-operator-crds").name, chartNamed("cert-manager").name];
+  return [chartNamed("prometheus-operator-crds").name];
 }
 
 function objectPath({ apiVersion, kind, metadata }: Manifest): string {

@@ -24,8 +24,8 @@ function choices(kubeconfig: string): Readonly<Record<string, Readonly<Record<st
     },
     ports: {
       all: {},
-      none: { cluster: { kind: { ports: { grafana: null, prometheus: null, alertmanager: null, jaeger: null } } } },
-      some: { cluster: { kind: { ports: { grafana: 13000, alertmanager: null, jaeger: null } } } },
+      none: { cluster: { kind: { ports: { dashboards: null, metrics: null, alerts: null, traces: null } } } },
+      some: { cluster: { kind: { ports: { dashboards: 13000, alerts: null, traces: null } } } },
     },
     "control plane": { scraped: {}, hidden: { cluster: { kind: { scrapeControlPlane: false } } } },
     repository: {
@@ -94,8 +94,8 @@ function choices(kubeconfig: string): Readonly<Record<string, Readonly<Record<st
       },
     },
     "fluent bit": { inotify: {}, polling: { fluentBit: { inotify: false, bufferSize: "2GB" } } },
-    instrumentation: { go: {}, none: { opentelemetry: { goInstrumentation: false, samplingRatio: 0.25 } } },
-    collector: { one: {}, three: { opentelemetry: { collector: { replicas: 3 } } } },
+    instrumentation: { go: {}, none: { instrumentation: { go: false, samplingRatio: 0.25 } } },
+    collector: { one: {}, three: { collector: { replicas: 3 } } },
     "cert-manager": { one: {}, three: { certManager: { replicas: 3 } } },
     demo: {
       podinfo: {},
@@ -108,6 +108,24 @@ function choices(kubeconfig: string): Readonly<Record<string, Readonly<Record<st
       },
       off: { demo: { enabled: false } },
     },
+    slots: {
+      usual: {},
+      "no metrics": { metrics: "none" },
+      "no alerts": { alerts: "none" },
+      "no dashboards": { dashboards: "none" },
+      "no logs": { logs: "none", logAgent: "none" },
+      "no log agent": { logAgent: "none" },
+      "no traces": { traces: "none" },
+      "no gateway": { gateway: "none", instrumentation: { enabled: false } },
+      "no exporters": { exporters: { enabled: false } },
+      "no injection": { instrumentation: { enabled: false } },
+      "no operators": {
+        gateway: "none",
+        instrumentation: { enabled: false },
+        opentelemetryOperator: { enabled: false },
+        certManager: { enabled: false },
+      },
+    },
     applications: { none: {}, some: { applications: { namespaces: ["shop", "billing"] } } },
   };
 }
@@ -116,7 +134,8 @@ function choices(kubeconfig: string): Readonly<Record<string, Readonly<Record<st
 const local: Combination = { title: "local registry", settings: { source: { type: "local-registry" } } };
 
 /**
- * Combinations in which every pair of choices occurs, the defaults alone first.
+ * The defaults, each choice alone over them, and combinations in which every pair of choices occurs: pairs alone would never
+ * show what a choice does to the environment that most people have.
  *
  * @param kubeconfig file of an existing cluster with a context `platform`
  */
@@ -134,7 +153,12 @@ export function combinations(kubeconfig: string): Combination[] {
       settings: merge.withOptions({ mergeArrays: false }, ...parts),
     };
   });
-  return [{ title: "defaults", settings: {} }, local, ...made];
+  const alone = Object.entries(all).flatMap(([factor, levels]) =>
+    Object.entries(levels)
+      .slice(1)
+      .map(([level, settings]) => ({ title: `${factor}: ${level}`, settings })),
+  );
+  return [{ title: "defaults", settings: {} }, local, ...alone, ...made];
 }
 
 /** A kubeconfig for the choice of an existing cluster; nothing listens there. */

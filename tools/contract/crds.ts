@@ -5,7 +5,8 @@ import { spawnSync } from "node:child_process";
 import { globSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import * as path from "node:path";
-import { charts, flux } from "../../settings/versions.ts";
+import { chartNamed } from "../../components/catalogue.ts";
+import { flux } from "../../settings/versions.ts";
 import { goEnvironment } from "../go.ts";
 import { which } from "../run.ts";
 import { loadChart } from "./charts.ts";
@@ -20,7 +21,7 @@ export interface ModuleFolder {
 /** The operator that kube-prometheus-stack deploys; prometheus-operator-crds carries its CRDs too. */
 export const prometheusOperator: ModuleFolder = {
   module: "github.com/prometheus-operator/prometheus-operator",
-  version: loadChart(charts.kubePrometheusStack).appVersion ?? "",
+  version: loadChart(chartNamed("kube-prometheus-stack")).appVersion ?? "",
   folder: "example/prometheus-operator-crd",
 };
 
@@ -33,7 +34,7 @@ export const opentelemetryOperator: ModuleFolder = {
 
 const certManager: ModuleFolder = {
   module: "github.com/cert-manager/cert-manager",
-  version: charts.certManager.version,
+  version: chartNamed("cert-manager").version,
   folder: "deploy/crds",
 };
 

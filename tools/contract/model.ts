@@ -11,7 +11,7 @@ import {
   serviceFact,
 } from "./chart-facts.ts";
 import { asMap, at, textAt } from "./finding.ts";
-import { releases, type Rendered } from "./rendered.ts";
+import { type Release, releases, type Rendered } from "./rendered.ts";
 
 export interface Model {
   /** Level that each namespace enforces; undefined where it says none. */
@@ -121,10 +121,32 @@ function kbotPods(content: readonly Manifest[]): PodFact[] {
     .flat();
 }
 
+/** Parts of kube-prometheus-stack: the switch of each, and how its Services, pods and monitors are called. */
+const parts = ["grafana", "prometheus", "alertmanager", "nodeExporter", "kubeStateMetrics"].map((key) => {
+  const name = { nodeExporter: "prometheus-node-exporter", kubeStateMetrics: "kube-state-metrics" }[key] ?? key;
+  return { key, ends: new RegExp(`kube-prometheus-stack-${name}\\b`) };
+});
+
+/** What a chart makes, without the parts that its values switch off. */
+function factsOf({ name, values }: Release): Facts[] {
+  const facts = chartFacts()[name];
+  if (facts === undefined) return [];
+  const off = parts.filter(({ key }) => at(values, key, "enabled") === false);
+  const there = (called: string) => !off.some(({ ends }) => ends.test(called));
+  return [
+    {
+      ...facts,
+      services: facts.services.filter((service) => there(service.name)),
+      pods: facts.pods.filter(({ owner }) => there(owner)),
+      monitors: facts.monitors.filter((monitor) => there(monitor.name)),
+    },
+  ];
+}
+
 /** The model of an environment. */
 export function modelOf({ declared, content }: Rendered): Model {
   const all = [...declared, ...content];
-  const facts = releases(declared).flatMap(({ name }) => chartFacts()[name] ?? []);
+  const facts = releases(declared).flatMap(factsOf);
   const collectors = all.filter(({ kind }) => kind === "OpenTelemetryCollector").map(collectorFacts);
   return {
     namespaces: new Map([

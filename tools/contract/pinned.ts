@@ -14,6 +14,8 @@ export interface Pin {
   /** Plain data, or what settings make of it. Undefined: it must not be there. */
   readonly value: unknown;
   readonly why: string;
+  /** Whether the part of the object that it is about is there. @default always */
+  readonly there?: (settings: Settings) => boolean;
 }
 
 /**
@@ -43,6 +45,20 @@ const release = (name: string, rows: readonly Row[]) =>
     rows.map(([path, value, why]) => [`spec/values/${path}`, value, why] as const),
   );
 
+/** Parts of kube-prometheus-stack by the first key of their values, and what makes them be there. */
+const stackParts: readonly (readonly [RegExp, (settings: Settings) => boolean])[] = [
+  [/^(prometheus|defaultRules)\//, ({ metrics }) => metrics === "prometheus"],
+  [/^alertmanager\//, ({ alerts }) => alerts === "alertmanager"],
+  [/^grafana\//, ({ dashboards }) => dashboards === "grafana"],
+  [/^(kube[A-Z-]|prometheus-node-exporter\/)/, ({ exporters }) => exporters.enabled],
+];
+
+const stack = (rows: readonly Row[]): Pin[] =>
+  release("kube-prometheus-stack", rows).map((pin) => {
+    const there = stackParts.find(([part]) => part.test(pin.path.replace("spec/values/", "")))?.[1];
+    return there === undefined ? pin : { ...pin, there };
+  });
+
 interface Asked {
   readonly cpu: string;
   readonly memory: string;
@@ -50,7 +66,7 @@ interface Asked {
 }
 const asks = ({ cpu, memory, memoryLimit }: Asked) => ({ requests: { cpu, memory }, limits: { memory: memoryLimit } });
 const shared = ({ cluster }: Settings) => cluster.type === "existing";
-const injected = ({ demo, opentelemetry }: Settings) => demo.app === "kbot" && opentelemetry.goInstrumentation;
+const injected = ({ demo, instrumentation }: Settings) => demo.app === "kbot" && instrumentation.go;
 const several = (count: (settings: Settings) => number) => setting((settings) => count(settings) > 1);
 
 const sized = "the setting of its name; the sum is what preflight and README ask of a machine";
@@ -190,7 +206,7 @@ export const pins: readonly Pin[] = [
     ["webhook/resources", setting((s) => asks(s.certManager.webhook)), sized],
     ["cainjector/resources", setting((s) => asks(s.certManager.cainjector)), sized],
   ]),
-  ...release("kube-prometheus-stack", [
+  ...stack([
     ["prometheus/prometheusSpec/replicas", setting((s) => s.prometheus.replicas), "prometheus.replicas"],
     ["prometheus/prometheusSpec/retention", setting((s) => s.prometheus.retention), "prometheus.retention"],
     ["prometheus/prometheusSpec/retentionSize", setting((s) => s.prometheus.retentionSize), "prometheus.retentionSize"],
@@ -243,15 +259,15 @@ export const pins: readonly Pin[] = [
     ["prometheusOperator/tls/enabled", false, "only its own metrics, within the namespace"],
     ["prometheusOperator/kubeletEndpointSliceEnabled", true, "Endpoints are deprecated since Kubernetes 1.33"],
     ["prometheusOperator/kubeletEndpointsEnabled", false, "Endpoints are deprecated since Kubernetes 1.33"],
-    ["prometheusOperator/resources", setting((s) => asks(s.prometheus.operator)), sized],
+    ["prometheusOperator/resources", setting((s) => asks(s.prometheusOperator.resources)), sized],
     [
       "prometheusOperator/prometheusConfigReloader/resources",
       asks({ cpu: "5m", memory: "32Mi", memoryLimit: "128Mi" }),
       small,
     ],
-    ["kube-state-metrics/resources", setting((s) => asks(s.prometheus.kubeStateMetrics)), sized],
+    ["kube-state-metrics/resources", setting((s) => asks(s.exporters.kubeStateMetrics)), sized],
     ["kube-state-metrics/customResourceState/enabled", true, unmeasured],
-    ["prometheus-node-exporter/resources", setting((s) => asks(s.prometheus.nodeExporter)), sized],
+    ["prometheus-node-exporter/resources", setting((s) => asks(s.exporters.nodeExporter)), sized],
     ["grafana/grafana.ini/auth.anonymous/enabled", false, "who has no password sees nothing"],
     ["grafana/grafana.ini/users/allow_sign_up", false, "nobody makes an account for himself"],
     ["grafana/rbac/namespaced", true, "Grafana reads nothing of other namespaces, Secrets above all"],
@@ -328,15 +344,15 @@ export const pins: readonly Pin[] = [
     ["admissionWebhooks/certManager/enabled", true, "its own certificates would end after a year, unseen"],
     [
       "manager/autoInstrumentation/go/enabled",
-      setting((s) => s.opentelemetry.goInstrumentation),
+      setting((s) => s.instrumentation.enabled && s.instrumentation.go),
       "a privileged sidecar",
     ],
-    ["manager/resources", setting((s) => asks(s.opentelemetry.operator)), sized],
+    ["manager/resources", setting((s) => asks(s.opentelemetryOperator.resources)), sized],
     ["manager/serviceMonitor/enabled", true, unmeasured],
   ]),
   ...of("OpenTelemetryCollector monitoring/*", [
-    ["spec/replicas", setting((s) => s.opentelemetry.collector.replicas), "opentelemetry.collector.replicas"],
-    ["spec/resources", setting((s) => asks(s.opentelemetry.collector.resources)), sized],
+    ["spec/replicas", setting((s) => s.collector.replicas), "collector.replicas"],
+    ["spec/resources", setting((s) => asks(s.collector.resources)), sized],
     ["spec/podSecurityContext/runAsUser", 10001, contained],
     ["spec/observability/metrics/enableMetrics", true, unmeasured],
     [
@@ -345,7 +361,7 @@ export const pins: readonly Pin[] = [
       "what an outage may fill, per store: claims",
     ],
     [
-      "spec/config/exporters/otlp_http/logs/sending_queue/num_consumers",
+      "spec/config/exporters/otlp_http/*/sending_queue/num_consumers",
       1,
       "Loki refuses what comes too late: keep the order",
     ],
@@ -369,12 +385,12 @@ export const pins: readonly Pin[] = [
     ["spec/config/connectors/span_metrics/exemplars/max_per_data_point", 1, "Prometheus takes one for each bucket"],
     [
       "spec/podDisruptionBudget/maxUnavailable",
-      setting((s) => (s.opentelemetry.collector.replicas > 1 ? 1 : undefined)),
+      setting((s) => (s.collector.replicas > 1 ? 1 : undefined)),
       "a drained node takes one at a time",
     ],
   ]),
   ...of("Instrumentation monitoring/default", [
-    ["spec/sampler/argument", setting((s) => `${s.opentelemetry.samplingRatio}`), "opentelemetry.samplingRatio"],
+    ["spec/sampler/argument", setting((s) => `${s.instrumentation.samplingRatio}`), "instrumentation.samplingRatio"],
     ["spec/python/env/1/value", "true", "log records of Python leave by OTLP only with it (docs/instrumentation.md)"],
     ["spec/resource/addK8sUIDAttributes", true, "the collector finds a trace's pod by its UID"],
   ]),

@@ -8,10 +8,11 @@ import * as pulumi from "@pulumi/pulumi";
 import { Environment } from "../../components/environment.ts";
 import type { Manifest } from "../../components/kubernetes/manifest.ts";
 import type { Outputs } from "../../components/outputs.ts";
-import { usedAlertingSecrets } from "../../settings/alerting.ts";
+import { usedAlertingSecrets } from "../../components/alerts/alertmanager/check.ts";
 import { parseSettings } from "../../settings/parse.ts";
 import type { Stack } from "../../settings/read.ts";
-import type { SecretName, SettingsInput } from "../../settings/schema.ts";
+import type { SettingsInput } from "../../settings/schema.ts";
+import type { SecretName } from "../../settings/secrets.ts";
 
 /** What a secret looks like in anything that is printed. */
 export function masked(what: string): string {

@@ -2,7 +2,7 @@
 import { globSync, readFileSync } from "node:fs";
 import * as path from "node:path";
 import { fluxNamespace } from "../../components/gitops/names.ts";
-import { namespaces } from "../../components/monitoring/namespaces.ts";
+import { namespaces } from "../../components/kubernetes/namespaces.ts";
 import { shapedSeries } from "../dashboards/sample/cluster.ts";
 import { indexedAttributes, labelOf } from "../logql/entries.ts";
 import { logLabels } from "./checks/fluent-bit.ts";

@@ -7,7 +7,7 @@ import {
   type AlertmanagerConfig,
   alertmanagerConfig,
   alertmanagerTemplates,
-} from "../../../components/monitoring/alertmanager.ts";
+} from "../../../components/alerts/alertmanager/config.ts";
 import { parseSettings } from "../../../settings/parse.ts";
 import type { Settings, SettingsInput } from "../../../settings/schema.ts";
 

@@ -7,10 +7,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { extract } from "tar";
 import { parse, stringify } from "yaml";
-import { lokiValues } from "../../../components/monitoring/loki.ts";
+import { lokiValues } from "../../../components/logs/loki/values.ts";
 import { packChart, packFixture, type ChartArchive } from "../../../rehearsal/charts/index.ts";
 import type { Settings } from "../../../settings/schema.ts";
-import { charts as pins, type ChartPin } from "../../../settings/versions.ts";
+import { chartNamed, charts as pins } from "../../../components/catalogue.ts";
+import type { ChartPin } from "../../../settings/versions.ts";
 import { at, textAt } from "../../../tools/contract/finding.ts";
 import { lokiConfig } from "../../../tools/contract/loki-config.ts";
 import type { Component } from "../../../tools/kind-tier/components.ts";
@@ -43,12 +44,12 @@ const overlays = join(import.meta.dirname, "../charts");
  */
 export async function tierCharts(settings: Settings, pulled: boolean): Promise<TierCharts> {
   const archives: ChartArchive[] = [];
-  const images: PodImage[] = [{ name: settings.opentelemetry.collector.image, component: "otelcol" }];
+  const images: PodImage[] = [{ name: settings.collector.image, component: "otelcol" }];
   for (const { name } of Object.values<ChartPin>(pins)) {
     let files = { ...(await unpack(await packFixture(name))), ...(await readOverlay(name)) };
     const values = parse(files["values.yaml"] ?? "") as unknown;
-    if (name === pins.loki.name) files = pulled ? withLokiConfig(files, settings) : withStandIn(files);
-    if (name === pins.fluentBit.name) files = without(files, ["templates/fluent-bit.yaml"]);
+    if (name === chartNamed("loki").name) files = pulled ? withLokiConfig(files, settings) : withStandIn(files);
+    if (name === chartNamed("fluent-bit").name) files = without(files, ["templates/fluent-bit.yaml"]);
     const appVersion = textAt(parse(files["Chart.yaml"] ?? ""), "appVersion") ?? "";
     images.push(...imagesOf(name, values, appVersion, pulled));
     archives.push(await packChart(files));
@@ -129,7 +130,7 @@ function imagesOf(chart: string, values: unknown, appVersion: string, pulled: bo
     return { name, ...(component === undefined ? {} : { component }), ...(path === undefined ? {} : { path }) };
   };
   switch (chart) {
-    case pins.kubePrometheusStack.name: {
+    case chartNamed("kube-prometheus-stack").name: {
       const nodeExporter = ["prometheus-node-exporter", "image"];
       const distroless = at(values, ...nodeExporter, "distroless") === true;
       return [
@@ -145,7 +146,7 @@ function imagesOf(chart: string, values: unknown, appVersion: string, pulled: bo
         image("node-exporter", nodeExporter, undefined, distroless ? "-distroless" : ""),
       ];
     }
-    case pins.certManager.name: {
+    case chartNamed("cert-manager").name: {
       const from = `${textAt(values, "imageRegistry")}/${textAt(values, "imageNamespace")}`;
       const roles = [
         ["controller", ["image"]],
@@ -158,9 +159,9 @@ function imagesOf(chart: string, values: unknown, appVersion: string, pulled: bo
         path: `/${role}`,
       }));
     }
-    case pins.loki.name:
+    case chartNamed("loki").name:
       return [image(pulled ? undefined : "victorialogs", ["loki", "image"])];
-    case pins.podinfo.name: {
+    case chartNamed("podinfo").name: {
       const { repository, tag } = at(values, "image") as { readonly repository: string; readonly tag: string };
       return [
         {
@@ -171,9 +172,9 @@ function imagesOf(chart: string, values: unknown, appVersion: string, pulled: bo
         },
       ];
     }
-    case pins.jaeger.name:
+    case chartNamed("jaeger").name:
       return [image("jaeger", ["jaeger", "image"])];
-    case pins.opentelemetryOperator.name: {
+    case chartNamed("opentelemetry-operator").name: {
       const { repository } = at(values, "manager", "image") as { readonly repository: string };
       return [{ name: `${repository}:${appVersion}`, component: "opentelemetry-operator" }];
     }

@@ -37,7 +37,7 @@ describe("Kind configuration", () => {
   });
 
   for (const change of [
-    { ports: { grafana: 3001 } },
+    { ports: { dashboards: 3001 } },
     { workers: 1 },
     { nodeImage: "kindest/node:v1.35.0" },
     { scrapeControlPlane: false },
@@ -81,8 +81,8 @@ describe("Kind configuration", () => {
   });
 
   it("maps no port that is null", () => {
-    const config = kindConfig(settings({ ports: { jaeger: null } }), "dev");
-    expect(config.hostPorts).to.have.all.keys("grafana", "prometheus", "alertmanager");
+    const config = kindConfig(settings({ ports: { traces: null } }), "dev");
+    expect(config.hostPorts).to.have.all.keys("dashboards", "metrics", "alerts");
   });
 
   describe("the name of the cluster of a stack", () => {

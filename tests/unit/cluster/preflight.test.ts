@@ -12,7 +12,7 @@ import {
   readKindConfig,
 } from "../../../components/cluster/preflight.ts";
 import { parseSettings } from "../../../settings/parse.ts";
-import { requestedResources } from "../../../settings/resources.ts";
+import { requestedResources } from "../../../components/requests.ts";
 import { configOf } from "../../support/fake-kind/host.ts";
 
 const GiB = 1024 ** 3;

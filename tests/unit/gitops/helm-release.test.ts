@@ -84,7 +84,7 @@ describe("HelmRelease", () => {
         { kind: "OCIRepository", name },
       )["values"];
     expect(of(false)).to.deep.equal(args.values);
-    expect(of(true)).to.deep.equal(mergeValues<object>(args.values, digestValues({ name, version: chart.version })));
+    expect(of(true)).to.deep.equal(mergeValues(args.values, digestValues({ name, version: chart.version })));
   });
 
   it("merges an override last: maps by key, lists replaced", () => {

@@ -1,7 +1,23 @@
 import { createServer, type IncomingMessage, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { expect } from "chai";
-import { NotFound, probe } from "../../../components/probe/telemetry.ts";
+import { clusterUrl } from "../../../components/capabilities.ts";
+import { plan, providers } from "../../../components/plan.ts";
+import { NotFound, probe, type Sought } from "../../../components/probe/telemetry.ts";
+import { parseSettings } from "../../../settings/parse.ts";
+
+/** The stores of the default environment, each at its own path of a server. */
+function stores(root: string): Sought[] {
+  const { chosen } = plan(parseSettings({}, { file: "test", secrets: [] }));
+  return (["traces", "logs", "metrics"] as const).flatMap((signal) =>
+    providers(chosen, signal).flatMap(({ offers }) => {
+      const store = offers[signal];
+      if (store === undefined) return [];
+      const { title, lookup, endpoint } = store;
+      return [{ signal, title, lookup, url: `${root}${new URL(clusterUrl(endpoint)).pathname.replace(/\/$/, "")}` }];
+    }),
+  );
+}
 
 /** What a stand-in for the collector and the three stores does, by what it forgets. */
 interface Behaviour {
@@ -63,8 +79,7 @@ describe("The probe of telemetry", function () {
   function run(seconds: number) {
     const root = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
     const told: string[] = [];
-    const addresses = { otlpHttp: root, traces: root, logs: root, metrics: `${root}/prometheus` };
-    return { told, verdict: probe(addresses, seconds, (line) => told.push(line)) };
+    return { told, verdict: probe(root, stores(root), seconds, (line) => told.push(line)) };
   }
 
   async function refusal(promise: Promise<unknown>): Promise<string> {
@@ -79,7 +94,7 @@ describe("The probe of telemetry", function () {
 
   it("finds what it sent, by the same trace id in trace and log record, and by a metric that is not older", async () => {
     const { told, verdict } = run(10);
-    expect(Object.keys(await verdict)).to.deep.equal(["trace", "log record", "metric"]);
+    expect(Object.keys(await verdict)).to.have.members(["Jaeger", "Loki", "Prometheus"]);
     expect(told).to.have.lengthOf(3);
     const sent = received.get("traces") ?? "";
     const id = /"traceId":"([0-9a-f]{32})"/.exec(sent)?.[1] ?? "";

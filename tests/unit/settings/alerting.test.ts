@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { expect } from "chai";
 import { parse as parseYaml } from "yaml";
-import { alertingWarnings, silenceEnd, usedAlertingSecrets } from "../../../settings/alerting.ts";
+import { alertingWarnings, silenceEnd, usedAlertingSecrets } from "../../../components/alerts/alertmanager/check.ts";
 import { parseSettings, SettingsError } from "../../../settings/parse.ts";
 import type { SettingsInput } from "../../../settings/schema.ts";
 import { alertmanagerTimes } from "../../../settings/time-intervals.ts";

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { expect } from "chai";
 import fc from "fast-check";
 import { nearest, parseSettings, SettingsError } from "../../../settings/parse.ts";
-import type { SecretName } from "../../../settings/schema.ts";
+import type { SecretName } from "../../../settings/secrets.ts";
 
 const file = "Pulumi.dev.yaml";
 const parse = (raw: Record<string, unknown>, secrets: SecretName[] = ["telegramToken"]) =>
@@ -62,7 +62,6 @@ describe("settings", () => {
       { cluster: { existing: { kubeconfig: "a", context: "b" } } },
       "set cluster.type to existing",
     ],
-    ["one host port for two services", { cluster: { kind: { ports: { grafana: 9090 } } } }, "Give each its own port"],
     [
       "a registry beside a cluster that is not Kind's",
       {
@@ -75,6 +74,11 @@ describe("settings", () => {
       "GitHub's settings where nothing is at GitHub",
       { source: { type: "local-registry" }, repository: { create: true }, deployKey: { rotation: 2 } },
       "2 settings are wrong",
+    ],
+    [
+      "one host port for two services",
+      { cluster: { kind: { ports: { dashboards: 9090 } } } },
+      "Give each its own port",
     ],
     ["s3 without a bucket", { loki: { storage: { type: "s3" } } }, "credentialsSecret"],
     ["Loki replicas on a filesystem", { loki: { replicas: 3 } }, "loki.storage.type to s3"],
@@ -95,14 +99,10 @@ describe("settings", () => {
       "repository.sshUrl: is missing",
     ],
     ["a repository that is created and stays empty", { repository: { create: true, seed: false } }, "repository.seed"],
-    [
-      "an image without a tag",
-      { opentelemetry: { collector: { image: "otel/collector" } } },
-      "version tag or a digest",
-    ],
+    ["an image without a tag", { collector: { image: "otel/collector" } }, "version tag or a digest"],
     ["the tag latest", { demo: { image: { tag: "latest" } } }, "not latest"],
     ["a namespace of the platform's own", { applications: { namespaces: ["shop", "monitoring"] } }, "namespaces[1]"],
-    ["a port of the system", { cluster: { kind: { ports: { grafana: 80 } } } }, "cluster.kind.ports.grafana"],
+    ["a port of the system", { cluster: { kind: { ports: { dashboards: 80 } } } }, "cluster.kind.ports.dashboards"],
   ] as const) {
     it(`refuse ${what}, and say what to do`, () => {
       expect(refusal(raw)).to.include(words);
@@ -158,26 +158,30 @@ describe("settings", () => {
 
   it("read scalars as what the setting is, whatever YAML or Pulumi's CLI made of them", () => {
     const settings = parse({
-      opentelemetry: { samplingRatio: "0.1", goInstrumentation: "no" },
+      instrumentation: { samplingRatio: "0.1", go: "no" },
       demo: {
         enabled: "on",
         app: "kbot",
         repository: "https://github.com/acme/kbot",
         image: { repository: "ghcr.io/acme/kbot", tag: 1234567 },
       },
-      cluster: { kind: { ports: { grafana: "3001", jaeger: "null" } } },
+      cluster: { kind: { ports: { dashboards: "3001", traces: "null" } } },
       loki: { resources: { cpu: 0.5, memory: 1073741824, memoryLimit: "2G" } },
       prometheus: { retention: "1d12h", storage: "1.5Gi" },
     });
-    expect(settings.opentelemetry).to.include({ samplingRatio: 0.1, goInstrumentation: false });
+    expect(settings.instrumentation).to.include({ samplingRatio: 0.1, go: false });
     expect(settings.demo.image.tag).to.equal("1234567");
     expect(settings.demo.enabled).to.equal(true);
-    expect(settings.cluster.kind.ports).to.include({ grafana: 3001, jaeger: null });
+    expect(settings.cluster.kind.ports).to.include({ dashboards: 3001, traces: null });
     expect(settings.loki.resources).to.deep.equal({ cpu: "0.5", memory: "1073741824", memoryLimit: "2G" });
   });
 
   for (const [what, raw, words] of [
-    ["a port of octal look", { cluster: { kind: { ports: { grafana: "03000" } } } }, "ports.grafana: must be a number"],
+    [
+      "a port of octal look",
+      { cluster: { kind: { ports: { dashboards: "03000" } } } },
+      "ports.dashboards: must be a number",
+    ],
     ["a word for a switch", { demo: { enabled: "maybe" } }, "demo.enabled: must be true or false"],
     ["a text for a group", { loki: "48h" }, "loki: must be a map of settings"],
     ["a choice that is none", { cluster: { type: "k3s" } }, "must be kind or existing"],

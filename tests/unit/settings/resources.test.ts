@@ -1,6 +1,7 @@
 import { expect } from "chai";
 import { parseSettings } from "../../../settings/parse.ts";
-import { cpuMillicores, memoryMiB, requestedResources } from "../../../settings/resources.ts";
+import { requestedResources } from "../../../components/requests.ts";
+import { cpuMillicores, memoryMiB } from "../../../settings/resources.ts";
 
 const settings = (raw: Record<string, unknown> = {}) =>
   parseSettings(raw, { file: "Pulumi.dev.yaml", secrets: ["telegramToken"] });

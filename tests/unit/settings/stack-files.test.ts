@@ -4,7 +4,7 @@ import * as path from "node:path";
 import { expect } from "chai";
 import { parseSettings } from "../../../settings/parse.ts";
 import { numbersAsWritten } from "../../../settings/scalars.ts";
-import { type SecretName, secretSettings } from "../../../settings/schema.ts";
+import { type SecretName, secretSettings } from "../../../settings/secrets.ts";
 import { readStackFile } from "../../../settings/stack-file.ts";
 
 const root = path.resolve(import.meta.dirname, "../../..");

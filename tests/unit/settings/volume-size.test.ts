@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { otherSize } from "../../../components/monitoring/volume-size.ts";
+import { otherSize } from "../../../components/kubernetes/volume-size.ts";
 
 const claims = {
   setting: "loki.storage.size",

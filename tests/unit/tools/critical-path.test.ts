@@ -120,20 +120,19 @@ describe("the phases of an up", () => {
       "namespaces and the rest",
       "Flux",
       "chart sources",
-      "definitions",
-      "releases",
+      "components",
       "content from Git",
     ]);
     for (const { from, seconds } of phases) expect(from + seconds).to.be.at.most(recorded.end / 1000);
     const of = (name: string) => phases.find((phase) => phase.name === name);
-    expect(of("releases")?.resources).to.equal(4);
+    expect(of("components")?.resources).to.equal(5);
     expect(of("cluster")?.from).to.be.lessThan(of("Flux")?.from ?? 0);
   });
 
   it("know every component of this program by its place", () => {
     const under = (type: string) => `urn:pulumi:dev::observability::${type}$kubernetes:core/v1:Secret::name`;
     expect(phaseOf(under("observability:gitops:GitSource"))).to.equal("content from Git");
-    expect(phaseOf(under("observability:monitoring:Loki"))).to.equal("releases");
+    expect(phaseOf(under("observability:index:Component"))).to.equal("components");
     expect(phaseOf(under("observability:kubernetes:Namespace"))).to.equal("namespaces and the rest");
   });
 
@@ -145,7 +144,7 @@ describe("the phases of an up", () => {
     for (const bar of bars.values()) expect(bar).to.match(/^ *━+ *$/);
     expect(bars.get("GitHub")).to.match(/^━/);
     expect(bars.get("content from Git")).to.match(/━$/);
-    expect(bars.get("definitions")).to.match(/^ +━+ +$/);
+    expect(bars.get("components")).to.match(/^ +━+ +$/);
     expect(lines.filter((line) => line.includes("default_1_2_1"))).to.deep.equal([]);
     const figures = lines.slice(lines.findIndex((line) => line.startsWith("Critical path")) + 1);
     const sum = figures.reduce((total, line) => total + Number(/([\d.]+) s/.exec(line)?.[1]), 0);

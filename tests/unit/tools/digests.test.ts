@@ -3,7 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
 import { chartImages, digests } from "../../../settings/digests.ts";
-import { type ChartPin, chartReference, charts } from "../../../settings/versions.ts";
+import { charts } from "../../../components/catalogue.ts";
+import { chartReference } from "../../../settings/versions.ts";
 import { imagesOf } from "../../../tools/contract/chart-images.ts";
 import { checkDigests } from "../../../tools/contract/checks/digests.ts";
 import { flipped } from "../../../tools/contract/flips.ts";
@@ -23,13 +24,13 @@ describe("settings/digests.json", () => {
   });
 
   it("pins the charts that it has", () => {
-    for (const pin of Object.values<ChartPin>(charts)) expect(pin.digest).to.equal(digests[chartReference(pin) ?? ""]);
+    for (const pin of Object.values(charts)) expect(pin.digest).to.equal(digests[chartReference(pin) ?? ""]);
     expect(chartReference({ name: "a", version: "1.0.0+b", repository: "oci://r.io/c" })).to.equal("r.io/c/a:1.0.0_b");
     expect(chartReference({ name: "a", version: "1.0.0", repository: "https://r.io/c" })).to.equal(undefined);
   });
 
   it("comes with the images of the charts that are pinned", () => {
-    for (const { name, version } of Object.values<ChartPin>(charts))
+    for (const { name, version } of Object.values(charts))
       expect(chartImages[name]?.version ?? version, name).to.equal(version);
   });
 });

@@ -1,7 +1,8 @@
 import { spawnSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "chai";
+import { charts } from "../../../components/catalogue.ts";
 import { digests } from "../../../settings/digests.ts";
 import * as versions from "../../../settings/versions.ts";
 import { outputProblems } from "../../../tools/check-outputs.ts";
@@ -11,28 +12,41 @@ const project = join(import.meta.dirname, "..", "..", "..");
 const read = (file: string) => readFileSync(join(project, file), "utf8");
 
 interface Renovate {
-  readonly customManagers: readonly { readonly description?: string[]; readonly matchStrings: string[] }[];
+  readonly customManagers: readonly {
+    readonly description?: string[];
+    readonly matchStrings: string[];
+    readonly managerFilePatterns: string[];
+  }[];
   readonly packageRules: readonly { readonly description?: string[] }[];
 }
 
 describe("renovate.json", () => {
   const renovate = JSON.parse(read("renovate.json")) as Renovate;
 
-  it("finds the pin after every renovate line of settings/versions.ts, and not that of another", () => {
-    const text = read("settings/versions.ts");
+  it("finds the pin after every renovate line, and not that of another: of versions, and of the chart of every component", () => {
+    const files = ["settings/versions.ts", ...globSync("components/**/chart.ts", { cwd: project })];
     const pattern = renovate.customManagers[0]?.matchStrings[0] ?? "";
-    const found = [...text.matchAll(new RegExp(pattern, "g"))].map((match) => ({ ...match.groups }));
-    const announced = [...text.matchAll(/\/\/ renovate: .*depName=(\S+)/g)].map((match) => match[1]);
-    expect(found.map(({ depName }) => depName)).to.deep.equal(announced);
-
-    const charts = Object.values(versions.charts);
-    for (const { depName, currentValue } of found) {
-      const chart = charts.find(({ name }) => depName?.split("/").at(-1) === name);
-      if (chart) expect(currentValue, depName).to.equal(chart.version);
+    const pins = new Map<string, string>();
+    for (const file of files) {
+      const watched = renovate.customManagers[0]?.managerFilePatterns.some((one) =>
+        new RegExp(one.slice(1, -1)).test(file),
+      );
+      expect(watched, file).to.equal(true);
+      const text = read(file);
+      const found = [...text.matchAll(new RegExp(pattern, "g"))].map((match) => ({ ...match.groups }));
+      const announced = [...text.matchAll(/\/\/ renovate: .*depName=(\S+)/g)].map((match) => match[1]);
+      expect(
+        found.map(({ depName }) => depName),
+        file,
+      ).to.deep.equal(announced);
+      for (const { depName = "", currentValue = "" } of found) pins.set(depName, currentValue);
     }
-    const value = (depName: string) => found.find((pin) => pin["depName"] === depName)?.["currentValue"];
-    expect(value("fluxcd/flux2")).to.equal(versions.flux);
-    expect(value("kindest/node")).to.equal(versions.kindNode);
+    for (const { name, version } of Object.values(charts)) {
+      const [, pinned] = [...pins].find(([depName]) => depName.split("/").at(-1) === name) ?? [];
+      expect(pinned, name).to.equal(version);
+    }
+    expect(pins.get("fluxcd/flux2")).to.equal(versions.flux);
+    expect(pins.get("kindest/node")).to.equal(versions.kindNode);
   });
 
   it("finds every digest of settings/digests.json with its name and tag", () => {

@@ -8,7 +8,7 @@ import * as path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { dataSourceUid } from "../../../components/capabilities.ts";
 import type { Manifest } from "../../../components/kubernetes/manifest.ts";
-import type { GrafanaDataSource } from "../../../components/monitoring/grafana-data-sources.ts";
+import type { GrafanaDataSource } from "../../../components/dashboards/grafana/data-sources.ts";
 import { obtainBinaries } from "../../../rehearsal/control-plane/binaries.ts";
 import { startControlPlane } from "../../../rehearsal/control-plane/control-plane.ts";
 import { guard, logFile } from "../../../rehearsal/control-plane/processes.ts";

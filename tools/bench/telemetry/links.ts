@@ -4,7 +4,7 @@
  * "exemplars", "Dashboard URL variables"). A link is followed only by what it says: which data source, which query.
  */
 import { dataSourceUid } from "../../../components/capabilities.ts";
-import type { GrafanaDataSource } from "../../../components/monitoring/grafana-data-sources.ts";
+import type { GrafanaDataSource } from "../../../components/dashboards/grafana/data-sources.ts";
 import type { Manifest } from "../../../components/kubernetes/manifest.ts";
 import { at, textAt } from "../../contract/finding.ts";
 import type { Span } from "./stack.ts";

@@ -1,4 +1,5 @@
 /** Configurations of collectors: ours, and Jaeger's, which is one too. */
+import type { Settings } from "../../../settings/schema.ts";
 import { type Manifest, manifestId } from "../../../components/kubernetes/manifest.ts";
 import { chartFacts } from "../chart-facts.ts";
 import type { CollectorSchemas } from "../collector-schemas.ts";
@@ -145,17 +146,18 @@ function checkConfig(
 }
 
 /** Findings about the environment's collector. */
-function checkCollector(object: Manifest, schemas: CollectorSchemas | undefined): Finding[] {
+function checkCollector(object: Manifest, schemas: CollectorSchemas | undefined, settings: Settings): Finding[] {
   const findings: Finding[] = [];
   const add: Add = (path, message) => findings.push({ check: "collector", object: manifestId(object), path, message });
   const config = at(object, "spec", "config");
   checkConfig(config, schemas, collectorComponents, add);
 
   const pipelines = asMap(at(config, "service", "pipelines")) ?? {};
-  for (const kind of ["traces", "metrics", "logs"]) {
+  for (const kind of ["traces", "metrics", "logs"] as const) {
     const pipeline = pipelines[kind];
+    const stored = kind === "metrics" || settings[kind] !== "none";
     if (pipeline === undefined) {
-      add(`service.pipelines.${kind}`, "is missing.");
+      if (stored) add(`service.pipelines.${kind}`, "is missing.");
       continue;
     }
     const receivers = (at(pipeline, "receivers") ?? []) as readonly string[];
@@ -168,8 +170,8 @@ function checkCollector(object: Manifest, schemas: CollectorSchemas | undefined)
     if (order.join() !== processors.join()) add(`service.pipelines.${kind}.processors`, `are not ${order.join(", ")}.`);
     const exporters = (at(pipeline, "exporters") ?? []) as readonly string[];
     const wanted = { traces: /^otlp_grpc\//, metrics: /^prometheus$/, logs: /^otlp_http\// }[kind];
-    if (!exporters.some((name) => wanted?.test(name) === true))
-      add(`service.pipelines.${kind}.exporters`, "lead to no store.");
+    if (stored !== exporters.some((name) => wanted.test(name)))
+      add(`service.pipelines.${kind}.exporters`, stored ? "lead to no store." : "lead to a store that is not there.");
   }
   for (const [name, exporter] of Object.entries(asMap(at(config, "exporters")) ?? {})) {
     const endpoint = textAt(exporter, "endpoint") ?? "";
@@ -250,7 +252,7 @@ function checkQueues(object: Manifest, config: unknown, add: Add): void {
     // More would wait in memory for company.
     if (at(batch, "min_size") !== 0) add(`${path}.sending_queue.batch.min_size`, "is not 0.");
   }
-  if (room !== undefined && (wanted > room / 2 || wanted < room / 8))
+  if (room !== undefined && (wanted > room / 2 || (wanted > 0 && wanted < room / 8)))
     add("spec.volumes", `have ${room} bytes for queues of ${wanted}: twice as much and not eight times.`);
 }
 
@@ -322,11 +324,11 @@ function checkJaeger(name: string, config: unknown, schemas: CollectorSchemas | 
  *
  * @param schemas of the components; without them their own keys are not looked at
  */
-export function checkCollectors({ declared }: Rendered, schemas: CollectorSchemas | undefined): Finding[] {
+export function checkCollectors({ declared, settings }: Rendered, schemas: CollectorSchemas | undefined): Finding[] {
   return [
     ...declared
       .filter(({ kind }) => kind === "OpenTelemetryCollector")
-      .flatMap((object) => checkCollector(object, schemas)),
+      .flatMap((object) => checkCollector(object, schemas, settings)),
     ...releases(declared)
       .filter(({ chart }) => chart?.name === "jaeger")
       .flatMap(({ name, values }) => checkJaeger(name, values["userconfig"], schemas)),

@@ -282,7 +282,7 @@ const needed: Readonly<Record<string, readonly string[]>> = {
 };
 
 function checkCollectorRole({ declared, settings }: Rendered, add: Add): void {
-  const { image } = settings.opentelemetry.collector;
+  const { image } = settings.collector;
   for (const collector of declared.filter(({ kind }) => kind === "OpenTelemetryCollector")) {
     if (at(collector, "spec", "image") !== image) add(manifestId(collector), "spec.image", `is not ${image}.`);
   }

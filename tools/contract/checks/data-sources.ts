@@ -21,51 +21,66 @@ const metrics = ["container_cpu_usage_seconds_total", "container_memory_working_
 const provisioned = (text: string) => text.replaceAll("$$", "$");
 
 /** Findings about the data sources of every Grafana. */
-export function checkDataSources({ declared }: Rendered): Finding[] {
+export function checkDataSources({ declared, settings }: Rendered): Finding[] {
   return releases(declared)
-    .filter(({ values }) => asMap(values["grafana"]) !== undefined)
+    .filter(({ values }) => asMap(values["grafana"]) !== undefined && at(values, "grafana", "enabled") !== false)
     .flatMap(({ name, values }) => {
       const findings: Finding[] = [];
       const add = (path: string, message: string) =>
         findings.push({ check: "data sources", object: `HelmRelease ${name}`, path, message });
       const sources = (at(values, "grafana", "additionalDataSources") ?? []) as readonly unknown[];
-      const own = at(values, "grafana", "sidecar", "datasources");
-      // Those that the chart makes itself, then ours.
-      const uids = [own, at(own, "alertmanager"), ...sources].map((source) => textAt(source, "uid") ?? "");
-      for (const uid of Object.values(dataSourceUid)) {
-        if (uids.filter((other) => other === uid).length !== 1)
-          add("data sources", `there is not one with the UID ${uid}.`);
+      const uids = sources.map((source) => textAt(source, "uid") ?? "");
+      const chosen = (Object.keys(dataSourceUid) as Capability[]).filter(
+        (capability) => settings[capability] !== "none",
+      );
+      for (const capability of chosen) {
+        if (uids.filter((other) => other === dataSourceUid[capability]).length !== 1)
+          add("data sources", `there is not one with the UID ${dataSourceUid[capability]}.`);
       }
-      const lead = (path: string, uid: unknown, wanted: string) => {
-        if (uid !== wanted) add(path, `leads to ${String(uid)} and not to ${wanted}.`);
+      const known = (capability: Capability) => (chosen.includes(capability) ? dataSourceUid[capability] : undefined);
+      const lead = (path: string, uid: unknown, to: Capability) => {
+        if (uid !== known(to)) add(path, `leads to ${String(uid)} and not to ${known(to) ?? "nothing"}.`);
       };
-      const exemplars = at(values, "grafana", "sidecar", "datasources", "exemplarTraceIdDestinations");
-      lead("exemplarTraceIdDestinations", at(exemplars, "datasourceUid"), dataSourceUid.traces);
-      // Instrumentation names it so in exemplars (OpenMetrics, and the collector's Prometheus exporter).
-      if (at(exemplars, "traceIdLabelName") !== "trace_id")
-        add("exemplarTraceIdDestinations", "does not read the label trace_id.");
+      if (sources.filter((source) => at(source, "isDefault") === true).length !== (chosen.includes("metrics") ? 1 : 0))
+        add("data sources", "not one, that of metrics, is the default.");
 
       for (const source of sources) {
         const uid = textAt(source, "uid") ?? "?";
         const path = `additionalDataSources ${uid}`;
-        const types: Readonly<Record<string, [string, RegExp, string]>> = {
-          [dataSourceUid.logs]: ["loki", /^http:\/\/[a-z0-9-]+\.[a-z0-9-]+\.svc:\d+$/, "Loki"],
-          [dataSourceUid.traces]: ["jaeger", /^http:\/\/[a-z0-9-]+\.[a-z0-9-]+\.svc:\d+(\/[a-z]+)?$/, "Jaeger"],
-        };
-        const [type, url, title] = types[uid] ?? [undefined, /^$/, ""];
-        if (textAt(source, "type") !== type) add(`${path} type`, `is ${textAt(source, "type") ?? "missing"}.`);
+        const [, type, title] = kinds.find(([of]) => of === textAt(source, "type")) ?? [];
+        if (type === undefined || !uid.startsWith(type))
+          add(`${path} type`, `is ${textAt(source, "type") ?? "missing"}.`);
         if (textAt(source, "name") !== title) add(`${path} name`, `is ${textAt(source, "name") ?? "missing"}.`);
-        if (!url.test(textAt(source, "url") ?? "")) add(`${path} url`, "is no address of a Service.");
+        if (!/^http:\/\/[a-z0-9-]+\.[a-z0-9-]+\.svc:\d+(\/[a-z]+)?$/.test(textAt(source, "url") ?? ""))
+          add(`${path} url`, "is no address of a Service.");
         const data = at(source, "jsonData");
-        if (uid === dataSourceUid.logs) checkLogs(data, path, add, lead);
-        if (uid === dataSourceUid.traces) checkTraces(data, path, add, lead);
+        if (type === "metrics") checkMetrics(data, path, add, lead);
+        if (type === "logs" && chosen.includes("traces")) checkLogs(data, path, add, lead);
+        if (type === "traces") checkTraces(data, path, chosen, add, lead);
       }
       return findings;
     });
 }
 
+type Capability = keyof typeof dataSourceUid;
 type Add = (path: string, message: string) => void;
-type Lead = (path: string, uid: unknown, wanted: string) => void;
+type Lead = (path: string, uid: unknown, to: Capability) => void;
+
+/** Grafana's types of data sources, the capability of each, and what people call it. */
+const kinds: readonly (readonly [type: string, capability: Capability, title: string])[] = [
+  ["prometheus", "metrics", "Prometheus"],
+  ["alertmanager", "alerts", "Alertmanager"],
+  ["loki", "logs", "Loki"],
+  ["jaeger", "traces", "Jaeger"],
+];
+
+function checkMetrics(data: unknown, path: string, add: Add, lead: Lead): void {
+  const exemplars = at(data, "exemplarTraceIdDestinations", 0);
+  lead(`${path} exemplarTraceIdDestinations`, at(exemplars, "datasourceUid"), "traces");
+  // Instrumentation names it so in exemplars (OpenMetrics, and the collector's Prometheus exporter).
+  if (exemplars !== undefined && at(exemplars, "name") !== "trace_id")
+    add(`${path} exemplarTraceIdDestinations`, "does not read the label trace_id.");
+}
 
 function checkLogs(data: unknown, path: string, add: Add, lead: Lead): void {
   const fields = (at(data, "derivedFields") ?? []) as readonly unknown[];
@@ -74,7 +89,7 @@ function checkLogs(data: unknown, path: string, add: Add, lead: Lead): void {
     if (!kinds.includes(kind)) add(`${path} derivedFields`, `none matches by ${kind}.`);
   for (const [index, field] of fields.entries()) {
     const where = `${path} derivedFields.${index}`;
-    lead(where, at(field, "datasourceUid"), dataSourceUid.traces);
+    lead(where, at(field, "datasourceUid"), "traces");
     if (provisioned(textAt(field, "url") ?? "") !== "${__value.raw}")
       add(where, "does not ask for the value that was found.");
     const matcher = textAt(field, "matcherRegex") ?? "";
@@ -92,7 +107,12 @@ function checkLogs(data: unknown, path: string, add: Add, lead: Lead): void {
   }
 }
 
-function checkTraces(data: unknown, path: string, add: Add, lead: Lead): void {
+function checkTraces(data: unknown, path: string, chosen: readonly Capability[], add: Add, lead: Lead): void {
+  if (chosen.includes("logs")) checkLinesOfTrace(data, path, add, lead);
+  if (chosen.includes("metrics")) checkMetricsOfTrace(data, path, add, lead);
+}
+
+function checkMetricsOfTrace(data: unknown, path: string, add: Add, lead: Lead): void {
   const tags = (of: string, labels: readonly string[]) => {
     const list = (at(data, of, "tags") ?? []) as readonly unknown[];
     const told = new Map(list.map((tag) => [textAt(tag, "key") ?? "", textAt(tag, "value") ?? ""] as const));
@@ -111,20 +131,8 @@ function checkTraces(data: unknown, path: string, add: Add, lead: Lead): void {
         add(`${path} ${of}.${shift}`, "is missing: the other store's clock is another.");
     }
   };
-  for (const shift of ["spanStartTimeShift", "spanEndTimeShift"]) {
-    if (textAt(data, "tracesToLogsV2", shift) === undefined)
-      add(`${path} tracesToLogsV2.${shift}`, "is missing: the other store's clock is another.");
-  }
-  lead(`${path} tracesToLogsV2`, at(data, "tracesToLogsV2", "datasourceUid"), dataSourceUid.logs);
-  const query = provisioned(textAt(data, "tracesToLogsV2", "query") ?? "");
-  // By the trace's id alone: streams of log agents and of OTLP have no labels in common but the service's name.
-  const id = "${__trace.traceId}";
-  const wanted = `{service_name=~".+"} | regexp "(?P<id_in_line>${id})" | id_in_line="${id}" or trace_id="${id}"`;
-  if (at(data, "tracesToLogsV2", "customQuery") !== true || query !== wanted) {
-    add(`${path} tracesToLogsV2.query`, `${query} is not every line of the trace (${wanted}).`);
-  }
   tags("tracesToMetrics", metricLabels);
-  lead(`${path} tracesToMetrics`, at(data, "tracesToMetrics", "datasourceUid"), dataSourceUid.metrics);
+  lead(`${path} tracesToMetrics`, at(data, "tracesToMetrics", "datasourceUid"), "metrics");
   const queries = (at(data, "tracesToMetrics", "queries") ?? []) as readonly unknown[];
   for (const metric of metrics) {
     const asked = queries.filter((entry) => textAt(entry, "query")?.includes(metric) === true);
@@ -136,5 +144,20 @@ function checkTraces(data: unknown, path: string, add: Add, lead: Lead): void {
     if (!/^sum\((rate\()?[a-z_]+\{container!="", container!="POD", \$\{__tags\}\}(\[\d+m\]\))?\)$/.test(text)) {
       add(`${path} tracesToMetrics.queries`, `${text} is no sum over the containers of the span's pod.`);
     }
+  }
+}
+
+function checkLinesOfTrace(data: unknown, path: string, add: Add, lead: Lead): void {
+  for (const shift of ["spanStartTimeShift", "spanEndTimeShift"]) {
+    if (textAt(data, "tracesToLogsV2", shift) === undefined)
+      add(`${path} tracesToLogsV2.${shift}`, "is missing: the other store's clock is another.");
+  }
+  lead(`${path} tracesToLogsV2`, at(data, "tracesToLogsV2", "datasourceUid"), "logs");
+  const query = provisioned(textAt(data, "tracesToLogsV2", "query") ?? "");
+  // By the trace's id alone: streams of log agents and of OTLP have no labels in common but the service's name.
+  const id = "${__trace.traceId}";
+  const wanted = `{service_name=~".+"} | regexp "(?P<id_in_line>${id})" | id_in_line="${id}" or trace_id="${id}"`;
+  if (at(data, "tracesToLogsV2", "customQuery") !== true || query !== wanted) {
+    add(`${path} tracesToLogsV2.query`, `${query} is not every line of the trace (${wanted}).`);
   }
 }

@@ -126,14 +126,41 @@ const dataSources = (): Schema => ({
       {
         name: text,
         uid: text,
-        type: { enum: ["loki", "jaeger"] },
+        type: { enum: ["prometheus", "alertmanager", "loki", "jaeger"] },
         access: { const: "proxy" },
+        isDefault: flag,
         url: { type: "string", pattern: "^http://" },
         jsonData: { type: "object" },
       },
       ["name", "uid", "type", "access", "url", "jsonData"],
     ),
     allOf: [
+      {
+        if: { properties: { type: { const: "prometheus" } } },
+        then: {
+          properties: {
+            jsonData: strict(
+              {
+                httpMethod: { enum: ["POST", "GET"] },
+                timeInterval: text,
+                exemplarTraceIdDestinations: list(strict({ name: text, ...link }, ["name", "datasourceUid"])),
+              },
+              ["httpMethod", "timeInterval"],
+            ),
+          },
+        },
+      },
+      {
+        if: { properties: { type: { const: "alertmanager" } } },
+        then: {
+          properties: {
+            jsonData: strict(
+              { handleGrafanaManagedAlerts: { const: false }, implementation: { const: "prometheus" } },
+              ["handleGrafanaManagedAlerts", "implementation"],
+            ),
+          },
+        },
+      },
       {
         if: { properties: { type: { const: "loki" } } },
         then: {
@@ -150,7 +177,7 @@ const dataSources = (): Schema => ({
                   minItems: 1,
                 },
               },
-              ["derivedFields"],
+              [],
             ),
           },
         },
@@ -186,7 +213,7 @@ const dataSources = (): Schema => ({
                   ["datasourceUid", "tags", "queries"],
                 ),
               },
-              ["tracesToLogsV2", "tracesToMetrics"],
+              ["nodeGraph"],
             ),
           },
         },
@@ -562,12 +589,6 @@ export const freeForm: readonly FreeForm[] = [
     path: "grafana/additionalDataSources",
     reason: "provisioned data sources, Grafana's own format",
     schema: dataSources,
-  },
-  {
-    chart: "kube-prometheus-stack",
-    path: "grafana/sidecar/datasources/exemplarTraceIdDestinations",
-    reason: "read by the template of the data source only (seen in a render); empty in the chart",
-    schema: () => strict({ datasourceUid: text, traceIdLabelName: text, urlDisplayLabel: text }, ["datasourceUid"]),
   },
   {
     chart: "kube-prometheus-stack",

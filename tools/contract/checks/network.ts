@@ -72,7 +72,7 @@ function checkService(model: Model, service: ServiceFact, add: Add): void {
  * webhooks that the API server calls. Flux's own are Flux's to decide.
  */
 const open =
-  /^monitoring\/allow-(grafana|prometheus|alertmanager|jaeger|opentelemetry-webhook)$|^cert-manager\/allow-webhook$|^flux-system\//;
+  /^monitoring\/allow-(dashboards|metrics|alerts|traces|opentelemetry-webhook)$|^cert-manager\/allow-webhook$|^flux-system\//;
 
 /** A policy is about pods that exist, on ports that they have, from namespaces that exist. */
 function checkPolicy(model: Model, policy: Manifest, { settings }: Rendered, add: Add): void {
@@ -173,8 +173,10 @@ function strings(tree: unknown, path: readonly string[] = []): [string, string][
 const scraper = "monitoring";
 
 /** Monitors, ours and the charts': they find something, and Prometheus may go there. */
-function checkMonitors({ declared, content }: Rendered, model: Model, add: Add): void {
+function checkMonitors({ declared, content, settings }: Rendered, model: Model, add: Add): void {
   const reach = (object: string, path: string, pod: PodFact, port: number) => {
+    // Monitors without anybody who scrapes lead nowhere.
+    if (settings.metrics === "none") return;
     if (!mayReach(model, scraper, pod, port)) {
       add(object, path, `no network policy lets Prometheus reach port ${port} of ${pod.owner} in ${pod.namespace}.`);
     }
@@ -273,7 +275,8 @@ function checkMonitors({ declared, content }: Rendered, model: Model, add: Add):
 }
 
 /** Ports of the host: the cluster maps exactly those of the Services, on the loopback address, and policies let them in. */
-function checkHostPorts({ declared, kindConfig }: Rendered, model: Model, add: Add): void {
+function checkHostPorts({ declared, kindConfig, settings }: Rendered, model: Model, add: Add): void {
+  const idle = ["dashboards", "metrics", "alerts", "traces"].some((slot) => settings[slot as "metrics"] === "none");
   const services = declared.filter(({ kind, spec }) => kind === "Service" && at(spec, "type") === "NodePort");
   const mappings = ((at(kindConfig, "nodes") ?? []) as readonly unknown[]).flatMap(
     (node) => (at(node, "extraPortMappings") ?? []) as readonly { containerPort: number; listenAddress?: string }[],
@@ -305,7 +308,8 @@ function checkHostPorts({ declared, kindConfig }: Rendered, model: Model, add: A
     }
   }
   for (const { containerPort, listenAddress } of mappings) {
-    if (!used.includes(containerPort))
+    // Kept for a decision that may change: another port would be another cluster.
+    if (!used.includes(containerPort) && !idle)
       add("Kind configuration", "extraPortMappings", `${containerPort} leads to no Service.`);
     if (listenAddress !== "127.0.0.1")
       add("Kind configuration", "extraPortMappings", `${containerPort} listens on ${String(listenAddress)}.`);

@@ -48,7 +48,7 @@ export function checkPins({ declared, content, machinery, settings }: Rendered):
   return [...declared, ...content, ...machinery].flatMap((object) => {
     const id = manifestId(object);
     return compiled
-      .filter((row) => row.object(id))
+      .filter((row) => row.object(id) && row.pin.there?.(settings) !== false)
       .flatMap(({ pin, path }) => {
         const wanted: unknown =
           typeof pin.value === "function" ? (pin.value as (of: typeof settings) => unknown)(settings) : pin.value;
@@ -102,7 +102,8 @@ export function checkRelations({ declared, content, waits }: Rendered): Finding[
       const volume = textAt(object, "spec", "volumes", 0, "emptyDir", "sizeLimit") ?? "0";
       // The file's free pages and its copy while it is compacted come on top (bbolt; filestorage, "compaction").
       const needed = 4 * queues.reduce((sum, size) => sum + size, 0);
-      if (byteCount(volume) !== needed) add("spec/volumes/0/emptyDir/sizeLimit", "is not four times its queues.");
+      if (needed > 0 && byteCount(volume) !== needed)
+        add("spec/volumes/0/emptyDir/sizeLimit", "is not four times its queues.");
     }
   }
   return findings;

@@ -1,6 +1,7 @@
+import { plan } from "../../../components/plan.ts";
 /** Objects that name each other: namespaces, Secrets, sources, accounts and roles that are named exist. */
 import { type Manifest, manifestId } from "../../../components/kubernetes/manifest.ts";
-import { charts } from "../../../settings/versions.ts";
+import { charts } from "../../../components/catalogue.ts";
 import { asMap, at, type Finding, textAt } from "../finding.ts";
 import { modelOf } from "../model.ts";
 import { fingerprint, githubFingerprints } from "../pinned.ts";
@@ -89,12 +90,14 @@ export function checkReferences(rendered: Rendered): Finding[] {
     if (isContent) checkContentSource(object, rendered, add);
     else checkSource(object, rendered, add);
   }
-  const pins = Object.values(charts);
-  const deployed = releases(declared).map(({ chart }) => `${chart?.name ?? "?"} ${chart?.version ?? "?"}`);
-  const idle = settings.demo.enabled && settings.demo.app === "podinfo" ? undefined : charts.podinfo.name;
-  for (const { name, version } of pins.filter(({ name }) => name !== idle)) {
-    if (!deployed.includes(`${name} ${version}`)) add(`chart ${name}`, "", `${version} is pinned and not deployed.`);
-  }
+  const deployed = releases(declared).map(({ chart }) => chart?.name ?? "");
+  const chosen = plan(settings).chosen.flatMap(({ component }) => component.charts.map(({ name }) => name));
+  for (const name of deployed)
+    if (!chosen.includes(name)) add(`chart ${name}`, "", "is deployed, and no component of the plan has it.");
+  // A demo has a chart for one of its applications.
+  const idle = settings.demo.app === "podinfo" ? [] : ["podinfo"];
+  for (const name of chosen)
+    if (!deployed.includes(name) && !idle.includes(name)) add(`chart ${name}`, "", "is in the plan and not deployed.");
 
   for (const object of all.filter(({ kind }) => kind === "GitRepository")) {
     const { namespace } = object.metadata;

@@ -1,0 +1,115 @@
+import { containerResources } from "../../../settings/resources.ts";
+import type { TelemetryGateway } from "../../capabilities.ts";
+import { defineComponent, type Extra } from "../../component.ts";
+import { hardened, spread } from "../../kubernetes/hardened.ts";
+import { namespaces } from "../../kubernetes/namespaces.ts";
+import { imagePullSecrets } from "../../kubernetes/pull-secrets.ts";
+import { collector } from "./settings.ts";
+import { collectorConfig, queueFolder } from "./values.ts";
+
+const namespace = namespaces.monitoring.name;
+
+/** Name of the OpenTelemetryCollector object; the operator calls its Service `<name>-collector`. */
+const collectorName = "otel";
+const serviceAccount = "otel-collector";
+const queueVolume = "queue";
+
+const gateway: TelemetryGateway = {
+  otlpGrpc: { namespace, service: `${collectorName}-collector`, port: 4317, path: "" },
+  otlpHttp: { namespace, service: `${collectorName}-collector`, port: 4318, path: "" },
+};
+
+/** What the collector may read: pods and their owners, for attributes. */
+const rules = [
+  { apiGroups: [""], resources: ["pods", "namespaces", "nodes"], verbs: ["get", "list", "watch"] },
+  { apiGroups: ["apps"], resources: ["replicasets", "deployments"], verbs: ["get", "list", "watch"] },
+];
+
+/** @param credentials whether its image is pulled with those of private registries: the operator's CRD has no place for them */
+function account(credentials: boolean): Extra[] {
+  const rbac = "rbac.authorization.k8s.io";
+  const metadata = { name: serviceAccount };
+  const own = { ...metadata, namespace };
+  const pull = credentials ? { imagePullSecrets } : {};
+  return [
+    { name: "account", object: { apiVersion: "v1", kind: "ServiceAccount", metadata: own, ...pull } },
+    { name: "role", object: { apiVersion: `${rbac}/v1`, kind: "ClusterRole", metadata, rules } },
+    {
+      name: "binding",
+      object: {
+        apiVersion: `${rbac}/v1`,
+        kind: "ClusterRoleBinding",
+        metadata,
+        roleRef: { apiGroup: rbac, kind: "ClusterRole", name: serviceAccount },
+        subjects: [{ kind: "ServiceAccount", ...own }],
+      },
+    },
+  ];
+}
+
+/** The collector between applications and stores, run by the OpenTelemetry operator. */
+export const collectorComponent = defineComponent({
+  key: "collector",
+  title: "The OpenTelemetry collector",
+  slot: "gateway",
+  settings: { collector },
+  charts: [],
+  needs: ["collectors"],
+  after: ["collectors"],
+  uses: ["metrics", "logs", "traces"],
+  namespaces: () => [namespaces.monitoring],
+  offers: () => ({ gateway }),
+  flows: () => [
+    {
+      name: "telemetry",
+      namespace,
+      to: { "app.kubernetes.io/component": "opentelemetry-collector" },
+      ports: [gateway.otlpGrpc.port, gateway.otlpHttp.port],
+      from: ["applications"],
+    },
+  ],
+  requests: ({ collector: { resources, replicas } }) => [
+    { setting: "collector.resources", ...resources, count: replicas },
+  ],
+  images: ({ collector: { image } }) => ({ "opentelemetry-collector": image }),
+  extras: ({ settings, environment, all }) => {
+    const { replicas, image, resources } = settings.collector;
+    const queues = all("logs").length + all("traces").length;
+    return [
+      ...account(environment.credentials),
+      {
+        name: "collector",
+        last: true,
+        webhook: true,
+        object: {
+          apiVersion: "opentelemetry.io/v1beta1",
+          kind: "OpenTelemetryCollector",
+          metadata: { name: collectorName, namespace },
+          spec: {
+            mode: "deployment",
+            replicas,
+            image: environment.image(image),
+            serviceAccount,
+            resources: containerResources(resources),
+            // The operator's own policy opens these ports to everybody (gate `operand.networkpolicy`, on by default at 0.158).
+            networkPolicy: { enabled: false },
+            // Makes the ServiceMonitors of the collector's own metrics and of its prometheus exporter.
+            observability: { metrics: { enableMetrics: true } },
+            podSecurityContext: { runAsNonRoot: true, runAsUser: 10001, seccompProfile: { type: "RuntimeDefault" } },
+            securityContext: hardened,
+            ...(replicas > 1
+              ? {
+                  affinity: spread({ "app.kubernetes.io/instance": `${namespace}.${collectorName}` }),
+                  podDisruptionBudget: { maxUnavailable: 1 },
+                }
+              : {}),
+            // All queues, and as much again for free pages and compaction; with more the kubelet would evict the pod.
+            volumes: [{ name: queueVolume, emptyDir: { sizeLimit: `${512 * Math.max(1, queues)}Mi` } }],
+            volumeMounts: [{ name: queueVolume, mountPath: queueFolder }],
+            config: collectorConfig({ logs: all("logs"), traces: all("traces") }),
+          },
+        },
+      },
+    ];
+  },
+});

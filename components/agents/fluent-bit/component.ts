@@ -1,0 +1,37 @@
+import { chart } from "./chart.ts";
+import { defineComponent } from "../../component.ts";
+import { namespaces } from "../../kubernetes/namespaces.ts";
+import { imagePullSecrets } from "../../kubernetes/pull-secrets.ts";
+import { fluentBit } from "./settings.ts";
+import { fluentBitValues } from "./values.ts";
+
+const namespace = namespaces.nodeAgents.name;
+
+export const fluentBitComponent = defineComponent({
+  key: "fluentBit",
+  title: "Fluent Bit",
+  slot: "logAgent",
+  settings: { fluentBit },
+  charts: [chart],
+  needs: ["logs", "monitors"],
+  after: ["monitors"],
+  namespaces: () => [namespaces.nodeAgents],
+  offers: () => ({ logAgent: true }),
+  flows: () => [
+    { name: "fluent-bit", namespace, to: { "app.kubernetes.io/name": "fluent-bit" }, ports: [2020], from: ["metrics"] },
+  ],
+  requests: ({ fluentBit: { resources } }, nodes) => [{ setting: "fluentBit.resources", ...resources, count: nodes }],
+  releases: ({ settings, offered }) => {
+    const logs = offered("logs");
+    if (logs === undefined) return [];
+    return [
+      {
+        chart,
+        namespace,
+        values: fluentBitValues(settings.fluentBit, logs),
+        override: settings.fluentBit.values,
+        pullSecrets: { imagePullSecrets },
+      },
+    ];
+  },
+});

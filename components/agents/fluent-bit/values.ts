@@ -1,0 +1,106 @@
+import type { z } from "zod";
+import { containerResources } from "../../../settings/resources.ts";
+import type { LogStore } from "../../capabilities.ts";
+import { hardened } from "../../kubernetes/hardened.ts";
+import type { fluentBit } from "./settings.ts";
+
+/** The part of the values of fluent-bit 0.58.1 that the environment sets. */
+export interface FluentBitValues {
+  readonly testFramework: { readonly enabled: boolean };
+  readonly serviceMonitor: { readonly enabled: boolean };
+  readonly resources: ReturnType<typeof containerResources>;
+  readonly securityContext: typeof hardened & { readonly runAsUser: 0 };
+  readonly tolerations: readonly { readonly operator: "Exists" }[];
+  readonly config: {
+    readonly service: string;
+    readonly inputs: string;
+    readonly filters: string;
+    readonly outputs: string;
+  };
+}
+
+/** A section of Fluent Bit's classic configuration. */
+function section(name: string, entries: Readonly<Record<string, string>>): string {
+  const lines = Object.entries(entries).map(([key, value]) => `    ${key} ${value}`);
+  return [`[${name}]`, ...lines, ""].join("\n");
+}
+
+/** Labels of every line in the log store. Few and bounded: a label with many values is a stream each. */
+const labels = [
+  "job=fluentbit",
+  "namespace=$kubernetes['namespace_name']",
+  "pod=$kubernetes['pod_name']",
+  "container=$kubernetes['container_name']",
+];
+
+/** Values of Fluent Bit: tail every container, add what Kubernetes knows, push to the log store. */
+export function fluentBitValues(settings: z.output<typeof fluentBit>, logs: LogStore): FluentBitValues {
+  const { namespace, service, port } = logs.endpoint;
+  return {
+    // Its image is busybox:latest, pulled always.
+    testFramework: { enabled: false },
+    serviceMonitor: { enabled: true },
+    resources: containerResources(settings.resources),
+    // Root without any capability: container logs and the folder of its positions belong to root.
+    securityContext: { ...hardened, runAsUser: 0 },
+    // Every node, tainted or not.
+    tolerations: [{ operator: "Exists" }],
+    // Each key replaces the chart's whole section. The chart passes them through its template engine: no braces here.
+    config: {
+      service: section("SERVICE", {
+        Daemon: "Off",
+        Flush: "1",
+        Log_Level: "info",
+        Parsers_File: "/fluent-bit/etc/parsers.conf",
+        HTTP_Server: "On",
+        HTTP_Listen: "0.0.0.0",
+        HTTP_Port: "2020",
+        Health_Check: "On",
+        "storage.path": "/var/log/flb-storage/",
+        "storage.metrics": "On",
+        // Of 2 MB each at most: what is in memory at once fits the container; the rest waits in files.
+        "storage.max_chunks_up": "32",
+        // Seconds between two tries at most; by default half an hour passes before the log store's return is noticed.
+        "scheduler.cap": "60",
+      }),
+      inputs: section("INPUT", {
+        Name: "tail",
+        Path: "/var/log/containers/*.log",
+        "multiline.parser": "docker, cri",
+        Tag: "kube.*",
+        DB: "/var/log/flb_kube.db",
+        Skip_Long_Lines: "On",
+        Inotify_Watcher: settings.inotify ? "true" : "false",
+        // Reading never pauses, and Mem_Buf_Limit would mean nothing (src/flb_input_chunk.c, flb_input_chunk_protect).
+        "storage.type": "filesystem",
+      }),
+      filters: section("FILTER", {
+        Name: "kubernetes",
+        Match: "kube.*",
+        Merge_Log: "On",
+        Keep_Log: "Off",
+        "K8S-Logging.Parser": "On",
+        "K8S-Logging.Exclude": "On",
+        Labels: "Off",
+        Annotations: "Off",
+        // The API server's answer in full: of a pod whose object is larger than the default of 32K nothing would be known.
+        Buffer_Size: "0",
+      }),
+      outputs: section("OUTPUT", {
+        Name: "loki",
+        Match: "kube.*",
+        Host: `${service}.${namespace}.svc`,
+        Port: String(port),
+        Uri: logs.pushPath,
+        Labels: labels.join(", "),
+        Remove_keys: "kubernetes,stream,_p,time",
+        Line_Format: "json",
+        Auto_Kubernetes_Labels: "Off",
+        // What waits is bounded by its size, not by time; the oldest goes first. Chunks are tried again each in its own time,
+        // so they come out of order; a line that the log store refuses for good, for its age also, is not tried again.
+        Retry_Limit: "no_limits",
+        "storage.total_limit_size": settings.bufferSize,
+      }),
+    },
+  };
+}

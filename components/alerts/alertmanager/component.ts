@@ -1,0 +1,102 @@
+import type { z } from "zod";
+import { containerResources } from "../../../settings/resources.ts";
+import { defineComponent } from "../../component.ts";
+import { namespaces } from "../../kubernetes/namespaces.ts";
+import { stackService } from "../../suites/kube-prometheus-stack/names.ts";
+import { checkAlerting, alertingWarnings, usedAlertingSecrets } from "./check.ts";
+import {
+  type AlertmanagerConfig,
+  alertmanagerConfig,
+  alertmanagerTemplates,
+  type AlertRule,
+  inhibitorRules,
+  receiversSecret,
+} from "./config.ts";
+import { alerting, alertmanager, type Alerting } from "./settings.ts";
+
+const { endpoint, selector } = stackService("alertmanager", 9093, "/alertmanager");
+
+/** The part of the values of kube-prometheus-stack 88.5.3 that is Alertmanager's. */
+export interface AlertmanagerValues {
+  readonly additionalPrometheusRulesMap: Readonly<
+    Record<string, { readonly groups: readonly { readonly name: string; readonly rules: readonly AlertRule[] }[] }>
+  >;
+  readonly alertmanager: {
+    readonly podDisruptionBudget: { readonly enabled: boolean };
+    readonly config: AlertmanagerConfig;
+    readonly templateFiles: Readonly<Record<string, string>>;
+    readonly alertmanagerSpec: {
+      readonly replicas: number;
+      readonly routePrefix: string;
+      readonly externalUrl: string;
+      readonly resources: ReturnType<typeof containerResources>;
+      readonly secrets?: readonly string[];
+      readonly additionalArgs: readonly { readonly name: string; readonly value: string }[];
+    };
+  };
+}
+
+/** @param environment name of the stack, for the messages */
+export function alertmanagerValues(
+  settings: { readonly alertmanager: z.output<typeof alertmanager>; readonly alerting: Alerting },
+  environment: string,
+  externalUrl: string,
+): AlertmanagerValues {
+  const rules = inhibitorRules(settings.alerting);
+  const { replicas, resources } = settings.alertmanager;
+  return {
+    additionalPrometheusRulesMap: rules.length === 0 ? {} : { inhibitors: { groups: [{ name: "inhibitors", rules }] } },
+    alertmanager: {
+      config: alertmanagerConfig(settings.alerting, environment),
+      templateFiles: alertmanagerTemplates(),
+      // With one replica it would keep its node from being drained.
+      podDisruptionBudget: { enabled: replicas > 1 },
+      alertmanagerSpec: {
+        ...(usedAlertingSecrets(settings.alerting).length === 0 ? {} : { secrets: [receiversSecret] }),
+        // A new Alertmanager knows nothing until Prometheus has told it all again (every minute, and an evaluation):
+        // without patience it would send what is silenced.
+        additionalArgs: [{ name: "dispatch.start-delay", value: "2m" }],
+        replicas,
+        routePrefix: endpoint.path,
+        externalUrl,
+        resources: containerResources(resources),
+      },
+    },
+  };
+}
+
+export const alertmanagerComponent = defineComponent({
+  key: "alertmanager",
+  title: "Alertmanager",
+  slot: "alerts",
+  settings: { alertmanager, alerting },
+  charts: [],
+  needs: ["prometheusOperator"],
+  partOf: "kubePrometheusStack",
+  namespaces: () => [namespaces.monitoring],
+  offers: () => ({
+    alerts: {
+      endpoint,
+      ui: { selector, podPort: endpoint.port },
+      dataSource: () => ({
+        name: "Alertmanager",
+        type: "alertmanager",
+        jsonData: { handleGrafanaManagedAlerts: false, implementation: "prometheus" },
+      }),
+    },
+  }),
+  requests: ({ alertmanager: { resources, replicas } }) => [
+    { setting: "alertmanager.resources", ...resources, count: replicas },
+  ],
+  check: ({ alerting: settings }, { alertingSecrets, now }) => checkAlerting(settings, alertingSecrets, now),
+  warnings: ({ alerting: settings }, now) => alertingWarnings(settings, now),
+  secrets: ({ settings }) => {
+    const used = usedAlertingSecrets(settings.alerting);
+    if (used.length === 0) return [];
+    const data = Object.fromEntries(used.map((name) => [name, { alertingSecret: name }]));
+    return [{ name: receiversSecret, namespace: namespaces.monitoring.name, data }];
+  },
+  part: ({ settings, environment, browserUrl }) => ({
+    values: alertmanagerValues(settings, environment.name, browserUrl("alerts")),
+  }),
+});

@@ -1,0 +1,104 @@
+/** Every component there is. No other list of them exists: settings, plan, documentation and checks walk this one. */
+import { z } from "zod";
+import type { ChartPin } from "../settings/versions.ts";
+import { collectorComponent } from "./agents/collector/component.ts";
+import { fluentBitComponent } from "./agents/fluent-bit/component.ts";
+import { alertmanagerComponent } from "./alerts/alertmanager/component.ts";
+import type { Component, Groups, Slot } from "./component.ts";
+import { grafanaComponent } from "./dashboards/grafana/component.ts";
+import { demoComponent } from "./demo/component.ts";
+import { lokiComponent } from "./logs/loki/component.ts";
+import { annotatedPods } from "./metrics/annotated-pods/component.ts";
+import { exportersComponent } from "./metrics/exporters/component.ts";
+import { prometheusComponent } from "./metrics/prometheus/component.ts";
+import { certManagerComponent } from "./platform/cert-manager/component.ts";
+import { instrumentationComponent } from "./platform/instrumentation/component.ts";
+import { opentelemetryOperatorComponent } from "./platform/opentelemetry-operator/component.ts";
+import {
+  prometheusOperatorComponent,
+  prometheusOperatorDefinitions,
+} from "./platform/prometheus-operator/component.ts";
+import { kubePrometheusStackComponent } from "./suites/kube-prometheus-stack/component.ts";
+import { jaegerComponent } from "./traces/jaeger/component.ts";
+
+export const catalogue = [
+  prometheusOperatorDefinitions,
+  prometheusOperatorComponent,
+  prometheusComponent,
+  alertmanagerComponent,
+  grafanaComponent,
+  exportersComponent,
+  annotatedPods,
+  kubePrometheusStackComponent,
+  lokiComponent,
+  fluentBitComponent,
+  jaegerComponent,
+  certManagerComponent,
+  opentelemetryOperatorComponent,
+  collectorComponent,
+  instrumentationComponent,
+  demoComponent,
+] as const;
+
+/** The same, each without the types of its own settings. */
+export const components: readonly Component[] = catalogue;
+
+interface Decision {
+  readonly default: string;
+  /** Whether several may be there at once: then what is sent goes to each. */
+  readonly several: boolean;
+  readonly what: string;
+}
+
+/** Decisions between alternatives. */
+export const slots: Readonly<Record<Slot, Decision>> = {
+  metrics: { default: "prometheus", several: false, what: "Where metrics are kept." },
+  alerts: { default: "alertmanager", several: false, what: "Who tells people about alerts." },
+  dashboards: { default: "grafana", several: false, what: "Where people look." },
+  logs: { default: "loki", several: false, what: "Where logs are kept." },
+  logAgent: { default: "fluentBit", several: false, what: "Who reads the logs of every node." },
+  traces: { default: "jaeger", several: true, what: "Where traces are kept." },
+  gateway: { default: "collector", several: false, what: "Who takes telemetry from applications." },
+};
+
+/** Keys of the alternatives of a decision. */
+export function alternatives(slot: Slot): string[] {
+  return components.filter((component) => component.slot === slot).map(({ key }) => key);
+}
+
+/** The settings by which decisions are made: a key, `none`, or a list of keys where several may be. */
+export function slotSettings(): Readonly<Record<Slot, z.ZodDefault<z.ZodType<string | string[], string | string[]>>>> {
+  return Object.fromEntries(
+    Object.entries(slots).map(([slot, { default: usual, several, what }]) => {
+      const keys = alternatives(slot as Slot);
+      const one = z.enum([...keys, "none"]);
+      const list = z
+        .array(z.enum(keys))
+        .min(1)
+        .refine((chosen) => new Set(chosen).size === chosen.length, { error: "names one twice" });
+      return [slot, (several ? z.union([one, list]) : one).default(usual).describe(what)];
+    }),
+  ) as unknown as ReturnType<typeof slotSettings>;
+}
+
+type UnionToIntersection<U> = (U extends unknown ? (value: U) => void : never) extends (value: infer I) => void
+  ? I
+  : never;
+type AllGroups = UnionToIntersection<(typeof catalogue)[number]["settings"]>;
+
+/** Every component's groups of settings. */
+export function componentSettings(): AllGroups {
+  return Object.assign({}, ...components.map(({ settings }): Groups => settings)) as AllGroups;
+}
+
+/** Every chart of the catalogue, each once, by name. */
+export const charts: Readonly<Record<string, ChartPin>> = Object.fromEntries(
+  components.flatMap((component) => component.charts).map((chart) => [chart.name, chart]),
+);
+
+/** A chart of the catalogue by its name. @throws Error when there is none */
+export function chartNamed(name: string): ChartPin {
+  const chart = charts[name];
+  if (chart === undefined) throw new Error(`No component has a chart ${name}.`);
+  return chart;
+}

@@ -1,0 +1,203 @@
+/**
+ * What a component of the catalogue is: data, and pure functions from settings to data. Nothing here or in a component's
+ * folder makes a resource; `deploy.ts` does that, the same way for all.
+ */
+import type { z } from "zod";
+import type { ContainerResources } from "../settings/resources.ts";
+import type { Finding } from "../settings/finding.ts";
+import type { SecretName } from "../settings/secrets.ts";
+import type { ChartPin } from "../settings/versions.ts";
+import type { Capability, Offers, Viewed } from "./capabilities.ts";
+import type { Manifest } from "./kubernetes/manifest.ts";
+import type { PodSecurityLevel } from "./kubernetes/namespace.ts";
+import type { VolumeClaims } from "./kubernetes/volume-size.ts";
+
+/** A group of settings that decides between alternatives: `metrics: prometheus`. */
+export type Slot = "metrics" | "alerts" | "dashboards" | "logs" | "logAgent" | "traces" | "gateway";
+
+/** What is known of an environment whatever it is made of. */
+export interface EnvironmentFacts {
+  /** Name of the stack. */
+  readonly name: string;
+  readonly clusterName: string;
+  /** Whether the control plane's own parts can be scraped. */
+  readonly scrapeControlPlane: boolean;
+  /** Namespaces of applications that send telemetry. */
+  readonly applications: readonly string[];
+  /** Whether images are pulled with the credentials of private registries. */
+  readonly credentials: boolean;
+  /** Secrets that are set. */
+  readonly secrets: readonly SecretName[];
+  /** An image as it is pulled: with its digest, where one is pinned. */
+  readonly image: (name: string) => string;
+  /** CA certificates of the company's network, PEM. @default none */
+  readonly ca?: string | undefined;
+}
+
+/** What a component is given to say what it is made of. */
+export interface Context<S> {
+  /** The component's own groups of settings. */
+  readonly settings: S;
+  readonly environment: EnvironmentFacts;
+  /** What the first component that has a capability offers; undefined where there is none. */
+  readonly offered: <C extends Capability>(capability: C) => Offers[C] | undefined;
+  /** What every component that has a capability offers, by the component's key. */
+  readonly all: <C extends Capability>(capability: C) => readonly { readonly key: string; readonly offer: Offers[C] }[];
+  /** Whether a component is there, by its key. */
+  readonly has: (key: string) => boolean;
+  /** Where a browser finds the interface of a capability; links need it. */
+  readonly browserUrl: (of: Viewed) => string;
+}
+
+/** Where a text of a Secret comes from: as it stands, made once and kept, or a secret of the stack file. */
+export type SecretText =
+  | string
+  /** A random password of 24 letters and digits; another key is another password. */
+  | { readonly generated: string }
+  | { readonly secret: SecretName }
+  /** A member of `alertingSecrets`. */
+  | { readonly alertingSecret: string };
+
+export interface SecretObject {
+  readonly name: string;
+  readonly namespace: string;
+  readonly data: Readonly<Record<string, SecretText>>;
+}
+
+/** A chart that Flux deploys. */
+export interface Release {
+  readonly chart: ChartPin;
+  readonly namespace: string;
+  /** @default the chart's name */
+  readonly name?: string;
+  readonly values: object;
+  /** Values of the stack file, merged over `values` last; lists replace. */
+  readonly override?: object;
+  /** Values by which every pod of the chart pulls with the credentials of private registries; undefined where it has no pods. */
+  readonly pullSecrets: object | undefined;
+  /** Volumes that keep the size that they were made with. */
+  readonly volumes?: VolumeClaims;
+  /** Where Flux should not put a difference back: fields that others write by design. */
+  readonly driftIgnore?: readonly { readonly kind: string; readonly paths: readonly string[] }[];
+}
+
+/** An object beside a chart's. */
+export interface Extra {
+  /** Ends the resource's name. */
+  readonly name: string;
+  readonly object: Manifest;
+  /** Is made after all else of the component, instead of before its releases. @default false */
+  readonly last?: boolean;
+  /** A webhook of an operator looks at it, which may answer only after its release is Ready. @default false */
+  readonly webhook?: boolean;
+}
+
+/**
+ * Who connects: pods of whoever has a capability, of applications, or what no policy can name because it is no pod (the API
+ * server calling a webhook, a port of the node).
+ */
+export type Peer = Capability | "applications" | "api server";
+
+/** Who reaches which pods on which ports. Network policies are made of these; without one nobody from outside does. */
+export interface Flow {
+  /** Ends the policy's name, unique in the namespace. */
+  readonly name: string;
+  readonly namespace: string;
+  /** Labels of the pods that are reached; all pods of the namespace when absent. */
+  readonly to?: Readonly<Record<string, string>>;
+  /** TCP ports of the pods. */
+  readonly ports: readonly number[];
+  readonly from: readonly Peer[];
+}
+
+/** Containers of one kind, and how many there are. */
+export interface Requested extends ContainerResources {
+  /** Path of the setting; undefined where none decides. */
+  readonly setting?: string;
+  readonly count: number;
+}
+
+export interface OwnNamespace {
+  readonly name: string;
+  readonly podSecurity: PodSecurityLevel;
+  /** Whether its pods are an application's, which may send telemetry. @default false */
+  readonly application?: boolean;
+}
+
+export interface SyncedContent {
+  /** Name of Flux's Kustomization. */
+  readonly name: string;
+  /** Relative to the repository's root. */
+  readonly path: string;
+  /** Changes to what is in the folder, in the form of Flux's Kustomization. @default none */
+  readonly patches?: readonly { readonly target: object; readonly patch: string }[];
+}
+
+/** What checks look at beside the settings. */
+export interface Known {
+  /** Secrets that are set. */
+  readonly secrets: readonly SecretName[];
+  /** Names in `alertingSecrets`; undefined where they are not known, and then not looked at. */
+  readonly alertingSecrets: readonly string[] | undefined;
+  readonly now: Date;
+}
+
+/** Groups of settings by name. */
+export type Groups = Readonly<Record<string, z.ZodType>>;
+/** What they hold once validated. */
+export type SettingsOf<G extends Groups> = { readonly [K in keyof G]: z.output<G[K]> };
+
+export interface Component<K extends string = string, G extends Groups = Groups> {
+  /** Its name in settings and messages. */
+  readonly key: K;
+  /** What people call it. */
+  readonly title: string;
+  /** The decision in which it is an alternative. @default it is not one: it is there unless `enabled` says no */
+  readonly slot?: Slot;
+  /** Its groups of settings; the one called like its key is its own. */
+  readonly settings: G;
+  /** Charts that it may deploy. */
+  readonly charts: readonly ChartPin[];
+  /** Day after which nobody maintains it upstream, and what takes its place: a test fails then. @default none is known */
+  readonly endOfLife?: { readonly day: string; readonly successor: string };
+  /** Whether it is there, for one without a slot. @default always */
+  enabled?(settings: SettingsOf<G>): boolean;
+  /** Setting that switches it off, for one without a slot that can be. */
+  readonly switch?: string;
+  /** Capabilities that it cannot do without. */
+  readonly needs?: readonly Capability[];
+  /** Capabilities that it uses where they are there. */
+  readonly uses?: readonly Capability[];
+  /** Capabilities that have to be working before anything of it is made, where they are there. */
+  readonly after?: readonly Capability[];
+  /** Components that it cannot stand beside, and why. */
+  readonly conflicts?: readonly { readonly with: string; readonly because: string }[];
+  /** The component whose one chart it is a part of: its values go there, and it works when that release does. */
+  readonly partOf?: string;
+  /** Namespaces that it puts something into. */
+  namespaces(context: Context<SettingsOf<G>>): readonly OwnNamespace[];
+  offers?(settings: SettingsOf<G>): Partial<Offers>;
+  flows?(context: Context<SettingsOf<G>>): readonly Flow[];
+  /** @param nodes of the cluster, as far as settings know */
+  requests?(settings: SettingsOf<G>, nodes: number): readonly Requested[];
+  /** Images that it names itself, beside those of its charts, by what people call them. */
+  images?(settings: SettingsOf<G>): Readonly<Record<string, string>>;
+  /** What is wrong with its settings that are each right on their own. */
+  check?(settings: SettingsOf<G>, known: Known): readonly Finding[];
+  /** What is not wrong, but may be a mistake. */
+  warnings?(settings: SettingsOf<G>, now: Date): readonly Finding[];
+  secrets?(context: Context<SettingsOf<G>>): readonly SecretObject[];
+  releases?(context: Context<SettingsOf<G>>): readonly Release[];
+  /** Values for the chart of `partOf`. */
+  part?(context: Context<SettingsOf<G>>): { readonly values: object; readonly override?: object };
+  extras?(context: Context<SettingsOf<G>>): readonly Extra[];
+  /** A folder of the repository that Flux applies on its own, once all else of the component is there. */
+  folder?(context: Context<SettingsOf<G>>): SyncedContent | undefined;
+  /** Values that manifests in the repository may use as `${NAME}`. */
+  variables?(context: Context<SettingsOf<G>>): Readonly<Record<string, string>>;
+}
+
+/** Checks a component's description against its own settings; gives it back as it is. */
+export function defineComponent<const K extends string, G extends Groups>(component: Component<K, G>): Component<K, G> {
+  return component;
+}

@@ -1,0 +1,82 @@
+/** What a component of a plan is given to say what it is made of. Pure. */
+import type { Capability, Endpoint, UserInterface, Viewed } from "./capabilities.ts";
+import type { Context, EnvironmentFacts, OwnNamespace } from "./component.ts";
+import { type Chosen, providers } from "./plan.ts";
+
+/** Ports of the host by capability. */
+export type HostPorts = Readonly<Partial<Record<Viewed, { readonly hostPort: number }>>>;
+
+/** Something that has an address, and perhaps an interface for browsers. */
+export interface Seen {
+  readonly key: string;
+  readonly endpoint: Endpoint;
+  readonly ui?: UserInterface;
+}
+
+/** Everybody who has a capability that people look into, with its address. */
+export function seen(chosen: readonly Chosen[], viewed: Viewed): Seen[] {
+  return providers(chosen, viewed).flatMap(({ component: { key }, offers }) => {
+    const offer = offers[viewed];
+    return offer === undefined
+      ? []
+      : [{ key, endpoint: offer.endpoint, ...(offer.ui === undefined ? {} : { ui: offer.ui }) }];
+  });
+}
+
+/** The contexts of a plan, by the key of the component. */
+export function contexts(
+  chosen: readonly Chosen[],
+  environment: Omit<EnvironmentFacts, "applications">,
+  applications: readonly string[],
+  hostPorts: HostPorts,
+): (one: Chosen) => Context<Chosen["settings"]> {
+  const keys = new Set(chosen.map(({ component }) => component.key));
+  const all: Context<unknown>["all"] = (capability) =>
+    providers(chosen, capability).flatMap(({ component: { key }, offers }) => {
+      const offer = offers[capability];
+      return offer === undefined ? [] : [{ key, offer }];
+    });
+  const make =
+    (applicationNamespaces: readonly string[]) =>
+    ({ settings }: Chosen): Context<Chosen["settings"]> => ({
+      settings,
+      environment: { ...environment, applications: applicationNamespaces },
+      offered: (capability) => all(capability)[0]?.offer,
+      all,
+      has: (key) => keys.has(key),
+      browserUrl: (viewed) => {
+        const first = seen(chosen, viewed).find(({ ui }) => ui !== undefined);
+        // By its port on the host, else by the port-forward of docs/commands.md.
+        return `http://localhost:${hostPorts[viewed]?.hostPort ?? first?.ui?.podPort ?? 80}${first?.endpoint.path ?? ""}`;
+      },
+    });
+  const own = make(applications);
+  const ofComponents = chosen
+    .flatMap((one) => one.component.namespaces(own(one)))
+    .filter(({ application }) => application === true);
+  return make([...new Set([...ofComponents.map(({ name }) => name), ...applications])]);
+}
+
+/** Namespaces of a plan, each once. */
+export function namespacesOf(chosen: readonly Chosen[], context: ReturnType<typeof contexts>): OwnNamespace[] {
+  const all = new Map<string, OwnNamespace>();
+  for (const one of chosen) for (const own of one.component.namespaces(context(one))) all.set(own.name, own);
+  return [...all.values()];
+}
+
+/** A component's own namespaces; of a suite those of its parts, too. */
+export function homes(chosen: readonly Chosen[], one: Chosen, context: ReturnType<typeof contexts>): string[] {
+  const parts = chosen.filter(({ component: { partOf } }) => partOf === one.component.key);
+  return [
+    ...new Set([one, ...parts].flatMap((each) => each.component.namespaces(context(each)).map(({ name }) => name))),
+  ];
+}
+
+/** Namespaces of whoever has a capability. */
+export function homesOf(
+  chosen: readonly Chosen[],
+  capability: Capability,
+  context: ReturnType<typeof contexts>,
+): string[] {
+  return providers(chosen, capability).flatMap((one) => homes(chosen, one, context));
+}

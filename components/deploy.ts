@@ -1,0 +1,116 @@
+/** Makes the resources of a component of the catalogue: the same way for all. */
+import * as k8s from "@pulumi/kubernetes";
+import * as pulumi from "@pulumi/pulumi";
+import * as random from "@pulumi/random";
+import { merge as deepMerge } from "ts-deepmerge";
+import type { Context, Release, SecretObject, SecretText } from "./component.ts";
+import type { ChartSources } from "./gitops/chart-source.ts";
+import type { ClusterAccess } from "./gitops/diagnosis.ts";
+import { HelmRelease } from "./gitops/helm-release.ts";
+import { declare } from "./kubernetes/manifest.ts";
+import { retryWebhook } from "./kubernetes/retry-webhook.ts";
+import { keepVolumeSize } from "./kubernetes/volume-size.ts";
+import type { Chosen } from "./plan.ts";
+
+/** `kubePrometheusStack` is `kube-prometheus-stack`. */
+export function kebab(key: string): string {
+  return key.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+}
+
+/** Name of a child: it starts with its parent's. */
+const below = (name: string, child: string) =>
+  child === name || child.startsWith(`${name}-`) ? child : `${name}-${child}`;
+
+export interface DeployArgs {
+  readonly chosen: Chosen;
+  readonly context: Context<Chosen["settings"]>;
+  /** Parts of which this one deploys the chart. */
+  readonly parts: readonly { readonly chosen: Chosen; readonly context: Context<Chosen["settings"]> }[];
+  readonly sources: ChartSources;
+  readonly cluster: ClusterAccess;
+  readonly secrets: Readonly<Record<string, pulumi.Output<string> | undefined>>;
+  readonly alertingSecrets: Readonly<Record<string, pulumi.Output<string>>>;
+  /** Flux, namespaces, and components that have to work before. */
+  readonly prerequisites: readonly pulumi.Resource[];
+}
+
+/** A component of the environment with all that it is made of. */
+export class Deployed extends pulumi.ComponentResource {
+  /** Passwords that were made for it, by key; secret. */
+  readonly generated: Readonly<Record<string, pulumi.Output<string>>>;
+  /** Charts that it deploys, with their versions. */
+  readonly charts: Readonly<Record<string, string>>;
+
+  constructor(args: DeployArgs, opts: pulumi.ComponentResourceOptions) {
+    const { component } = args.chosen;
+    const name = kebab(component.key);
+    super("observability:index:Component", name, {}, opts);
+    const { context } = args;
+    const child = { parent: this, dependsOn: [...args.prerequisites] };
+
+    const generated: Record<string, pulumi.Output<string>> = {};
+    const text = (value: SecretText): pulumi.Input<string> => {
+      if (typeof value === "string") return value;
+      if ("generated" in value) {
+        generated[value.generated] ??= new random.RandomPassword(
+          below(name, value.generated),
+          { length: 24, special: false },
+          { parent: this },
+        ).result;
+        return generated[value.generated] ?? "";
+      }
+      const secret = "secret" in value ? args.secrets[value.secret] : args.alertingSecrets[value.alertingSecret];
+      if (secret === undefined) throw new pulumi.RunError(`${component.key}: a secret is missing that it needs.`);
+      return secret;
+    };
+    const secret = ({ name: secretName, namespace, data }: SecretObject) =>
+      new k8s.core.v1.Secret(
+        below(name, secretName),
+        {
+          metadata: { name: secretName, namespace },
+          type: "Opaque",
+          stringData: Object.fromEntries(Object.entries(data).map(([key, value]) => [key, text(value)])),
+        },
+        child,
+      );
+    const made: pulumi.Resource[] = (component.secrets?.(context) ?? []).map(secret);
+
+    const extras = component.extras?.(context) ?? [];
+    for (const { name: extra, object } of extras.filter(({ last }) => last !== true)) {
+      made.push(declare(below(name, extra), object, child));
+    }
+    const releases = component.releases?.(context) ?? [];
+    for (const release of releases) {
+      made.push(this.release(below(name, release.name ?? release.chart.name), release, args, made));
+    }
+    for (const { name: extra, object, webhook } of extras.filter(({ last }) => last === true)) {
+      const hooks = webhook === true ? { hooks: { onError: [retryWebhook(below(name, extra))] } } : {};
+      declare(below(name, extra), object, { ...child, dependsOn: [...args.prerequisites, ...made], ...hooks });
+    }
+    this.charts = Object.fromEntries(releases.map(({ chart }) => [chart.name, chart.version]));
+    this.generated = generated;
+    this.registerOutputs();
+  }
+
+  private release(name: string, release: Release, args: DeployArgs, before: readonly pulumi.Resource[]): HelmRelease {
+    const parts = args.parts.flatMap(({ chosen, context }) => chosen.component.part?.(context) ?? []);
+    const merged = (values: readonly (object | undefined)[]) =>
+      deepMerge.withOptions({ mergeArrays: false }, ...values.map((value) => value ?? {}));
+    return new HelmRelease(
+      name,
+      {
+        sources: args.sources,
+        chart: release.chart,
+        namespace: release.namespace,
+        ...(release.name === undefined ? {} : { releaseName: release.name }),
+        values: merged([release.values, ...parts.map(({ values }) => values)]),
+        override: merged([...parts.map(({ override }) => override), release.override]),
+        pullSecrets: release.pullSecrets,
+        prerequisites: [...args.prerequisites, ...before],
+        ...(release.driftIgnore === undefined ? {} : { driftIgnore: release.driftIgnore }),
+        ...(release.volumes === undefined ? {} : { beforeUpdate: [keepVolumeSize(release.volumes, args.cluster)] }),
+      },
+      { parent: this },
+    );
+  }
+}

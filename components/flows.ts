@@ -1,0 +1,38 @@
+/** Who may reach whom, out of what components say of themselves. Pure. */
+import type { Viewed } from "./capabilities.ts";
+import type { Flow, Peer } from "./component.ts";
+import { type contexts, type HostPorts, homesOf, seen } from "./context.ts";
+import type { Allow } from "./kubernetes/namespace.ts";
+import type { Chosen } from "./plan.ts";
+
+/** What may get into each namespace, beside its own pods. */
+export function allowed(
+  chosen: readonly Chosen[],
+  context: ReturnType<typeof contexts>,
+  hostPorts: HostPorts,
+): ReadonlyMap<string, readonly Allow[]> {
+  const all = new Map<string, Allow[]>();
+  const add = (namespace: string, allow: Allow) => all.set(namespace, [...(all.get(namespace) ?? []), allow]);
+
+  // By a port of the host: through a node, so from anyone.
+  for (const viewed of Object.keys(hostPorts) as Viewed[]) {
+    const [first] = seen(chosen, viewed).filter(({ ui }) => ui !== undefined);
+    if (first?.ui === undefined) continue;
+    add(first.endpoint.namespace, { name: viewed, to: first.ui.selector, ports: [first.ui.podPort], from: "anyone" });
+  }
+  for (const one of chosen) {
+    const given = context(one);
+    const namespaces = (peer: Peer): readonly string[] =>
+      peer === "applications"
+        ? given.environment.applications
+        : peer === "api server"
+          ? []
+          : homesOf(chosen, peer, context);
+    for (const { name, namespace, to, ports, from } of one.component.flows?.(given) ?? ([] as Flow[])) {
+      const outside = [...new Set(from.flatMap(namespaces))].filter((other) => other !== namespace);
+      const peers = from.includes("api server") ? "anyone" : outside;
+      add(namespace, { name, ports, from: peers, ...(to === undefined ? {} : { to }) });
+    }
+  }
+  return all;
+}

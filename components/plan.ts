@@ -1,0 +1,185 @@
+/** Which components an environment has, in which order, and what is wrong with the choice. Pure: settings in, plan out. */
+import type { Finding } from "../settings/finding.ts";
+import type { Settings } from "../settings/schema.ts";
+import type { Capability, Offers } from "./capabilities.ts";
+import { components } from "./catalogue.ts";
+import type { Component, Requested, Slot } from "./component.ts";
+
+/** A component with its own settings. */
+export interface Chosen {
+  readonly component: Component;
+  readonly settings: Readonly<Record<string, never>>;
+  readonly offers: Partial<Offers>;
+}
+
+/** Something wrong with a choice, and each setting that by itself puts it right. */
+export interface PlanFinding extends Finding {
+  readonly remedies: readonly Remedy[];
+}
+
+export interface Remedy {
+  /** Dotted path of the setting. */
+  readonly setting: string;
+  readonly value: unknown;
+}
+
+export interface Plan {
+  /** In an order in which everything comes after what it waits for. */
+  readonly chosen: readonly Chosen[];
+  readonly findings: readonly PlanFinding[];
+}
+
+/** Keys that a decision has chosen. */
+function chosenIn(settings: Settings, slot: Slot): string[] {
+  const choice = settings[slot];
+  return Array.isArray(choice) ? choice : choice === "none" ? [] : [choice];
+}
+
+function ownSettings(component: Component, settings: Settings): Chosen["settings"] {
+  const groups = settings as unknown as Readonly<Record<string, never>>;
+  return Object.fromEntries(Object.keys(component.settings).map((group) => [group, groups[group] as never]));
+}
+
+function isChosen(component: Component, settings: Settings): boolean {
+  if (component.slot !== undefined) return chosenIn(settings, component.slot).includes(component.key);
+  return component.enabled?.(ownSettings(component, settings)) ?? true;
+}
+
+/** A suite is there when a part of it is. */
+function chosenComponents(settings: Settings): Chosen[] {
+  const suites = new Set(components.map(({ partOf }) => partOf));
+  const parts = components.filter((component) => !suites.has(component.key) && isChosen(component, settings));
+  const used = new Set(parts.map(({ partOf }) => partOf));
+  return components
+    .filter((component) => parts.includes(component) || used.has(component.key))
+    .map((component) => {
+      const own = ownSettings(component, settings);
+      return { component, settings: own, offers: component.offers?.(own) ?? {} };
+    });
+}
+
+/** Who of some has a capability. */
+export function providers(chosen: readonly Chosen[], capability: Capability): Chosen[] {
+  return chosen.filter(({ offers }) => offers[capability] !== undefined);
+}
+
+/** Who has capabilities, with the suites of which they are parts: what works when those do. */
+export function working(chosen: readonly Chosen[], capabilities: readonly Capability[]): Chosen[] {
+  const able = capabilities.flatMap((capability) => providers(chosen, capability));
+  const suites = new Set(able.map(({ component: { partOf } }) => partOf));
+  return chosen.filter((one) => able.includes(one) || suites.has(one.component.key));
+}
+
+/**
+ * Components that have to work before one is made: who has what it comes after, with the suite of which that is a part; and,
+ * for a suite, its parts.
+ */
+export function prerequisites(chosen: readonly Chosen[], { component }: Chosen): Chosen[] {
+  const before = working(chosen, component.after ?? []);
+  return chosen.filter(
+    (one) => one.component !== component && (before.includes(one) || one.component.partOf === component.key),
+  );
+}
+
+/** @throws Error for a circle: a mistake of the catalogue that no setting can put right */
+function ordered(chosen: readonly Chosen[]): Chosen[] {
+  const order: Chosen[] = [];
+  const visit = (one: Chosen, path: readonly string[]) => {
+    if (order.includes(one)) return;
+    const { key } = one.component;
+    if (path.includes(key)) throw new Error(`Components wait for each other: ${[...path, key].join(", ")}.`);
+    for (const before of prerequisites(chosen, one)) visit(before, [...path, key]);
+    order.push(one);
+  };
+  for (const one of chosen) visit(one, []);
+  return order;
+}
+
+/** What may be set so that a component is not there. */
+function without({ key, slot, switch: off }: Component, settings: Settings): Remedy[] {
+  if (off !== undefined) return [{ setting: off, value: false }];
+  if (slot === undefined) return [];
+  const others = chosenIn(settings, slot).filter((other) => other !== key);
+  return [{ setting: slot, value: others.length === 0 ? "none" : others.length === 1 ? others[0] : others }];
+}
+
+/** What may be set so that a capability is there. */
+function having(
+  capability: Capability,
+  settings: Settings,
+): { readonly path: string; readonly is: string; readonly remedies: Remedy[] } | undefined {
+  const able = components.filter(
+    (component) => component.offers?.(ownSettings(component, settings))[capability] !== undefined,
+  );
+  const slot = able.find((component) => component.slot !== undefined)?.slot;
+  if (slot !== undefined) {
+    const remedies = able.map(({ key }) => ({ setting: slot, value: key }));
+    return { path: slot, is: String(settings[slot]), remedies };
+  }
+  const [one] = able;
+  return one?.switch === undefined
+    ? undefined
+    : { path: one.switch, is: "false", remedies: [{ setting: one.switch, value: true }] };
+}
+
+const sentence = ({ setting, value }: Remedy) =>
+  `${setting} to ${Array.isArray(value) ? value.join(", ") : String(value)}`;
+
+function missing(chosen: readonly Chosen[], settings: Settings): PlanFinding[] {
+  const needed = new Map<Capability, Component[]>();
+  for (const { component } of chosen) {
+    for (const capability of component.needs ?? []) {
+      if (providers(chosen, capability).length > 0) continue;
+      needed.set(capability, [...(needed.get(capability) ?? []), component]);
+    }
+  }
+  return [...needed].flatMap(([capability, who]): PlanFinding[] => {
+    const could = having(capability, settings);
+    if (could === undefined) throw new Error(`Nobody in the catalogue offers ${capability}.`);
+    const names = who.map(({ key }) => key).join(" and ");
+    const off = who.flatMap((component) => without(component, settings));
+    // Only if all of them can do without is their absence a remedy.
+    const alone = who.length === 1 ? off : [];
+    const instead = off.length < who.length ? "" : `, or ${off.map(sentence).join(" and ")}`;
+    return [
+      {
+        path: could.path,
+        message: `is ${could.is}, but ${names} cannot do without it. Set ${could.remedies.map(sentence).join(" or ")}${instead}.`,
+        remedies: [...could.remedies, ...alone],
+      },
+    ];
+  });
+}
+
+function conflicts(chosen: readonly Chosen[], settings: Settings): PlanFinding[] {
+  return chosen.flatMap(({ component }) =>
+    (component.conflicts ?? []).flatMap(({ with: key, because }): PlanFinding[] => {
+      const other = chosen.find((one) => one.component.key === key);
+      if (other === undefined) return [];
+      const remedies = [...without(component, settings), ...without(other.component, settings)];
+      return [
+        {
+          path: remedies[0]?.setting ?? component.key,
+          message: `${because} Set ${remedies.map(sentence).join(", or ")}.`,
+          remedies,
+        },
+      ];
+    }),
+  );
+}
+
+/**
+ * The components of an environment.
+ * @throws Error for a mistake of the catalogue itself
+ */
+export function plan(settings: Settings): Plan {
+  const chosen = chosenComponents(settings);
+  return { chosen: ordered(chosen), findings: [...missing(chosen, settings), ...conflicts(chosen, settings)] };
+}
+
+/** Every container that the components of an environment ask for, without those of Flux and of the cluster. */
+export function requests(settings: Settings): Requested[] {
+  const { cluster } = settings;
+  const nodes = cluster.type === "kind" ? 1 + cluster.kind.workers : 1;
+  return plan(settings).chosen.flatMap(({ component, settings: own }) => component.requests?.(own, nodes) ?? []);
+}

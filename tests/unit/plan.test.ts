@@ -1,0 +1,108 @@
+import { expect } from "chai";
+import fc from "fast-check";
+import { alternatives, catalogue, components, slots } from "../../components/catalogue.ts";
+import type { Slot } from "../../components/component.ts";
+import { type Plan, plan, prerequisites, type Remedy } from "../../components/plan.ts";
+import { settingsSchema } from "../../settings/schema.ts";
+
+type Choice = Readonly<Record<string, unknown>>;
+
+/** The plan of settings that say no more than the choice; what settings refuse beside it does not matter here. */
+const planOf = (choice: Choice): Plan => plan(settingsSchema.parse(choice));
+
+/** A choice with one setting changed, by its dotted path. */
+function changed(choice: Choice, { setting, value }: Remedy): Choice {
+  const [group = "", key] = setting.split(".");
+  if (key === undefined) return { ...choice, [group]: value };
+  return { ...choice, [group]: { ...(choice[group] as object | undefined), [key]: value } };
+}
+
+/** Every decision and every switch. */
+const choices: fc.Arbitrary<Choice> = fc.record(
+  {
+    ...Object.fromEntries(
+      Object.entries(slots).map(([slot, { several }]) => {
+        const keys = alternatives(slot as Slot);
+        const one = fc.constantFrom(...keys, "none");
+        return [slot, several ? fc.oneof(one, fc.shuffledSubarray(keys, { minLength: 1 })) : one];
+      }),
+    ),
+    ...Object.fromEntries(
+      components.flatMap(({ switch: off }) =>
+        off === undefined ? [] : [[off.split(".")[0] ?? "", fc.record({ enabled: fc.boolean() })]],
+      ),
+    ),
+  },
+  { requiredKeys: [] },
+);
+
+describe("The plan of components", function () {
+  this.timeout("1m");
+
+  it("of any choice either has findings that each name a remedy, or an order in which everything needed comes first", () => {
+    let [sound, refused] = [0, 0];
+    fc.assert(
+      fc.property(choices, (choice) => {
+        const { chosen, findings } = planOf(choice);
+        for (const one of chosen) {
+          const before = chosen.slice(0, chosen.indexOf(one));
+          for (const needed of prerequisites(chosen, one)) expect(before, one.component.key).to.include(needed);
+        }
+        if (findings.length === 0) {
+          sound++;
+          for (const { component } of chosen) {
+            for (const capability of component.needs ?? [])
+              expect(
+                chosen.some(({ offers }) => offers[capability] !== undefined),
+                capability,
+              ).to.equal(true);
+          }
+          return;
+        }
+        refused++;
+        for (const { path, message, remedies } of findings) {
+          expect(remedies, message).to.have.lengthOf.greaterThan(0);
+          expect(message).to.match(/ Set .*\.$/);
+          for (const remedy of remedies) {
+            expect(message).to.include(remedy.setting);
+            const left = planOf(changed(choice, remedy)).findings.map(
+              (finding) => `${finding.path} ${finding.message}`,
+            );
+            expect(left, JSON.stringify(remedy)).to.not.include(`${path} ${message}`);
+          }
+        }
+      }),
+      { numRuns: 2_000 },
+    );
+    console.log(`      2000 choices: ${sound} with an order, ${refused} refused`);
+    expect(Math.min(sound, refused)).to.be.greaterThan(50);
+  });
+
+  it("says in one sentence what is missing, for whom, and what to set", () => {
+    const said = (choice: Choice) => planOf(choice).findings.map(({ path, message }) => `${path} ${message}`);
+    expect(said({ logs: "none" })).to.deep.equal([
+      "logs is none, but fluentBit cannot do without it. Set logs to loki, or logAgent to none.",
+    ]);
+    expect(said({ certManager: { enabled: false } })).to.deep.equal([
+      "certManager.enabled is false, but opentelemetryOperator cannot do without it. Set certManager.enabled to true, or opentelemetryOperator.enabled to false.",
+    ]);
+    expect(said({ gateway: "none", instrumentation: { enabled: false }, traces: "none" })).to.deep.equal([]);
+  });
+
+  it("knows each component by one key, with settings under names that no other has", () => {
+    const keys = catalogue.map(({ key }) => key);
+    expect(new Set(keys).size).to.equal(keys.length);
+    const groups = components.flatMap(({ settings }) => Object.keys(settings));
+    expect(new Set(groups).size).to.equal(groups.length);
+    for (const slot of Object.keys(slots)) {
+      const { default: usual } = slots[slot as Slot];
+      expect(alternatives(slot as Slot), slot).to.include(usual);
+    }
+    for (const { key, switch: off, partOf, endOfLife } of components) {
+      if (off !== undefined) expect(off, key).to.equal(`${key}.enabled`);
+      if (partOf !== undefined) expect(keys, key).to.include(partOf);
+      if (endOfLife !== undefined)
+        expect(new Date().toISOString() < endOfLife.day, `${key}: take ${endOfLife.successor}`).to.equal(true);
+    }
+  });
+});
