@@ -74,8 +74,8 @@ const rules: readonly Rule[] = [
     /toomanyrequests|429 Too Many Requests/i,
     () => ({
       message:
-        "the registry refuses further pulls of the node image (rate limit). Log in (docker login), pull the image by hand " +
-        "later, or set cluster.kind.nodeImage to a mirror.",
+        "the registry refuses further pulls (rate limit). Log in (docker login), pull the image by hand later, or name a " +
+        "mirror's (cluster.kind.nodeImage, source.registryImage).",
     }),
   ],
   [
