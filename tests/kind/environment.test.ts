@@ -535,10 +535,11 @@ describe("an environment, in real pods on real Kind (charts are stand-ins, the p
       ).to.equal(true);
     }
     say(`trace ${traceId}: ${Object.values(expected).join(" to ")}`);
+    const rates = 'count by (job) (job_receiver_signal:otelcol_receiver_accepted:rate5m{signal="traces"} > 0)';
     await until(
-      "the recorded rate of spans that Jaeger took, by the name of the metric that it really has",
-      async () => (await samples('job_receiver_signal:otelcol_receiver_accepted:rate5m{job="jaeger"} > 0')).length > 0,
-      180,
+      "the recorded rates of spans that the collector and Jaeger took, by the names that their metrics really have",
+      async () => (await samples(rates)).length === 2,
+      240,
     );
   });
 
