@@ -2,8 +2,9 @@
  * `npm run charts:refresh [-- --from <folder>]`: reads what the contract tests know of the charts that settings/versions.ts
  * pins off the charts themselves, fetched into the user's cache, or in a folder with a folder for each. It writes
  *
- * - tools/contract/facts/charts/<chart>.json: every key of its values with its kinds of value;
- * - tools/contract/chart-facts.json: what it makes of the values of the default settings, as far as other objects refer to it
+ * - `schema-facts.json` of its component: every key of its values with its kinds of value;
+ * - `facts.json` of its component: what it makes of the values of the default settings (of one that is off by default: of its first
+ *   variant), as far as other objects refer to it
  *   (Services, pods, their labels and ports, monitors, webhooks), where the folder has its templates;
  * - settings/chart-images.json: which images it runs, and where its values take their digests (`npm run digests`), there too;
  *
@@ -22,9 +23,10 @@ import { charts } from "../components/catalogue.ts";
 import { type ChartImages, chartImages } from "../settings/digests.ts";
 import { type ChartPin, kindNode } from "../settings/versions.ts";
 import { chartDiff, describeDiff, keysOf } from "./chart-diff.ts";
+import { componentVariants, folderOfChart } from "./contract/component-files.ts";
 import { type ChartFacts, chartFacts, chartFactsFile, factsOf } from "./contract/chart-facts.ts";
 import { imagesOf } from "./contract/chart-images.ts";
-import { cachedChart, factsFolder, keepChart, readChart, sharedFolder } from "./contract/charts.ts";
+import { cachedChart, keepChart, readChart, sharedFolder } from "./contract/charts.ts";
 import { obtainProgram } from "./contract/programs.ts";
 import { type Release, releases, render } from "./contract/rendered.ts";
 import { fetchChart } from "./fetch-chart.ts";
@@ -67,7 +69,7 @@ export interface RefreshOptions {
   readonly pins?: readonly ChartPin[];
   /** A folder with charts, in place of their registries. */
   readonly from?: string;
-  /** Where facts are written. @default the project's */
+  /** A folder where facts are written. @default those of the components */
   readonly facts?: string;
 }
 
@@ -76,7 +78,7 @@ export interface RefreshOptions {
  *
  * @returns the folders of the charts that could be had, and how many could not
  */
-export async function refresh({ pins = Object.values(charts), from, facts = factsFolder }: RefreshOptions = {}) {
+export async function refresh({ pins = Object.values(charts), from, facts }: RefreshOptions = {}) {
   const set = new Map(
     releases((await render()).declared).map(({ chart, values }) => [chart?.name ?? "", keysOf(values)] as const),
   );
@@ -150,36 +152,48 @@ export function renderedFacts(helm: string, release: Release, folder: string): C
   };
 }
 
-/** Writes what the charts make of the default settings; of those without templates it stays as it was. */
+/** Every release of the default settings, and of the variants of components those that are not among them. */
+async function allReleases(): Promise<Release[]> {
+  const found = new Map<string, Release>();
+  for (const settings of [{}, ...(await componentVariants()).flatMap(({ variants }) => Object.values(variants))]) {
+    // Without digests: the images are to be read off with their tags.
+    const network = { ...settings.network, imagesByDigest: false };
+    for (const release of releases((await render({ settings: { ...settings, network } })).declared))
+      if (!found.has(release.name)) found.set(release.name, release);
+  }
+  return [...found.values()];
+}
+
+/** Writes what the charts make of their values; of those without templates it stays as it was. */
 async function refreshRendered(folders: ReadonlyMap<string, string>): Promise<void> {
-  // Without digests: the images are to be read off with their tags.
-  const { declared } = await render({ settings: { network: { imagesByDigest: false } } });
-  const facts: Record<string, ChartFacts> = {};
+  const facts: Record<string, Record<string, ChartFacts>> = {};
   const images: Record<string, ChartImages> = {};
-  for (const release of releases(declared)) {
+  for (const release of await allReleases()) {
     const { name, chart, values } = release;
     const folder = folders.get(chart?.name ?? "");
     const known = chartFacts()[name];
+    const own = (facts[chart?.name ?? ""] ??= {});
     if (folder !== undefined && existsSync(path.join(folder, "templates"))) {
       const helm = await obtainProgram("helm");
-      facts[name] = renderedFacts(helm, release, folder);
+      own[name] = renderedFacts(helm, release, folder);
       const found = imagesOf(readChart(folder), values, (all) => template(helm, release, folder, all));
       images[chart?.name ?? ""] = found;
     } else if (known !== undefined) {
-      facts[name] = known;
+      own[name] = known;
       const before = chartImages[known.chart];
       if (before !== undefined) images[known.chart] = before;
       console.log(`${name}: no templates; what it makes of the values stays as it was read of ${known.version}`);
     }
   }
-  const written = [
-    [chartFactsFile, facts, chartFacts()],
-    [chartImagesFile, images, chartImages],
-  ] as const;
-  for (const [file, found, before] of written) {
-    if (isDeepStrictEqual(found, before)) continue;
+  const write = async (file: string, found: object, before: object) => {
+    if (isDeepStrictEqual(found, before)) return;
     writeFileSync(file, await format(JSON.stringify(found), { parser: "json", printWidth: 120 }));
+  };
+  for (const [chart, found] of Object.entries(facts)) {
+    const before = Object.fromEntries(Object.entries(chartFacts()).filter(([, fact]) => fact.chart === chart));
+    await write(path.join(folderOfChart(chart), chartFactsFile), found, before);
   }
+  await write(chartImagesFile, images, chartImages);
 }
 
 if (import.meta.main) {

@@ -1,15 +1,17 @@
 /**
- * Stand-ins for the charts of `settings/versions.ts`, for a machine that cannot reach their registries. Each has
- * the real chart's name, version and top-level values (tools/contract/facts) and rejects any other; it renders the Services, workloads,
+ * Stand-ins for the charts of the catalogue, for a machine that cannot reach their registries. Each has
+ * the real chart's name, version and top-level values (`schema-facts.json`) and rejects any other; it renders the Services, workloads,
  * ServiceMonitors and custom resources that the real one renders for the values the environment uses (the folder
- * `fixtures/<chart>/`), and a ConfigMap with the values it received. CRDs are the real ones, from the Go modules
+ * `stand-in/<chart>/` of its component), and a ConfigMap with the values it received. CRDs are the real ones, from the Go modules
  * that define them. cert-manager's chart is wholly its own: it is part of its Go module.
  */
+import { existsSync } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { stringify } from "yaml";
-import { chartNamed } from "../../components/catalogue.ts";
+import { chartNamed, charts } from "../../components/catalogue.ts";
 import type { ChartPin } from "../../settings/versions.ts";
+import { folderOfChart } from "../../tools/contract/component-files.ts";
 import { loadChart } from "../../tools/contract/charts.ts";
 import { type ModuleFolder, opentelemetryOperator, prometheusOperator } from "../../tools/contract/crds.ts";
 import { moduleDir } from "../../tools/tools.ts";
@@ -27,10 +29,9 @@ export interface Fixture {
 /** Both charts carry the CRDs in a chart of their own: Helm does not store such charts with the release, which would burst its Secret. */
 const crdsChart = { "charts/crds/Chart.yaml": stringify({ apiVersion: "v2", name: "crds", version: "0.0.0" }) };
 
-/** The stand-in charts by name; cert-manager is packed from its module (see {@link packFixture}). */
-export const fixtures: readonly Fixture[] = [
-  {
-    pin: chartNamed("prometheus-operator-crds"),
+/** What some charts have beside their templates, by name. */
+const beside: Readonly<Record<string, Omit<Fixture, "pin">>> = {
+  "prometheus-operator-crds": {
     dependencies: [{ name: "crds", version: "0.0.0" }],
     async generated() {
       const files: Record<string, string> = { ...crdsChart };
@@ -45,9 +46,7 @@ export const fixtures: readonly Fixture[] = [
       return files;
     },
   },
-
-  {
-    pin: chartNamed("kube-prometheus-stack"),
+  "kube-prometheus-stack": {
     dependencies: [{ name: "crds", version: "0.0.0", condition: "crds.enabled" }],
     async generated() {
       const crds = (await readModule(prometheusOperator)).map(([file, crd]): [string, string] => [
@@ -57,10 +56,7 @@ export const fixtures: readonly Fixture[] = [
       return { ...crdsChart, ...Object.fromEntries(crds) };
     },
   },
-  { pin: chartNamed("loki") },
-  { pin: chartNamed("fluent-bit") },
-  {
-    pin: chartNamed("opentelemetry-operator"),
+  "opentelemetry-operator": {
     async generated() {
       const crds = (await readModule(opentelemetryOperator)).map(([file, crd]): [string, string] => [
         `templates/crd-${file.replace(/^.*_/, "")}`,
@@ -69,9 +65,14 @@ export const fixtures: readonly Fixture[] = [
       return Object.fromEntries(crds);
     },
   },
-  { pin: chartNamed("jaeger") },
-  { pin: chartNamed("podinfo") },
-];
+};
+
+const folderOf = (name: string) => join(folderOfChart(name), "stand-in", name);
+
+/** The stand-in charts: `stand-in/<chart>` of a component; cert-manager is packed from its module (see {@link packFixture}). */
+export const fixtures: readonly Fixture[] = Object.values(charts)
+  .filter(({ name }) => existsSync(folderOf(name)))
+  .map((pin) => ({ pin, ...beside[pin.name] }));
 
 /** Template text that renders as the text itself. */
 function escape(text: string): string {
@@ -94,7 +95,8 @@ async function readTree(folder: string): Promise<ChartFiles> {
   return Object.fromEntries(await Promise.all(contents));
 }
 
-const here = join(import.meta.dirname, "fixtures");
+/** What every stand-in has. */
+const all = join(import.meta.dirname, "all");
 
 /**
  * Pack the stand-in for a pinned chart.
@@ -108,13 +110,13 @@ export async function packFixture(name: string): Promise<ChartArchive> {
   if (!fixture) {
     const known = [chartNamed("cert-manager").name, ...fixtures.map(({ pin }) => pin.name)].join(", ");
     throw new Error(
-      `there is no stand-in for the chart ${name} (there are ${known}): add one to rehearsal/charts/fixtures.ts, or give the rehearsal a folder with the real charts (--charts).`,
+      `there is no stand-in for the chart ${name} (there are ${known}): add stand-in/${name} to the folder of its component, or give the rehearsal a folder with the real charts (--charts).`,
     );
   }
   const { appVersion, kubeVersion, values } = loadChart(fixture.pin);
   return await packChart({
-    ...(await readTree(join(here, "all"))),
-    ...(await readTree(join(here, name))),
+    ...(await readTree(all)),
+    ...(await readTree(folderOf(name))),
     ...(await fixture.generated?.()),
     "values.schema.json": valuesSchema(Object.keys(values)),
     "Chart.yaml": stringify({
@@ -153,7 +155,7 @@ async function packCertManager(): Promise<ChartArchive> {
     );
   return await packChart({
     ...Object.fromEntries(kept),
-    ...(await readTree(join(here, "all"))),
+    ...(await readTree(all)),
     "Chart.yaml": stamped,
   });
 }

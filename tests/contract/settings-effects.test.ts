@@ -17,13 +17,14 @@ import type { SchemaNode } from "../../settings/scalars.ts";
 import { settingsSchema } from "../../settings/schema.ts";
 import { secretSettings } from "../../settings/secrets.ts";
 import { checkPins, placesOfPins } from "../../tools/contract/checks/pins.ts";
+import { componentVariants, type Effect } from "../../tools/contract/component-files.ts";
 import { kubeconfigText } from "../../tools/contract/combinations.ts";
 import { runProgram } from "../../tools/contract/program.ts";
 import { type Rendered, render } from "../../tools/contract/rendered.ts";
 import { inDays } from "./support/alertmanager.ts";
 
-/** A setting, a value, the place (a resource's name and keys), and what is there then: the value itself when absent. */
-type Effect = readonly [setting: string, value: unknown, place?: string, holds?: string | { readonly lacks: string }];
+/** Those that components say of their own settings. */
+const ofComponents = (await componentVariants()).flatMap(({ effects = [] }) => effects);
 
 const stackRelease = "kube-prometheus-stack-release.spec.values";
 const alertmanager = `${stackRelease}.alertmanager.config`;
@@ -310,7 +311,7 @@ describe("Effects of settings", function () {
     return amount === undefined ? [] : [[setting, amount]];
   });
   const groups = (): (readonly Effect[])[] => [
-    [...everything, ...containers, ...inFolder(path.join(folder, "private"))],
+    [...everything, ...ofComponents, ...containers, ...inFolder(path.join(folder, "private"))],
     switched,
     besideCluster,
     off,

@@ -1,7 +1,7 @@
 /** What charts make of our values, as far as other objects refer to it: written by `npm run charts:refresh` from real renders. */
 import { readFileSync } from "node:fs";
-import * as path from "node:path";
 import type { Manifest } from "../../components/kubernetes/manifest.ts";
+import { componentFiles } from "./component-files.ts";
 import { asMap, at, textAt } from "./finding.ts";
 import { hardeningGaps, type Level, podSecurityLevel } from "./pod-security.ts";
 
@@ -54,14 +54,17 @@ export interface ChartFacts extends Facts {
   readonly obtained: string;
 }
 
-/** Where the facts are kept. */
-export const chartFactsFile = path.join(import.meta.dirname, "chart-facts.json");
+/** Name of the file with the facts, in the folder of the component that has the chart. */
+export const chartFactsFile = "facts.json";
 
 let kept: Readonly<Record<string, ChartFacts>> | undefined;
 
 /** The facts by name of release. */
 export function chartFacts(): Readonly<Record<string, ChartFacts>> {
-  kept ??= JSON.parse(readFileSync(chartFactsFile, "utf8")) as Record<string, ChartFacts>;
+  kept ??= Object.assign(
+    {},
+    ...componentFiles(chartFactsFile).map((file) => JSON.parse(readFileSync(file, "utf8")) as object),
+  ) as Record<string, ChartFacts>;
   return kept;
 }
 

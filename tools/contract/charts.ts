@@ -1,6 +1,6 @@
 /**
  * What is known of the values of the pinned charts: every key that a chart has, with the kinds of value that it takes. These
- * are facts of ours in facts/charts/<chart>.json, written by `npm run charts:refresh` off the chart's `values.yaml` (and
+ * are facts of ours in `schema-facts.json` of its component, written by `npm run charts:refresh` off the chart's `values.yaml` (and
  * those of its dependencies) and its `values.schema.json`; a contract test holds them against the chart where it is at hand.
  */
 import { createHash } from "node:crypto";
@@ -11,6 +11,7 @@ import { merge } from "ts-deepmerge";
 import { parse } from "yaml";
 import type { ChartPin } from "../../settings/versions.ts";
 import { cacheFolder } from "../cache.ts";
+import { folderOfChart } from "./component-files.ts";
 import { writeFacts } from "./facts.ts";
 import { asMap } from "./finding.ts";
 
@@ -159,23 +160,22 @@ export function readChart(folder: string): Chart {
   };
 }
 
-/** Where the facts are. */
-export const factsFolder = path.join(import.meta.dirname, "facts/charts");
-
-const factsFile = (name: string, folder = factsFolder) => path.join(folder, `${name}.json`);
+/** Where the facts of a chart's values are: with its component, or in a folder. */
+const factsFile = (name: string, folder?: string) =>
+  folder === undefined ? path.join(folderOfChart(name), "schema-facts.json") : path.join(folder, `${name}.json`);
 
 /** What is known of a chart, and the day when it was read. */
 export interface KeptChart extends Chart {
   readonly taken: string;
 }
 
-function keptChart(name: string, folder = factsFolder): KeptChart | undefined {
+function keptChart(name: string, folder?: string): KeptChart | undefined {
   const file = factsFile(name, folder);
   return existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as KeptChart) : undefined;
 }
 
 /** Keeps what was read off a chart, with the day of it; what is kept already stays, with its day. */
-export function keepChart(chart: Chart, folder = factsFolder): void {
+export function keepChart(chart: Chart, folder?: string): void {
   const taken = keptChart(chart.name, folder)?.taken;
   const { values, ...rest } = chart;
   const on = (day: string): KeptChart => ({ ...rest, taken: day, values });
@@ -193,7 +193,7 @@ export function loadChart({ name, version }: Pick<ChartPin, "name" | "version">)
   const chart = loaded.get(name) ?? keptChart(name);
   if (chart?.version !== version) {
     throw new Error(
-      `tools/contract/facts has ${chart === undefined ? "nothing" : `version ${chart.version}`} of the chart ${name}, ` +
+      `schema-facts.json of its component has ${chart === undefined ? "nothing" : `version ${chart.version}`} of the chart ${name}, ` +
         `and ${version} is pinned. Run \`npm run charts:refresh\`, or \`npm run charts:refresh -- --from <folder with charts>\`.`,
     );
   }

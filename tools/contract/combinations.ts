@@ -1,6 +1,7 @@
 /** The setting combinations that contracts are checked for: every pair of choices that change what is declared. */
 import { merge } from "ts-deepmerge";
 import type { SettingsInput } from "../../settings/schema.ts";
+import { componentVariants } from "./component-files.ts";
 import { pairwise } from "./pairwise.ts";
 
 export interface Combination {
@@ -130,6 +131,9 @@ function choices(kubeconfig: string): Readonly<Record<string, Readonly<Record<st
   };
 }
 
+/** Those of components that say their own (`variants.ts`). */
+const ofComponents = await componentVariants();
+
 /** It fits no choice about GitHub, and no existing cluster. */
 const local: Combination = { title: "local registry", settings: { source: { type: "local-registry" } } };
 
@@ -140,7 +144,8 @@ const local: Combination = { title: "local registry", settings: { source: { type
  * @param kubeconfig file of an existing cluster with a context `platform`
  */
 export function combinations(kubeconfig: string): Combination[] {
-  const all = choices(kubeconfig);
+  const own = ofComponents.map(({ component, variants }) => [component, { usual: {}, ...variants }] as const);
+  const all: ReturnType<typeof choices> = { ...choices(kubeconfig), ...Object.fromEntries(own) };
   const rows = pairwise(
     Object.fromEntries(Object.entries(all).map(([factor, levels]) => [factor, Object.keys(levels)])),
   );

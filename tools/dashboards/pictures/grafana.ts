@@ -23,7 +23,7 @@ const root = join(import.meta.dirname, "../../..");
 
 /** Grafana's version, as the chart's stand-in knows it. */
 export function grafanaVersion(): string {
-  const file = join(root, "rehearsal/charts/fixtures/kube-prometheus-stack/values.yaml");
+  const file = join(root, "components/suites/kube-prometheus-stack/stand-in/kube-prometheus-stack/values.yaml");
   const { grafana } = parse(readFileSync(file, "utf8")) as { grafana: { image: { tag: string } } };
   return grafana.image.tag;
 }
