@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import { charts } from "../../components/catalogue.ts";
-import { chartFacts } from "../../tools/contract/chart-facts.ts";
+import { chartFacts, factsOf } from "../../tools/contract/chart-facts.ts";
 import { checkNetwork, checkPodSecurity } from "../../tools/contract/checks/network.ts";
 import { podSecurityViolations } from "../../tools/contract/pod-security.ts";
 import { releases, render, type Rendered } from "../../tools/contract/rendered.ts";
@@ -28,6 +28,33 @@ describe("Names and ports", function () {
     const facts = Object.values(chartFacts()).map(({ chart, version }) => `${chart} ${version}`);
     // A new version: npm run charts:refresh.
     expect([...new Set(facts)]).to.have.members(Object.values(charts).map(({ name, version }) => `${name} ${version}`));
+  });
+
+  it("have whom the API server calls: webhooks and APIServices of a Service, on 443 unless they say another port", () => {
+    const service = { namespace: "a", name: "b" };
+    const hook = (clientConfig: object) => ({
+      apiVersion: "admissionregistration.k8s.io/v1",
+      kind: "MutatingWebhookConfiguration",
+      metadata: { name: "hook" },
+      webhooks: [{ clientConfig }],
+    });
+    const api = (name: string, spec: object) => ({
+      apiVersion: "apiregistration.k8s.io/v1",
+      kind: "APIService",
+      metadata: { name },
+      spec,
+    });
+    const { webhooks, apiServices } = factsOf(
+      [
+        hook({ service }),
+        hook({ url: "https://elsewhere.example.com" }),
+        api("v1beta1.metrics.k8s.io", { service: { ...service, port: 4443 } }),
+        api("v1.apps", {}),
+      ],
+      "monitoring",
+    );
+    expect(webhooks).to.deep.equal([{ namespace: "a", service: "b" }]);
+    expect(apiServices).to.deep.equal([{ name: "v1beta1.metrics.k8s.io", namespace: "a", service: "b", port: 4443 }]);
   });
 
   it("have facts for every release", async () => {
@@ -102,6 +129,12 @@ describe("Names and ports", function () {
     ["a log agent that no policy lets in", "3100", "9095", (kind, name) => policy(kind) && name === "allow-logs"],
     ["Prometheus, that no policy lets in", "2020", "2021", policy],
     ["a webhook that the API server cannot call", "9443", "8443", policy],
+    [
+      "everybody let in where the API server does not call",
+      '"port":9443',
+      '"port":8443',
+      (kind, name) => policy(kind) && name === "allow-opentelemetry-webhook",
+    ],
     ["an interface that the host cannot reach", "16686", "16685", policy],
     [
       "applications that cannot send",

@@ -30,11 +30,21 @@ export interface PodFact {
   readonly hook: boolean;
 }
 
+/** A Service that the API server calls. */
+export interface Called {
+  readonly namespace: string;
+  readonly service: string;
+  /** Port of the Service. @default 443, as for Kubernetes (`ServiceReference`) */
+  readonly port?: number;
+}
+
 export interface Facts {
   readonly services: readonly ServiceFact[];
   readonly pods: readonly PodFact[];
-  /** Ports of pods that the API server calls: webhooks, by the Service in front. */
-  readonly webhooks: readonly { readonly namespace: string; readonly service: string }[];
+  /** Webhooks that the API server calls, by the Service in front. */
+  readonly webhooks: readonly Called[];
+  /** APIs that the API server hands on to the Service of an APIService. @default none */
+  readonly apiServices?: readonly (Called & { readonly name: string })[];
   /** ServiceAccounts, `namespace/name`, that may read the Secrets of every namespace. */
   readonly secretReaders: readonly string[];
   /** Monitors that the chart makes: namespaces and Service ports they scrape. */
@@ -94,16 +104,19 @@ export function factsOf(objects: readonly Manifest[], releaseNamespace: string):
   const hook = (object: Manifest) => object.metadata.annotations?.["helm.sh/hook"];
   const namespace = (object: Manifest) => object.metadata.namespace ?? releaseNamespace;
   const live = objects.filter((object) => hook(object) !== "test" && hook(object) !== "test-success");
+  const apiServices = live
+    .filter(({ kind }) => kind === "APIService")
+    .flatMap((object) =>
+      called(at(object, "spec", "service")).map((service) => ({ name: object.metadata.name, ...service })),
+    );
   return {
+    ...(apiServices.length === 0 ? {} : { apiServices }),
     services: live.filter(({ kind }) => kind === "Service").map((object) => serviceFact(object, namespace(object))),
     pods: live.flatMap((object) => podFact(object, namespace(object), hook(object) !== undefined)),
     webhooks: live
       .filter(({ kind }) => kind === "ValidatingWebhookConfiguration" || kind === "MutatingWebhookConfiguration")
       .flatMap((object) => (object["webhooks"] ?? []) as readonly unknown[])
-      .map((webhook) => ({
-        namespace: String(at(webhook, "clientConfig", "service", "namespace")),
-        service: String(at(webhook, "clientConfig", "service", "name")),
-      }))
+      .flatMap((webhook) => called(at(webhook, "clientConfig", "service")))
       .filter(({ service }, index, all) => all.findIndex((other) => other.service === service) === index),
     secretReaders: secretReaders(live),
     monitors: live
@@ -118,6 +131,20 @@ export function factsOf(objects: readonly Manifest[], releaseNamespace: string):
         ),
       })),
   };
+}
+
+/** The Service of a reference; none where what is called is no Service of the cluster. */
+function called(reference: unknown): Called[] {
+  if (reference === undefined) return [];
+  const port = at(reference, "port");
+  const other = typeof port === "number" && port !== 443;
+  return [
+    {
+      namespace: String(at(reference, "namespace")),
+      service: String(at(reference, "name")),
+      ...(other ? { port } : {}),
+    },
+  ];
 }
 
 const readsSecrets = (rule: unknown) => {

@@ -2,6 +2,7 @@
 import type { Manifest } from "../../components/kubernetes/manifest.ts";
 import { parse } from "yaml";
 import {
+  type Called,
   chartFacts,
   type Facts,
   type Labels,
@@ -18,7 +19,8 @@ export interface Model {
   readonly namespaces: ReadonlyMap<string, string | undefined>;
   readonly services: readonly ServiceFact[];
   readonly pods: readonly PodFact[];
-  readonly webhooks: Facts["webhooks"];
+  /** Whom the API server calls, and as what. */
+  readonly calledByApiServer: readonly (Called & { readonly as: string })[];
   readonly monitors: Facts["monitors"];
   readonly policies: readonly Manifest[];
 }
@@ -168,7 +170,10 @@ export function modelOf({ declared, content }: Rendered): Model {
       ...kbotPods(content),
       ...all.flatMap((object) => podFact(object, object.metadata.namespace ?? "")),
     ],
-    webhooks: facts.flatMap(({ webhooks }) => webhooks),
+    calledByApiServer: facts.flatMap(({ webhooks, apiServices = [] }) => [
+      ...webhooks.map((one) => ({ ...one, as: `the webhook ${one.service}` })),
+      ...apiServices.map(({ name, ...one }) => ({ ...one, as: `${one.service} for the APIService ${name}` })),
+    ]),
     monitors: facts.flatMap(({ monitors }) => monitors),
     policies: [
       ...declared.filter(({ kind }) => kind === "NetworkPolicy"),

@@ -1,6 +1,6 @@
 /** Names and ports: everything that points at a Service, a pod or a port points at one that is there and lets it in. */
 import { type Manifest, manifestId } from "../../../components/kubernetes/manifest.ts";
-import type { PodFact, ServiceFact } from "../chart-facts.ts";
+import { type PodFact, type ServiceFact, serviceFact } from "../chart-facts.ts";
 import { asMap, at, type Finding, textAt } from "../finding.ts";
 import { matches, mayReach, type Model, modelOf, podPort, podsBehind } from "../model.ts";
 import { podSecurityLevel } from "../pod-security.ts";
@@ -23,24 +23,30 @@ export function checkNetwork(rendered: Rendered): Finding[] {
   checkAddresses(rendered, model, add);
   checkMonitors(rendered, model, add);
   checkHostPorts(rendered, model, add);
-  for (const { namespace, service: name } of model.webhooks) {
+  checkCalls(model, add);
+  return findings;
+}
+
+/** Whom the API server calls: a Service that is there, with the port, and policies that let the call in. */
+function checkCalls(model: Model, add: Add): void {
+  for (const { namespace, service: name, port = 443, as } of model.calledByApiServer) {
     const service = model.services.find((s) => s.name === name && s.namespace === namespace);
-    if (service === undefined) continue;
-    for (const pod of podsBehind(model, service)) {
-      for (const { targetPort } of service.ports) {
-        const port = podPort(pod, targetPort);
-        if (port === undefined || port === 9402) continue;
-        if (!mayReach(model, "anyone", pod, port)) {
-          add(
-            `NetworkPolicy ${namespace}`,
-            "",
-            `lets no API server call the webhook ${name} (port ${port} of ${pod.owner}).`,
-          );
-        }
+    const target = service?.ports.find((candidate) => candidate.port === port);
+    const pods = service === undefined ? [] : podsBehind(model, service);
+    if (target === undefined || pods.length === 0) {
+      add(`Service ${namespace}/${name}`, "", `the API server calls ${as} on port ${port}: nobody answers there.`);
+    }
+    for (const pod of target === undefined ? [] : pods) {
+      const number = podPort(pod, target?.targetPort ?? port);
+      if (number === undefined || !mayReach(model, "anyone", pod, number)) {
+        add(
+          `NetworkPolicy ${namespace}`,
+          "",
+          `lets no API server call ${as} (port ${number ?? port} of ${pod.owner}).`,
+        );
       }
     }
   }
-  return findings;
 }
 
 function ownServices(objects: readonly Manifest[], model: Model): ServiceFact[] {
@@ -68,14 +74,26 @@ function checkService(model: Model, service: ServiceFact, add: Add): void {
 }
 
 /**
- * Policies that let everybody in, because what comes through a node has no pod that a policy could name: host ports, and
- * webhooks that the API server calls. Flux's own are Flux's to decide.
+ * Whether a port of a pod is reached through a node, so that no policy can name who comes: by the API server, or by a port of
+ * the host. Everybody may be let in there and nowhere else.
  */
-const open =
-  /^monitoring\/allow-(dashboards|metrics|alerts|traces|opentelemetry-webhook)$|^cert-manager\/allow-webhook$|^flux-system\//;
+function throughNode(model: Model, declared: readonly Manifest[], pod: PodFact, port: number): boolean {
+  const hostPorts = declared.filter(({ kind, spec }) => kind === "Service" && at(spec, "type") === "NodePort");
+  const services = [
+    ...model.services.filter(({ namespace, name }) =>
+      model.calledByApiServer.some((called) => called.namespace === namespace && called.service === name),
+    ),
+    ...hostPorts.map((service) => serviceFact(service, service.metadata.namespace ?? "")),
+  ];
+  return services.some(
+    (service) =>
+      podsBehind(model, service).includes(pod) &&
+      service.ports.some(({ targetPort }) => podPort(pod, targetPort) === port),
+  );
+}
 
 /** A policy is about pods that exist, on ports that they have, from namespaces that exist. */
-function checkPolicy(model: Model, policy: Manifest, { settings }: Rendered, add: Add): void {
+function checkPolicy(model: Model, policy: Manifest, { declared, settings }: Rendered, add: Add): void {
   const object = manifestId(policy);
   const selector = at(policy, "spec", "podSelector") ?? {};
   const ours = model.pods.filter(({ namespace }) => namespace === policy.metadata.namespace);
@@ -87,9 +105,12 @@ function checkPolicy(model: Model, policy: Manifest, { settings }: Rendered, add
   }
   for (const rule of (at(policy, "spec", "ingress") ?? []) as readonly unknown[]) {
     const peers = (at(rule, "from") ?? []) as readonly unknown[];
-    if (peers.length === 0 && !open.test(`${policy.metadata.namespace ?? ""}/${policy.metadata.name}`))
+    const ports = (at(rule, "ports") ?? []) as readonly { port: number; protocol?: string }[];
+    const needed = pods.every((pod) => ports.every(({ port }) => throughNode(model, declared, pod, port)));
+    // Flux's own are Flux's to decide.
+    if (peers.length === 0 && !(needed && ports.length > 0) && policy.metadata.namespace !== "flux-system")
       add(object, "spec.ingress.from", "is nobody in particular, and so lets everybody in.");
-    for (const { port, protocol } of (at(rule, "ports") ?? []) as readonly { port: number; protocol?: string }[]) {
+    for (const { port, protocol } of ports) {
       if ((protocol ?? "TCP") !== "TCP")
         add(object, "spec.ingress.ports", `${String(protocol)}: everything here speaks TCP.`);
       if (!pods.some((pod) => podPort(pod, port) !== undefined)) {
