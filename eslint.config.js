@@ -1,5 +1,11 @@
 import tseslint from "typescript-eslint";
 
+/** Imports that a room may not have: arrows between rooms run one way. */
+const without = (files, group, message) => ({
+  files,
+  rules: { "no-restricted-imports": ["error", { patterns: [{ group, message }] }] },
+});
+
 export default tseslint.config(
   { ignores: ["node_modules/", "coverage/", "**/generated/", "eslint.config.js"] },
   ...tseslint.configs.strictTypeChecked,
@@ -10,4 +16,23 @@ export default tseslint.config(
       "@typescript-eslint/restrict-template-expressions": ["error", { allowNumber: true }],
     },
   },
+  without(
+    ["components/**", "settings/**", "index.ts"],
+    ["**/tools/**", "**/rehearsal/**", "**/tests/**"],
+    "The product knows nothing of what proves it.",
+  ),
+  without(
+    ["components/{agents,alerts,dashboards,demo,logs,metrics,platform,suites,traces}/**"],
+    [
+      "@pulumi/*",
+      "**/tools/**",
+      "**/rehearsal/**",
+      "**/tests/**",
+      "**/deploy.ts",
+      "**/environment.ts",
+      "**/catalogue.ts",
+    ],
+    "A component is data and pure functions; deploy.ts makes its resources.",
+  ),
+  without(["rehearsal/**", "tools/**"], ["**/tests/**"], "Nothing knows the tests."),
 );
