@@ -1,6 +1,6 @@
 /**
  * Writes what is generated from the settings' declarations: `schemas/stack.schema.json` for editors, `docs/settings.md` for
- * people, and the groups of settings in `Pulumi.yaml`. `--check` writes nothing and fails when a file is stale.
+ * people, the groups of settings in `Pulumi.yaml`, and `docs/components.md`, the catalogue for people. `--check` writes nothing and fails when a file is stale.
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import * as path from "node:path";
@@ -8,6 +8,7 @@ import { format } from "prettier";
 import { stringify } from "yaml";
 import { z } from "zod";
 import { settingsSchema } from "../settings/schema.ts";
+import { componentsPage } from "./components-page.ts";
 import { secretGroups, secretSettings } from "../settings/secrets.ts";
 
 const root = path.resolve(import.meta.dirname, "..");
@@ -162,6 +163,7 @@ export async function generatedFiles(): Promise<Readonly<Record<string, string>>
   return {
     "schemas/stack.schema.json": await format(JSON.stringify(stackSchema()), { ...options, parser: "json" }),
     "Pulumi.yaml": await format(projectFile(), { ...options, parser: "yaml" }),
+    "docs/components.md": await format(componentsPage(), { ...options, parser: "markdown" }),
     "docs/settings.md": await format(settingsPage(), { ...options, parser: "markdown" }),
   };
 }

@@ -1,3 +1,5 @@
+import { globSync, readFileSync } from "node:fs";
+import * as path from "node:path";
 import { expect } from "chai";
 import fc from "fast-check";
 import { alternatives, catalogue, components, slots } from "../../components/catalogue.ts";
@@ -87,6 +89,15 @@ describe("The plan of components", function () {
       "certManager.enabled is false, but opentelemetryOperator cannot do without it. Set certManager.enabled to true, or opentelemetryOperator.enabled to false.",
     ]);
     expect(said({ gateway: "none", instrumentation: { enabled: false }, traces: "none" })).to.deep.equal([]);
+  });
+
+  it("has for each component a page that says what it is for and when not to take it", () => {
+    const root = path.resolve(import.meta.dirname, "../../components");
+    for (const file of globSync("**/component.ts", { cwd: root }).filter((one) => one.includes("/"))) {
+      const page = readFileSync(path.join(root, path.dirname(file), "README.md"), "utf8");
+      expect(page, file).to.match(/^# \S/);
+      expect(page.length, file).to.be.greaterThan(150);
+    }
   });
 
   it("knows each component by one key, with settings under names that no other has", () => {

@@ -6,7 +6,7 @@ import type { Declared, Program } from "../../tools/contract/program.ts";
 import { kubeconfigText } from "../../tools/contract/combinations.ts";
 import { runProgram } from "../../tools/contract/program.ts";
 import { fromProgram, type Rendered } from "../../tools/contract/rendered.ts";
-import { type SettingsInput, settingsSchema } from "../../settings/schema.ts";
+import type { SettingsInput } from "../../settings/schema.ts";
 import { makeSshKeyPair } from "../../rehearsal/git/index.ts";
 import { manifestId } from "../../components/kubernetes/manifest.ts";
 import { fluxObjects } from "../support/flux.ts";
@@ -164,24 +164,6 @@ describe("The program", function () {
       ...["cert-manager", "prometheus", "alertmanager", "grafana", "kube-prometheus-stack", "loki", "fluent-bit"],
       ...["opentelemetry-operator", "collector", "jaeger", "demo"],
     ]);
-  });
-
-  it("is what docs/components.md says: each release with its namespace and settings, each address", () => {
-    const page = readFileSync(join(import.meta.dirname, "../../docs/components.md"), "utf8");
-    const rows = page
-      .split("\n")
-      .filter((line) => line.startsWith("|"))
-      .map((line) => line.split("|").map((cell) => [...cell.matchAll(/`([^`]+)`/g)].map(([, code]) => code ?? "")));
-    for (const { metadata, kind, ...release } of fromProgram(program).declared) {
-      if (kind !== "HelmRelease") continue;
-      const row = rows.find(([, , names]) => names?.[0] === metadata.name);
-      const { targetNamespace } = release["spec"] as { targetNamespace: string };
-      expect(row?.[3]?.[0], metadata.name).to.equal(targetNamespace);
-      for (const group of row?.[4] ?? [])
-        expect(Object.keys(settingsSchema.shape), metadata.name).to.include(group.split(".")[0]);
-    }
-    const { serviceUrls } = program.outputs;
-    for (const [name, { cluster }] of Object.entries(serviceUrls)) expect(page, name).to.include(`\`${cluster}\``);
   });
 
   it("gives its components the type observability:<room>:<Class>", () => {
