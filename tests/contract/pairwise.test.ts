@@ -1,5 +1,6 @@
 import { expect } from "chai";
 import * as fc from "fast-check";
+import { combinations } from "../../tools/contract/combinations.ts";
 import { pairwise } from "../../tools/contract/pairwise.ts";
 
 describe("Pairwise combinations", () => {
@@ -21,6 +22,21 @@ describe("Pairwise combinations", () => {
       }),
       { numRuns: 50 },
     );
+  });
+
+  it("are tried beside the defaults and each choice alone, which pairs would never show", () => {
+    const made = combinations("kubeconfig.yaml");
+    const alone = made.filter(({ title }) => title.includes(": ") && !title.includes(" + "));
+    console.log(`      ${made.length} environments, ${alone.length} of them a choice alone`);
+    expect(made[0]).to.deep.equal({ title: "defaults", settings: {} });
+    // Every choice that a pair has occurs alone, too.
+    const choices = new Set(made.flatMap(({ title }) => title.split(" + ")).filter((one) => one.includes(": ")));
+    for (const choice of choices)
+      expect(
+        made.some(({ title }) => title === choice),
+        choice,
+      ).to.equal(true);
+    expect(alone.length).to.be.greaterThan(30);
   });
 
   it("are few", () => {

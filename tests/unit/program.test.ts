@@ -5,7 +5,7 @@ import { expect } from "chai";
 import type { Declared, Program } from "../../tools/contract/program.ts";
 import { kubeconfigText } from "../../tools/contract/combinations.ts";
 import { runProgram } from "../../tools/contract/program.ts";
-import { fromProgram, type Rendered } from "../../tools/contract/rendered.ts";
+import { fromProgram, releases, type Rendered } from "../../tools/contract/rendered.ts";
 import type { SettingsInput } from "../../settings/schema.ts";
 import { makeSshKeyPair } from "../../rehearsal/git/index.ts";
 import { manifestId } from "../../components/kubernetes/manifest.ts";
@@ -362,6 +362,24 @@ describe("The program", function () {
     for (const image of [...new Set([...found, ...flux])]) {
       expect(image).to.match(/(:[^:/]*\d[^:/]*|@sha256:[0-9a-f]{64})$/);
       expect(image).not.to.match(/:latest$/);
+    }
+  });
+
+  it("names in componentVersions the charts that it deploys, and no other", async () => {
+    const kbot = {
+      app: "kbot",
+      repository: "https://github.com/acme/kbot",
+      image: { repository: "ghcr.io/acme/kbot" },
+    } as const;
+    for (const settings of [{}, { traces: "none", logs: "none", logAgent: "none" }, { demo: kbot }] as const) {
+      const made = await runProgram({ settings });
+      const deployed = releases(fromProgram(made).declared).map(
+        ({ chart }) => `${chart?.name ?? ""} ${chart?.version ?? ""}`,
+      );
+      const named = Object.entries(made.outputs.componentVersions).map(([name, version]) => `${name} ${version}`);
+      const others = ["flux", "kind-node", "opentelemetry-collector", "podinfo-client"];
+      const charts = named.filter((one) => !others.includes(one.split(" ")[0] ?? ""));
+      expect(charts).to.have.members([...new Set(deployed)]);
     }
   });
 

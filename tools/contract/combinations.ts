@@ -154,7 +154,7 @@ export function combinations(kubeconfig: string): Combination[] {
     const parts = chosen.map(([factor, level]) => all[factor]?.[level] ?? {});
     const told = chosen.filter(([factor, level]) => level !== Object.keys(all[factor] ?? {})[0]);
     return {
-      title: told.map(([factor, level]) => `${factor}: ${level}`).join(", "),
+      title: told.map(([factor, level]) => `${factor}: ${level}`).join(" + "),
       settings: merge.withOptions({ mergeArrays: false }, ...parts),
     };
   });
