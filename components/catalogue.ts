@@ -10,6 +10,7 @@ import { demoComponent } from "./demo/component.ts";
 import { lokiComponent } from "./logs/loki/component.ts";
 import { annotatedPods } from "./metrics/annotated-pods/component.ts";
 import { exportersComponent } from "./metrics/exporters/component.ts";
+import { metricsServerComponent } from "./metrics/metrics-server/component.ts";
 import { prometheusComponent } from "./metrics/prometheus/component.ts";
 import { certManagerComponent } from "./platform/cert-manager/component.ts";
 import { instrumentationComponent } from "./platform/instrumentation/component.ts";
@@ -29,6 +30,7 @@ export const catalogue = [
   grafanaComponent,
   exportersComponent,
   annotatedPods,
+  metricsServerComponent,
   kubePrometheusStackComponent,
   lokiComponent,
   fluentBitComponent,

@@ -20,6 +20,8 @@ export interface EnvironmentFacts {
   /** Name of the stack. */
   readonly name: string;
   readonly clusterName: string;
+  /** Whether the cluster is one of Kind, made for the environment. */
+  readonly kind: boolean;
   /** Whether the control plane's own parts can be scraped. */
   readonly scrapeControlPlane: boolean;
   /** Namespaces of applications that send telemetry. */

@@ -138,6 +138,7 @@ export class Environment extends pulumi.ComponentResource {
       {
         name: stack.name,
         clusterName: cluster.name,
+        kind: settings.cluster.type === "kind",
         scrapeControlPlane: settings.cluster.type === "kind" && settings.cluster.kind.scrapeControlPlane,
         credentials,
         secrets: Object.keys(stack.secrets) as SecretName[],

@@ -84,6 +84,7 @@ export function ownNamespaces(settings: Settings): string[] {
   const nothing = {
     name: "",
     clusterName: "",
+    kind: false,
     scrapeControlPlane: false,
     credentials: false,
     secrets: [],

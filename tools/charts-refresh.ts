@@ -23,12 +23,12 @@ import { charts } from "../components/catalogue.ts";
 import { type ChartImages, chartImages } from "../settings/digests.ts";
 import { type ChartPin, kindNode } from "../settings/versions.ts";
 import { chartDiff, describeDiff, keysOf } from "./chart-diff.ts";
-import { componentVariants, folderOfChart } from "./contract/component-files.ts";
+import { folderOfChart } from "./contract/component-files.ts";
 import { type ChartFacts, chartFacts, chartFactsFile, factsOf } from "./contract/chart-facts.ts";
 import { imagesOf } from "./contract/chart-images.ts";
 import { cachedChart, keepChart, readChart, sharedFolder } from "./contract/charts.ts";
 import { obtainProgram } from "./contract/programs.ts";
-import { type Release, releases, render } from "./contract/rendered.ts";
+import { allReleases, type Release } from "./contract/rendered.ts";
 import { fetchChart } from "./fetch-chart.ts";
 
 const chartImagesFile = path.join(import.meta.dirname, "../settings/chart-images.json");
@@ -79,9 +79,7 @@ export interface RefreshOptions {
  * @returns the folders of the charts that could be had, and how many could not
  */
 export async function refresh({ pins = Object.values(charts), from, facts }: RefreshOptions = {}) {
-  const set = new Map(
-    releases((await render()).declared).map(({ chart, values }) => [chart?.name ?? "", keysOf(values)] as const),
-  );
+  const set = new Map((await allReleases()).map(({ chart, values }) => [chart?.name ?? "", keysOf(values)] as const));
   const folders = new Map<string, string>();
   let failed = 0;
   for (const pin of pins) {
@@ -150,18 +148,6 @@ export function renderedFacts(helm: string, release: Release, folder: string): C
     obtained: `helm ${version} template`,
     ...factsOf(objects, namespace),
   };
-}
-
-/** Every release of the default settings, and of the variants of components those that are not among them. */
-async function allReleases(): Promise<Release[]> {
-  const found = new Map<string, Release>();
-  for (const settings of [{}, ...(await componentVariants()).flatMap(({ variants }) => Object.values(variants))]) {
-    // Without digests: the images are to be read off with their tags.
-    const network = { ...settings.network, imagesByDigest: false };
-    for (const release of releases((await render({ settings: { ...settings, network } })).declared))
-      if (!found.has(release.name)) found.set(release.name, release);
-  }
-  return [...found.values()];
 }
 
 /** Writes what the charts make of their values; of those without templates it stays as it was. */

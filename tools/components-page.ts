@@ -14,9 +14,9 @@ const root = path.resolve(import.meta.dirname, "..");
 const code = (names: readonly string[]) => names.map((name) => `\`${name}\``).join(", ");
 
 /** How it comes to be there. */
-function chosenBy({ key, slot, switch: off }: Component, suites: ReadonlySet<string>): string {
+function chosenBy({ key, slot, switch: off }: Component, byDefault: boolean, suites: ReadonlySet<string>): string {
   if (slot !== undefined) return `\`${slot}: ${key}\`${slots[slot].default === key ? " (default)" : ""}`;
-  if (off !== undefined) return `\`${off}\``;
+  if (off !== undefined) return `\`${off}\`${byDefault ? "" : " (off by default)"}`;
   return suites.has(key) ? "with any of its parts" : "always";
 }
 
@@ -41,15 +41,12 @@ export function componentsPage(): string {
   const groups = settings as unknown as Readonly<Record<string, never>>;
   const rows = components.map((component) => {
     const own = Object.fromEntries(Object.keys(component.settings).map((group) => [group, groups[group] as never]));
-    const one = chosen.find((candidate) => candidate.component === component) ?? {
-      component,
-      settings: own,
-      offers: {},
-    };
+    const usual = chosen.find((candidate) => candidate.component === component);
+    const one = usual ?? { component, settings: own, offers: {} };
     const given = context(one);
     return [
       component.title,
-      chosenBy(component, suites),
+      chosenBy(component, usual !== undefined, suites),
       code(Object.keys(component.settings)),
       code([
         ...component.charts.map(({ name }) => name),

@@ -3,7 +3,7 @@ import { charts } from "../../components/catalogue.ts";
 import { chartFacts, factsOf } from "../../tools/contract/chart-facts.ts";
 import { checkNetwork, checkPodSecurity } from "../../tools/contract/checks/network.ts";
 import { podSecurityViolations } from "../../tools/contract/pod-security.ts";
-import { releases, render, type Rendered } from "../../tools/contract/rendered.ts";
+import { allReleases, render, type Rendered } from "../../tools/contract/rendered.ts";
 import { fluxObjects } from "../support/flux.ts";
 import { allEnvironments, defaultEnvironment, expectNone, orSkip } from "../support/rendered.ts";
 
@@ -58,8 +58,8 @@ describe("Names and ports", function () {
   });
 
   it("have facts for every release", async () => {
-    const { declared } = await defaultEnvironment();
-    expect(Object.keys(chartFacts())).to.have.members(releases(declared).map(({ name }) => name));
+    const names = (await allReleases()).map(({ name }) => name);
+    expect(Object.keys(chartFacts())).to.have.members(names);
   });
 
   it("lead to Services, ports and pods that are there and let the caller in, for every pair of choices", async () => {
@@ -148,6 +148,20 @@ describe("Names and ports", function () {
       expect(checkNetwork(await replaced(what, by, only))).not.to.deep.equal([]);
     });
   }
+});
+
+describe("An API that the API server hands on", function () {
+  this.timeout(120_000);
+
+  it("fails when no policy lets the API server reach it, which no address and no monitor would show", async () => {
+    const rendered = await render({ settings: { metricsServer: { enabled: true } } });
+    expectNone(checkNetwork(rendered));
+    const declared = rendered.declared.filter(({ metadata }) => metadata.name !== "allow-metrics-server");
+    expect(declared).to.have.length(rendered.declared.length - 1);
+    expect(checkNetwork({ ...rendered, declared }).map(({ message }) => message)).to.deep.equal([
+      "lets no API server call metrics-server for the APIService v1beta1.metrics.k8s.io (port 10250 of Deployment metrics-server).",
+    ]);
+  });
 });
 
 describe("Pod security", function () {

@@ -10,9 +10,8 @@ import { packFixture } from "../../rehearsal/charts/index.ts";
 import { kindNode } from "../../settings/versions.ts";
 import { chartFacts, factsOf } from "../../tools/contract/chart-facts.ts";
 import { at } from "../../tools/contract/finding.ts";
-import { releases } from "../../tools/contract/rendered.ts";
+import { allReleases, type Release } from "../../tools/contract/rendered.ts";
 import { programOrSkip } from "../support/program.ts";
-import { defaultEnvironment } from "../support/rendered.ts";
 
 const run = promisify(execFile);
 
@@ -29,6 +28,7 @@ function sorted(value: unknown): unknown {
 describe("stand-in charts against the real ones, with the environment's values", () => {
   let helm: string;
   let folder: string | undefined;
+  let every: Release[] | undefined;
 
   before(async function () {
     helm = await programOrSkip(this, "helm");
@@ -42,10 +42,9 @@ describe("stand-in charts against the real ones, with the environment's values",
 
   /** What Helm makes of a stand-in with the values of a release. */
   async function rendered(release: string): Promise<{ objects: Manifest[]; namespace: string }> {
-    const { declared } = await defaultEnvironment();
-    const found = releases(declared).find(({ name }) => name === release);
-    if (found?.chart === undefined)
-      throw new Error(`the environment has no release ${release}: npm run charts:refresh`);
+    every ??= await allReleases();
+    const found = every.find(({ name }) => name === release);
+    if (found?.chart === undefined) throw new Error(`no environment has a release ${release}: npm run charts:refresh`);
     const archive = join(folder ?? "", `${release}.tgz`);
     const values = join(folder ?? "", `${release}.json`);
     await writeFile(archive, (await packFixture(found.chart.name)).content);
@@ -65,7 +64,7 @@ describe("stand-in charts against the real ones, with the environment's values",
   }
 
   for (const [release, real] of Object.entries(chartFacts())) {
-    it(`${release} has the same Services, pods, webhooks, monitors and readers of Secrets`, async function () {
+    it(`${release} has the same Services, pods, webhooks, APIServices, monitors and readers of Secrets`, async function () {
       this.timeout(300_000);
       const { objects, namespace } = await rendered(release);
       const { chart, version, obtained } = real;

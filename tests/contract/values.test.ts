@@ -7,15 +7,14 @@ import { chartFacts } from "../../tools/contract/chart-facts.ts";
 import { checkAllValues, checkValues } from "../../tools/contract/checks/values.ts";
 import { freeForm } from "../../tools/contract/checks/free-form.ts";
 import { chartNamed, charts } from "../../components/catalogue.ts";
-import { releases } from "../../tools/contract/rendered.ts";
+import { allReleases, releases } from "../../tools/contract/rendered.ts";
 import { programOrSkip } from "../support/program.ts";
-import { allEnvironments, defaultEnvironment, expectNone } from "../support/rendered.ts";
+import { allEnvironments, expectNone } from "../support/rendered.ts";
 
 describe("Values against charts", function () {
   this.timeout(120_000);
   it("has a release for every pinned chart, at the pinned version", async () => {
-    const { declared } = await defaultEnvironment();
-    const deployed = releases(declared).map(({ chart }) => `${chart?.name ?? ""} ${chart?.version ?? ""}`);
+    const deployed = (await allReleases()).map(({ chart }) => `${chart?.name ?? ""} ${chart?.version ?? ""}`);
     expect([...new Set(deployed)]).to.have.members(
       Object.values(charts).map(({ name, version }) => `${name} ${version}`),
     );
@@ -46,7 +45,7 @@ describe("Values against charts", function () {
     const withTemplates = found.filter(({ folder }) => existsSync(join(folder, "templates")));
     if (withTemplates.length === 0) return;
     const helm = await programOrSkip(this, "helm");
-    for (const release of releases((await defaultEnvironment()).declared)) {
+    for (const release of await allReleases()) {
       const folder = withTemplates.find(({ pin }) => pin.name === release.chart?.name)?.folder;
       if (folder === undefined) continue;
       const made = renderedFacts(helm, release, folder);

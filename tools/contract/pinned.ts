@@ -206,6 +206,22 @@ export const pins: readonly Pin[] = [
     ["webhook/resources", setting((s) => asks(s.certManager.webhook)), sized],
     ["cainjector/resources", setting((s) => asks(s.certManager.cainjector)), sized],
   ]),
+  ...release("metrics-server", [
+    ["replicas", setting((s) => s.metricsServer.replicas), "metricsServer.replicas"],
+    [
+      "podDisruptionBudget/enabled",
+      setting((s) => s.metricsServer.replicas > 1 || undefined),
+      "a drained node takes one replica at a time",
+    ],
+    ["metrics/enabled", true, unmeasured],
+    ["serviceMonitor/enabled", true, unmeasured],
+    [
+      "args",
+      setting((s) => (s.cluster.type === "kind" ? ["--kubelet-insecure-tls"] : undefined)),
+      "kubelets of Kind sign their own certificates; elsewhere one that nobody signed is not to be trusted unasked",
+    ],
+    ["resources", setting((s) => asks(s.metricsServer.resources)), sized],
+  ]),
   ...stack([
     ["prometheus/prometheusSpec/replicas", setting((s) => s.prometheus.replicas), "prometheus.replicas"],
     ["prometheus/prometheusSpec/retention", setting((s) => s.prometheus.retention), "prometheus.retention"],

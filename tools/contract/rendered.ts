@@ -4,6 +4,7 @@ import * as path from "node:path";
 import { parse } from "yaml";
 import { type Manifest, manifestId } from "../../components/kubernetes/manifest.ts";
 import type { Settings } from "../../settings/schema.ts";
+import { componentVariants } from "./component-files.ts";
 import { assemble, substitute, variableNames } from "./flux-repo.ts";
 import { type Declared, type Program, type ProgramArgs, runProgram } from "./program.ts";
 
@@ -129,4 +130,18 @@ export function releases(objects: readonly Manifest[]): Release[] {
         values: spec.values ?? {},
       };
     });
+}
+
+/**
+ * Every release of the default settings, and of the variants of components those that are not among them. Without digests:
+ * images are read off with their tags.
+ */
+export async function allReleases(): Promise<Release[]> {
+  const found = new Map<string, Release>();
+  for (const settings of [{}, ...(await componentVariants()).flatMap(({ variants }) => Object.values(variants))]) {
+    const network = { ...settings.network, imagesByDigest: false };
+    for (const release of releases((await render({ settings: { ...settings, network } })).declared))
+      if (!found.has(release.name)) found.set(release.name, release);
+  }
+  return [...found.values()];
 }

@@ -347,9 +347,16 @@ const alertmanagerConfig = (): Schema =>
 const dependency = "a map that the chart hands to the pod as it is";
 
 export const freeForm: readonly FreeForm[] = [
-  ...["cert-manager", "fluent-bit", "jaeger", "kube-prometheus-stack", "loki", "opentelemetry-operator", "podinfo"].map(
-    (chart) => ({ chart, path: "**/resources", reason: dependency, schema: () => resourcesSchema }),
-  ),
+  ...[
+    "cert-manager",
+    "fluent-bit",
+    "jaeger",
+    "kube-prometheus-stack",
+    "loki",
+    "metrics-server",
+    "opentelemetry-operator",
+    "podinfo",
+  ].map((chart) => ({ chart, path: "**/resources", reason: dependency, schema: () => resourcesSchema })),
   {
     chart: "fluent-bit",
     path: "tolerations",
@@ -361,6 +368,7 @@ export const freeForm: readonly FreeForm[] = [
     ["fluent-bit", "imagePullSecrets"],
     ["kube-prometheus-stack", "global/imagePullSecrets"],
     ["loki", "imagePullSecrets"],
+    ["metrics-server", "imagePullSecrets"],
     ["opentelemetry-operator", "imagePullSecrets"],
     ["podinfo", "image/pullSecrets"],
   ].map(([chart = "", path = ""]) => ({
@@ -400,8 +408,12 @@ export const freeForm: readonly FreeForm[] = [
     reason: "a container's security context, handed to the pod as it is",
     schema: () => customResourcePart(...prometheus, "spec", "containers", "items", "securityContext"),
   })),
-  ...["affinity", "webhook/affinity"].map((path) => ({
-    chart: "cert-manager",
+  ...[
+    ["cert-manager", "affinity"],
+    ["cert-manager", "webhook/affinity"],
+    ["metrics-server", "affinity"],
+  ].map(([chart = "", path = ""]) => ({
+    chart,
     path,
     reason: dependency,
     schema: () => customResourcePart(...prometheus, "spec", "affinity"),
@@ -423,6 +435,12 @@ export const freeForm: readonly FreeForm[] = [
     path: "kube-state-metrics/collectorsExclude",
     reason: "names of kinds; empty in the chart",
     schema: () => list({ enum: ["secrets"] }),
+  },
+  {
+    chart: "metrics-server",
+    path: "args",
+    reason: "flags of the program (cmd/metrics-server/app/options); any other ends it",
+    schema: () => list({ const: "--kubelet-insecure-tls" }),
   },
   ...["podSecurityContext", "securityContext"].map((path) => ({
     chart: "podinfo",
