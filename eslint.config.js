@@ -7,7 +7,7 @@ const without = (files, group, message) => ({
 });
 
 export default tseslint.config(
-  { ignores: ["node_modules/", "coverage/", "**/generated/", "eslint.config.js"] },
+  { ignores: ["node_modules/", "coverage/", "eslint.config.js"] },
   ...tseslint.configs.strictTypeChecked,
   {
     languageOptions: { parserOptions: { projectService: { allowDefaultProject: ["start.js"] } } },

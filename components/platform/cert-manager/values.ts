@@ -2,11 +2,30 @@ import type { z } from "zod";
 import { containerResources } from "../../../settings/resources.ts";
 import { spread } from "../../kubernetes/hardened.ts";
 import { namespaces } from "../../kubernetes/namespaces.ts";
-import type { CertManagerValues } from "./generated/values.ts";
 import type { certManager } from "./settings.ts";
 
+type Resources = ReturnType<typeof containerResources>;
+
+/** Where several replicas are, and how many may be away at once. */
+interface Availability {
+  readonly affinity?: ReturnType<typeof spread>;
+  readonly podDisruptionBudget?: { readonly enabled: true };
+}
+
+/** The part of the values of cert-manager v1.21.1 that the environment sets. */
+export interface CertManagerValues extends Availability {
+  readonly crds: { readonly enabled: true; readonly keep: false };
+  readonly global: { readonly leaderElection: { readonly namespace: string } };
+  readonly replicaCount: number;
+  readonly resources: Resources;
+  readonly webhook: Availability & { readonly replicaCount: number; readonly resources: Resources };
+  readonly cainjector: { readonly resources: Resources };
+  readonly prometheus: { readonly enabled: true; readonly servicemonitor: { readonly enabled: true } };
+  readonly startupapicheck: { readonly enabled: true; readonly resources: Resources };
+}
+
 /** Several replicas keep serving while a node is drained; one of one would keep its node from being drained. */
-function available(component: string, replicas: number) {
+function available(component: string, replicas: number): Availability {
   if (replicas === 1) return {};
   return {
     affinity: spread({ "app.kubernetes.io/instance": "cert-manager", "app.kubernetes.io/component": component }),
@@ -14,7 +33,6 @@ function available(component: string, replicas: number) {
   };
 }
 
-/** Values of cert-manager v1.21.1. */
 export function certManagerValues(settings: z.output<typeof certManager>): CertManagerValues {
   return {
     crds: { enabled: true, keep: false },

@@ -1,10 +1,20 @@
 import type { z } from "zod";
 import { containerResources } from "../../../settings/resources.ts";
 import { hardened } from "../../kubernetes/hardened.ts";
-import type { OpentelemetryOperatorValues } from "./generated/values.ts";
 import type { opentelemetryOperator } from "./settings.ts";
 
-/** Values of opentelemetry-operator 0.122.0. @param go whether pods may ask for Go instrumentation */
+/** The part of the values of opentelemetry-operator 0.122.0 that the environment sets. */
+export interface OpentelemetryOperatorValues {
+  readonly manager: {
+    readonly autoInstrumentation: { readonly go: { readonly enabled: boolean } };
+    readonly serviceMonitor: { readonly enabled: true };
+    readonly resources: ReturnType<typeof containerResources>;
+    readonly securityContext: typeof hardened & { readonly runAsNonRoot: true };
+  };
+  readonly admissionWebhooks: { readonly certManager: { readonly enabled: true } };
+}
+
+/** @param go whether pods may ask for Go instrumentation */
 export function opentelemetryOperatorValues(
   settings: z.output<typeof opentelemetryOperator>,
   go: boolean,
