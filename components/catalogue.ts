@@ -83,6 +83,17 @@ export function slotSettings(): Readonly<Record<Slot, z.ZodDefault<z.ZodType<str
   ) as unknown as ReturnType<typeof slotSettings>;
 }
 
+/** What an existing cluster may provide, by its name in `provided`, each once. */
+export const providable = [...new Set(components.flatMap(({ provided }) => provided?.by ?? []))];
+
+/** What the cluster has already: the environment uses it, makes none of its own, and changes nothing of it. */
+export function providedSetting() {
+  return z
+    .array(z.enum(providable))
+    .refine((named) => new Set(named).size === named.length, { error: "names one twice" })
+    .default([]);
+}
+
 type UnionToIntersection<U> = (U extends unknown ? (value: U) => void : never) extends (value: infer I) => void
   ? I
   : never;

@@ -45,7 +45,7 @@ export interface Context<S> {
   readonly offered: <C extends Capability>(capability: C) => Offers[C] | undefined;
   /** What every component that has a capability offers, by the component's key. */
   readonly all: <C extends Capability>(capability: C) => readonly { readonly key: string; readonly offer: Offers[C] }[];
-  /** Whether a component is there, by its key. */
+  /** Whether the environment makes a component, by its key. */
   readonly has: (key: string) => boolean;
   /** Where a browser finds the interface of a capability; links need it. */
   readonly browserUrl: (of: Viewed) => string;
@@ -144,6 +144,16 @@ export interface Known {
   readonly now: Date;
 }
 
+/** Something of which a cluster has one, because two would undo each other's work: how an installation is recognised. */
+export interface Single {
+  /** As a sentence begins with it. */
+  readonly name: string;
+  /** Ends of its definitions' API groups. */
+  readonly groups: readonly string[];
+  /** Names of its controllers' images, without registry and tag: mirrors keep them. */
+  readonly images: readonly string[];
+}
+
 /** Groups of settings by name. */
 export type Groups = Readonly<Record<string, z.ZodType>>;
 /** What they hold once validated. */
@@ -166,6 +176,15 @@ export interface Component<K extends string = string, G extends Groups = Groups>
   enabled?(settings: SettingsOf<G>): boolean;
   /** Setting that switches it off, for one without a slot that can be. */
   readonly switch?: string;
+  /** What it installs, where a cluster has one of it. @default a cluster may have several */
+  readonly single?: Single;
+  /** An existing cluster may provide it. @default it cannot */
+  readonly provided?: {
+    /** The member of the setting `provided` that says so. */
+    readonly by: string;
+    /** Definitions without which it is of no use here. */
+    readonly definitions?: readonly string[];
+  };
   /** Capabilities that it cannot do without. */
   readonly needs?: readonly Capability[];
   /** Capabilities that it uses where they are there. */

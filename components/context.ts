@@ -30,7 +30,7 @@ export function contexts(
   applications: readonly string[],
   hostPorts: HostPorts,
 ): (one: Chosen) => Context<Chosen["settings"]> {
-  const keys = new Set(chosen.map(({ component }) => component.key));
+  const keys = new Set(chosen.filter(({ provided }) => !provided).map(({ component }) => component.key));
   const all: Context<unknown>["all"] = (capability) =>
     providers(chosen, capability).flatMap(({ component: { key }, offers }) => {
       const offer = offers[capability];

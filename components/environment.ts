@@ -105,6 +105,7 @@ export class Environment extends pulumi.ComponentResource {
             args.clusterUid,
             ownNamespaces(settings),
             chosen.flatMap(({ component: { charts } }) => charts),
+            settings.provided,
           ]),
     );
     const inputs = { preflight, ...(args.clusterUid === undefined ? {} : { cluster: args.clusterUid }) };
@@ -188,7 +189,7 @@ export class Environment extends pulumi.ComponentResource {
     );
     const deployed = new Map<string, Deployed>();
     const made = (some: readonly Chosen[]) => some.flatMap(({ component: { key } }) => deployed.get(key) ?? []);
-    for (const one of chosen) {
+    for (const one of chosen.filter(({ provided }) => !provided)) {
       const { key } = one.component;
       const parts = chosen.filter(({ component: { partOf } }) => partOf === key);
       const own = homes(chosen, one, context).flatMap((namespace) => namespaces.get(namespace) ?? []);

@@ -6,27 +6,32 @@ import { type Api, ApiError, type Metadata, openApi } from "./kubernetes/api.ts"
 import type { PreflightContext } from "./preflight.ts";
 import { commonLabels, environmentLabel } from "./kubernetes/labels.ts";
 import { contexts, namespacesOf } from "./context.ts";
-import { charts } from "./catalogue.ts";
+import { charts, components } from "./catalogue.ts";
+import type { Single } from "./component.ts";
 import { plan } from "./plan.ts";
 import type { Settings } from "../settings/schema.ts";
 
-/** Systems of which a cluster has one: two would undo each other's work. Known by their definitions and their controllers. */
-const systems = [
+interface System extends Single {
+  /** The member of the setting `provided` by which the cluster's own is used; undefined where it cannot be. */
+  readonly by?: string;
+  /** Definitions that have to be there then. */
+  readonly definitions: readonly string[];
+}
+
+/** What the environment brings and a cluster has one of. */
+const systems: readonly System[] = [
   {
     name: "Flux",
-    /** Ends of the definitions' API groups. */
     groups: [".toolkit.fluxcd.io"],
-    /** Names of the controllers' images, without registry and tag: mirrors keep them. */
     images: ["source-controller", "kustomize-controller", "helm-controller", "notification-controller"],
+    definitions: [],
   },
-  {
-    name: "cert-manager",
-    groups: [".cert-manager.io"],
-    images: ["cert-manager-controller", "cert-manager-cainjector", "cert-manager-webhook"],
-  },
-  { name: "A Prometheus Operator", groups: [".monitoring.coreos.com"], images: ["prometheus-operator"] },
-  { name: "An OpenTelemetry operator", groups: [".opentelemetry.io"], images: ["opentelemetry-operator"] },
-] as const;
+  ...components.flatMap(({ single, provided }) =>
+    single === undefined
+      ? []
+      : [{ ...single, ...(provided && { by: provided.by }), definitions: provided?.definitions ?? [] }],
+  ),
+];
 
 const definitionsPath = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
 
@@ -76,6 +81,10 @@ export interface Occupant {
   readonly known: boolean;
   /** Namespaces that the environment makes. */
   readonly namespaces: readonly string[];
+  /** Names of the releases that it makes. */
+  readonly releases: readonly string[];
+  /** The setting: what is there already and is used. */
+  readonly provided: readonly string[];
 }
 
 /** Namespaces that an environment makes. */
@@ -92,6 +101,68 @@ export function ownNamespaces(settings: Settings): string[] {
   };
   const context = contexts(chosen, nothing, [], {});
   return [fluxNamespace, ...namespacesOf(chosen, context).map(({ name }) => name)];
+}
+
+const finding = (level: Finding["level"], message: string): Finding => ({ level, check: "cluster", message });
+
+/**
+ * Systems of others: in the way, or used where `provided` says so.
+ * @param definitions of others, with those that an earlier environment left (`kept`)
+ */
+function checkSystems(
+  definitions: readonly Metadata[],
+  kept: readonly Metadata[],
+  deployments: readonly Deployment[],
+  provided: readonly string[],
+): Finding[] {
+  const found = systems.map((system) => {
+    const controllers = deployments.filter(({ spec }) =>
+      spec?.template?.spec?.containers?.some(({ image = "" }) => system.images.includes(imageName(image) ?? "")),
+    );
+    const defined = definitions.filter(
+      (one) => !kept.includes(one) && system.groups.some((group) => `.${one.name}`.endsWith(group)),
+    );
+    return { system, controllers, defined, there: controllers.length + defined.length > 0 };
+  });
+  const usable = found.flatMap(({ system: { by }, there }) => (there && by !== undefined ? [by] : []));
+  return found.flatMap(({ system, controllers, defined, there }): Finding[] => {
+    const { name, by, images } = system;
+    if (by !== undefined && provided.includes(by)) {
+      const lacking = system.definitions.filter((needed) => !definitions.some((one) => one.name === needed));
+      if (!there) {
+        const others = provided.filter((other) => other !== by);
+        return [
+          finding(
+            "error",
+            `${by} is in provided, but the cluster has none that is not the environment's own. ` +
+              `Set provided to [${others.join(", ")}], and the environment brings it.`,
+          ),
+        ];
+      }
+      if (lacking.length > 0) {
+        const message = `${by} is in provided, but of its definitions these are not there: ${some(lacking)}. Install them with the version in use, or use another cluster.`;
+        return [finding("error", message)];
+      }
+      if (controllers.length > 0) return [];
+      const message = `${by} is in provided, and its definitions are there, but no Deployment with an image ${images.join(" or ")} is. If nothing does its work, \`up\` waits in vain.`;
+      return [finding("warning", message)];
+    }
+    if (!there) return [];
+    const what = [
+      ...controllers.map(({ metadata }) => `Deployment ${metadata.namespace ?? ""}/${metadata.name}`),
+      ...(defined.length === 0 ? [] : [`CustomResourceDefinitions ${some(defined.map((one) => one.name))}`]),
+    ];
+    const all = [...new Set([...provided, ...usable])].join(", ");
+    const use = by === undefined ? "Use" : `Set provided to [${all}] to use what is there, or use`;
+    return [
+      finding(
+        "error",
+        `${name} is there already (${what.join("; ")}). The environment brings its own, and two would undo each ` +
+          `other's work. ${use} a cluster without it; remove it only if nobody needs it: its definitions take every ` +
+          "object of theirs along.",
+      ),
+    ];
+  });
 }
 
 /**
@@ -117,34 +188,13 @@ export async function checkOccupancy(api: Api, occupant: Occupant): Promise<Find
   const foreign = (object: Metadata) =>
     !labelled(object) && !released(object) && !ours.includes(object.namespace ?? "");
 
-  const finding = (level: Finding["level"], message: string): Finding => ({ level, check: "cluster", message });
   const kept = definitions.filter((one) => foreign(one) && isKept(one));
-  const findings: Finding[] = [];
-  for (const { name, groups, images } of systems) {
-    const controllers = (deployments?.items ?? []).filter(
-      ({ metadata, spec }) =>
-        foreign(metadata) &&
-        spec?.template?.spec?.containers?.some(({ image = "" }) =>
-          (images as readonly (string | undefined)[]).includes(imageName(image)),
-        ),
-    );
-    const defined = definitions.filter(
-      (one) => foreign(one) && !kept.includes(one) && groups.some((group) => `.${one.name}`.endsWith(group)),
-    );
-    const found = [
-      ...controllers.map(({ metadata }) => `Deployment ${metadata.namespace ?? ""}/${metadata.name}`),
-      ...(defined.length === 0 ? [] : [`CustomResourceDefinitions ${some(defined.map((one) => one.name))}`]),
-    ];
-    if (found.length === 0) continue;
-    findings.push(
-      finding(
-        "error",
-        `${name} is there already (${found.join("; ")}). The environment brings its own, and two would undo each ` +
-          "other's work. Use a cluster without it; remove it only if nobody needs it: its definitions take every object " +
-          "of theirs along.",
-      ),
-    );
-  }
+  const findings = checkSystems(
+    definitions.filter(foreign),
+    kept,
+    (deployments?.items ?? []).filter(({ metadata }) => foreign(metadata)),
+    occupant.provided,
+  );
   const taken = existing.filter((one) => occupant.namespaces.includes(one.name) && foreign(one));
   if (taken.length > 0) {
     const whose = [...new Set(taken.flatMap(({ labels }) => labels?.[environmentLabel] ?? []))];
@@ -166,7 +216,9 @@ export async function checkOccupancy(api: Api, occupant: Occupant): Promise<Find
         (one) =>
           foreign(one) &&
           // A chart's objects are named after the release: another release of that name has made the same ones.
-          (releases.includes(one.annotations?.["meta.helm.sh/release-name"] ?? "") || releases.includes(one.name)),
+          [one.annotations?.["meta.helm.sh/release-name"] ?? "", one.name].some((name) =>
+            occupant.releases.includes(name),
+          ),
       )
       .map(({ name }) => `${kind} ${name}`),
   );
@@ -214,7 +266,12 @@ export async function checkContent({ stack, settings, known, preview }: Prefligh
       `See what \`kubectl --context ${existing.context} get namespace kube-system\` says.`;
     return [{ level: preview ? "note" : "error", check: "cluster", message }];
   }
-  return await checkOccupancy(api, { stack, known, namespaces: ownNamespaces(settings) });
+  const { provided } = settings;
+  return await checkOccupancy(api, {
+    ...{ stack, known, provided },
+    namespaces: ownNamespaces(settings),
+    releases: plan(settings).chosen.flatMap(({ component }) => component.charts.map(({ name }) => name)),
+  });
 }
 
 /** Definitions that an environment left behind, each with how many objects use it. @throws Error when nobody answers */

@@ -10,6 +10,8 @@ export interface Chosen {
   readonly component: Component;
   readonly settings: Readonly<Record<string, never>>;
   readonly offers: Partial<Offers>;
+  /** The cluster has it already: it offers what it offers, and nothing of it is made. */
+  readonly provided: boolean;
 }
 
 /** Something wrong with a choice, and each setting that by itself puts it right. */
@@ -45,16 +47,30 @@ function isChosen(component: Component, settings: Settings): boolean {
   return component.enabled?.(ownSettings(component, settings)) ?? true;
 }
 
-/** A suite is there when a part of it is. */
+/** What is left of a component that the cluster provides: what others know of it. */
+function notMade(component: Component): Component {
+  const { key, title, settings, switch: off, provided } = component;
+  return {
+    ...{ key, title, settings, charts: [], namespaces: () => [] },
+    ...(off === undefined ? {} : { switch: off }),
+    ...(provided === undefined ? {} : { provided }),
+    offers: (own) => component.offers?.(own) ?? {},
+  };
+}
+
+/** A suite is there when a part of it is made. */
 function chosenComponents(settings: Settings): Chosen[] {
   const suites = new Set(components.map(({ partOf }) => partOf));
   const parts = components.filter((component) => !suites.has(component.key) && isChosen(component, settings));
-  const used = new Set(parts.map(({ partOf }) => partOf));
+  const isProvided = ({ provided }: Component) => settings.provided.includes(provided?.by ?? "");
+  const used = new Set(parts.filter((part) => !isProvided(part)).map(({ partOf }) => partOf));
   return components
     .filter((component) => parts.includes(component) || used.has(component.key))
     .map((component) => {
       const own = ownSettings(component, settings);
-      return { component, settings: own, offers: component.offers?.(own) ?? {} };
+      const provided = isProvided(component);
+      const offers = component.offers?.(own) ?? {};
+      return { component: provided ? notMade(component) : component, settings: own, offers, provided };
     });
 }
 
@@ -168,13 +184,32 @@ function conflicts(chosen: readonly Chosen[], settings: Settings): PlanFinding[]
   );
 }
 
+/** What the cluster is said to provide, and the settings leave out. */
+function unused(chosen: readonly Chosen[], settings: Settings): PlanFinding[] {
+  return settings.provided.flatMap((named, index): PlanFinding[] => {
+    if (chosen.some(({ component: { provided } }) => provided?.by === named)) return [];
+    const others = settings.provided.filter((other) => other !== named);
+    const offs = components.flatMap((one) => (one.provided?.by === named ? (one.switch ?? []) : []));
+    return [
+      {
+        path: `provided[${index}]`,
+        message: `is ${named}, but ${offs.join(", ")} is false. Set provided to [${others.join(", ")}], or ${offs.join(", ")} to true.`,
+        remedies: [{ setting: "provided", value: others }, ...offs.map((setting) => ({ setting, value: true }))],
+      },
+    ];
+  });
+}
+
 /**
  * The components of an environment.
  * @throws Error for a mistake of the catalogue itself
  */
 export function plan(settings: Settings): Plan {
   const chosen = chosenComponents(settings);
-  return { chosen: ordered(chosen), findings: [...missing(chosen, settings), ...conflicts(chosen, settings)] };
+  return {
+    chosen: ordered(chosen),
+    findings: [...missing(chosen, settings), ...conflicts(chosen, settings), ...unused(chosen, settings)],
+  };
 }
 
 /** Every container that the components of an environment ask for, without those of Flux and of the cluster. */

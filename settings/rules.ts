@@ -49,6 +49,9 @@ export function checkRules(settings: Settings, known: Known): Finding[] {
   if (cluster.type === "kind" && cluster.existing !== undefined) {
     add("cluster.existing", "has no meaning with cluster.type kind. Remove it, or set cluster.type to existing.");
   }
+  if (cluster.type === "kind" && settings.provided.length > 0) {
+    add("provided", "has no meaning with cluster.type kind. Remove it, or set cluster.type to existing.");
+  }
   const taken = new Map<number, string>();
   for (const [name, port] of Object.entries(cluster.kind.ports)) {
     if (port === null) continue;

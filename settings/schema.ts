@@ -8,7 +8,7 @@
 import { homedir } from "node:os";
 import { parse } from "yaml";
 import { z } from "zod";
-import { componentSettings, slotSettings } from "../components/catalogue.ts";
+import { componentSettings, providedSetting, slotSettings } from "../components/catalogue.ts";
 import {
   branchName,
   dnsLabel,
@@ -242,6 +242,9 @@ const probe = z
 
 const core = {
   cluster: cluster.describe("Which cluster the environment lives in."),
+  provided: providedSetting().describe(
+    "What an existing cluster has already, when cluster.type is existing: it is used, none is made beside it, and nothing of it is changed.",
+  ),
   source: source.describe("Where Flux gets the content of `flux-repo/`."),
   repository: repository.describe("The Git repository that Flux syncs, when source.type is github."),
   deployKey: deployKey.describe("The read-only key with which Flux fetches, when source.type is github."),

@@ -42,7 +42,7 @@ export function componentsPage(): string {
   const rows = components.map((component) => {
     const own = Object.fromEntries(Object.keys(component.settings).map((group) => [group, groups[group] as never]));
     const usual = chosen.find((candidate) => candidate.component === component);
-    const one = usual ?? { component, settings: own, offers: {} };
+    const one = usual ?? { component, settings: own, offers: {}, provided: false };
     const given = context(one);
     return [
       component.title,

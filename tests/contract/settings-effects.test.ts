@@ -228,6 +228,7 @@ const onExisting = (kubeconfig: string): Effect[] => [
   ["cluster.type", "existing", "cluster-kind", { lacks: "kind-script.ts" }],
   ["cluster.existing.kubeconfig", kubeconfig, "cluster.kubeconfig", "https://127.0.0.1:1"],
   ["cluster.existing.context", "platform", "cluster.context"],
+  ["provided", ["certManager"], "cert-manager-release", { lacks: "cert-manager" }],
 ];
 
 /** Settings of the release's manifests, which are read before the program runs (tests/unit/gitops/flux-manifests.test.ts). */

@@ -16,11 +16,23 @@ import { keptDefinitions } from "../../components/occupancy.ts";
 import { fleet, owner } from "../../rehearsal/surroundings.ts";
 import { flux, type KubeObject, type Listing, TestCluster } from "./support/cluster.ts";
 import { leftovers } from "./support/leftovers.ts";
-import { addTeam, auditedSoFar, occupy, team, vacate, writesIn } from "./support/others.ts";
+import {
+  addTeam,
+  auditedSoFar,
+  installations,
+  occupy,
+  team,
+  undefine,
+  usable,
+  vacate,
+  writesIn,
+} from "./support/others.ts";
 
 /** Objects that come, go and change in any cluster by themselves; a group's APIService follows its definitions. */
 const fleeting =
   /^(Event|Event\.events\.k8s\.io|Lease\.coordination\.k8s\.io|Node|APIService\.apiregistration\.k8s\.io) /;
+/** Kubernetes puts into them what other roles say that they add: Flux's, and those of the charts. */
+const aggregated = /^ClusterRole\.\S+ (admin|edit|view)$/;
 const isDefinition = (key: string) => key.startsWith("CustomResourceDefinition.");
 const versions = (listing: Listing) =>
   new Map(
@@ -92,17 +104,20 @@ describe("an environment in a cluster that is kept", function () {
   });
 
   it("is refused before the first write where Flux, cert-manager and a Prometheus Operator are", async () => {
-    await occupy(cluster);
+    await occupy(cluster, installations);
     const untouched = versions(await cluster.everything());
     const line = auditedSoFar(auditLog);
-    const findings = ["Flux is there already", "cert-manager is there already", "Prometheus Operator is there already"];
+    const findings = [
+      ...["Flux is there already", "cert-manager is there already", "Prometheus Operator is there already"],
+      "Set provided to [prometheusOperator, certManager] to use what is there",
+    ];
     const names = ["namespaces cert-manager, flux-system", "ClusterRole kube-prometheus-stack-operator"];
     const message = await failure(rehearsal.environment.up());
     for (const finding of [...findings, ...names]) expect(message.replaceAll(/\s+/g, " ")).to.include(finding);
     expect(versions(await cluster.everything())).to.deep.equal(untouched);
     expect(writesIn(auditLog, line)).to.deep.equal([]);
     expect(rehearsal.surroundings.github.deployKeys(owner, fleet)).to.deep.equal([]);
-    await vacate(cluster);
+    await vacate(cluster, installations);
     expect(await sinceThen(() => false)).to.deep.equal({ left: [], lost: [] });
   });
 
@@ -164,6 +179,46 @@ describe("an environment in a cluster that is kept", function () {
     await cluster.untilFluxIsReady();
     await rehearsal.environment.destroy();
     expect(await sinceThen((key) => isDefinition(key) || key.includes(team))).to.deep.equal({ left: [], lost: [] });
+  });
+
+  it("uses the cert-manager and the Prometheus Operator of others where it is told to, and leaves them as they were", async () => {
+    const kept = await keptDefinitions(await openApi(plane.kubeconfig, "kind-kept"));
+    await undefine(
+      cluster,
+      kept.map(({ name }) => name),
+    );
+    const { status } = await cluster.api.call("DELETE", `/api/v1/namespaces/${team}`);
+    expect(status).to.equal(200);
+    expect(await sinceThen(() => false)).to.deep.equal({ left: [], lost: [] });
+
+    await rehearsal.set({ provided: ["certManager", "prometheusOperator"] });
+    const message = await failure(rehearsal.environment.up());
+    expect(message.replaceAll(/\s+/g, " ")).to.include("certManager is in provided, but the cluster has none");
+    await occupy(cluster, usable);
+    const theirs = new Map([...versions(await cluster.everything())].filter(([key]) => !aggregated.test(key)));
+    start = auditedSoFar(auditLog);
+    await rehearsal.environment.up();
+    await cluster.untilFluxIsReady();
+    const during = await cluster.everything();
+    const lost = [...theirs].filter(
+      ([key, version]) =>
+        (during.get(key)?.metadata as { resourceVersion?: string } | undefined)?.resourceVersion !== version,
+    );
+    expect(lost).to.deep.equal([]);
+    const releases = (await cluster.list(flux.helmReleases)).map(({ metadata }) => metadata.name);
+    expect(releases).to.include("kube-prometheus-stack").and.to.include("opentelemetry-operator");
+    expect(releases).to.not.include.members(["cert-manager"]).and.to.not.include("prometheus-operator-crds");
+    expect([...during.keys()]).to.include("Certificate.cert-manager.io monitoring/opentelemetry-operator-serving-cert");
+    expect(
+      [...during.keys()].filter((key) => /^Deployment.* monitoring\/kube-prometheus-stack-operator/.test(key)),
+    ).to.deep.equal([]);
+    await rehearsal.environment.destroy();
+    const left = await sinceThen((key) => theirs.has(key) || isDefinition(key));
+    expect(left).to.deep.equal({ left: [], lost: [] });
+    const after = versions(await cluster.everything());
+    expect([...theirs].filter(([key, version]) => after.get(key) !== version)).to.deep.equal([]);
+    const namespaces = [team, ...usable.map(({ namespace }) => namespace)];
+    expect(writesIn(auditLog, start).filter(({ namespace }) => namespaces.includes(namespace))).to.deep.equal([]);
     rmSync(rehearsal.kubeconfigPath);
     expect(await leftovers(rehearsal)).to.deep.equal([]);
   });

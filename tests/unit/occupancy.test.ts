@@ -1,6 +1,12 @@
 import { expect } from "chai";
 import type { Api, Metadata } from "../../components/kubernetes/api.ts";
-import { checkOccupancy, keptDefinitions, keptLines, ownNamespaces } from "../../components/occupancy.ts";
+import {
+  checkOccupancy,
+  keptDefinitions,
+  keptLines,
+  type Occupant,
+  ownNamespaces,
+} from "../../components/occupancy.ts";
 import { parseSettings } from "../../settings/parse.ts";
 
 const crds = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
@@ -35,7 +41,8 @@ function clusterWith(
 
 const namespaces = ownNamespaces(parseSettings({}, { file: "test", secrets: [] }));
 const withoutDemo = parseSettings({ demo: { enabled: false } }, { file: "test", secrets: [] });
-const newcomer = { stack: "dev", known: false, namespaces };
+const releases = ["prometheus-operator-crds", "kube-prometheus-stack", "loki", "cert-manager"];
+const newcomer: Occupant = { stack: "dev", known: false, namespaces, releases, provided: [] };
 const resident = { ...newcomer, known: true };
 const own = { "observability.dev/environment": "dev" };
 const released = (release: string, namespace: string): Pick<Metadata, "labels" | "annotations"> => ({
@@ -91,12 +98,15 @@ describe("what is in the way in an existing cluster", () => {
     );
     expect(found.map((line) => line.replace(/ \(.*/, ""))).to.deep.equal([
       "error: Flux is there already",
-      "error: cert-manager is there already",
       "error: A Prometheus Operator is there already",
+      "error: cert-manager is there already",
       "error: An OpenTelemetry operator is there already",
     ]);
-    expect(found[2]).to.include("(Deployment a/po)");
-    for (const line of found) expect(line).to.include("Use a cluster without it");
+    expect(found[1]).to.include("(Deployment a/po)");
+    for (const line of found) expect(line).to.match(/[Uu]se a cluster without it/);
+    for (const line of found.slice(1, 3))
+      expect(line).to.include("Set provided to [prometheusOperator, certManager] to use what is there, or");
+    expect(found[0] ?? "").to.not.include("provided");
   });
 
   it("is a namespace of its names, but not that of a demo that it does not have", async () => {
@@ -109,6 +119,66 @@ describe("what is in the way in an existing cluster", () => {
     const role = (release: string) => ({ name: "x", annotations: { "meta.helm.sh/release-name": release } });
     expect((await said(clusterWith({ [roles]: [role("loki")] }), resident)).join()).to.include("ClusterRole x");
     expect(await said(clusterWith({ [roles]: [role("loki-canary"), { name: "jaeger-operator" }] }))).to.deep.equal([]);
+  });
+
+  it("is not what it is told to use; that is looked for instead", async () => {
+    const [certManager, operator] = [
+      ["certificates.cert-manager.io", "issuers.cert-manager.io"],
+      [
+        ...["alertmanagers", "podmonitors", "prometheuses", "prometheusrules", "scrapeconfigs", "servicemonitors"].map(
+          (plural) => `${plural}.monitoring.coreos.com`,
+        ),
+      ],
+    ];
+    const controllers = [
+      { name: "cert-manager", namespace: "cert-manager", image: "quay.io/jetstack/cert-manager-controller:v1" },
+      { name: "po", namespace: "a", image: "quay.io/prometheus-operator/prometheus-operator:v1" },
+    ];
+    const cluster = (names: readonly string[], deployments: readonly Deployment[]) =>
+      clusterWith(
+        {
+          "/api/v1/namespaces": [{ name: "cert-manager" }],
+          [crds]: names.map((name) => ({ name })),
+          // Of the release that brought it.
+          [roles]: [{ name: "x", annotations: { "meta.helm.sh/release-name": "cert-manager" } }],
+        },
+        deployments,
+      );
+    const settings = parseSettings(
+      {
+        cluster: { type: "existing", existing: { kubeconfig: "k", context: "c" } },
+        provided: ["certManager", "prometheusOperator"],
+      },
+      { file: "test", secrets: [] },
+    );
+    const guest = {
+      ...newcomer,
+      namespaces: ownNamespaces(settings),
+      releases: releases.filter((name) => name !== "cert-manager"),
+      provided: settings.provided,
+    };
+    const all = [...certManager, ...operator];
+    expect(guest.namespaces).to.deep.equal(namespaces.filter((name) => name !== "cert-manager"));
+    expect(await said(cluster(all, controllers), guest)).to.deep.equal([]);
+    const cases: readonly (readonly [readonly string[], readonly Deployment[], Occupant, string])[] = [
+      [operator, controllers.slice(1), guest, "error: certManager is in provided, but the cluster has none"],
+      [certManager, controllers.slice(0, 1), guest, "Set provided to [certManager], and the environment brings it"],
+      [all.slice(1), controllers, guest, "these are not there: certificates.cert-manager.io."],
+      [
+        all,
+        controllers.slice(0, 1),
+        guest,
+        "warning: prometheusOperator is in provided, and its definitions are there",
+      ],
+      [all, controllers, { ...guest, provided: ["certManager"] }, "Set provided to [certManager, prometheusOperator]"],
+    ];
+    for (const [names, deployments, occupant, text] of cases) {
+      const found = await said(cluster(names, deployments), occupant);
+      expect(found.join("\n")).to.include(text);
+      expect(found, found.join("\n")).to.have.length(1);
+    }
+    // Its own is not somebody else's.
+    expect((await said(ours, { ...guest, known: true })).join()).to.include("certManager is in provided, but");
   });
 
   it("is not a definition that an earlier environment left: that is used again, and said", async () => {

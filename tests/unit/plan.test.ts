@@ -2,7 +2,7 @@ import { globSync, readFileSync } from "node:fs";
 import * as path from "node:path";
 import { expect } from "chai";
 import fc from "fast-check";
-import { alternatives, catalogue, components, slots } from "../../components/catalogue.ts";
+import { alternatives, catalogue, components, providable, slots } from "../../components/catalogue.ts";
 import type { Slot } from "../../components/component.ts";
 import { type Plan, plan, prerequisites, type Remedy } from "../../components/plan.ts";
 import { settingsSchema } from "../../settings/schema.ts";
@@ -29,6 +29,7 @@ const choices: fc.Arbitrary<Choice> = fc.record(
         return [slot, several ? fc.oneof(one, fc.shuffledSubarray(keys, { minLength: 1 })) : one];
       }),
     ),
+    provided: fc.shuffledSubarray(providable),
     ...Object.fromEntries(
       components.flatMap(({ switch: off }) =>
         off === undefined ? [] : [[off.split(".")[0] ?? "", fc.record({ enabled: fc.boolean() })]],
@@ -49,6 +50,12 @@ describe("The plan of components", function () {
         for (const one of chosen) {
           const before = chosen.slice(0, chosen.indexOf(one));
           for (const needed of prerequisites(chosen, one)) expect(before, one.component.key).to.include(needed);
+        }
+        for (const { component, provided } of chosen) {
+          if (!provided) continue;
+          const makes = ["releases", "flows", "requests", "images", "secrets", "extras", "part", "folder", "partOf"];
+          expect(Object.keys(component).filter((one) => makes.includes(one))).to.deep.equal([]);
+          expect(component.charts).to.deep.equal([]);
         }
         if (findings.length === 0) {
           sound++;
@@ -88,6 +95,9 @@ describe("The plan of components", function () {
     expect(said({ certManager: { enabled: false } })).to.deep.equal([
       "certManager.enabled is false, but opentelemetryOperator cannot do without it. Set certManager.enabled to true, or opentelemetryOperator.enabled to false.",
     ]);
+    expect(said({ certManager: { enabled: false }, provided: ["prometheusOperator", "certManager"] })).to.include(
+      "provided[1] is certManager, but certManager.enabled is false. Set provided to [prometheusOperator], or certManager.enabled to true.",
+    );
     expect(said({ gateway: "none", instrumentation: { enabled: false }, traces: "none" })).to.deep.equal([]);
   });
 
@@ -98,6 +108,19 @@ describe("The plan of components", function () {
       expect(page, file).to.match(/^# \S/);
       expect(page.length, file).to.be.greaterThan(150);
     }
+  });
+
+  it("makes nothing of what the cluster provides, and takes it for there", () => {
+    const made = (choice: Choice) =>
+      planOf(choice).chosen.flatMap(({ component: { key }, provided }) => (provided ? [] : [key]));
+    const provided = ["certManager", "prometheusOperator"];
+    const gone = ["certManager", "prometheusOperator", "prometheusOperatorCrds"];
+    expect(made({ provided })).to.have.members(made({}).filter((key) => !gone.includes(key)));
+    expect(planOf({ provided }).findings).to.deep.equal([]);
+    const nothing = { metrics: "none", alerts: "none", dashboards: "none", exporters: { enabled: false } };
+    // The operator alone is why its suite was there.
+    expect(made(nothing)).to.include("kubePrometheusStack");
+    expect(made({ ...nothing, provided })).to.not.include("kubePrometheusStack");
   });
 
   it("knows each component by one key, with settings under names that no other has", () => {

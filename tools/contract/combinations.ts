@@ -1,5 +1,6 @@
 /** The setting combinations that contracts are checked for: every pair of choices that change what is declared. */
 import { merge } from "ts-deepmerge";
+import { providable } from "../../components/catalogue.ts";
 import type { SettingsInput } from "../../settings/schema.ts";
 import { componentVariants } from "./component-files.ts";
 import { pairwise } from "./pairwise.ts";
@@ -137,6 +138,15 @@ const ofComponents = await componentVariants();
 /** It fits no choice about GitHub, and no existing cluster. */
 const local: Combination = { title: "local registry", settings: { source: { type: "local-registry" } } };
 
+/** It fits no choice that switches off what is provided. */
+const provided = (kubeconfig: string): Combination => ({
+  title: "all that an existing cluster may provide",
+  settings: {
+    cluster: { type: "existing", existing: { kubeconfig, context: "platform" } },
+    provided: [...providable],
+  },
+});
+
 /**
  * The defaults, each choice alone over them, and combinations in which every pair of choices occurs: pairs alone would never
  * show what a choice does to the environment that most people have.
@@ -163,7 +173,7 @@ export function combinations(kubeconfig: string): Combination[] {
       .slice(1)
       .map(([level, settings]) => ({ title: `${factor}: ${level}`, settings })),
   );
-  return [{ title: "defaults", settings: {} }, local, ...alone, ...made];
+  return [{ title: "defaults", settings: {} }, local, provided(kubeconfig), ...alone, ...made];
 }
 
 /** A kubeconfig for the choice of an existing cluster; nothing listens there. */

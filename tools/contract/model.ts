@@ -124,10 +124,18 @@ function kbotPods(content: readonly Manifest[]): PodFact[] {
 }
 
 /** Parts of kube-prometheus-stack: the switch of each, and how its Services, pods and monitors are called. */
-const parts = ["grafana", "prometheus", "alertmanager", "nodeExporter", "kubeStateMetrics"].map((key) => {
-  const name = { nodeExporter: "prometheus-node-exporter", kubeStateMetrics: "kube-state-metrics" }[key] ?? key;
-  return { key, ends: new RegExp(`kube-prometheus-stack-${name}\\b`) };
-});
+const partNames: Readonly<Record<string, string>> = {
+  grafana: "grafana",
+  prometheus: "prometheus",
+  alertmanager: "alertmanager",
+  prometheusOperator: "operator",
+  nodeExporter: "prometheus-node-exporter",
+  kubeStateMetrics: "kube-state-metrics",
+};
+const parts = Object.entries(partNames).map(([key, name]) => ({
+  key,
+  ends: new RegExp(`kube-prometheus-stack-${name}\\b`),
+}));
 
 /** What a chart makes, without the parts that its values switch off. */
 function factsOf({ name, values }: Release): Facts[] {

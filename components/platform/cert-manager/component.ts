@@ -14,6 +14,12 @@ export const certManagerComponent = defineComponent({
   charts: [chart],
   switch: "certManager.enabled",
   enabled: ({ certManager: { enabled } }) => enabled,
+  single: {
+    name: "cert-manager",
+    groups: [".cert-manager.io"],
+    images: ["cert-manager-controller", "cert-manager-cainjector", "cert-manager-webhook"],
+  },
+  provided: { by: "certManager", definitions: ["certificates.cert-manager.io", "issuers.cert-manager.io"] },
   needs: ["monitors"],
   after: ["monitors"],
   namespaces: () => [namespaces.certManager],

@@ -14,6 +14,11 @@ export const opentelemetryOperatorComponent = defineComponent({
   charts: [chart],
   switch: "opentelemetryOperator.enabled",
   enabled: ({ opentelemetryOperator: { enabled } }) => enabled,
+  single: {
+    name: "An OpenTelemetry operator",
+    groups: [".opentelemetry.io"],
+    images: ["opentelemetry-operator"],
+  },
   // The certificate of its webhook.
   needs: ["certificates", "monitors"],
   after: ["certificates", "monitors"],

@@ -40,37 +40,67 @@ const deployment = (name: string, image: string) => ({
   },
 });
 
-const installed = [
-  definition("cert-manager.io", "v1", "Certificate", "certificates"),
-  definition("monitoring.coreos.com", "v1", "ServiceMonitor", "servicemonitors"),
-  definition("source.toolkit.fluxcd.io", "v1", "GitRepository", "gitrepositories"),
+/** An installation of others: its definitions, and its controller in a namespace of its own. */
+interface Installation {
+  readonly namespace: string;
+  readonly definitions: readonly ReturnType<typeof definition>[];
+  readonly controller: ReturnType<typeof deployment>;
+  /** A ClusterRole of the Helm release that brought it, by that release's name. */
+  readonly release: string;
+}
+
+const monitoring = (kind: string, version = "v1", plural = `${kind.toLowerCase()}s`) =>
+  definition("monitoring.coreos.com", version, kind, plural);
+
+/** What an environment can use instead of its own. */
+export const usable: readonly Installation[] = [
+  {
+    namespace: "cert-manager",
+    definitions: ["Certificate", "Issuer"].map((kind) =>
+      definition("cert-manager.io", "v1", kind, `${kind.toLowerCase()}s`),
+    ),
+    controller: deployment("cert-manager", "quay.io/jetstack/cert-manager-controller:v1.18.0"),
+    release: "cert-manager",
+  },
+  {
+    namespace: "operators",
+    definitions: [
+      ...["Alertmanager", "PodMonitor", "PrometheusRule", "ServiceMonitor"].map((kind) => monitoring(kind)),
+      monitoring("Prometheus", "v1", "prometheuses"),
+      monitoring("ScrapeConfig", "v1alpha1"),
+    ],
+    controller: deployment("prometheus-operator", "quay.io/prometheus-operator/prometheus-operator:v0.80.0"),
+    release: "operator",
+  },
 ];
 
-/** Namespaces of the other teams' installations, with the controller of each. */
-const controllers = {
-  "cert-manager": deployment("cert-manager", "quay.io/jetstack/cert-manager-controller:v1.18.0"),
-  "flux-system": deployment("source-controller", "registry.example.com/mirror/source-controller:v1.6.0"),
-  operators: deployment("prometheus-operator", "quay.io/prometheus-operator/prometheus-operator:v0.80.0"),
+/** What is in the way in any case: Flux, and a release of a name that the environment uses. */
+const inTheWay: Installation = {
+  namespace: "flux-system",
+  definitions: [definition("source.toolkit.fluxcd.io", "v1", "GitRepository", "gitrepositories")],
+  controller: deployment("source-controller", "registry.example.com/mirror/source-controller:v1.6.0"),
+  release: "kube-prometheus-stack",
 };
 
-const role = {
+/** Flux, cert-manager and a Prometheus Operator. */
+export const installations: readonly Installation[] = [...usable, inTheWay];
+
+const role = (release: string, namespace: string) => ({
   apiVersion: "rbac.authorization.k8s.io/v1",
   kind: "ClusterRole",
   metadata: {
-    name: "kube-prometheus-stack-operator",
-    annotations: {
-      "meta.helm.sh/release-name": "kube-prometheus-stack",
-      "meta.helm.sh/release-namespace": "operators",
-    },
+    name: `${release}-operator`,
+    annotations: { "meta.helm.sh/release-name": release, "meta.helm.sh/release-namespace": namespace },
   },
   rules: [],
-};
+});
 const roles = "/apis/rbac.authorization.k8s.io/v1/clusterroles";
 
-/** Flux, cert-manager and a Prometheus Operator, installed by others and in use. */
-export async function occupy(cluster: TestCluster): Promise<void> {
-  for (const one of installed) await make(cluster, definitions, one);
-  for (const [namespace, controller] of Object.entries(controllers)) {
+/** Installations of others, in use by a team. */
+export async function occupy(cluster: TestCluster, some: readonly Installation[]): Promise<void> {
+  for (const { namespace, definitions: defined, controller, release } of some) {
+    for (const one of defined) await make(cluster, definitions, one);
+    await make(cluster, roles, role(release, namespace));
     await make(cluster, namespaces, { metadata: { name: namespace } });
     await make(cluster, `/apis/apps/v1/namespaces/${namespace}/deployments`, controller);
     await cluster.untilObject(
@@ -79,7 +109,6 @@ export async function occupy(cluster: TestCluster): Promise<void> {
       ({ status }) => status?.["availableReplicas"] === 1,
     );
   }
-  await make(cluster, roles, role);
   await addTeam(cluster);
 }
 
@@ -107,11 +136,22 @@ async function remove(cluster: TestCluster, path: string): Promise<void> {
   if (status >= 300) throw new Error(`DELETE ${path}: ${status} ${JSON.stringify(body)}`);
 }
 
+/** Removes definitions, as a person does who knows that nobody needs them. */
+export async function undefine(cluster: TestCluster, names: readonly string[]): Promise<void> {
+  for (const name of names) await remove(cluster, `${definitions}/${name}`);
+}
+
 /** The others leave. */
-export async function vacate(cluster: TestCluster): Promise<void> {
-  for (const { metadata } of installed) await remove(cluster, `${definitions}/${metadata.name}`);
-  for (const name of [...Object.keys(controllers), team]) await remove(cluster, `${namespaces}/${name}`);
-  await remove(cluster, `${roles}/${role.metadata.name}`);
+export async function vacate(cluster: TestCluster, some: readonly Installation[]): Promise<void> {
+  for (const { definitions: defined, namespace, release } of some) {
+    await undefine(
+      cluster,
+      defined.map(({ metadata }) => metadata.name),
+    );
+    await remove(cluster, `${namespaces}/${namespace}`);
+    await remove(cluster, `${roles}/${role(release, namespace).metadata.name}`);
+  }
+  await remove(cluster, `${namespaces}/${team}`);
 }
 
 /** A request of the audit log that changed something. */

@@ -63,6 +63,11 @@ describe("settings", () => {
       "set cluster.type to existing",
     ],
     [
+      "what a Kind cluster has not",
+      { provided: ["certManager"] },
+      "provided: has no meaning with cluster.type kind. Remove it, or set cluster.type to existing",
+    ],
+    [
       "a registry beside a cluster that is not Kind's",
       {
         source: { type: "local-registry" },
