@@ -131,6 +131,8 @@ export interface SyncedContent {
   readonly name: string;
   /** Relative to the repository's root. */
   readonly path: string;
+  /** Name in `flux-repo/content/` of the dashboards and rules that go with it. @default none */
+  readonly content?: string;
   /** Changes to what is in the folder, in the form of Flux's Kustomization. @default none */
   readonly patches?: readonly { readonly target: object; readonly patch: string }[];
 }

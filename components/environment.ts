@@ -16,6 +16,7 @@ import type { Generation } from "./cluster/generation.ts";
 import { ExistingCluster } from "./cluster/existing-cluster.ts";
 import { KindCluster } from "./cluster/kind-cluster.ts";
 import { registryName, type WantedRegistry } from "./cluster/registry.ts";
+import { contentOf, environmentContent } from "./content.ts";
 import { contexts, homes, namespacesOf, type Seen, seen } from "./context.ts";
 import { Deployed } from "./deploy.ts";
 import { allowed } from "./flows.ts";
@@ -252,12 +253,23 @@ export class Environment extends pulumi.ComponentResource {
 
     const ready = [...namespaces.values(), ...capable("monitors")];
     const folders: SyncedFolder[] = [
-      { name: "environment", path: environmentFolder(stack.name, settings), prerequisites: ready },
+      {
+        name: "environment",
+        path: environmentFolder(stack.name, settings),
+        components: environmentContent(chosen),
+        prerequisites: ready,
+      },
       ...chosen.flatMap((one) => {
         const folder = one.component.folder?.(context(one));
         return folder === undefined
           ? []
-          : [{ ...folder, prerequisites: [...ready, ...capable("injection"), ...made([one])] }];
+          : [
+              {
+                ...folder,
+                components: folder.content === undefined ? [] : contentOf(folder.content, chosen),
+                prerequisites: [...ready, ...capable("injection"), ...made([one])],
+              },
+            ];
       }),
     ];
     const source = new Source(

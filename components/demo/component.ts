@@ -117,6 +117,7 @@ export const demoComponent = defineComponent({
   folder: (context) => ({
     name: "demo",
     path: demoFolder(context.settings.demo),
+    content: context.settings.demo.app,
     patches: [
       ...(context.environment.credentials ? pullSecretsPatches : []),
       ...(context.settings.demo.app === "kbot" && Object.keys(access(context)).length > 0 ? [kbotRepositoryPatch] : []),

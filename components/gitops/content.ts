@@ -1,5 +1,5 @@
 /** What Flux applies of this project, as files: the same for a repository that is seeded and for an artifact that is pushed. */
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import * as path from "node:path";
 import { LineCounter, parseAllDocuments } from "yaml";
 
@@ -11,8 +11,31 @@ export interface WantedContent {
   readonly environment: { readonly folder: string; readonly stack: string };
 }
 
-/** The environment of a stack that the project has no folder for is that of `dev`, by its own name and path. */
+/** The environment of a stack that the project has no folder for is that of `dev`, by its own name. */
 const template = "flux-repo/clusters/dev/kustomization.yaml";
+
+const projectRoot = path.resolve(import.meta.dirname, "../..");
+
+/** What a component is called in `flux-repo/content/`: `cert-manager` for the key `certManager`. */
+const contentName = (key: string) => key.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+
+/**
+ * Dashboards and rules of something: the folders of `flux-repo/content/<key in kebab case>/`, as paths from the repository's
+ * root. The name of each says without which capabilities and components it would show nothing or fire for ever
+ * (`dashboards+loki+metrics`). Those that need more come later, for they may replace what one with less has.
+ *
+ * @param able whether there is a capability, or a component by its key
+ */
+export function contentFolders(key: string, able: (need: string) => boolean, root = projectRoot): string[] {
+  const own = `flux-repo/content/${contentName(key)}`;
+  if (!existsSync(path.join(root, own))) return [];
+  return readdirSync(path.join(root, own))
+    .filter((name) => existsSync(path.join(root, own, name, "kustomization.yaml")))
+    .map((name) => ({ name, needs: name.split("+") }))
+    .filter(({ needs }) => needs.every(able))
+    .sort((a, b) => a.needs.length - b.needs.length || (a.name < b.name ? -1 : 1))
+    .map(({ name }) => `${own}/${name}`);
+}
 
 /** Whether one of the files is in a folder. */
 export function hasFolder(files: ReadonlyMap<string, unknown>, folder: string): boolean {
@@ -33,10 +56,7 @@ export function contentFiles({ folders, environment }: WantedContent, root = "."
   }
   if (!hasFolder(files, folder)) {
     const clean = path.posix.join(folder, ".");
-    const toContent = `${path.posix.relative(clean, "flux-repo")}/`;
-    const kustomization = readFileSync(path.join(root, template), "utf8")
-      .replace('"dev"', `"${stack}"`)
-      .replaceAll("../../", toContent);
+    const kustomization = readFileSync(path.join(root, template), "utf8").replace('"dev"', `"${stack}"`);
     files.set(`${clean}/kustomization.yaml`, Buffer.from(kustomization));
   }
   return files;

@@ -1,5 +1,7 @@
 /** Whether GitHub will take what an `up` writes: the deploy key, and the repository's content. */
+import { contentOf, environmentContent } from "../content.ts";
 import { demoFolder } from "../demo/component.ts";
+import { plan } from "../plan.ts";
 import type { Finding } from "../cluster/preflight.ts";
 import { query } from "../cluster/kind.ts";
 import type { Settings } from "../../settings/schema.ts";
@@ -155,7 +157,12 @@ async function contentFindings(
     const message = `branch ${branch} of ${name} is protected: it may refuse the commit of repository.seed.`;
     return [...pushFindings(), ...(guarded === true ? [finding("warning", message)] : [])];
   }
-  const folders = [environmentFolder(stack, settings), ...(settings.demo.enabled ? [demoFolder(settings.demo)] : [])];
+  const { chosen } = plan(settings);
+  const folders = [
+    environmentFolder(stack, settings),
+    ...environmentContent(chosen),
+    ...(settings.demo.enabled ? [demoFolder(settings.demo), ...contentOf(settings.demo.app, chosen)] : []),
+  ];
   const answers = await Promise.all(
     folders.map(async (folder) => {
       const encoded = folder.split("/").filter(Boolean).map(encodeURIComponent).join("/");
@@ -165,9 +172,14 @@ async function contentFindings(
       };
     }),
   );
-  return answers.flatMap(({ folder, status }) =>
-    status === 404
-      ? [finding("error", `${name} has no folder ${folder} in branch ${branch}. Push it, or set repository.seed.`)]
-      : [],
-  );
+  const missing = answers.filter(({ status }) => status === 404).map(({ folder }) => folder);
+  if (missing.length === 0) return [];
+  const what = missing.length === 1 ? "folder" : "folders";
+  const them = missing.length === 1 ? "it" : "them";
+  return [
+    finding(
+      "error",
+      `${name} has no ${what} ${missing.join(", ")} in branch ${branch}. Push ${them}, or set repository.seed.`,
+    ),
+  ];
 }

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import * as path from "node:path";
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import type { SyncedContent } from "../component.ts";
@@ -60,6 +61,8 @@ export function yamlScalars(values: Readonly<Record<string, string>>): Record<st
 export interface SyncedFolder extends SyncedContent {
   /** What the content needs: namespaces, definitions, webhooks, Secrets. */
   readonly prerequisites: readonly pulumi.Resource[];
+  /** Further folders, each a Component of kustomize, that are applied with it; from the repository's root. */
+  readonly components: readonly string[];
 }
 
 const waitForReady = { "pulumi.com/waitFor": "condition=Ready" };
@@ -93,6 +96,10 @@ export class Source extends pulumi.ComponentResource {
               deletionPolicy: "WaitForTermination",
               wait: true,
               path: `./${folder.path}`,
+              // Relative to the path (fluxcd/pkg/kustomize, kustomize_generator.go), in this order.
+              ...(folder.components.length === 0
+                ? {}
+                : { components: folder.components.map((component) => path.posix.relative(folder.path, component)) }),
               sourceRef: { kind: "branch" in origin ? "GitRepository" : "OCIRepository", name },
               postBuild: { substitute: { ...args.substitute } },
               ...(folder.patches === undefined || folder.patches.length === 0 ? {} : { patches: [...folder.patches] }),

@@ -1,8 +1,20 @@
 import { expect } from "chai";
 import { spawnSync } from "node:child_process";
-import { existsSync, globSync, readFileSync, statSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  globSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
-import { parse, parseAllDocuments } from "yaml";
+import { parse, parseAllDocuments, stringify } from "yaml";
+import { contentFolders } from "../../components/gitops/content.ts";
 import { yamlScalars } from "../../components/gitops/source.ts";
 import { type Manifest, manifestId } from "../../components/kubernetes/manifest.ts";
 import { assemble, substitute, substituteText } from "../../tools/contract/flux-repo.ts";
@@ -10,8 +22,21 @@ import { customResourceSchema, validate } from "../../tools/contract/schemas.ts"
 import { which } from "../../tools/run.ts";
 import { projectFolder } from "./support/content.ts";
 
-/** Folders that Flux applies: one for each environment, and the demos'. */
+/** Folders that Flux applies: one for each environment, and the demos'; each with all the content that may go with it. */
 const folders = ["clusters/dev", "clusters/local", "clusters/production", "demo/kbot", "demo/podinfo"] as const;
+
+const demos = ["kbot", "podinfo"];
+
+/** Components of kustomize that go with a folder where every component is there, relative to it. */
+function componentsOf(folder: string): string[] {
+  const content = readdirSync(join(projectFolder, "flux-repo/content"));
+  const own = folder.startsWith("demo/")
+    ? content.filter((name) => folder.endsWith(name))
+    : content.filter((name) => !demos.includes(name));
+  return own
+    .flatMap((name) => contentFolders(name, () => true))
+    .map((path) => relative(folderOf(folder), join(projectFolder, path)));
+}
 
 /** Values as awkward as settings allow: numbers and booleans that must stay text, and text that must become one. */
 const values = {
@@ -33,7 +58,7 @@ function folderOf(folder: string): string {
 }
 
 function objectsOf(folder: string): Manifest[] {
-  return assemble(folderOf(folder)).map((object) => substitute(object, values));
+  return assemble(folderOf(folder), componentsOf(folder)).map((object) => substitute(object, values));
 }
 
 function find(objects: readonly Manifest[], kind: string): Manifest & { readonly spec: Record<string, unknown> } {
@@ -62,7 +87,11 @@ function reached(folder: string): string[] {
 
 describe("what Flux syncs", () => {
   it("has no file that nothing uses", () => {
-    const used = new Set(folders.flatMap((folder) => reached(folderOf(folder))));
+    const used = new Set(
+      folders.flatMap((folder) =>
+        [".", ...componentsOf(folder)].flatMap((component) => reached(join(folderOf(folder), component))),
+      ),
+    );
     const present = globSync("flux-repo/**/*", { cwd: projectFolder })
       .map((file) => join(projectFolder, file))
       .filter((file) => statSync(file).isFile() && !file.endsWith(".md"));
@@ -90,8 +119,11 @@ describe("what Flux syncs", () => {
       it(`has ${folder.startsWith("demo/") ? "one demo alone" : "no demo"}`, () => {
         const demo = objectsOf(folder).filter(({ metadata }) => /kbot|podinfo/.test(metadata.name));
         const kinds: Readonly<Record<string, readonly string[]>> = {
-          "demo/kbot": ["ConfigMap", "GitRepository", "HelmRelease", "PrometheusRule", "Service", "ServiceMonitor"],
-          "demo/podinfo": ["ConfigMap", "Deployment", "PrometheusRule"],
+          "demo/kbot": [
+            ...["ConfigMap", "GitRepository", "HelmRelease", "PrometheusRule", "PrometheusRule"],
+            ...["Service", "ServiceMonitor"],
+          ],
+          "demo/podinfo": ["ConfigMap", "Deployment", "PrometheusRule", "PrometheusRule"],
         };
         expect(demo.map(({ kind }) => kind).sort()).to.deep.equal(kinds[folder] ?? []);
         for (const { metadata } of demo) expect(metadata.name).to.include(folder.replace("demo/", ""));
@@ -144,7 +176,14 @@ describe("what Flux syncs", () => {
         return this.skip();
       }
       for (const folder of folders) {
-        const result = spawnSync(kubectl, ["kustomize", folderOf(folder)], { encoding: "utf8" });
+        // As Flux does it: the components are added to the folder's kustomization.
+        const root = mkdtempSync(join(tmpdir(), "kustomize-"));
+        cpSync(join(projectFolder, "flux-repo"), root, { recursive: true });
+        const file = join(root, folder, "kustomization.yaml");
+        const kustomization = parse(readFileSync(file, "utf8")) as object;
+        writeFileSync(file, stringify({ ...kustomization, components: componentsOf(folder) }));
+        const result = spawnSync(kubectl, ["kustomize", join(root, folder)], { encoding: "utf8" });
+        rmSync(root, { recursive: true });
         expect(result.status, result.stderr).to.equal(0);
         const written = result.stdout.split(/^---\n/m).map((text) => {
           const disabled = text.includes("kustomize.toolkit.fluxcd.io/substitute: disabled");

@@ -44,7 +44,7 @@ import {
 const name = "kind-local";
 const container = `${name}-registry`;
 const registryImage = "made-here/registry:3";
-const dashboard = "flux-repo/dashboards/kubernetes/cluster.json";
+const dashboard = "flux-repo/content/exporters/dashboards+metrics/cluster.json";
 
 describe("the registry beside a cluster, on real Kind", function () {
   this.timeout(30 * 60_000);
@@ -132,7 +132,14 @@ describe("the registry beside a cluster, on real Kind", function () {
           sourceName,
           {
             origin: local.origin,
-            folders: [{ name: "dashboards", path: "flux-repo/dashboards", prerequisites: [namespace] }],
+            folders: [
+              {
+                name: "dashboards",
+                path: "flux-repo/clusters/local",
+                components: ["flux-repo/content/exporters/dashboards+metrics"],
+                prerequisites: [namespace],
+              },
+            ],
             interval: "10m",
             substitute: {},
             labels: {},

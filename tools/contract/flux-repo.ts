@@ -3,31 +3,36 @@
  *
  * Only the features that the folder uses are known; any other is refused with its name, never skipped.
  */
-import { existsSync, readFileSync, statSync } from "node:fs";
+import { existsSync, globSync, readFileSync, statSync } from "node:fs";
 import * as path from "node:path";
 import { parse, parseAllDocuments, stringify } from "yaml";
-import type { Manifest } from "../../components/kubernetes/manifest.ts";
+import { type Manifest, manifestId } from "../../components/kubernetes/manifest.ts";
 
 interface Generated {
   readonly name: string;
   readonly namespace?: string;
+  readonly behavior?: string;
   readonly files?: readonly string[];
+  readonly options?: Options;
+}
+
+interface Options {
+  readonly disableNameSuffixHash?: boolean;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly annotations?: Readonly<Record<string, string>>;
 }
 
 interface Kustomization {
+  readonly kind?: string;
   readonly namespace?: string;
   readonly resources?: readonly string[];
   readonly configMapGenerator?: readonly Generated[];
-  readonly generatorOptions?: {
-    readonly disableNameSuffixHash?: boolean;
-    readonly labels?: Readonly<Record<string, string>>;
-    readonly annotations?: Readonly<Record<string, string>>;
-  };
+  readonly generatorOptions?: Options;
 }
 
 const understood: Readonly<Record<string, readonly string[]>> = {
   kustomization: ["apiVersion", "kind", "namespace", "resources", "configMapGenerator", "generatorOptions"],
-  generator: ["name", "namespace", "files"],
+  generator: ["name", "namespace", "behavior", "files", "options"],
   options: ["disableNameSuffixHash", "labels", "annotations"],
 };
 
@@ -41,17 +46,41 @@ function onlyUnderstood(what: string, file: string, value: object): void {
 const clusterWide = ["Namespace", "CustomResourceDefinition", "ClusterRole", "ClusterRoleBinding", "PriorityClass"];
 
 /**
- * The objects of a folder with a `kustomization.yaml`, as `kustomize build` gives them, without its order.
+ * The objects of a folder with a `kustomization.yaml`, as `kustomize build` gives them, without its order; and of components
+ * that Flux adds (`spec.components`), relative to the folder.
  * @throws when a file is missing, or uses a feature that is not known here
  */
-export function assemble(folder: string): Manifest[] {
+export function assemble(folder: string, components: readonly string[] = []): Manifest[] {
+  const objects = new Map<string, Manifest>();
+  const add = (file: string, object: Manifest, replaces: boolean) => {
+    const id = manifestId(object);
+    if (objects.has(id) !== replaces) throw new Error(`${file}: ${id} is there ${replaces ? "not yet" : "already"}.`);
+    objects.set(id, object);
+  };
+  for (const object of built(folder)) add(folder, object, false);
+  for (const component of components) {
+    const target = path.join(folder, component);
+    const file = path.join(target, "kustomization.yaml");
+    if (!existsSync(file)) throw new Error(`${folder} has the component ${component}, which is not there.`);
+    const { kind, namespace, configMapGenerator = [] } = parse(readFileSync(file, "utf8")) as Kustomization;
+    if (kind !== "Component") throw new Error(`${file} is no Component.`);
+    // It would be the namespace of everything beside it, too.
+    if (namespace !== undefined) throw new Error(`${file} has a namespace.`);
+    const replacing = configMapGenerator.filter(({ behavior }) => behavior === "replace").map(({ name }) => name);
+    for (const object of built(target))
+      add(file, object, object.kind === "ConfigMap" && replacing.includes(object.metadata.name));
+  }
+  return [...objects.values()];
+}
+
+function built(folder: string): Manifest[] {
   const file = path.join(folder, "kustomization.yaml");
   const kustomization = parse(readFileSync(file, "utf8")) as Kustomization;
   onlyUnderstood("kustomization", file, kustomization);
   const objects = (kustomization.resources ?? []).flatMap((resource) => {
     const target = path.join(folder, resource);
     if (!existsSync(target)) throw new Error(`${file} names ${resource}, which is not there.`);
-    if (statSync(target).isDirectory()) return assemble(target);
+    if (statSync(target).isDirectory()) return built(target);
     return parseAllDocuments(readFileSync(target, "utf8"))
       .map((document) => document.toJS() as Manifest | null)
       .filter((object) => object !== null);
@@ -60,6 +89,8 @@ export function assemble(folder: string): Manifest[] {
   onlyUnderstood("options", file, options);
   for (const generator of kustomization.configMapGenerator ?? []) {
     onlyUnderstood("generator", file, generator);
+    const own = generator.options ?? {};
+    onlyUnderstood("options", file, own);
     if (options.disableNameSuffixHash !== true) {
       throw new Error(`${file}: ${generator.name} gets a hash at its name. Set disableNameSuffixHash: true.`);
     }
@@ -69,8 +100,8 @@ export function assemble(folder: string): Manifest[] {
       metadata: {
         name: generator.name,
         ...(generator.namespace === undefined ? {} : { namespace: generator.namespace }),
-        ...(options.labels === undefined ? {} : { labels: options.labels }),
-        ...(options.annotations === undefined ? {} : { annotations: options.annotations }),
+        ...(options.labels === undefined ? {} : { labels: { ...options.labels, ...own.labels } }),
+        ...(options.annotations === undefined ? {} : { annotations: { ...options.annotations, ...own.annotations } }),
       },
       data: Object.fromEntries(
         (generator.files ?? []).map((name) => [path.basename(name), readFileSync(path.join(folder, name), "utf8")]),
@@ -119,4 +150,20 @@ export function substitute(object: Manifest, values: Readonly<Record<string, str
   if (untouched(object)) return object;
   const where = `${object.kind} ${object.metadata.name}`;
   return parse(substituteText(stringify(object, { lineWidth: 0 }), values, where)) as Manifest;
+}
+
+/** Where `flux-repo/content` has dashboards, by UID: of those that come in two forms, the one with every panel. */
+export function dashboardPaths(root: string): ReadonlyMap<string, string> {
+  const capabilities = (file: string) => path.basename(path.dirname(file)).split("+").length;
+  const files = globSync("flux-repo/content/*/*/*.json", { cwd: root }).sort(
+    (a, b) => capabilities(a) - capabilities(b) || a.localeCompare(b),
+  );
+  return new Map(files.map((file) => [path.basename(file, ".json"), file]));
+}
+
+/** Files with rules in `flux-repo/content`. */
+export function ruleFiles(root: string): string[] {
+  return globSync("flux-repo/content/*/*/*.yaml", { cwd: root })
+    .sort()
+    .filter((file) => /^kind: PrometheusRule$/m.test(readFileSync(path.join(root, file), "utf8")));
 }

@@ -2,6 +2,7 @@
 import type { Manifest } from "../../components/kubernetes/manifest.ts";
 import { checkAlertmanager } from "./checks/alertmanager.ts";
 import { checkCollectors } from "./checks/collector.ts";
+import { checkContent } from "./checks/content.ts";
 import { checkConventions } from "./checks/conventions.ts";
 import { checkDataSources } from "./checks/data-sources.ts";
 import { checkDigests } from "./checks/digests.ts";
@@ -57,6 +58,7 @@ function checks(rendered: Rendered, readers: Readers, only?: Manifest): (() => r
     () => checkCollectors(rendered, readers.collector),
     () => checkScrapes(rendered),
     () => checkFluentBit(rendered),
+    () => checkContent(rendered),
     () => checkDataSources(rendered),
     () => checkAlertmanager(rendered),
   ];

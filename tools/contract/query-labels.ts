@@ -5,6 +5,7 @@ import { fluxNamespace } from "../../components/gitops/names.ts";
 import { namespaces } from "../../components/kubernetes/namespaces.ts";
 import { shapedSeries } from "../dashboards/sample/cluster.ts";
 import { indexedAttributes, labelOf } from "../logql/entries.ts";
+import { dashboardPaths, ruleFiles } from "./flux-repo.ts";
 import { logLabels } from "./checks/fluent-bit.ts";
 
 const contracts = path.resolve(import.meta.dirname, "../../tests/contract");
@@ -60,7 +61,7 @@ let metrics: ReadonlySet<string> | undefined;
 /** Metrics of those series, and what rules record: ours, and those that kube-prometheus-stack ships. */
 function knownMetrics(): ReadonlySet<string> {
   const root = path.resolve(contracts, "../..");
-  const records = globSync("flux-repo/alerts/**/*.yaml", { cwd: root }).flatMap((file) =>
+  const records = ruleFiles(root).flatMap((file) =>
     [...readFileSync(path.join(root, file), "utf8").matchAll(/record: (\S+)/g)].map(([, name = ""]) => name),
   );
   const shipped = JSON.parse(readFileSync(path.join(contracts, "data/shipped-rules.json"), "utf8")) as {
@@ -88,9 +89,9 @@ let variables: ReadonlySet<string> | undefined;
 
 /** Variables that a panel's query names and that no dashboard has, nor Grafana itself. */
 export function unknownVariables(query: string): string[] {
-  const root = path.resolve(contracts, "../../flux-repo/dashboards");
+  const root = path.resolve(contracts, "../..");
   variables ??= new Set(
-    globSync("**/*.json", { cwd: root }).flatMap((file) =>
+    [...dashboardPaths(root).values()].flatMap((file) =>
       (
         JSON.parse(readFileSync(path.join(root, file), "utf8")) as {
           readonly templating: { readonly list: readonly { readonly name: string }[] };

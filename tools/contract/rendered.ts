@@ -52,11 +52,12 @@ function fluxContent(declared: readonly Manifest[]): { content: Manifest[]; vari
     .flatMap((kustomization) => {
       const spec = kustomization["spec"] as {
         readonly path: string;
+        readonly components?: readonly string[];
         readonly postBuild?: { readonly substitute?: Readonly<Record<string, string>> };
       };
       const folder = path.join(projectRoot, spec.path);
       if (!existsSync(folder)) return [];
-      return assemble(folder).map((object) => {
+      return assemble(folder, spec.components).map((object) => {
         for (const name of variableNames(object)) variables.add(name);
         return substitute(object, spec.postBuild?.substitute ?? {});
       });

@@ -1,14 +1,14 @@
 /**
- * Writes the dashboards of `content/` as `flux-repo/dashboards/<folder>/<uid>.json`, with the kustomization of each
- * folder. `node tools/dashboards/build.ts` after a change; `--check` only says what is stale and exits with 1.
+ * Writes the dashboards of `content/` into `flux-repo/content/<component>/<capabilities>/<uid>.json`, with the kustomization of
+ * each folder. `node tools/dashboards/build.ts` after a change; `--check` only says what is stale and exits with 1.
  */
-import { globSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { format, resolveConfig } from "prettier";
-import { type Dashboard, folders } from "./kit.ts";
+import type { Dashboard, Folder } from "./kit.ts";
 
-const root = fileURLToPath(new URL("../../flux-repo/dashboards/", import.meta.url));
+const root = fileURLToPath(new URL("../../flux-repo/content/", import.meta.url));
 
 /** Every file of `content/` is a dashboard. */
 const dashboards = await Promise.all(
@@ -17,23 +17,30 @@ const dashboards = await Promise.all(
     .map(async (file) => ((await import(`./${file}`)) as { readonly default: Dashboard }).default),
 );
 
-/** A demo's folder is listed by the demo itself, so that an environment without it has no empty dashboard. */
-const listedElsewhere = (folder: string) => folder.startsWith("demo/");
+/** Name of the folder below a component's for what needs these capabilities (`contentFolders` reads it). */
+const folderOf = (needs: readonly string[]) => [...new Set(["dashboards", ...needs])].sort().join("+");
 
-/** Every generated file: path below `flux-repo/dashboards` and its text. */
+interface Listed {
+  readonly uid: string;
+  readonly folder: Folder;
+  /** Whether it takes the place of the one with fewer panels. */
+  readonly replaces: boolean;
+}
+
+/** Every generated file: path below `flux-repo/content` and its text. */
 export async function generatedFiles(): Promise<ReadonlyMap<string, string>> {
   const files = new Map<string, string>();
-  const used = [...new Set(dashboards.map((dashboard) => dashboard.folder))].sort();
-  for (const dashboard of dashboards) {
-    const path = `${dashboard.folder}/${dashboard.uid}.json`;
-    if (files.has(path)) throw new Error(`Two dashboards have the UID "${dashboard.uid}": give one of them another.`);
-    files.set(path, dashboard.text);
+  const lists = new Map<string, Listed[]>();
+  for (const { meta, variants } of dashboards) {
+    for (const [index, { needs, text }] of variants.entries()) {
+      const folder = `${meta.of}/${folderOf(needs)}`;
+      const path = `${folder}/${meta.uid}.json`;
+      if (files.has(path)) throw new Error(`Two dashboards have the UID "${meta.uid}": give one of them another.`);
+      files.set(path, text);
+      lists.set(folder, [...(lists.get(folder) ?? []), { uid: meta.uid, folder: meta.folder, replaces: index > 0 }]);
+    }
   }
-  for (const folder of used) files.set(`${folder}/kustomization.yaml`, folderKustomization(folder));
-  files.set(
-    "kustomization.yaml",
-    kustomization(["resources:", ...used.filter((name) => !listedElsewhere(name)).map((name) => `  - ${name}`)]),
-  );
+  for (const [folder, listed] of lists) files.set(`${folder}/kustomization.yaml`, kustomization(listed));
   const config = await resolveConfig(join(root, "kustomization.yaml"));
   const formatted = [...files].map(
     async ([path, text]) => [path, await format(text, { ...config, filepath: path })] as const,
@@ -41,38 +48,38 @@ export async function generatedFiles(): Promise<ReadonlyMap<string, string>> {
   return new Map(await Promise.all(formatted));
 }
 
-function kustomization(lines: readonly string[]): string {
+/** A namespace of the whole Component would be that of everything applied beside it, so each ConfigMap has its own. */
+function kustomization(listed: readonly Listed[]): string {
   return [
     "# Written by tools/dashboards/build.ts.",
-    "apiVersion: kustomize.config.k8s.io/v1beta1",
-    "kind: Kustomization",
-    ...lines,
-    "",
-  ].join("\n");
-}
-
-function folderKustomization(folder: keyof typeof folders): string {
-  const own = dashboards.filter((dashboard) => dashboard.folder === folder).map((dashboard) => dashboard.uid);
-  return kustomization([
-    "namespace: monitoring",
+    "apiVersion: kustomize.config.k8s.io/v1alpha1",
+    "kind: Component",
     "configMapGenerator:",
-    ...own.sort().flatMap((uid) => [`  - name: dashboard-${uid}`, "    files:", `      - ${uid}.json`]),
+    ...listed.flatMap(({ uid, folder, replaces }) => [
+      `  - name: dashboard-${uid}`,
+      "    namespace: monitoring",
+      ...(replaces ? ["    behavior: replace"] : []),
+      "    files:",
+      `      - ${uid}.json`,
+      "    options:",
+      "      annotations:",
+      `        grafana_folder: ${folder}`,
+    ]),
     "generatorOptions:",
     "  disableNameSuffixHash: true",
     "  labels:",
     "    # Grafana's sidecar loads every ConfigMap with this label.",
     '    grafana_dashboard: "1"',
     "  annotations:",
-    `    grafana_folder: ${folders[folder]}`,
     "    # A dashboard's own ${variables} are Grafana's, not Flux's.",
     "    kustomize.toolkit.fluxcd.io/substitute: disabled",
-  ]);
+    "",
+  ].join("\n");
 }
 
+/** Folders for dashboards have nothing that is written by hand. */
 function existingFiles(): string[] {
-  return readdirSync(root, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath, entry.name).slice(root.length));
+  return globSync("*/*/*", { cwd: root }).filter((path) => path.split("/")[1]?.split("+").includes("dashboards"));
 }
 
 /** Files that differ from what would be written, are missing, or are left over. */
@@ -93,13 +100,13 @@ async function write(): Promise<void> {
     mkdirSync(dirname(join(root, path)), { recursive: true });
     writeFileSync(join(root, path), text);
   }
-  console.log(`Wrote ${wanted.size} files to flux-repo/dashboards.`);
+  console.log(`Wrote ${wanted.size} files to flux-repo/content.`);
 }
 
 if (import.meta.main) {
   if (process.argv.includes("--check")) {
     const stale = await staleFiles();
-    for (const path of stale) console.error(`flux-repo/dashboards/${path} is stale.`);
+    for (const path of stale) console.error(`flux-repo/content/${path} is stale.`);
     if (stale.length > 0) {
       console.error("Run `node tools/dashboards/build.ts` and commit what it writes.");
       process.exitCode = 1;

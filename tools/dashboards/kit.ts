@@ -470,14 +470,8 @@ export const annotation = (name: string, description: string, title: string, exp
     .textFormat(description)
     .step("60s");
 
-/** Directory below `flux-repo/dashboards`, and the folder's title in Grafana. */
-export const folders = {
-  "demo/kbot": "Applications",
-  "demo/podinfo": "Applications",
-  kubernetes: "Kubernetes",
-  logs: "Logs",
-  platform: "Platform",
-} as const;
+/** Titles of Grafana's folders. */
+export type Folder = "Applications" | "Kubernetes" | "Logs" | "Platform";
 
 export interface Meta {
   /** Part of the dashboard's address: never changes. */
@@ -485,7 +479,13 @@ export interface Meta {
   readonly title: string;
   /** The question that the dashboard answers. */
   readonly description: string;
-  readonly folder: keyof typeof folders;
+  readonly folder: Folder;
+  /** Folder of `flux-repo/content/` that it belongs to: the component that it is about. */
+  readonly of: string;
+  /** Capabilities and components (by their key) that its panels ask, beside that component and `dashboards`. */
+  readonly needs: readonly string[];
+  /** Rows that ask further ones, by their title: where one of those is missing, the dashboard comes without these rows. */
+  readonly rowNeeds?: Readonly<Record<string, readonly string[]>>;
   readonly tags: readonly string[];
   readonly variables?: readonly Builder<sdk.VariableModel>[];
   readonly annotations?: readonly Builder<sdk.AnnotationQuery>[];
@@ -495,18 +495,39 @@ export interface Meta {
   readonly refresh?: string;
 }
 
-export interface Dashboard {
-  readonly folder: Meta["folder"];
-  readonly uid: string;
+/** A dashboard as it comes where some capabilities and components are there. */
+export interface Variant {
+  readonly needs: readonly string[];
   /** JSON, as Grafana reads it. */
   readonly text: string;
+}
+
+export interface Dashboard {
+  readonly meta: Meta;
+  /** The second, where there is one, has the rows of `rowNeeds` and takes the first one's place. */
+  readonly variants: readonly Variant[];
 }
 
 /** Tag of every dashboard of ours; the links at the top of each dashboard are made of it. */
 const commonTag = "observability";
 
+type Rows = Readonly<Record<string, readonly Builder<sdk.Panel>[]>>;
+
 /** A dashboard of rows; its data source variables are those that its panels ask. */
-export function dashboard(meta: Meta, rowsOf: Readonly<Record<string, readonly Builder<sdk.Panel>[]>>): Dashboard {
+export function dashboard(meta: Meta, rowsOf: Rows): Dashboard {
+  const { rowNeeds = {}, needs } = meta;
+  const always = Object.fromEntries(Object.entries(rowsOf).filter(([title]) => rowNeeds[title] === undefined));
+  const more = [...new Set([...needs, ...Object.values(rowNeeds).flat()])];
+  return {
+    meta,
+    variants: [
+      { needs, text: json(meta, always) },
+      ...(more.length > needs.length ? [{ needs: more, text: json(meta, rowsOf) }] : []),
+    ],
+  };
+}
+
+function json(meta: Meta, rowsOf: Rows): string {
   // The classic model, which Grafana's file provisioning reads; the library would have everybody use the v2 resources.
   // eslint-disable-next-line @typescript-eslint/no-deprecated
   const builder = new sdk.DashboardBuilder(meta.title)
@@ -543,11 +564,14 @@ export function dashboard(meta: Meta, rowsOf: Readonly<Record<string, readonly B
   for (const variable of meta.variables ?? []) builder.withVariable(variable);
   for (const [title, own] of Object.entries(rowsOf)) {
     builder.withRow(new sdk.RowBuilder(title));
-    for (const one of own) builder.withPanel(one);
+    // A copy: the library puts a panel where the rows before it end, and keeps that for the next dashboard.
+    for (const one of own) {
+      const panel = one.build();
+      builder.withPanel({ build: () => ({ ...panel, ...(panel.gridPos && { gridPos: { ...panel.gridPos } }) }) });
+    }
   }
-  const json = builder.build();
-  for (const [index, one] of (json.panels ?? []).entries()) one.id = index + 1;
+  const built = builder.build();
+  for (const [index, one] of (built.panels ?? []).entries()) one.id = index + 1;
   // The library sets `placement` everywhere (grafana/grafana-foundation-sdk#1272): Grafana would hide links and marks in a menu.
-  const text = JSON.stringify(json, (key, value: unknown) => (value === "inControlsMenu" ? undefined : value));
-  return { folder: meta.folder, uid: meta.uid, text };
+  return JSON.stringify(built, (key, value: unknown) => (value === "inControlsMenu" ? undefined : value));
 }

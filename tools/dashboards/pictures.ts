@@ -16,7 +16,7 @@ import { basename, join } from "node:path";
 import { parseArgs } from "node:util";
 import { format } from "prettier";
 import { parse } from "yaml";
-import { substituteText } from "../contract/flux-repo.ts";
+import { dashboardPaths, ruleFiles, substituteText } from "../contract/flux-repo.ts";
 import { ask, askAnnotations, type Answer, type Choices, type Stores } from "./pictures/ask.ts";
 import { boxOf, draw, isEmpty } from "./pictures/draw.ts";
 import { chromium, grafanaVersion, grafanaWithDashboards, photograph } from "./pictures/grafana.ts";
@@ -58,8 +58,7 @@ const digest = (content: string | Buffer): string => createHash("sha256").update
 
 /** The dashboards as Grafana gets them, by UID. */
 export function dashboardFiles(): ReadonlyMap<string, string> {
-  const files = globSync("flux-repo/dashboards/**/*.json", { cwd: root }).sort();
-  return new Map(files.map((file) => [basename(file, ".json"), readFileSync(join(root, file), "utf8")]));
+  return new Map([...dashboardPaths(root)].sort().map(([uid, file]) => [uid, readFileSync(join(root, file), "utf8")]));
 }
 
 /** Digest of everything that a picture shows beside its dashboard. */
@@ -96,20 +95,17 @@ function recordingRules(): RecordingRule[] {
     readonly interval?: string;
     readonly rules: readonly Rule[];
   }
-  return globSync("flux-repo/alerts/**/*.yaml", { cwd: root })
-    .sort()
-    .filter((file) => !file.endsWith("kustomization.yaml"))
-    .flatMap((file) => {
-      const text = substituteText(readFileSync(join(root, file), "utf8"), {}, file);
-      const { groups } = (parse(text) as { spec: { groups: readonly Group[] } }).spec;
-      return groups.flatMap((group) =>
-        group.rules.flatMap(({ record, expr, labels }) =>
-          record === undefined
-            ? []
-            : [{ record, expr, ...(labels === undefined ? {} : { labels }), every: seconds(group.interval) }],
-        ),
-      );
-    });
+  return ruleFiles(root).flatMap((file) => {
+    const text = substituteText(readFileSync(join(root, file), "utf8"), {}, file);
+    const { groups } = (parse(text) as { spec: { groups: readonly Group[] } }).spec;
+    return groups.flatMap((group) =>
+      group.rules.flatMap(({ record, expr, labels }) =>
+        record === undefined
+          ? []
+          : [{ record, expr, ...(labels === undefined ? {} : { labels }), every: seconds(group.interval) }],
+      ),
+    );
+  });
 }
 
 function seconds(duration: string | undefined): number {

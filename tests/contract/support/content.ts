@@ -1,10 +1,10 @@
 /** The content of flux-repo/ as data, for its tests. */
-import { globSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parse } from "yaml";
 import { durationSeconds } from "../../../settings/formats.ts";
-import { substituteText } from "../../../tools/contract/flux-repo.ts";
+import { dashboardPaths, ruleFiles, substituteText } from "../../../tools/contract/flux-repo.ts";
 
 /** The project's folder. */
 export const projectFolder = fileURLToPath(new URL("../../../", import.meta.url));
@@ -74,7 +74,7 @@ export interface DashboardFile {
 }
 
 export function readDashboards(): DashboardFile[] {
-  return globSync("flux-repo/dashboards/**/*.json", { cwd: projectFolder })
+  return [...dashboardPaths(projectFolder).values()]
     .sort()
     .map((file) => ({ file, dashboard: JSON.parse(readFileSync(join(projectFolder, file), "utf8")) as Dashboard }));
 }
@@ -143,22 +143,22 @@ export interface RuleFile {
 
 /** The rule files, with the defaults of Flux's variables filled in. */
 export function readRuleFiles(): RuleFile[] {
-  return globSync("flux-repo/alerts/**/*.yaml", { cwd: projectFolder })
-    .sort()
-    .filter((file) => !file.endsWith("kustomization.yaml"))
-    .map((file) => {
-      const text = readFileSync(join(projectFolder, file), "utf8");
-      const object = parse(substituteText(text, {}, file)) as { spec: { groups: RuleFile["groups"] } };
-      return { file, text, name: /([^/]+)\.yaml$/.exec(file)?.[1] ?? file, groups: object.spec.groups };
-    });
+  return ruleFiles(projectFolder).map((file) => {
+    const text = readFileSync(join(projectFolder, file), "utf8");
+    const object = parse(substituteText(text, {}, file)) as { spec: { groups: RuleFile["groups"] } };
+    return { file, text, name: /([^/]+)\.yaml$/.exec(file)?.[1] ?? file, groups: object.spec.groups };
+  });
 }
 
 /** Unit tests of rules, in promtool's form. */
 interface UnitTests {
+  readonly rule_files: readonly string[];
   readonly evaluation_interval: string;
-  readonly group_eval_order: readonly string[];
+  readonly group_eval_order?: readonly string[];
   readonly tests: readonly {
     readonly name: string;
+    readonly interval: string;
+    readonly input_series: readonly { readonly series: string; readonly values: string }[];
     readonly alert_rule_test: readonly {
       readonly alertname: string;
       readonly eval_time: string;
@@ -167,14 +167,54 @@ interface UnitTests {
   }[];
 }
 
+/** Alert that every component with a scrape job has, and its jobs. */
+export const targetAbsent = "PlatformTargetAbsent";
+const absentJobs = (expr: string) => [...expr.matchAll(/absent\(up\{job="([^"]+)"\}\)/g)].map(([, job = ""]) => job);
+
+/** The same for every component: the alert fires for each of its jobs alone, and for none of them that is there. */
+function absentTests(rules: readonly Rule[]): UnitTests["tests"] {
+  const found = rules.find(({ alert }) => alert === targetAbsent);
+  if (found === undefined) return [];
+  const jobs = absentJobs(found.expr);
+  const test = (name: string, there: readonly string[], expected: readonly unknown[]) => ({
+    name,
+    interval: "30s",
+    input_series: there.map((job) => ({ series: `up{job="${job}", instance="a"}`, values: "1x60" })),
+    alert_rule_test: [{ alertname: targetAbsent, eval_time: "10m", exp_alerts: expected }],
+  });
+  const fires = (job: string) => ({
+    exp_labels: { severity: "critical", job },
+    exp_annotations: {
+      summary: "Prometheus does not know a part of the platform",
+      description: `There has been no target for the job ${job} for 10 minutes: it is not installed, or its Service or monitor does not select it. No alert about it can fire.`,
+      runbook_url: `docs/runbooks/${targetAbsent}.md`,
+      dashboard_url: "/d/prometheus-cardinality",
+    },
+  });
+  return [
+    ...jobs.map((job) =>
+      test(
+        `no ${job}`,
+        jobs.filter((other) => other !== job),
+        [fires(job)],
+      ),
+    ),
+    test("every job has a target", jobs, []),
+  ];
+}
+
 /**
  * The unit tests of a rule file, to which one is added for each that fires: at the evaluation before it is quiet. So each says
  * when its alert fires, and a wait that is longer or shorter fails it.
  */
 export function unitTests({ name, groups }: RuleFile): UnitTests {
-  const file = parse(readFileSync(join(projectFolder, `tests/contract/alerts/${name}.test.yaml`), "utf8")) as UnitTests;
+  const own = join(projectFolder, `tests/contract/alerts/${name}.test.yaml`);
+  const absent = absentTests(rulesOf({ groups }));
+  const file: UnitTests = existsSync(own)
+    ? (parse(readFileSync(own, "utf8")) as UnitTests)
+    : { rule_files: [`${name}.yaml`], evaluation_interval: "30s", tests: [] };
   const step = durationSeconds(file.evaluation_interval);
-  const tests = file.tests.map((test) => ({
+  const tests = [...file.tests, ...absent].map((test) => ({
     ...test,
     alert_rule_test: test.alert_rule_test.flatMap((one) => {
       const before = { ...one, eval_time: `${durationSeconds(one.eval_time) - step}s`, exp_alerts: [] };

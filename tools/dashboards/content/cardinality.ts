@@ -10,7 +10,9 @@ export default dashboard(
     title: "Prometheus cardinality",
     description:
       "What fills Prometheus: which metric, which job, since when, and how near is each scrape to its limit?",
-    folder: "platform",
+    folder: "Platform",
+    of: "prometheus",
+    needs: ["metrics"],
     tags: ["platform", "metrics"],
     from: "now-6h",
     refresh: "5m",

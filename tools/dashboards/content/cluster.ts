@@ -50,7 +50,9 @@ export default dashboard(
     uid: "cluster",
     title: "Cluster and nodes",
     description: "Is the cluster well, and which node is about to evict pods?",
-    folder: "kubernetes",
+    folder: "Kubernetes",
+    of: "exporters",
+    needs: ["metrics"],
     tags: ["kubernetes"],
     variables: [
       choice(
@@ -319,7 +321,7 @@ export default dashboard(
           colors({ Running: "green", Succeeded: "blue", Pending: "yellow", Unknown: "purple", Failed: "red" }),
         ),
     ],
-    "Storage, network, certificates": [
+    "Storage and network": [
       barGauge(
         {
           title: "PersistentVolumes used",
@@ -347,20 +349,6 @@ export default dashboard(
         range(traffic("receive"), "{{node}} received"),
         range(`-${traffic("transmit")}`, "{{node}} sent"),
       ),
-      barGauge(
-        {
-          title: "Certificates, time left",
-          description: "Certificates of cert-manager that expire first. CertificateExpiresSoon fires below 7 days.",
-          unit: "dtdurations",
-          width: 8,
-        },
-        now(
-          `bottomk(10, min by (exported_namespace, name) (certmanager_certificate_expiration_timestamp_seconds - time()))`,
-          "{{name}}",
-        ),
-      )
-        .decimals(1)
-        .thresholds(low(7 * 86_400, 14 * 86_400)),
     ],
     "Control plane": [
       states(

@@ -17,7 +17,10 @@ export default dashboard(
     title: "Flux",
     description:
       "Does the cluster run what Git declares? If not: which object hangs, since when, and which controller is slow?",
-    folder: "platform",
+    folder: "Platform",
+    of: "flux",
+    needs: ["exporters", "metrics"],
+    rowNeeds: { Logs: ["fluentBit", "loki"] },
     tags: ["platform", "gitops"],
     variables: [
       choice(
@@ -151,14 +154,16 @@ export default dashboard(
         range(`sum by (name) (workqueue_depth{${controllers}})`, "{{name}}"),
       ),
       lines(
-        { title: "Memory", description: "Resident memory of each controller.", unit: "bytes", width: 12 },
+        { title: "Memory", description: "Resident memory of each controller.", unit: "bytes", width: 24 },
         range(`process_resident_memory_bytes{${controllers}}`, "{{pod}}"),
       ).min(0),
+    ],
+    Logs: [
       logLines(
         {
           title: "Errors in the controllers' logs",
           description: "Lines with level error, with the cause. Open a line for the object that it is about.",
-          width: 12,
+          width: 24,
         },
         [`{job="${logJob}", namespace="flux-system"} | detected_level=~"error|critical|fatal"`],
         { fields: ["controllerKind", "name"] },

@@ -46,7 +46,10 @@ export default dashboard(
     uid: "logs",
     title: "Logs",
     description: "What did these containers write, when did it change, and what did it cost them in CPU and memory?",
-    folder: "logs",
+    folder: "Logs",
+    of: "loki",
+    needs: [],
+    rowNeeds: { "What the selected containers use": ["exporters", "metrics"] },
     tags: ["logs"],
     variables: [
       logChoice(

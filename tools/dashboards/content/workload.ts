@@ -25,7 +25,10 @@ export default dashboard(
     title: "Workload",
     description:
       "What is wrong with this one Deployment, StatefulSet or DaemonSet: does it run, starve, leak, restart?",
-    folder: "kubernetes",
+    folder: "Kubernetes",
+    of: "exporters",
+    needs: ["metrics"],
+    rowNeeds: { Logs: ["loki"] },
     tags: ["kubernetes"],
     variables: [
       choice(

@@ -12,6 +12,7 @@ import { parse, stringify } from "yaml";
 import { dataSourceUid } from "../../../components/capabilities.ts";
 import { freePorts } from "../../../rehearsal/control-plane/processes.ts";
 import { call, eventually, post } from "../../bench/telemetry/http.ts";
+import { dashboardPaths } from "../../contract/flux-repo.ts";
 import { readVersion } from "../../contract/loki-config.ts";
 import { otlpBody, pushBody } from "../sample/logs.ts";
 import { end } from "../sample/cluster.ts";
@@ -103,7 +104,7 @@ export function provisioning(stores: { readonly prometheus: string; readonly jae
     source(dataSourceUid.logs, "Loki", "loki", stores.loki),
     source(dataSourceUid.traces, "Jaeger", "jaeger", stores.jaeger),
   ];
-  const provider = { name: "ours", type: "file", options: { path: "/dashboards", foldersFromFilesStructure: true } };
+  const provider = { name: "ours", type: "file", options: { path: "/etc/grafana/provisioning/dashboards/ours" } };
   return {
     "datasources/ours.yaml": stringify({ apiVersion: 1, datasources }),
     "dashboards/ours.yaml": stringify({ apiVersion: 1, providers: [provider] }),
@@ -144,7 +145,10 @@ export async function grafanaWithDashboards(prometheus: string, jaeger: string) 
     rmSync(dir, { recursive: true, force: true });
   };
   try {
-    for (const [file, text] of Object.entries(provisioning({ prometheus, jaeger, loki }))) {
+    const dashboards = [...dashboardPaths(root)].map(
+      ([uid, file]) => [`dashboards/ours/${uid}.json`, readFileSync(join(root, file), "utf8")] as const,
+    );
+    for (const [file, text] of [...Object.entries(provisioning({ prometheus, jaeger, loki })), ...dashboards]) {
       mkdirSync(join(dir, file, ".."), { recursive: true });
       writeFileSync(join(dir, file), text);
     }
@@ -169,7 +173,6 @@ export async function grafanaWithDashboards(prometheus: string, jaeger: string) 
     const options = [
       ...Object.entries(settings).flatMap(([name, value]) => ["--env", `${name}=${value}`]),
       `--volume=${dir}:/etc/grafana/provisioning:ro`,
-      `--volume=${join(root, "flux-repo/dashboards")}:/dashboards:ro`,
     ];
     closers.push(await container(`grafana/grafana:${grafanaVersion()}`, options, [], `${url}/api/health`));
     return { url, close };

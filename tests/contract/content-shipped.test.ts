@@ -1,0 +1,87 @@
+import { expect } from "chai";
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import { components } from "../../components/catalogue.ts";
+import { contentFolders } from "../../components/gitops/content.ts";
+import { checkContent } from "../../tools/contract/checks/content.ts";
+import { render } from "../../tools/contract/rendered.ts";
+import type { SettingsInput } from "../../settings/schema.ts";
+import { allEnvironments, defaultEnvironment, expectNone } from "../support/rendered.ts";
+import { projectFolder } from "./support/content.ts";
+
+describe("content that is shipped", function () {
+  this.timeout("5m");
+
+  it("asks nothing of a component that is not chosen, for every pair of choices", async () => {
+    const environments = await allEnvironments();
+    console.log(`      ${environments.length} environments`);
+    expectNone(environments.flatMap(({ rendered }) => checkContent(rendered)));
+  });
+
+  it("is all there with the defaults, but for the demo that does not run", async () => {
+    const { declared } = await defaultEnvironment();
+    const given = declared
+      .filter(({ kind, apiVersion }) => kind === "Kustomization" && apiVersion.startsWith("kustomize.toolkit"))
+      .flatMap((object) => (object["spec"] as { readonly components: readonly string[] }).components)
+      .map((component) => component.replace(/^(\.\.\/)+content\//, ""));
+    const all = readdirSync(join(projectFolder, "flux-repo/content"))
+      .filter((name) => name !== "kbot")
+      .flatMap((name) => contentFolders(name, () => true))
+      .map((folder) => folder.replace("flux-repo/content/", ""));
+    expect([...given].sort()).to.deep.equal(all.sort());
+  });
+
+  // Without any choice all of it would be applied: what the check then says.
+  const choices: readonly (readonly [asked: string, settings: SettingsInput])[] = [
+    ["there is no store of metrics", { metrics: "none" }],
+    ["nothing for dashboards", { dashboards: "none" }],
+    ["asks alertmanager", { alerts: "none" }],
+    ["asks grafana", { dashboards: "none" }],
+    ["asks loki", { logs: "none", logAgent: "none" }],
+    ["asks fluentBit", { logAgent: "none" }],
+    ["asks jaeger", { traces: "none" }],
+    ["asks collector", { gateway: "none", instrumentation: { enabled: false } }],
+    ["asks exporters", { exporters: { enabled: false } }],
+    [
+      "asks certManager",
+      {
+        ...{ gateway: "none", instrumentation: { enabled: false } },
+        ...{ opentelemetryOperator: { enabled: false }, certManager: { enabled: false } },
+      },
+    ],
+  ];
+  for (const [asked, settings] of choices) {
+    it(`that nobody chose is found: ${JSON.stringify(settings)} ${asked}`, async () => {
+      const { content } = await defaultEnvironment();
+      const rendered = await render({ settings });
+      expect(checkContent(rendered)).to.deep.equal([]);
+      const said = checkContent({ ...rendered, content }).map(({ message }) => message);
+      expect(said.join("\n")).to.include(asked);
+    });
+  }
+
+  it("is in folders of components, named for what there is", () => {
+    const known = [
+      ...components.map(({ key }) => key),
+      ...[
+        "alerts",
+        "certificates",
+        "collectors",
+        "dashboards",
+        "exporters",
+        "gateway",
+        "injection",
+        "logAgent",
+        "logs",
+      ],
+      ...["metrics", "monitors", "prometheusOperator", "traces"],
+    ];
+    const kebab = (key: string) => key.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+    const names = ["flux", "kbot", "podinfo", ...components.map(({ key }) => kebab(key))];
+    for (const name of readdirSync(join(projectFolder, "flux-repo/content"))) {
+      expect(names).to.include(name);
+      for (const folder of readdirSync(join(projectFolder, "flux-repo/content", name)))
+        for (const need of folder.split("+")) expect(known, `${name}/${folder}`).to.include(need);
+    }
+  });
+});
