@@ -21,6 +21,7 @@ import {
 } from "./platform/prometheus-operator/component.ts";
 import { kubePrometheusStackComponent } from "./suites/kube-prometheus-stack/component.ts";
 import { jaegerComponent } from "./traces/jaeger/component.ts";
+import { tempoComponent } from "./traces/tempo/component.ts";
 
 export const catalogue = [
   prometheusOperatorDefinitions,
@@ -35,6 +36,7 @@ export const catalogue = [
   lokiComponent,
   fluentBitComponent,
   jaegerComponent,
+  tempoComponent,
   certManagerComponent,
   opentelemetryOperatorComponent,
   collectorComponent,

@@ -211,7 +211,6 @@ const off: readonly Effect[] = [
   ["dashboards", "none", `${stackRelease}.grafana`, { lacks: "admin-password" }],
   ["logs", "none", "loki-release", { lacks: "monitoring" }],
   ["logAgent", "none", "fluent-bit-release", { lacks: "node-agents" }],
-  ["traces", "none", "jaeger-release", { lacks: "monitoring" }],
   ["gateway", "none", "collector", { lacks: "otel" }],
   ["exporters.enabled", false, `${stackRelease}.kube-state-metrics`, { lacks: "gotk" }],
   ["certManager.enabled", false, "cert-manager-release", { lacks: "cert-manager" }],

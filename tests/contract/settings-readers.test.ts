@@ -26,6 +26,8 @@ import { at, describeFinding } from "../../tools/contract/finding.ts";
 import { type KubernetesApi, kubernetesApi } from "../../tools/contract/kubernetes-api.ts";
 import { lokiConfig } from "../../tools/contract/loki-config.ts";
 import { lokiMistakes } from "../../tools/contract/loki-reader.ts";
+import { tempoConfig } from "../../tools/contract/tempo-config.ts";
+import { tempoMistakes } from "../../tools/contract/tempo-reader.ts";
 import { prometheusStart } from "../../tools/contract/prometheus-config.ts";
 import { releases, render, type Rendered } from "../../tools/contract/rendered.ts";
 import { programOrSkip } from "../support/program.ts";
@@ -362,6 +364,7 @@ function surroundings(where: string, kubeconfig: string): Tree {
   if (where.startsWith("cluster.existing")) return existing(kubeconfig);
   if (/^loki\.(storage\.s3|replicas)/.test(where)) return s3;
   if (/^repository\.(sshUrl|knownHosts|apiUrl)/.test(where)) return elsewhere;
+  if (where.startsWith("tempo.")) return { traces: "tempo" };
   if (where.startsWith("charts.mirror")) return { charts: { mirror: { url: "oci://r.io/charts" } } };
   if (where.startsWith("network.proxy")) return { network: { proxy: { httpsProxy: "http://proxy:3128" } } };
   if (/^demo\.(?!app$|enabled$|path$)/.test(where)) return kbot;
@@ -549,13 +552,16 @@ describe("What settings accept, by its readers", function () {
     ]);
   });
 
-  it("is what Loki's and Fluent Bit's options take", () => {
+  it("is what Loki's, Tempo's and Fluent Bit's options take", () => {
     expectNone(
       rendered.flatMap((one) => [
         ...checkFluentBit(one).map(describeFinding),
         ...releases(one.declared)
           .filter(({ chart }) => chart?.name === "loki")
           .flatMap(({ values }) => lokiMistakes(lokiConfig(values))),
+        ...releases(one.declared)
+          .filter(({ chart }) => chart?.name === "tempo")
+          .flatMap(({ values }) => tempoMistakes(tempoConfig(values))),
       ]),
     );
   });

@@ -84,6 +84,12 @@ const changing = ["helm.sh/chart", "chart", "heritage", "app.kubernetes.io/versi
 const lasting = (labels: unknown): Labels =>
   Object.fromEntries(Object.entries(asMap(labels) ?? {}).filter(([key]) => !changing.includes(key))) as Labels;
 
+/** A selector without labels that Services are kept without. */
+const lastingSelector = (selector: unknown) => {
+  const labels = at(selector, "matchLabels");
+  return labels === undefined ? selector : { ...asMap(selector), matchLabels: lasting(labels) };
+};
+
 /** Where the template of the pods of a workload is. */
 export function podTemplate(object: Manifest): Readonly<Record<string, unknown>> | undefined {
   switch (object.kind) {
@@ -124,7 +130,7 @@ export function factsOf(objects: readonly Manifest[], releaseNamespace: string):
       .map((object) => ({
         namespace: namespace(object),
         name: object.metadata.name,
-        selector: at(object, "spec", "selector"),
+        selector: lastingSelector(at(object, "spec", "selector")),
         namespaces: (at(object, "spec", "namespaceSelector", "matchNames") ?? [namespace(object)]) as string[],
         ports: ((at(object, "spec", "endpoints") ?? []) as readonly unknown[]).map((endpoint) =>
           String(at(endpoint, "port") ?? at(endpoint, "targetPort")),

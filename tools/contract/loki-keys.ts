@@ -6,20 +6,11 @@
  */
 import { readFileSync } from "node:fs";
 import * as path from "node:path";
+import type { DocumentedKeys, Keys, Kind } from "./documented-keys.ts";
 import { writeFacts } from "./facts.ts";
 
-/** A key's kind, or the keys below it. `...` names blocks whose keys stand among the others. */
-export type Kind = string | Keys;
-export interface Keys {
-  readonly [key: string]: Kind;
-}
-
-export interface LokiKeys {
+export interface LokiKeys extends Required<DocumentedKeys> {
   readonly loki: string;
-  /** Sections of the configuration. */
-  readonly sections: Keys;
-  /** Blocks that kinds name (`<block>`). */
-  readonly blocks: Readonly<Record<string, Keys>>;
 }
 
 const file = path.join(import.meta.dirname, "facts/loki-keys.json");

@@ -74,6 +74,7 @@ const small = "no setting: counted with the sum that preflight and README ask of
 const contained = "what takes a container over gets no further: hardening, docs/decisions";
 const ours = "monitors and rules of every namespace count, not only those that this release labels";
 const unmeasured = "its metrics feed rules and dashboards here";
+const drained = "what waited out an outage comes at once, and what Tempo refuses then is lost";
 const sampled = "rates over two minutes need four samples";
 const laptop = "the chart's default would not fit the machine that README asks for";
 const noTest = "a test pod of the chart that nobody runs would stay in the environment";
@@ -355,6 +356,27 @@ export const pins: readonly Pin[] = [
       setting((s) => s.jaeger.maxTraces),
       "jaeger.maxTraces",
     ],
+  ]),
+  ...release("tempo", [
+    ["tempo/resources", setting((s) => asks(s.tempo.resources)), sized],
+    [
+      "tempo/memBallastSizeMbs",
+      0,
+      "with the chart's 1024 the heap outgrows the container's limit before memory is collected",
+    ],
+    ["tempo/reportingEnabled", false, "nothing of an environment is told to anybody"],
+    ["tempo/livenessProbe/failureThreshold", 60, "ten minutes to read the write-ahead log after a crash"],
+    ["tempo/metricsGenerator/enabled", false, "metrics of spans have one source: the collector"],
+    ["tempo/overrides/defaults/ingestion/rate_limit_bytes", 1_000_000_000, drained],
+    ["tempo/overrides/defaults/ingestion/burst_size_bytes", 1_000_000_000, drained],
+    ["tempo/overrides/defaults/ingestion/max_traces_per_user", 0, drained],
+    ["securityContext/runAsUser", 10001, contained],
+    ["securityContext/runAsGroup", 10001, contained],
+    ["securityContext/fsGroup", 10001, "its volumes belong to the user that writes them"],
+    ["serviceAccount/automountServiceAccountToken", false, contained],
+    ["persistence/enabled", true, "traces outlive the pod"],
+    ["persistence/size", setting((s) => s.tempo.storage.size), "tempo.storage.size"],
+    ["serviceMonitor/enabled", true, unmeasured],
   ]),
   ...release("opentelemetry-operator", [
     ["admissionWebhooks/certManager/enabled", true, "its own certificates would end after a year, unseen"],

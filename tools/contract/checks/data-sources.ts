@@ -72,6 +72,7 @@ const kinds: readonly (readonly [type: string, capability: Capability, title: st
   ["alertmanager", "alerts", "Alertmanager"],
   ["loki", "logs", "Loki"],
   ["jaeger", "traces", "Jaeger"],
+  ["tempo", "traces", "Tempo"],
 ];
 
 function checkMetrics(data: unknown, path: string, add: Add, lead: Lead): void {

@@ -126,7 +126,7 @@ const dataSources = (): Schema => ({
       {
         name: text,
         uid: text,
-        type: { enum: ["prometheus", "alertmanager", "loki", "jaeger"] },
+        type: { enum: ["prometheus", "alertmanager", "loki", "jaeger", "tempo"] },
         access: { const: "proxy" },
         isDefault: flag,
         url: { type: "string", pattern: "^http://" },
@@ -183,7 +183,7 @@ const dataSources = (): Schema => ({
         },
       },
       {
-        if: { properties: { type: { const: "jaeger" } } },
+        if: { properties: { type: { enum: ["jaeger", "tempo"] } } },
         then: {
           properties: {
             jsonData: strict(
@@ -356,6 +356,7 @@ export const freeForm: readonly FreeForm[] = [
     "metrics-server",
     "opentelemetry-operator",
     "podinfo",
+    "tempo",
   ].map((chart) => ({ chart, path: "**/resources", reason: dependency, schema: () => resourcesSchema })),
   {
     chart: "fluent-bit",
@@ -377,23 +378,35 @@ export const freeForm: readonly FreeForm[] = [
     reason: dependency,
     schema: () => customResourcePart(...prometheus, "spec", "imagePullSecrets"),
   })),
-  {
-    chart: "jaeger",
-    path: "jaeger/image/pullSecrets",
+  ...[
+    ["jaeger", "jaeger/image/pullSecrets"],
+    ["tempo", "tempo/pullSecrets"],
+  ].map(([chart = "", path = ""]) => ({
+    chart,
+    path,
     reason: "a list of names, of which the chart makes references",
     schema: () => ({ type: "array", items: text }),
-  },
+  })),
   {
     chart: "jaeger",
     path: "jaeger/podLabels",
     reason: "read by the template of the Deployment only (seen in a render: the pod has the label)",
     schema: () => map({ type: "string", pattern: "^[a-z0-9]+$" }),
   },
-  {
-    chart: "jaeger",
-    path: "jaeger/podSecurityContext",
+  ...[
+    ["jaeger", "jaeger/podSecurityContext"],
+    ["tempo", "securityContext"],
+  ].map(([chart = "", path = ""]) => ({
+    chart,
+    path,
     reason: dependency,
     schema: () => customResourcePart(...prometheus, "spec", "securityContext"),
+  })),
+  {
+    chart: "tempo",
+    path: "tempo/overrides/defaults",
+    reason: "Tempo's own limits, empty in the chart; read by its documented keys (tools/contract/tempo-reader.ts)",
+    schema: () => ({ type: "object" }),
   },
   ...[
     ["fluent-bit", "securityContext"],
@@ -402,6 +415,7 @@ export const freeForm: readonly FreeForm[] = [
     ["kube-prometheus-stack", "grafana/sidecar/securityContext"],
     ["kube-prometheus-stack", "prometheus-node-exporter/containerSecurityContext"],
     ["opentelemetry-operator", "manager/securityContext"],
+    ["tempo", "tempo/securityContext"],
   ].map(([chart = "", path = ""]) => ({
     chart,
     path,

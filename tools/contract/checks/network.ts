@@ -1,5 +1,6 @@
 /** Names and ports: everything that points at a Service, a pod or a port points at one that is there and lets it in. */
 import { type Manifest, manifestId } from "../../../components/kubernetes/manifest.ts";
+import { plan } from "../../../components/plan.ts";
 import { type PodFact, type ServiceFact, serviceFact } from "../chart-facts.ts";
 import { asMap, at, type Finding, textAt } from "../finding.ts";
 import { matches, mayReach, type Model, modelOf, podPort, podsBehind } from "../model.ts";
@@ -297,7 +298,10 @@ function checkMonitors({ declared, content, settings }: Rendered, model: Model, 
 
 /** Ports of the host: the cluster maps exactly those of the Services, on the loopback address, and policies let them in. */
 function checkHostPorts({ declared, kindConfig, settings }: Rendered, model: Model, add: Add): void {
-  const idle = ["dashboards", "metrics", "alerts", "traces"].some((slot) => settings[slot as "metrics"] === "none");
+  const { chosen } = plan(settings);
+  const idle = (["dashboards", "metrics", "alerts", "traces"] as const).some((viewed) =>
+    chosen.every(({ offers }) => offers[viewed]?.ui === undefined),
+  );
   const services = declared.filter(({ kind, spec }) => kind === "Service" && at(spec, "type") === "NodePort");
   const mappings = ((at(kindConfig, "nodes") ?? []) as readonly unknown[]).flatMap(
     (node) => (at(node, "extraPortMappings") ?? []) as readonly { containerPort: number; listenAddress?: string }[],
@@ -360,16 +364,18 @@ export function checkPodSecurity(rendered: Rendered): Finding[] {
       add(`${owner} in ${namespace}`, "", `its pods are ${level}, but the namespace enforces ${enforced}.`);
     }
   }
-  // Jaeger's chart takes both contexts from the values; the facts are of the values as they should be.
+  // Charts that take both contexts from the values; the facts are of the values as they should be.
+  const contexts: Readonly<Record<string, (values: unknown) => readonly [pod: unknown, container: unknown]>> = {
+    jaeger: (values) => [at(values, "jaeger", "podSecurityContext"), at(values, "jaeger", "securityContext")],
+    tempo: (values) => [at(values, "securityContext"), at(values, "tempo", "securityContext")],
+  };
   for (const { name, namespace, chart, values } of releases(rendered.declared)) {
-    if (chart?.name !== "jaeger") continue;
-    const pod = {
-      securityContext: at(values, "jaeger", "podSecurityContext"),
-      containers: [{ name, securityContext: at(values, "jaeger", "securityContext") }],
-    };
+    const given = contexts[chart?.name ?? ""]?.(values);
+    if (given === undefined) continue;
+    const pod = { securityContext: given[0], containers: [{ name, securityContext: given[1] }] };
     const enforced = model.namespaces.get(namespace) ?? "privileged";
     if (strength.indexOf(podSecurityLevel(pod)) < strength.indexOf(enforced)) {
-      add(`HelmRelease ${name}`, "jaeger/securityContext", "its namespace would refuse the pod.");
+      add(`HelmRelease ${name}`, "securityContext", "its namespace would refuse the pod.");
     }
   }
   return findings;

@@ -1,0 +1,52 @@
+import { address, type Endpoint } from "../../capabilities.ts";
+import { defineComponent } from "../../component.ts";
+import { namespaces } from "../../kubernetes/namespaces.ts";
+import { imagePullSecrets } from "../../kubernetes/pull-secrets.ts";
+import { linksOfTraces } from "../links.ts";
+import { chart } from "./chart.ts";
+import { tempo } from "./settings.ts";
+import { tempoValues } from "./values.ts";
+
+const namespace = namespaces.monitoring.name;
+const endpoint: Endpoint = { namespace, service: "tempo", port: 3200, path: "" };
+
+export const tempoComponent = defineComponent({
+  key: "tempo",
+  title: "Tempo",
+  slot: "traces",
+  settings: { tempo },
+  charts: [chart],
+  needs: ["monitors"],
+  after: ["monitors"],
+  namespaces: () => [namespaces.monitoring],
+  offers: () => ({
+    traces: {
+      endpoint,
+      title: "Tempo",
+      // No interface of its own: people look at it in Grafana.
+      otlpAddress: address({ ...endpoint, port: 4317 }),
+      lookup: { path: "/api/v2/traces/<traceId>", found: ["trace", "resourceSpans"] },
+      // No service graph: it is drawn from metrics (traces_service_graph_*) that nobody makes here.
+      dataSource: (linked) => ({ name: "Tempo", type: "tempo", jsonData: linksOfTraces(linked) }),
+    },
+  }),
+  requests: ({ tempo: { resources } }) => [{ setting: "tempo.resources", ...resources, count: 1 }],
+  releases: ({ settings }) => [
+    {
+      chart,
+      namespace,
+      values: tempoValues(settings.tempo),
+      override: settings.tempo.values,
+      // By name alone (the chart's StatefulSet).
+      pullSecrets: { tempo: { pullSecrets: imagePullSecrets.map(({ name }) => name) } },
+      // The chart's StatefulSet and the name of its claim template.
+      volumes: {
+        setting: "tempo.storage.size",
+        size: ["persistence", "size"],
+        namespace,
+        statefulSet: "tempo",
+        claim: "storage",
+      },
+    },
+  ],
+});

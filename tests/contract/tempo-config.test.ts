@@ -1,0 +1,73 @@
+import { expect } from "chai";
+import { chartNamed } from "../../components/catalogue.ts";
+import { releases } from "../../tools/contract/rendered.ts";
+import { readVersion, tempoConfig } from "../../tools/contract/tempo-config.ts";
+import { tempoKeys } from "../../tools/contract/tempo-keys.ts";
+import { tempoMistakes } from "../../tools/contract/tempo-reader.ts";
+import { allEnvironments } from "../support/rendered.ts";
+import { different, misspellings } from "./support/verdict.ts";
+
+type Values = Readonly<Record<string, unknown>>;
+
+/** The values of every different Tempo. */
+async function everyTempo(): Promise<readonly [Values, ...Values[]]> {
+  const all = (await allEnvironments()).flatMap(({ rendered }) => releases(rendered.declared));
+  const [first, ...rest] = different(all.filter(({ chart }) => chart?.name === "tempo").map(({ values }) => values));
+  if (first === undefined) throw new Error("No environment has a Tempo.");
+  return [first, ...rest];
+}
+
+describe("Configuration of Tempo, by a strict reader of its documented keys", function () {
+  this.timeout(120_000);
+
+  it("is made as the deployed chart makes it, and read by the keys of the Tempo that the chart deploys", () => {
+    expect(chartNamed("tempo").version, "read the chart's value `config` again and compare").to.equal(
+      readVersion.chart,
+    );
+    expect(tempoKeys().tempo, "node tools/contract/tempo-keys.ts").to.equal(readVersion.tempo);
+  });
+
+  it("is accepted, for every pair of choices", async () => {
+    const all = await everyTempo();
+    expect(all.length).to.be.greaterThan(1);
+    for (const values of all) expect(tempoMistakes(tempoConfig(values))).to.deep.equal([]);
+  });
+
+  it("is refused when any one of its keys is misspelt", async () => {
+    const [values] = await everyTempo();
+    // Receivers are the collector's, of the chart alone.
+    const all = [...misspellings(tempoConfig(values))].filter(({ path }) => !path.startsWith("distributor.receivers."));
+    expect(all).to.have.length.greaterThan(20);
+    expect(all.filter(({ config }) => tempoMistakes(config).length === 0).map(({ path }) => path)).to.deep.equal([]);
+  });
+
+  it("is refused when any one of the values that make it is misspelt", async () => {
+    const [values] = await everyTempo();
+    const ofPod = /^(livenessProbe|resources|securityContext|pullSecrets)\./;
+    const survivors = [...misspellings(values["tempo"])].filter(({ path, config }) => {
+      if (ofPod.test(path)) return false;
+      try {
+        return tempoMistakes(tempoConfig({ ...values, tempo: config })).length === 0;
+      } catch {
+        // Not a value of the chart.
+        return false;
+      }
+    });
+    expect(survivors.map(({ path }) => path)).to.deep.equal([]);
+  });
+
+  for (const [what, by, reason] of [
+    [/"block_retention":"[^"]+"/, '"block_retention":"7d"', /7d" is no duration/],
+    ['"max_traces_per_user":0', '"max_traces_per_user":"none"', /no int/],
+    ['"reporting_enabled":false', '"reporting_enabled":"no"', /no boolean/],
+    ['"backend":"local"', '"backend":"s3"', /s3 is not what/],
+    ['"path":"/var/tempo/wal"', '"path":""', /wal\.path: is empty/],
+  ] as const) {
+    it(`is refused with ${by}`, async () => {
+      const text = JSON.stringify(tempoConfig((await everyTempo())[0]));
+      const changed = text.replace(what, by);
+      expect(changed).not.to.equal(text);
+      expect(tempoMistakes(JSON.parse(changed)).join("\n")).to.match(reason);
+    });
+  }
+});
