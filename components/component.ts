@@ -187,6 +187,8 @@ export interface Component<K extends string = string, G extends Groups = Groups>
     /** Definitions without which it is of no use here. */
     readonly definitions?: readonly string[];
   };
+  /** Names of APIServices that it makes: a cluster has one of each. */
+  readonly serves?: readonly string[];
   /** Capabilities that it cannot do without. */
   readonly needs?: readonly Capability[];
   /** Capabilities that it uses where they are there. */

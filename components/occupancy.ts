@@ -35,6 +35,8 @@ const systems: readonly System[] = [
 
 const definitionsPath = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
 
+const apiServicesPath = "/apis/apiregistration.k8s.io/v1/apiservices";
+
 /** Collections without a namespace that charts add to. */
 const clusterWide = {
   ClusterRole: "/apis/rbac.authorization.k8s.io/v1/clusterroles",
@@ -83,6 +85,8 @@ export interface Occupant {
   readonly namespaces: readonly string[];
   /** Names of the releases that it makes. */
   readonly releases: readonly string[];
+  /** Names of the APIServices that it makes, each with the setting that leaves it out. @default none */
+  readonly serves?: readonly { readonly name: string; readonly off?: string | undefined }[];
   /** The setting: what is there already and is used. */
   readonly provided: readonly string[];
 }
@@ -232,6 +236,14 @@ export async function checkOccupancy(api: Api, occupant: Occupant): Promise<Find
       ),
     );
   }
+  const { serves = [] } = occupant;
+  const served = serves.length === 0 ? [] : await api.list(apiServicesPath);
+  for (const { name, off } of serves) {
+    if (!served.some((one) => one.name === name && foreign(one))) continue;
+    const use = off === undefined ? "Use" : `Set ${off} to false and use what is there, or use`;
+    const message = `the APIService ${name} is there already, and a cluster has one of that name. ${use} another cluster.`;
+    findings.push(finding("error", message));
+  }
   if (kept.length > 0) {
     findings.push(
       finding(
@@ -271,6 +283,9 @@ export async function checkContent({ stack, settings, known, preview }: Prefligh
     ...{ stack, known, provided },
     namespaces: ownNamespaces(settings),
     releases: plan(settings).chosen.flatMap(({ component }) => component.charts.map(({ name }) => name)),
+    serves: plan(settings).chosen.flatMap(({ component: { serves = [], switch: off } }) =>
+      serves.map((name) => ({ name, off })),
+    ),
   });
 }
 

@@ -10,6 +10,7 @@ import {
 import { parseSettings } from "../../settings/parse.ts";
 
 const crds = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
+const apiServices = "/apis/apiregistration.k8s.io/v1/apiservices";
 const roles = "/apis/rbac.authorization.k8s.io/v1/clusterroles";
 
 interface Deployment extends Metadata {
@@ -179,6 +180,27 @@ describe("what is in the way in an existing cluster", () => {
     }
     // Its own is not somebody else's.
     expect((await said(ours, { ...guest, known: true })).join()).to.include("certManager is in provided, but");
+  });
+
+  it("is somebody's metrics-server, but only for an environment that brings its own", async () => {
+    const name = "v1beta1.metrics.k8s.io";
+    const cluster = (api: Metadata) =>
+      clusterWith({
+        "/api/v1/namespaces": ["flux-system", "monitoring"].map((namespace) => ({ name: namespace, labels: own })),
+        [apiServices]: [{ name: "v1.apps" }, api],
+        [roles]: [{ name: "system:metrics-server", annotations: { "meta.helm.sh/release-name": "metrics-server" } }],
+      });
+    expect(await said(cluster({ name }), resident)).to.deep.equal([]);
+    const serves = [{ name, off: "metricsServer.enabled" }];
+    const withOne = { ...resident, releases: [...releases, "metrics-server"], serves };
+    const [role, api] = await said(cluster({ name }), withOne);
+    expect(role).to.include("ClusterRole system:metrics-server is there already");
+    expect(api).to.equal(
+      `error: the APIService ${name} is there already, and a cluster has one of that name. ` +
+        "Set metricsServer.enabled to false and use what is there, or use another cluster.",
+    );
+    const ownApi = cluster({ name, ...released("metrics-server", "monitoring") });
+    expect((await said(ownApi, withOne)).join()).to.not.include("APIService");
   });
 
   it("is not a definition that an earlier environment left: that is used again, and said", async () => {
