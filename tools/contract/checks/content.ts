@@ -82,7 +82,10 @@ const rulesOf = (object: Manifest) =>
 export function checkContent({ content, settings }: Rendered): Finding[] {
   const findings: Finding[] = [];
   const { chosen } = plan(settings);
-  const able = new Set(chosen.flatMap(({ component: { key }, offers }) => [key, ...Object.keys(offers)]));
+  // What others provide is scraped by them, or under another job.
+  const able = new Set(
+    chosen.flatMap(({ component: { key }, offers, provided }) => [...(provided ? [] : [key]), ...Object.keys(offers)]),
+  );
   const has = (need: string) => able.has(need);
   const records = new Set(content.flatMap(rulesOf).flatMap(({ record }) => record ?? []));
   const add = (object: Manifest, path: string, message: string) =>
