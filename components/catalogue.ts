@@ -9,6 +9,7 @@ import { grafanaComponent } from "./dashboards/grafana/component.ts";
 import { demoComponent } from "./demo/component.ts";
 import { lokiComponent } from "./logs/loki/component.ts";
 import { annotatedPods } from "./metrics/annotated-pods/component.ts";
+import { blackboxExporterComponent } from "./metrics/blackbox-exporter/component.ts";
 import { exportersComponent } from "./metrics/exporters/component.ts";
 import { metricsServerComponent } from "./metrics/metrics-server/component.ts";
 import { prometheusComponent } from "./metrics/prometheus/component.ts";
@@ -32,6 +33,7 @@ export const catalogue = [
   exportersComponent,
   annotatedPods,
   metricsServerComponent,
+  blackboxExporterComponent,
   kubePrometheusStackComponent,
   lokiComponent,
   fluentBitComponent,

@@ -2,6 +2,7 @@
  * Forms of settings' texts: one for each reader that they reach in the end, as narrow as that reader. The source of each is
  * named beside it; `tests/contract/settings-readers.test.ts` gives what passes here to the readers themselves.
  */
+import { isIPv6 } from "node:net";
 import { z } from "zod";
 
 const seconds: Readonly<Record<string, number>> = {
@@ -260,3 +261,26 @@ export const secretKey = text(
   /^(?!\.\.?$|\.\.)[A-Za-z0-9._-]{1,253}$/,
   "must be a name in alertingSecrets: letters, digits, '.', '_', '-'",
 );
+
+/** How a check looks at its target. */
+export const checkTypes = ["http", "tcp", "icmp"] as const;
+
+/**
+ * What each kind of check takes (blackbox_exporter 0.28: `ProbeHTTP` and Go's `url.Parse`, `net.SplitHostPort`,
+ * `LookupIPAddr`). No `$`, which the config reloader of Prometheus fills in. No user: it would stand in a label.
+ */
+export const checkTarget = {
+  http: z
+    .string()
+    .refine((value) => /^[^$?#]*(\?([\w.~!*+,;=:/?&@-]|%[0-9A-Fa-f]{2})*)?$/.test(value), {
+      error: "must be an http:// or https:// address",
+      abort: true,
+    })
+    .refine((value) => httpAddress.safeParse(value.replace(/\?.*$/, "")).success, {
+      error: "must be an http:// or https:// address",
+    }),
+  tcp: hostPort,
+  icmp: z.string().refine((value) => /^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?\.?$/.test(value) || isIPv6(value), {
+    error: "must be a host's name or address, without a port",
+  }),
+} as const satisfies Record<(typeof checkTypes)[number], z.ZodType<string>>;

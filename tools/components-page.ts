@@ -14,9 +14,11 @@ const root = path.resolve(import.meta.dirname, "..");
 const code = (names: readonly string[]) => names.map((name) => `\`${name}\``).join(", ");
 
 /** How it comes to be there. */
-function chosenBy({ key, slot, switch: off }: Component, byDefault: boolean, suites: ReadonlySet<string>): string {
+function chosenBy(component: Component, byDefault: boolean, suites: ReadonlySet<string>): string {
+  const { key, slot, switch: off, settings } = component;
   if (slot !== undefined) return `\`${slot}: ${key}\`${slots[slot].default === key ? " (default)" : ""}`;
   if (off !== undefined) return `\`${off}\`${byDefault ? "" : " (off by default)"}`;
+  if (component.enabled !== undefined) return code(Object.keys(settings).slice(0, 1));
   return suites.has(key) ? "with any of its parts" : "always";
 }
 

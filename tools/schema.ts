@@ -113,6 +113,7 @@ function settingsPage(): string {
       "| setting | type | default | what |",
       "| --- | --- | --- | --- |",
       ...rows(node, key),
+      ...rows(node.items ?? {}, `${key}[]`),
     ].join("\n"),
   );
   return [

@@ -203,9 +203,12 @@ describe("Pod security", function () {
     });
     expect(podSecurityViolations(pod(hardened), "restricted")).to.deep.equal([]);
     expect(podSecurityViolations(pod({}), "restricted")).to.have.length(4);
+    const ping = { securityContext: { sysctls: [{ name: "net.ipv4.ping_group_range", value: "1000 1000" }] } };
+    expect(podSecurityViolations(pod(hardened, ping), "restricted")).to.deep.equal([]);
     expect(podSecurityViolations(pod({}), "baseline")).to.deep.equal([]);
     for (const [context, rest] of [
       [{ privileged: true }, {}],
+      [{}, { securityContext: { sysctls: [{ name: "net.core.somaxconn", value: "1024" }] } }],
       [{ capabilities: { add: ["SYS_PTRACE"] } }, {}],
       [{}, { hostNetwork: true }],
       [{}, { volumes: [{ name: "v", hostPath: { path: "/" } }] }],

@@ -13,6 +13,7 @@ import { parse as parseToml } from "smol-toml";
 import ssh2 from "ssh2";
 import { stringify } from "yaml";
 import { z } from "zod";
+import { slots } from "../../components/catalogue.ts";
 import { hostsToml } from "../../components/cluster/registry-mirrors.ts";
 import { type AlertmanagerConfig, alertmanagerTemplates } from "../../components/alerts/alertmanager/config.ts";
 import { parseSettings, SettingsError } from "../../settings/parse.ts";
@@ -33,6 +34,7 @@ import { releases, render, type Rendered } from "../../tools/contract/rendered.t
 import { programOrSkip } from "../support/program.ts";
 import { defaultEnvironment, orSkip } from "../support/rendered.ts";
 import { everybody, inDays } from "./support/alertmanager.ts";
+import { judge } from "./support/verdict.ts";
 
 interface Node extends SchemaNode {
   readonly minimum?: number;
@@ -228,6 +230,19 @@ const samples: readonly [RegExp, readonly string[]][] = [
   [/TimeIntervals\.items$/, ["night", "nights"]],
   [/(namespaces\.items|credentialsSecret)$/, ["demo", "team-a", "a.b", "Demo", "a_b"]],
   [/sha256$/, ["0".repeat(64), "0"]],
+  [
+    /target$/,
+    [
+      ...[
+        "https://shop.example.com/a?b=c&d=%20",
+        "http://[2001:db8::1]:8080/",
+        "https://u:p@h/",
+        "ftp://h/",
+        "https://h/$(A)",
+      ],
+      ...["db.example.com:5432", "[::1]:22", "db", "h:0", "192.0.2.1", "2001:db8::1", "[::1]", "a..b", "h/x", "::g"],
+    ],
+  ],
   [/secret$/, ["ops-slack", "my.bot", "..", "a/b"]],
   [/name$/, ["ops-2", "a.b", "null", "-a", "x".repeat(70)]],
 ];
@@ -289,6 +304,8 @@ function generated(node: Node, where: string): fc.Arbitrary<unknown> {
     );
   }
   if (node.items !== undefined) return fc.array(generated(node.items, `${where}.items`), { maxLength: 3 });
+  const ways = (node.anyOf ?? []).filter((one) => one.enum !== undefined || one.items !== undefined);
+  if (ways.length > 0) return fc.oneof(...ways.map((one) => generated(one, where)));
   if (node.enum !== undefined) return fc.constantFrom<unknown>(...node.enum, "other", 1);
   const types = (node.anyOf ?? [node]).map(({ type }) => type);
   if (types.includes("boolean")) return fc.constantFrom<unknown>(true, false, "yes", "off", "true", "maybe", 1);
@@ -323,6 +340,13 @@ function changed(node: Node, right: unknown, where: string): fc.Arbitrary<unknow
 
 /** Further elements of lists that are right. */
 function more(where: string): readonly unknown[] {
+  if (where === "checks") {
+    return [
+      { name: "a", target: "https://shop.example.com/", interval: "1m", expectStatus: 204 },
+      { name: "b", type: "tcp", target: "db.example.com:5432" },
+      { name: "c", type: "icmp", target: "192.0.2.1" },
+    ];
+  }
   if (where !== "alerting.timeIntervals") return [];
   return [
     { name: "a", when: [{ times: [{ start: "22:00", end: "06:00" }], weekdays: ["friday"] }] },
@@ -405,6 +429,7 @@ describe("What settings accept, by its readers", function () {
   let kubeconfig: string;
   let amtool: string;
   let promtool: string;
+  let exporter: string;
   let api: KubernetesApi;
   const rendered: Rendered[] = [];
   const all: Settings[] = [];
@@ -415,6 +440,7 @@ describe("What settings accept, by its readers", function () {
   before(async function () {
     amtool = await programOrSkip(this, "amtool");
     promtool = await programOrSkip(this, "promtool");
+    exporter = await programOrSkip(this, "blackbox_exporter");
     api = await orSkip(this, "Kubernetes' OpenAPI", kubernetesApi);
     folder = mkdtempSync(path.join(tmpdir(), "settings-readers-"));
     kubeconfig = path.join(folder, "kubeconfig.yaml");
@@ -472,12 +498,14 @@ describe("What settings accept, by its readers", function () {
       const base = [{}, existing(kubeconfig), s3, elsewhere, kbot][index % 5] ?? {};
       let raw: Tree = { alerting: everybody, ...base };
       for (const [where, values] of good) {
+        // Who is not there reads nothing.
+        if (where in slots) continue;
         // Files: the program writes a kubeconfig, and reads the demo.
         if (/^(cluster\.type|cluster\.existing\.kubeconfig|cluster\.kind\.kubeconfigFolder|demo\.path)$/.test(where))
           continue;
         // So that there is kbot's source to look at.
         if (base === kbot && /^demo\.(app|enabled)$/.test(where)) continue;
-        const isList = /^alerting\.(receivers\..*|routes|timeIntervals|silences)$/.test(where);
+        const isList = /^(checks|alerting\.(receivers\..*|routes|timeIntervals|silences))$/.test(where);
         const some = isList
           ? values.filter((_, at) => at % environments === index)
           : [values[(random[turn++] ?? 0) % values.length]];
@@ -550,6 +578,42 @@ describe("What settings accept, by its readers", function () {
         releasesOf.map(({ values }) => at(values, "additionalPrometheusRulesMap", "inhibitors")),
       ),
     ]);
+  });
+
+  it("is what the blackbox exporter and Prometheus take of checks", () => {
+    const complaints: string[] = [];
+    let probes = 0;
+    for (const { declared } of rendered) {
+      const values = releases(declared).find(({ name }) => name === "prometheus-blackbox-exporter")?.values;
+      if (values === undefined) continue;
+      const jobs = declared
+        .filter(({ kind }) => kind === "Probe")
+        .map(({ metadata, spec }) => ({
+          job_name: metadata.name,
+          params: { module: [at(spec, "module")] },
+          static_configs: [
+            { targets: at(spec, "targets", "staticConfig", "static"), labels: { check: metadata.name } },
+          ],
+          // As the operator writes them (pkg/prometheus/promcfg.go, generateProbeConfig).
+          relabel_configs: [
+            { source_labels: ["__address__"], target_label: "__param_target" },
+            { source_labels: ["__param_target"], target_label: "instance" },
+            { target_label: "__address__", replacement: at(spec, "prober", "url") },
+          ],
+          ...(at(spec, "interval") === undefined ? {} : { scrape_interval: at(spec, "interval") }),
+        }));
+      probes += jobs.length;
+      for (const { accepted: fine, said } of [
+        judge(exporter, (file) => ["--config.check", `--config.file=${file}`], at(values, "config")),
+        judge(promtool, (file) => ["check", "config", file], { scrape_configs: jobs }),
+      ])
+        if (!fine) complaints.push(said);
+      // The config reloader of Prometheus fills in what looks like a variable (reloader.go, expandEnv).
+      if (JSON.stringify(jobs).includes("$(")) complaints.push(JSON.stringify(jobs));
+    }
+    // Otherwise this shows nothing.
+    expect(probes).to.be.greaterThan(40);
+    expectNone(complaints);
   });
 
   it("is what Loki's, Tempo's and Fluent Bit's options take", () => {

@@ -1,7 +1,8 @@
 /** The setting combinations that contracts are checked for: every pair of choices that change what is declared. */
 import { merge } from "ts-deepmerge";
 import { providable } from "../../components/catalogue.ts";
-import type { SettingsInput } from "../../settings/schema.ts";
+import { plan } from "../../components/plan.ts";
+import { type SettingsInput, settingsSchema } from "../../settings/schema.ts";
 import { componentVariants } from "./component-files.ts";
 import { pairwise } from "./pairwise.ts";
 
@@ -159,13 +160,28 @@ export function combinations(kubeconfig: string): Combination[] {
   const rows = pairwise(
     Object.fromEntries(Object.entries(all).map(([factor, levels]) => [factor, Object.keys(levels)])),
   );
-  const made = rows.map((row) => {
+  const settingsOf = (row: Readonly<Record<string, unknown>>) =>
+    merge.withOptions(
+      { mergeArrays: false },
+      ...Object.entries(row).map(([factor, level]) => all[factor]?.[String(level)] ?? {}),
+    ) as SettingsInput;
+  const refused = (row: Readonly<Record<string, unknown>>) =>
+    plan(settingsSchema.parse(settingsOf(row))).findings.length > 0;
+  // A component's own choice may not go with a decision: the rest of such a row is tried with each of the two.
+  const possible = rows.flatMap((row) =>
+    refused(row)
+      ? [
+          { ...row, slots: "usual" },
+          { ...row, ...Object.fromEntries(own.map(([name]) => [name, "usual"])) },
+        ]
+      : [row],
+  );
+  const made = possible.map((row) => {
     const chosen = Object.entries(row) as [string, string][];
-    const parts = chosen.map(([factor, level]) => all[factor]?.[level] ?? {});
     const told = chosen.filter(([factor, level]) => level !== Object.keys(all[factor] ?? {})[0]);
     return {
       title: told.map(([factor, level]) => `${factor}: ${level}`).join(" + "),
-      settings: merge.withOptions({ mergeArrays: false }, ...parts),
+      settings: settingsOf(row),
     };
   });
   const alone = Object.entries(all).flatMap(([factor, levels]) =>

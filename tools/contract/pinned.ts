@@ -377,6 +377,13 @@ export const pins: readonly Pin[] = [
     ["persistence/enabled", true, "traces outlive the pod"],
     ["persistence/size", setting((s) => s.tempo.storage.size), "tempo.storage.size"],
     ["serviceMonitor/enabled", true, unmeasured],
+  ...release("prometheus-blackbox-exporter", [
+    ["resources", setting((s) => asks(s.blackboxExporter.resources)), sized],
+    [
+      "podSecurityContext/sysctls/0/value",
+      setting((s) => (s.checks.some(({ type }) => type === "icmp") ? "1000 1000" : undefined)),
+      "only the exporter's own group may open sockets for pings",
+    ],
   ]),
   ...release("opentelemetry-operator", [
     ["admissionWebhooks/certManager/enabled", true, "its own certificates would end after a year, unseen"],

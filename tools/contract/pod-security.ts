@@ -29,6 +29,22 @@ const baselineCapabilities = [
   "SYS_CHROOT",
 ];
 
+/** Sysctls that "baseline" and "restricted" let a pod set (k8s.io/pod-security-admission, check_sysctls.go). */
+const safeSysctls = [
+  "kernel.shm_rmid_forced",
+  "net.ipv4.ip_local_port_range",
+  "net.ipv4.ip_local_reserved_ports",
+  "net.ipv4.ip_unprivileged_port_start",
+  "net.ipv4.ping_group_range",
+  "net.ipv4.tcp_fin_timeout",
+  "net.ipv4.tcp_keepalive_intvl",
+  "net.ipv4.tcp_keepalive_probes",
+  "net.ipv4.tcp_keepalive_time",
+  "net.ipv4.tcp_rmem",
+  "net.ipv4.tcp_syncookies",
+  "net.ipv4.tcp_wmem",
+];
+
 const restrictedVolumes = [
   "configMap",
   "csi",
@@ -58,6 +74,8 @@ export function podSecurityViolations(spec: Readonly<Record<string, unknown>>, l
     if (kind === "hostPath") violations.push(`hostPath ${String(at(volume, "hostPath", "path"))}`);
     else if (level === "restricted" && !restrictedVolumes.includes(kind)) violations.push(`volume of kind ${kind}`);
   }
+  for (const { name } of (pod["sysctls"] ?? []) as readonly { readonly name: string }[])
+    if (!safeSysctls.includes(name)) violations.push(`sysctl ${name}`);
   const seccomp = (context: unknown) => at(context, "seccompProfile", "type");
   if (seccomp(pod) === "Unconfined") violations.push("seccompProfile Unconfined");
 

@@ -42,6 +42,8 @@ const helm = "helm.sh/helm/v4";
 
 const jaeger = "github.com/jaegertracing/jaeger";
 
+const blackbox = "github.com/prometheus/blackbox_exporter";
+
 const programs = {
   /** Reads the workflows of GitHub: their schema, expressions, types and inputs of actions. */
   actionlint: {
@@ -81,6 +83,11 @@ const programs = {
     set: "jaeger",
     module: jaeger,
     package: `${jaeger}/cmd/jaeger`,
+  },
+  blackbox_exporter: {
+    set: "blackbox",
+    module: blackbox,
+    package: blackbox,
   },
   amtool: {
     set: "alertmanager",
@@ -127,6 +134,9 @@ const catalogue: Catalogue = {
       stamp: (version) => ({
         [`${jaeger}/internal/version.latestVersion`]: version(jaeger).replace("v1.76.", "v2.13."),
       }),
+    },
+    blackbox: {
+      stamp: (version) => ({ "github.com/prometheus/common/version.Version": version(blackbox).slice(1) }),
     },
     helm: { stamp: (version) => ({ [`${helm}/internal/version.version`]: version(helm) }) },
   },

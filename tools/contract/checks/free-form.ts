@@ -357,6 +357,7 @@ export const freeForm: readonly FreeForm[] = [
     "opentelemetry-operator",
     "podinfo",
     "tempo",
+    "prometheus-blackbox-exporter",
   ].map((chart) => ({ chart, path: "**/resources", reason: dependency, schema: () => resourcesSchema })),
   {
     chart: "fluent-bit",
@@ -381,12 +382,25 @@ export const freeForm: readonly FreeForm[] = [
   ...[
     ["jaeger", "jaeger/image/pullSecrets"],
     ["tempo", "tempo/pullSecrets"],
+    ["prometheus-blackbox-exporter", "image/pullSecrets"],
   ].map(([chart = "", path = ""]) => ({
     chart,
     path,
     reason: "a list of names, of which the chart makes references",
     schema: () => ({ type: "array", items: text }),
   })),
+  {
+    chart: "prometheus-blackbox-exporter",
+    path: "podSecurityContext",
+    reason: dependency,
+    schema: () => customResourcePart(...prometheus, "spec", "securityContext"),
+  },
+  {
+    chart: "prometheus-blackbox-exporter",
+    path: "config",
+    reason: "the exporter's configuration: tests/contract/blackbox-config.test.ts gives it to the exporter",
+    schema: () => strict({ modules: map({ type: "object" }) }, ["modules"]),
+  },
   {
     chart: "jaeger",
     path: "jaeger/podLabels",
@@ -416,6 +430,7 @@ export const freeForm: readonly FreeForm[] = [
     ["kube-prometheus-stack", "prometheus-node-exporter/containerSecurityContext"],
     ["opentelemetry-operator", "manager/securityContext"],
     ["tempo", "tempo/securityContext"],
+    ["prometheus-blackbox-exporter", "securityContext"],
   ].map(([chart = "", path = ""]) => ({
     chart,
     path,

@@ -142,7 +142,9 @@ function checkAddresses({ declared, content, settings }: Rendered, model: Model,
     })),
     ...[...declared, ...content]
       .filter(({ kind }) =>
-        ["OpenTelemetryCollector", "Instrumentation", "ConfigMap", "Deployment", "Kustomization"].includes(kind),
+        ["OpenTelemetryCollector", "Instrumentation", "ConfigMap", "Deployment", "Kustomization", "Probe"].includes(
+          kind,
+        ),
       )
       .filter(({ kind }) => kind !== "Kustomization" || application !== undefined)
       .map((object) => ({
