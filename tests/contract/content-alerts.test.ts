@@ -34,6 +34,7 @@ const keptLabels = [
     "reason",
     "route",
     "command",
+    "check",
   ],
   // Buckets, inside histogram_quantile only; __name__, inside the count of series only.
   ...["le", "__name__"],

@@ -377,6 +377,7 @@ export const pins: readonly Pin[] = [
     ["persistence/enabled", true, "traces outlive the pod"],
     ["persistence/size", setting((s) => s.tempo.storage.size), "tempo.storage.size"],
     ["serviceMonitor/enabled", true, unmeasured],
+  ]),
   ...release("prometheus-blackbox-exporter", [
     ["resources", setting((s) => asks(s.blackboxExporter.resources)), sized],
     [

@@ -20,6 +20,8 @@ export const jobs = {
   nodeExporter: "node-exporter",
   kubelet: "kubelet",
   apiServer: "apiserver",
+  /** Of all checks (components/metrics/blackbox-exporter). */
+  checks: "checks",
 } as const;
 
 /** Label `job` that Fluent Bit puts on every log stream. */
