@@ -307,6 +307,9 @@ function generated(node: Node, where: string): fc.Arbitrary<unknown> {
   const ways = (node.anyOf ?? []).filter((one) => one.enum !== undefined || one.items !== undefined);
   if (ways.length > 0) return fc.oneof(...ways.map((one) => generated(one, where)));
   if (node.enum !== undefined) return fc.constantFrom<unknown>(...node.enum, "other", 1);
+  // One of several, or a list of them.
+  if (node.anyOf?.some((one) => one.items !== undefined) === true)
+    return fc.oneof(...node.anyOf.map((one) => generated(one, where)));
   const types = (node.anyOf ?? [node]).map(({ type }) => type);
   if (types.includes("boolean")) return fc.constantFrom<unknown>(true, false, "yes", "off", "true", "maybe", 1);
   if (types.includes("integer") || types.includes("number")) {
@@ -539,7 +542,8 @@ describe("What settings accept, by its readers", function () {
 
   it("is what amtool takes", () => {
     for (const [name, text] of Object.entries(alertmanagerTemplates())) writeFileSync(path.join(folder, name), text);
-    const files = rendered.map((one, index) => {
+    const told = rendered.filter(({ settings }) => settings.alerts === "alertmanager");
+    const files = told.map((one, index) => {
       const release = releases(one.declared).find(({ chart }) => chart?.name === "kube-prometheus-stack");
       const config = at(release?.values, "alertmanager", "config") as AlertmanagerConfig;
       const file = path.join(folder, `alertmanager-${index}.yaml`);
@@ -556,7 +560,8 @@ describe("What settings accept, by its readers", function () {
   });
 
   it("is what promtool takes: the configuration and the rules of silences", () => {
-    const releasesOf = rendered.flatMap(({ declared }) =>
+    const measured = rendered.filter(({ settings }) => settings.metrics === "prometheus");
+    const releasesOf = measured.flatMap(({ declared }) =>
       releases(declared).filter(({ chart }) => chart?.name === "kube-prometheus-stack"),
     );
     const check = (what: "config" | "rules", contents: readonly unknown[]) => {
@@ -575,7 +580,7 @@ describe("What settings accept, by its readers", function () {
       ),
       ...check(
         "rules",
-        releasesOf.map(({ values }) => at(values, "additionalPrometheusRulesMap", "inhibitors")),
+        releasesOf.flatMap(({ values }) => at(values, "additionalPrometheusRulesMap", "inhibitors") ?? []),
       ),
     ]);
   });
