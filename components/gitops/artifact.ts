@@ -73,7 +73,9 @@ function packed(paths: readonly string[], files: ReadonlyMap<string, Buffer>): B
       writeFileSync(path.join(content, file), files.get(file) ?? "", { mode: 0o644 });
     }
     const archive = path.join(folder, "content.tar");
-    create({ sync: true, portable: true, mtime: new Date(0), cwd: content, file: archive }, [...paths]);
+    // To the library a name that begins with @ is an archive to be taken in.
+    const names = paths.map((name) => (name.startsWith("@") ? `./${name}` : name));
+    create({ sync: true, portable: true, mtime: new Date(0), cwd: content, file: archive }, names);
     return readFileSync(archive);
   } finally {
     rmSync(folder, { recursive: true, force: true });

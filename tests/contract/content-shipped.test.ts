@@ -18,14 +18,14 @@ describe("content that is shipped", function () {
     expectNone(environments.flatMap(({ rendered }) => checkContent(rendered)));
   });
 
-  it("is all there with the defaults, but for the demo that does not run", async () => {
+  it("is all there with the defaults, but for the demo that does not run and what is off by default", async () => {
     const { declared } = await defaultEnvironment();
     const given = declared
       .filter(({ kind, apiVersion }) => kind === "Kustomization" && apiVersion.startsWith("kustomize.toolkit"))
       .flatMap((object) => (object["spec"] as { readonly components: readonly string[] }).components)
       .map((component) => component.replace(/^(\.\.\/)+content\//, ""));
     const all = readdirSync(join(projectFolder, "flux-repo/content"))
-      .filter((name) => name !== "kbot")
+      .filter((name) => name !== "kbot" && name !== "blackbox-exporter")
       .flatMap((name) => contentFolders(name, () => true))
       .map((folder) => folder.replace("flux-repo/content/", ""));
     expect([...given].sort()).to.deep.equal(all.sort());

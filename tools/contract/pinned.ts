@@ -51,6 +51,7 @@ const stackParts: readonly (readonly [RegExp, (settings: Settings) => boolean])[
   [/^alertmanager\//, ({ alerts }) => alerts === "alertmanager"],
   [/^grafana\//, ({ dashboards }) => dashboards === "grafana"],
   [/^(kube[A-Z-]|prometheus-node-exporter\/)/, ({ exporters }) => exporters.enabled],
+  [/^prometheusOperator\//, ({ provided }) => !provided.includes("prometheusOperator")],
 ];
 
 const stack = (rows: readonly Row[]): Pin[] =>
@@ -66,7 +67,8 @@ interface Asked {
 }
 const asks = ({ cpu, memory, memoryLimit }: Asked) => ({ requests: { cpu, memory }, limits: { memory: memoryLimit } });
 const shared = ({ cluster }: Settings) => cluster.type === "existing";
-const injected = ({ demo, instrumentation }: Settings) => demo.app === "kbot" && instrumentation.go;
+const injected = ({ demo, instrumentation }: Settings) =>
+  demo.app === "kbot" && instrumentation.enabled && instrumentation.go;
 const several = (count: (settings: Settings) => number) => setting((settings) => count(settings) > 1);
 
 const sized = "the setting of its name; the sum is what preflight and README ask of a machine";

@@ -15,7 +15,12 @@ const files = (texts: Readonly<Record<string, string>>) =>
   new Map(Object.entries(texts).map(([path, text]) => [path, Buffer.from(text)]));
 const sha256 = (content: Buffer) => `sha256:${createHash("sha256").update(content).digest("hex")}`;
 
-const some = { "flux-repo/a.yaml": "a: 1\n", "flux-repo/deep/b.json": "{}", [`flux-repo/${"long/".repeat(40)}c`]: "c" };
+const some = {
+  "flux-repo/a.yaml": "a: 1\n",
+  "@team/d.yaml": "d: 1\n",
+  "flux-repo/deep/b.json": "{}",
+  [`flux-repo/${"long/".repeat(40)}c`]: "c",
+};
 
 describe("the artifact that Flux fetches", () => {
   it("has the form that source-controller takes (fluxcd/pkg/oci 0.68)", async () => {
