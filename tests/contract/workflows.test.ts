@@ -88,11 +88,14 @@ describe("Workflows", () => {
     for (const { where, job } of jobs) {
       const rights = { ...job.permissions };
       expect(job, where).to.have.property("permissions");
-      expect(rights["contents"] ?? "read", where).to.equal(where === "release.yaml release" ? "write" : "read");
+      // The tag, and the branch of a pull request with refreshed digests.
+      const writing = ["release.yaml release", "release.yaml digests"].includes(where);
+      expect(rights["contents"] ?? "read", where).to.equal(writing ? "write" : "read");
+      expect(rights["pull-requests"], where).to.equal(where === "release.yaml digests" ? "write" : undefined);
       // To ask the cloud for credentials, which trusts the GitHub environment that the job is in.
       expect(rights["id-token"], where).to.equal(job.environment === undefined ? undefined : "write");
       expect(Object.keys(rights), where).to.satisfy((names: string[]) =>
-        names.every((name) => ["contents", "id-token"].includes(name)),
+        names.every((name) => ["contents", "id-token", "pull-requests"].includes(name)),
       );
     }
   });
