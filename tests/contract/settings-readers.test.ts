@@ -307,9 +307,6 @@ function generated(node: Node, where: string): fc.Arbitrary<unknown> {
   const ways = (node.anyOf ?? []).filter((one) => one.enum !== undefined || one.items !== undefined);
   if (ways.length > 0) return fc.oneof(...ways.map((one) => generated(one, where)));
   if (node.enum !== undefined) return fc.constantFrom<unknown>(...node.enum, "other", 1);
-  // One of several, or a list of them.
-  if (node.anyOf?.some((one) => one.items !== undefined) === true)
-    return fc.oneof(...node.anyOf.map((one) => generated(one, where)));
   const types = (node.anyOf ?? [node]).map(({ type }) => type);
   if (types.includes("boolean")) return fc.constantFrom<unknown>(true, false, "yes", "off", "true", "maybe", 1);
   if (types.includes("integer") || types.includes("number")) {
