@@ -1,5 +1,9 @@
 /** What a stack tells people and CI. Names and shapes are a contract: `schemas/outputs.schema.json`. */
 import type * as pulumi from "@pulumi/pulumi";
+import { clusterUrl, type Viewed } from "./capabilities.ts";
+import type { Cluster } from "./cluster/cluster.ts";
+import { type contexts, type Seen, seen } from "./context.ts";
+import { type Chosen, providers } from "./plan.ts";
 
 /** Where a service answers. */
 export interface ServiceUrl {
@@ -27,4 +31,34 @@ export interface Outputs {
   readonly repository: pulumi.Output<string> | null;
   /** Version of each part: charts, Flux, node image, collector. */
   readonly componentVersions: Readonly<Record<string, string>>;
+}
+
+/** Texts of several by name. */
+export function together(texts: readonly (Readonly<Record<string, string>> | undefined)[]): Record<string, string> {
+  return Object.fromEntries(texts.flatMap((some) => Object.entries(some ?? {})));
+}
+
+/** Where people and programs find what they look into: by the name of the capability, further ones with their own behind it. */
+export function serviceUrlsOf(
+  chosen: readonly Chosen[],
+  context: ReturnType<typeof contexts>,
+  cluster: Cluster,
+): Record<string, ServiceUrl> {
+  const one = (viewed: Viewed, { key, endpoint, ui }: Seen, index: number): [string, ServiceUrl] => {
+    const [any] = chosen;
+    const mapped = index === 0 && ui !== undefined && viewed in cluster.hostPorts;
+    const host = mapped && any !== undefined ? context(any).browserUrl(viewed) : null;
+    return [index === 0 ? viewed : `${viewed}-${key}`, { host, cluster: clusterUrl(endpoint) }];
+  };
+  const stores = (["dashboards", "metrics", "alerts", "traces", "logs"] as const).flatMap((viewed) =>
+    seen(chosen, viewed).map((found, index) => one(viewed, found, index)),
+  );
+  const gateways = providers(chosen, "gateway").flatMap(({ offers: { gateway } }) =>
+    gateway === undefined
+      ? []
+      : (["otlpGrpc", "otlpHttp"] as const).map(
+          (name) => [name, { host: null, cluster: clusterUrl(gateway[name]) }] as const,
+        ),
+  );
+  return Object.fromEntries([...stores, ...gateways]);
 }

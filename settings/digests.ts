@@ -61,3 +61,8 @@ export function digestValues(
   }
   return values;
 }
+
+/** By what images are pulled: by digest, too, where one is pinned and that is wanted (`network.imagesByDigest`). */
+export function imageNames(wanted: boolean): (name: string) => string {
+  return (name) => (wanted ? byDigest(name) : name);
+}
