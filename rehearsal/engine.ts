@@ -10,6 +10,9 @@ import { programEnvironment } from "../components/cluster/kind.ts";
 import { recorded } from "./control-plane/processes.ts";
 import { removeCutOffAttributes } from "../tools/state.ts";
 
+/** A group of settings as Pulumi's configuration holds it: a text as it stands, anything else as JSON. */
+export const configText = (value: unknown): string => (typeof value === "string" ? value : JSON.stringify(value));
+
 export type { EngineEvent } from "@pulumi/pulumi/automation/index.js";
 
 /** A configuration value: plain text, or a secret that is stored encrypted. */

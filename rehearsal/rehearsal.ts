@@ -9,7 +9,7 @@ import { settingsSchema } from "../settings/schema.ts";
 import { readStackFile } from "../settings/stack-file.ts";
 import { obtain } from "../tools/tools.ts";
 import { type Guard, guard, reap } from "./control-plane/processes.ts";
-import { type ConfigValue, type Environment, type EnvironmentOptions, openEnvironment } from "./engine.ts";
+import { configText, type ConfigValue, type Environment, type EnvironmentOptions, openEnvironment } from "./engine.ts";
 import { type FluxControllers, type FluxControllersArgs, startFluxControllers } from "./flux/controllers.ts";
 import { CONTROLLERS } from "./flux/manifests.ts";
 import type { StandInOptions } from "./providers/index.ts";
@@ -107,7 +107,7 @@ function configuration(settings: Readonly<Record<string, unknown>>): Record<stri
   const receivers = alerting.success ? usedAlertingSecrets(alerting.data) : [];
   const secret = JSON.stringify(Object.fromEntries(receivers.map((name) => [name, `rehearsed-${name}`])));
   return {
-    ...Object.fromEntries(Object.entries(settings).map(([key, value]) => [`${project}:${key}`, JSON.stringify(value)])),
+    ...Object.fromEntries(Object.entries(settings).map(([key, value]) => [`${project}:${key}`, configText(value)])),
     ...(receivers.length === 0 ? {} : { [`${project}:alertingSecrets`]: { secret } }),
   };
 }

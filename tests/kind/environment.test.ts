@@ -12,7 +12,7 @@ import { after, afterEach, before, describe, it } from "mocha";
 import { connect, type Api } from "../../rehearsal/control-plane/api.ts";
 import { freePorts } from "../../rehearsal/control-plane/processes.ts";
 import { startRegistry, type ChartRegistry } from "../../rehearsal/charts/index.ts";
-import { openEnvironment, type ConfigValue, type Environment } from "../../rehearsal/engine.ts";
+import { configText, openEnvironment, type ConfigValue, type Environment } from "../../rehearsal/engine.ts";
 import { CONTROLLERS, fluxManifests as assembledManifests } from "../../rehearsal/flux/manifests.ts";
 import { createRepository, startGitServer, type GitServer } from "../../rehearsal/git/index.ts";
 import { startGitHub, type GitHub } from "../../rehearsal/github/index.ts";
@@ -226,10 +226,7 @@ describe("an environment, in real pods on real Kind (charts are stand-ins, the p
         "github:owner": owner,
         "github:token": { secret: token },
         ...Object.fromEntries(
-          Object.entries(groups).map(([key, value]): [string, ConfigValue] => [
-            `${project}:${key}`,
-            JSON.stringify(value),
-          ]),
+          Object.entries(groups).map(([key, value]): [string, ConfigValue] => [`${project}:${key}`, configText(value)]),
         ),
       },
     });

@@ -6,7 +6,13 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import * as path from "node:path";
 import { freePorts } from "../../rehearsal/control-plane/processes.ts";
-import { type ConfigValue, type EngineEvent, type Environment, openEnvironment } from "../../rehearsal/engine.ts";
+import {
+  configText,
+  type ConfigValue,
+  type EngineEvent,
+  type Environment,
+  openEnvironment,
+} from "../../rehearsal/engine.ts";
 import { createRepository } from "../../rehearsal/git/index.ts";
 import { type GitHub, startGitHub } from "../../rehearsal/github/index.ts";
 import { type StandInOptions, type StandIns, startStandIns } from "../../rehearsal/providers/index.ts";
@@ -90,7 +96,7 @@ export async function openStack(groups: Readonly<Record<string, unknown>> = {}, 
     probe: { enabled: false },
   };
   const configuration = (some: Readonly<Record<string, unknown>>): Record<string, ConfigValue> =>
-    Object.fromEntries(Object.entries(some).map(([key, value]) => [`observability:${key}`, JSON.stringify(value)]));
+    Object.fromEntries(Object.entries(some).map(([key, value]) => [`observability:${key}`, configText(value)]));
   let output = "";
   const environment = await openEnvironment({
     program: async () => {
