@@ -336,7 +336,7 @@ describe("an environment, in real pods on real Kind (charts are stand-ins, the p
     const probe = resources.find(({ urn }) => urn.endsWith("::probe-telemetry"));
     const verdict = JSON.parse(String(probe?.outputs?.["stdout"])) as Record<string, number>;
     say(`the probe of up found: ${JSON.stringify(verdict)} (seconds)`);
-    expect(Object.keys(verdict)).to.deep.equal(["trace", "log record", "metric"]);
+    expect(Object.keys(verdict)).to.deep.equal(["Jaeger", "Loki", "Prometheus"]);
     expect((await environment.up()).changes).to.deep.equal({ same: changes["create"] });
   });
 
