@@ -353,7 +353,7 @@ async function metrics(bench: Bench, stack: Stack, dir: string, pod: Pod): Promi
 /** What the platform declares of links. */
 interface Linked {
   readonly sources: readonly GrafanaDataSource[];
-  /** `exemplarTraceIdDestinations` of the data source of metrics. */
+  /** The one of `exemplarTraceIdDestinations` of the data source of metrics. */
   readonly exemplars: unknown;
   /** Objects that Flux applies: dashboards. */
   readonly content: readonly Manifest[];
@@ -682,9 +682,11 @@ export async function telemetryBench(args: BenchArgs = {}): Promise<Seen> {
   };
   const values = valuesOf("kube-prometheus-stack");
   const namespace = "demo";
+  const sources = (at(values, "grafana", "additionalDataSources") ?? []) as readonly GrafanaDataSource[];
+  const ofMetrics = sources.find(({ uid }) => uid === dataSourceUid.metrics);
   const linked: Linked = {
-    sources: (at(values, "grafana", "additionalDataSources") ?? []) as readonly GrafanaDataSource[],
-    exemplars: at(values, "grafana", "sidecar", "datasources", "exemplarTraceIdDestinations"),
+    sources,
+    exemplars: at(ofMetrics, "jsonData", "exemplarTraceIdDestinations", 0),
     content,
     scrapeSeconds: Number.parseInt(textAt(values, "prometheus", "prometheusSpec", "scrapeInterval") ?? "", 10),
   };

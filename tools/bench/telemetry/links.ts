@@ -116,10 +116,10 @@ export function tracesOfLine(source: GrafanaDataSource, line: Line): Link[] {
 /**
  * Metric to trace: the link of an exemplar.
  *
- * @param destination `exemplarTraceIdDestinations` of the data source of metrics
+ * @param destination of `exemplarTraceIdDestinations` of the data source of metrics
  */
 export function traceOfExemplar(destination: unknown, labels: Readonly<Record<string, string>>): Link | undefined {
-  const query = labels[textAt(destination, "traceIdLabelName") ?? ""];
+  const query = labels[textAt(destination, "name") ?? ""];
   const uid = textAt(destination, "datasourceUid");
   if (query === undefined || uid === undefined) return undefined;
   return { name: "exemplar", uid, query, from: 0, to: 0 };
