@@ -67,7 +67,8 @@ describe("Configuration of collectors", function () {
     ["a queue without a limit in bytes", '"sizer":"bytes","storage"', '"sizer":"requests","storage"'],
     ["a batch that Jaeger would refuse for its size", '"max_size":3145728', '"max_size":0'],
     ["a queue outside the volume", '"mountPath":"/var/lib/otelcol/queue"', '"mountPath":"/var/lib/otelcol"'],
-    ["a volume without a limit", '"sizeLimit":"1024Mi"', ""],
+    ["a volume without a limit", '"sizeLimit":"1Gi"', ""],
+    ["a quantity that the operator turns into another form", '"sizeLimit":"1Gi"', '"sizeLimit":"1024Mi"'],
     ["Jaeger reading from a store it has not", '"traces":"memory"', '"traces":"main"'],
     ["Jaeger listening on another port", "0.0.0.0:16686", "0.0.0.0:16687"],
   ] as const) {

@@ -1,4 +1,4 @@
-import { containerResources } from "../../../settings/resources.ts";
+import { canonicalBytes, containerResources } from "../../../settings/resources.ts";
 import type { TelemetryGateway } from "../../capabilities.ts";
 import { defineComponent, type Extra } from "../../component.ts";
 import { hardened, spread } from "../../kubernetes/hardened.ts";
@@ -104,7 +104,7 @@ export const collectorComponent = defineComponent({
                 }
               : {}),
             // All queues, and as much again for free pages and compaction; with more the kubelet would evict the pod.
-            volumes: [{ name: queueVolume, emptyDir: { sizeLimit: `${512 * Math.max(1, queues)}Mi` } }],
+            volumes: [{ name: queueVolume, emptyDir: { sizeLimit: canonicalBytes(`${512 * Math.max(1, queues)}Mi`) } }],
             volumeMounts: [{ name: queueVolume, mountPath: queueFolder }],
             config: collectorConfig({ logs: all("logs"), traces: all("traces") }),
           },

@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import { parseSettings } from "../../../settings/parse.ts";
 import { requestedResources } from "../../../components/requests.ts";
-import { cpuMillicores, memoryMiB } from "../../../settings/resources.ts";
+import { canonicalBytes, canonicalCpu, cpuMillicores, memoryMiB } from "../../../settings/resources.ts";
 
 const settings = (raw: Record<string, unknown> = {}) =>
   parseSettings(raw, { file: "Pulumi.dev.yaml", secrets: ["telegramToken"] });
@@ -23,6 +23,22 @@ describe("requested resources", () => {
   it("leave out the demo when it is off", () => {
     const off = requestedResources(settings({ demo: { enabled: false } }));
     expect(off.cpuMillicores).to.be.lessThan(requestedResources(settings()).cpuMillicores);
+  });
+
+  it("give amounts in the form in which Kubernetes gives them back", () => {
+    const forms = {
+      "1024Mi": "1Gi",
+      "1.5Gi": "1536Mi",
+      "1536Mi": "1536Mi",
+      "512Ki": "512Ki",
+      "50G": "50G",
+      "1000M": "1G",
+      "1073741824": "1073741824",
+      "2000000": "2M",
+    };
+    for (const [amount, form] of Object.entries(forms)) expect(canonicalBytes(amount), amount).to.equal(form);
+    for (const [cpu, form] of Object.entries({ "0.5": "500m", "1000m": "1", "50m": "50m", "2": "2", "1.25": "1250m" }))
+      expect(canonicalCpu(cpu), cpu).to.equal(form);
   });
 
   it("read CPU and memory as Kubernetes writes them", () => {

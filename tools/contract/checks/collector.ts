@@ -1,4 +1,5 @@
 /** Configurations of collectors: ours, and Jaeger's, which is one too. */
+import { canonicalBytes, canonicalCpu } from "../../../settings/resources.ts";
 import type { Settings } from "../../../settings/schema.ts";
 import { type Manifest, manifestId } from "../../../components/kubernetes/manifest.ts";
 import { chartFacts } from "../chart-facts.ts";
@@ -199,6 +200,7 @@ function checkCollector(object: Manifest, schemas: CollectorSchemas | undefined,
   if (textAt(config, "extensions", "health_check", "endpoint") !== "0.0.0.0:13133") {
     add("extensions.health_check.endpoint", "is not 0.0.0.0:13133, where the operator's probes ask.");
   }
+  checkQuantities(at(object, "spec"), "spec", add);
   checkQueues(object, config, add);
   checkAttributes(config, add);
   const spans = at(config, "connectors", "span_metrics");
@@ -208,6 +210,21 @@ function checkCollector(object: Manifest, schemas: CollectorSchemas | undefined,
   if (!((at(spans, "exclude_dimensions") ?? []) as readonly string[]).includes("collector.instance.id"))
     add("connectors.span_metrics.exclude_dimensions", "keeps an id that changes with each restart.");
   return findings;
+}
+
+/** The operator's webhook writes quantities anew in their canonical form: any other is a change at every `up`. */
+function checkQuantities(tree: unknown, path: string, add: Add): void {
+  for (const [key, value] of Object.entries(asMap(tree) ?? (Array.isArray(tree) ? tree : {}))) {
+    const forms: Readonly<Record<string, (text: string) => string>> = {
+      cpu: canonicalCpu,
+      memory: canonicalBytes,
+      sizeLimit: canonicalBytes,
+    };
+    const form = forms[key];
+    if (typeof value === "string" && form !== undefined && form(value) !== value)
+      add(`${path}.${key}`, `is ${value}, which the operator turns into ${form(value)}.`);
+    else if (typeof value === "object") checkQuantities(value, `${path}.${key}`, add);
+  }
 }
 
 /** Bytes of an amount such as `1Gi`; undefined for anything else. */
