@@ -2,20 +2,15 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
-import { merge as deepMerge } from "ts-deepmerge";
 import type { Context, Release, SecretObject, SecretText } from "./component.ts";
 import type { ChartSources } from "./gitops/chart-source.ts";
 import type { ClusterAccess } from "./gitops/diagnosis.ts";
-import { HelmRelease } from "./gitops/helm-release.ts";
+import { HelmRelease, mergeValues } from "./gitops/helm-release.ts";
+import { kebab } from "./kebab.ts";
 import { declare } from "./kubernetes/manifest.ts";
 import { retryWebhook } from "./kubernetes/retry-webhook.ts";
 import { keepVolumeSize } from "./kubernetes/volume-size.ts";
 import type { Chosen } from "./plan.ts";
-
-/** `kubePrometheusStack` is `kube-prometheus-stack`. */
-export function kebab(key: string): string {
-  return key.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-}
 
 /** Name of a child: it starts with its parent's. */
 const below = (name: string, child: string) =>
@@ -94,8 +89,7 @@ export class Deployed extends pulumi.ComponentResource {
 
   private release(name: string, release: Release, args: DeployArgs, before: readonly pulumi.Resource[]): HelmRelease {
     const parts = args.parts.flatMap(({ chosen, context }) => chosen.component.part?.(context) ?? []);
-    const merged = (values: readonly (object | undefined)[]) =>
-      deepMerge.withOptions({ mergeArrays: false }, ...values.map((value) => value ?? {}));
+    const merged = (values: readonly (object | undefined)[]) => values.reduce<object>(mergeValues, {});
     return new HelmRelease(
       name,
       {

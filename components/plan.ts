@@ -167,7 +167,8 @@ function missing(chosen: readonly Chosen[], settings: Settings): PlanFinding[] {
   });
 }
 
-function conflicts(chosen: readonly Chosen[], settings: Settings): PlanFinding[] {
+/** Components that cannot stand beside each other. */
+export function conflicts(chosen: readonly Chosen[], settings: Settings): PlanFinding[] {
   return chosen.flatMap(({ component }) =>
     (component.conflicts ?? []).flatMap(({ with: key, because }): PlanFinding[] => {
       const other = chosen.find((one) => one.component.key === key);

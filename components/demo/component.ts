@@ -83,7 +83,7 @@ export const demoComponent = defineComponent({
   switch: "demo.enabled",
   enabled: ({ demo: { enabled } }) => enabled,
   needs: ["monitors"],
-  uses: ["gateway"],
+  uses: ["gateway", "injection"],
   after: ["monitors", "injection"],
   namespaces: ({ settings, offered }) => [
     {

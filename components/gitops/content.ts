@@ -2,6 +2,7 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import * as path from "node:path";
 import { LineCounter, parseAllDocuments } from "yaml";
+import { kebab } from "../kebab.ts";
 
 /** Which files there have to be. */
 export interface WantedContent {
@@ -16,9 +17,6 @@ const template = "flux-repo/clusters/dev/kustomization.yaml";
 
 const projectRoot = path.resolve(import.meta.dirname, "../..");
 
-/** What a component is called in `flux-repo/content/`: `cert-manager` for the key `certManager`. */
-const contentName = (key: string) => key.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-
 /**
  * Dashboards and rules of something: the folders of `flux-repo/content/<key in kebab case>/`, as paths from the repository's
  * root. The name of each says without which capabilities and components it would show nothing or fire for ever
@@ -27,7 +25,7 @@ const contentName = (key: string) => key.replaceAll(/[A-Z]/g, (letter) => `-${le
  * @param able whether there is a capability, or a component by its key
  */
 export function contentFolders(key: string, able: (need: string) => boolean, root = projectRoot): string[] {
-  const own = `flux-repo/content/${contentName(key)}`;
+  const own = `flux-repo/content/${kebab(key)}`;
   if (!existsSync(path.join(root, own))) return [];
   return readdirSync(path.join(root, own))
     .filter((name) => existsSync(path.join(root, own, name, "kustomization.yaml")))

@@ -3,6 +3,7 @@ import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { components } from "../../components/catalogue.ts";
 import { contentFolders } from "../../components/gitops/content.ts";
+import { kebab } from "../../components/kebab.ts";
 import { checkContent } from "../../tools/contract/checks/content.ts";
 import { render } from "../../tools/contract/rendered.ts";
 import type { SettingsInput } from "../../settings/schema.ts";
@@ -76,7 +77,6 @@ describe("content that is shipped", function () {
       ],
       ...["metrics", "monitors", "prometheusOperator", "traces"],
     ];
-    const kebab = (key: string) => key.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
     const names = ["flux", "kbot", "podinfo", ...components.map(({ key }) => kebab(key))];
     for (const name of readdirSync(join(projectFolder, "flux-repo/content"))) {
       expect(names).to.include(name);

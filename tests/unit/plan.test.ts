@@ -3,8 +3,10 @@ import * as path from "node:path";
 import { expect } from "chai";
 import fc from "fast-check";
 import { alternatives, catalogue, components, providable, slots } from "../../components/catalogue.ts";
+import type { Capability } from "../../components/capabilities.ts";
 import type { Slot } from "../../components/component.ts";
-import { type Plan, plan, prerequisites, type Remedy } from "../../components/plan.ts";
+import { contexts } from "../../components/context.ts";
+import { conflicts, type Plan, plan, prerequisites, type Remedy } from "../../components/plan.ts";
 import { settingsSchema } from "../../settings/schema.ts";
 
 type Choice = Readonly<Record<string, unknown>>;
@@ -99,6 +101,63 @@ describe("The plan of components", function () {
       "provided[1] is certManager, but certManager.enabled is false. Set provided to [prometheusOperator], or certManager.enabled to true.",
     );
     expect(said({ gateway: "none", instrumentation: { enabled: false }, traces: "none" })).to.deep.equal([]);
+  });
+
+  it("says of two that cannot stand beside each other why, and what to set", () => {
+    const settings = settingsSchema.parse({});
+    const { chosen } = plan(settings);
+    const because = "Jaeger and Loki quarrel here.";
+    const quarrel = chosen.map((one) =>
+      one.component.key === "jaeger"
+        ? { ...one, component: { ...one.component, conflicts: [{ with: "loki", because }] } }
+        : one,
+    );
+    expect(conflicts(quarrel, settings)).to.deep.equal([
+      {
+        path: "traces",
+        message: `${because} Set traces to none, or logs to none.`,
+        remedies: [
+          { setting: "traces", value: "none" },
+          { setting: "logs", value: "none" },
+        ],
+      },
+    ]);
+  });
+
+  it("asks, for what a component is made of, for no capability that the component does not name", () => {
+    const everything = settingsSchema.parse({
+      traces: ["jaeger", "tempo"],
+      metricsServer: { enabled: true },
+      checks: [{ name: "page", type: "http", target: "https://example.com" }],
+    });
+    const { chosen } = plan(everything);
+    const facts = {
+      name: "dev",
+      clusterName: "dev",
+      kind: true,
+      scrapeControlPlane: true,
+      credentials: true,
+      secrets: [],
+    };
+    const context = contexts(chosen, { ...facts, image: (name) => name }, ["shop"], {});
+    const unnamed: string[] = [];
+    for (const one of chosen) {
+      const { key, needs = [], uses = [] } = one.component;
+      const asked = new Set<Capability>();
+      const given = context(one);
+      const watched: typeof given = {
+        ...given,
+        offered: (capability) => (asked.add(capability), given.offered(capability)),
+        all: (capability) => (asked.add(capability), given.all(capability)),
+      };
+      const { component } = one;
+      component.namespaces(watched);
+      for (const part of ["flows", "secrets", "releases", "part", "extras", "folder", "variables"] as const)
+        component[part]?.(watched);
+      for (const capability of asked)
+        if (![...needs, ...uses].includes(capability)) unnamed.push(`${key} asks for ${capability}`);
+    }
+    expect(unnamed).to.deep.equal([]);
   });
 
   it("has for each component a page that says what it is for and when not to take it", () => {

@@ -40,3 +40,14 @@ export function logStreams(of: { readonly namespace: string; readonly pod?: stri
   const otlp = matchers.map(([label, value]) => `k8s_${label}_name${value}`);
   return { agent: `{job="${logJob}", ${agent.join(", ")}}`, otlp: `{${otlp.join(", ")}}` };
 }
+
+/** Colours in which Grafana shows the levels of log lines. */
+export const levelColors: Readonly<Record<string, string>> = {
+  critical: "purple",
+  fatal: "purple",
+  error: "red",
+  warn: "orange",
+  info: "green",
+  debug: "blue",
+  trace: "light-blue",
+};

@@ -14,7 +14,7 @@ import {
   table,
   textInput,
 } from "../kit.ts";
-import { logJob, logStreams } from "../names.ts";
+import { levelColors, logJob, logStreams } from "../names.ts";
 import { toWorkload } from "../panels.ts";
 
 const { agent, otlp } = logStreams({ namespace: "$namespace", pod: "$pod", container: "$container" });
@@ -106,18 +106,7 @@ export default dashboard(
       )
         .maxDataPoints(120)
         .noValue("no line matches")
-        .overrides(
-          colors({
-            critical: "purple",
-            fatal: "purple",
-            error: "red",
-            warn: "orange",
-            info: "green",
-            debug: "blue",
-            trace: "light-blue",
-            unknown: "gray",
-          }),
-        ),
+        .overrides(colors({ ...levelColors, unknown: "gray" })),
       table(
         {
           title: "Most errors",

@@ -1,4 +1,5 @@
 /** Draws what stands in rows: tables, traces, legends, log lines. */
+import { levelColors } from "../names.ts";
 import type { Answer } from "./ask.ts";
 import { formatValue } from "./format.ts";
 import type { Panel, Step, ValueMapping } from "./model.ts";
@@ -116,16 +117,6 @@ export function traceTable(panel: Panel, box: Box, { traces }: Answer): string {
   ];
   return grid(box, columns, 28, 13);
 }
-
-const levelColors: Readonly<Record<string, string>> = {
-  critical: "purple",
-  fatal: "purple",
-  error: "red",
-  warn: "orange",
-  info: "green",
-  debug: "blue",
-  trace: "light-blue",
-};
 
 export function logs(panel: Panel, box: Box, answer: Answer): string {
   if (answer.lines.length === 0) return message(panel, box);
