@@ -8,6 +8,7 @@
  */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import {
+  type Dirent,
   closeSync,
   existsSync,
   mkdirSync,
@@ -114,19 +115,36 @@ interface Recorded {
   readonly path: string;
 }
 
+/** Every folder of records under a folder. What vanishes meanwhile is passed over: etcd renames folders as it starts. */
+function recordFolders(dir: string): string[] {
+  return entriesOf(dir)
+    .filter((entry) => entry.isDirectory())
+    .flatMap(({ name }) => (name === RECORDS ? [join(dir, name)] : recordFolders(join(dir, name))));
+}
+
+function entriesOf(dir: string): Dirent[] {
+  try {
+    return readdirSync(dir, { withFileTypes: true });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
+    throw error;
+  }
+}
+
 function records(dir: string): Recorded[] {
-  if (!existsSync(dir)) return [];
   const found: Recorded[] = [];
-  for (const entry of readdirSync(dir, { recursive: true, withFileTypes: true })) {
-    if (!entry.name.endsWith(SUFFIX) || !entry.isFile()) continue;
-    const path = join(entry.parentPath, entry.name);
-    try {
-      const [pid = "", start = ""] = readFileSync(path, "utf8").split("\n");
-      // Signals to 0 and -1 go to many processes; such a record is nobody's.
-      if (/^\d+$/.test(pid) && Number(pid) > 1 && start.trim() !== "")
-        found.push({ name: entry.name.slice(0, -SUFFIX.length), pid: Number(pid), start: start.trim(), path });
-    } catch {
-      // Removed since it was listed: the process it named was ended by somebody else.
+  for (const folder of recordFolders(dir)) {
+    for (const { name } of entriesOf(folder)) {
+      if (!name.endsWith(SUFFIX)) continue;
+      const path = join(folder, name);
+      try {
+        const [pid = "", start = ""] = readFileSync(path, "utf8").split("\n");
+        // Signals to 0 and -1 go to many processes; such a record is nobody's.
+        if (/^\d+$/.test(pid) && Number(pid) > 1 && start.trim() !== "")
+          found.push({ name: name.slice(0, -SUFFIX.length), pid: Number(pid), start: start.trim(), path });
+      } catch {
+        // Removed since it was listed: the process it named was ended by somebody else.
+      }
     }
   }
   return found;
@@ -211,11 +229,9 @@ function kill(pid: number): void {
 }
 
 function close(dir: string): void {
-  if (!existsSync(dir)) return;
-  for (const entry of readdirSync(dir, { recursive: true, withFileTypes: true })) {
-    if (entry.name !== RECORDS || !entry.isDirectory()) continue;
+  for (const folder of recordFolders(dir)) {
     try {
-      writeFileSync(join(entry.parentPath, entry.name, CLOSING), "");
+      writeFileSync(join(folder, CLOSING), "");
     } catch {
       // The folder is being removed by somebody else.
     }

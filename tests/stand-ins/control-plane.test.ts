@@ -326,6 +326,18 @@ describe("records of processes", () => {
     }
   });
 
+  it("are found while a program renames folders beside them, as etcd does when it starts", async () => {
+    const dir = mkdtempSync(join(folder, "renamed-"));
+    const rename = `const fs = require("node:fs");
+      for (;;) { fs.mkdirSync("wal.tmp"); fs.renameSync("wal.tmp", "wal"); fs.rmdirSync("wal"); }`;
+    launch(dir, { name: "etcd", command: process.execPath, args: ["-e", rename] });
+    await until("folders come and go", () =>
+      Promise.resolve(existsSync(join(dir, "wal")) || existsSync(join(dir, "wal.tmp"))),
+    );
+    for (let look = 0; look < 2000; look += 1) expect(running(dir)).to.have.lengthOf(1);
+    expect(await reap(dir)).to.deep.equal(["etcd"]);
+  });
+
   it("are left alone by a guard that was called off", async () => {
     const dir = mkdtempSync(join(folder, "kept-"));
     launch(dir, { name: "kept", command: "/bin/sleep", args: ["60"] });
