@@ -6,6 +6,9 @@ const without = (files, group, message) => ({
   rules: { "no-restricted-imports": ["error", { patterns: [{ group, message }] }] },
 });
 
+const rooms = ["components", "dashboards", "toolchain", "contract", "rehearsal", "commands", "tests"];
+const above = (room) => rooms.slice(rooms.indexOf(room) + 1).map((one) => `**/../${one}/**`);
+
 export default tseslint.config(
   { ignores: ["node_modules/", "coverage/", "eslint.config.js"] },
   ...tseslint.configs.strictTypeChecked,
@@ -16,23 +19,20 @@ export default tseslint.config(
       "@typescript-eslint/restrict-template-expressions": ["error", { allowNumber: true }],
     },
   },
-  without(
-    ["components/**", "settings/**", "index.ts"],
-    ["**/tools/**", "**/rehearsal/**", "**/tests/**"],
-    "The product knows nothing of what proves it.",
-  ),
+  // From the lowest room to the highest; each knows those below it.
+  without(["settings/**", "components/**", "index.ts"], [...above("components"), "**/content/*.ts"], "The product knows nothing of what proves it."),
   without(
     ["components/{agents,alerts,dashboards,demo,logs,metrics,platform,suites,traces}/**"],
-    [
-      "@pulumi/*",
-      "**/tools/**",
-      "**/rehearsal/**",
-      "**/tests/**",
-      "**/deploy.ts",
-      "**/environment.ts",
-      "**/catalogue.ts",
-    ],
+    ["@pulumi/*", "**/deploy.ts", "**/environment.ts", "**/catalogue.ts", ...above("components")],
     "A component is data and pure functions; deploy.ts makes its resources.",
   ),
-  without(["rehearsal/**", "tools/**"], ["**/tests/**"], "Nothing knows the tests."),
+  without(
+    ["dashboards/**", "components/**/content/**"],
+    above("dashboards"),
+    "Dashboards know components and no more.",
+  ),
+  without(["toolchain/**"], above("toolchain"), "How programs are obtained knows nothing of what they are for."),
+  without(["contract/**"], above("contract"), "The judges know what is judged, not who asks them."),
+  without(["rehearsal/**"], above("rehearsal"), "The rehearsal is one of the things that commands do."),
+  without(["commands/**"], above("commands"), "Nothing knows the tests."),
 );

@@ -140,7 +140,7 @@ export function preflightHook({ name, settings, secrets, github }: Stack): pulum
       unverified: first && !preview ? "error" : "note",
     });
     const errors = findings.filter(({ level }) => level === "error");
-    // Of an `up` its own preview has told the rest, unless there was none (tools/pulumi.ts knows).
+    // Of an `up` its own preview has told the rest, unless there was none (commands/pulumi.ts knows).
     const told = preview || process.env["OBSERVABILITY_SKIPS_PREVIEW"] !== undefined ? findings : errors;
     if (!preview && errors.length > 0)
       throw new Error(`${things(errors)} to put right, nothing was changed:\n${findingLines(told)}`);

@@ -8,7 +8,7 @@ import { LocalWorkspace, PulumiCommand, type EngineEvent, type OutputMap } from 
 
 import { programEnvironment } from "../components/cluster/kind.ts";
 import { recorded } from "./control-plane/processes.ts";
-import { removeCutOffAttributes } from "../tools/state.ts";
+import { removeCutOffAttributes } from "../toolchain/state.ts";
 
 /** A group of settings as Pulumi's configuration holds it: a text as it stands, anything else as JSON. */
 export const configText = (value: unknown): string => (typeof value === "string" ? value : JSON.stringify(value));

@@ -7,7 +7,7 @@ import { clusterName } from "../components/cluster/kind-config.ts";
 import { usedAlertingSecrets } from "../components/alerts/alertmanager/check.ts";
 import { settingsSchema } from "../settings/schema.ts";
 import { readStackFile } from "../settings/stack-file.ts";
-import { obtain } from "../tools/tools.ts";
+import { obtain } from "../toolchain/obtain.ts";
 import { type Guard, guard, reap } from "./control-plane/processes.ts";
 import { configText, type ConfigValue, type Environment, type EnvironmentOptions, openEnvironment } from "./engine.ts";
 import { type FluxControllers, type FluxControllersArgs, startFluxControllers } from "./flux/controllers.ts";

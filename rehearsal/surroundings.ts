@@ -8,7 +8,7 @@ import { mkdir } from "node:fs/promises";
 import { delimiter, dirname, join, resolve } from "node:path";
 import { flux } from "../settings/versions.ts";
 import { type ChartRegistry, type Served, startChartRegistry } from "./charts/index.ts";
-import { obtain } from "../tools/tools.ts";
+import { obtain } from "../toolchain/obtain.ts";
 import { obtainBinaries } from "./control-plane/binaries.ts";
 import { containerNetwork } from "./control-plane/containers.ts";
 import { prepareKind } from "./control-plane/kind-state.ts";

@@ -35,7 +35,7 @@ export function pinned(pin: ChartPin): ChartPin {
 // renovate: datasource=github-releases depName=fluxcd/flux2
 export const flux = "v2.9.4";
 
-/** Kubernetes version of the Kind node image. The rehearsal's control plane has the same minor version (tools/control-plane). */
+/** Kubernetes version of the Kind node image. The rehearsal's control plane has the same minor version (toolchain/control-plane). */
 // renovate: datasource=docker depName=kindest/node
 export const kindNode = "v1.36.1";
 

@@ -1,7 +1,7 @@
 /** Volumes of a StatefulSet keep the size that they were made with: said in the preview, and before the release is changed. */
 import * as pulumi from "@pulumi/pulumi";
 import type { ClusterAccess } from "../gitops/diagnosis.ts";
-import { openApi } from "../kubernetes/api.ts";
+import { openApi } from "./api.ts";
 
 export interface VolumeClaims {
   /** Path of the setting that is their size. */

@@ -11,10 +11,10 @@ import { join } from "node:path";
 import { stringify } from "yaml";
 import { chartNamed, charts } from "../../components/catalogue.ts";
 import type { ChartPin } from "../../settings/versions.ts";
-import { folderOfChart } from "../../tools/contract/component-files.ts";
-import { loadChart } from "../../tools/contract/charts.ts";
-import { type ModuleFolder, opentelemetryOperator, prometheusOperator } from "../../tools/contract/crds.ts";
-import { moduleDir } from "../../tools/tools.ts";
+import { folderOfChart } from "../../contract/component-files.ts";
+import { loadChart } from "../../contract/charts.ts";
+import { type ModuleFolder, opentelemetryOperator, prometheusOperator } from "../../contract/crds.ts";
+import { moduleDir } from "../../toolchain/obtain.ts";
 import { packChart, type ChartArchive, type ChartFiles } from "./archive.ts";
 
 /** What is known of a chart beside its templates. */

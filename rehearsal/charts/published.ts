@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { dirname } from "node:path";
 import { charts } from "../../components/catalogue.ts";
 import type { ChartPin } from "../../settings/versions.ts";
-import { chartArchive, fetchChart } from "../../tools/fetch-chart.ts";
+import { chartArchive, fetchChart } from "../../contract/fetch-chart.ts";
 
 /**
  * Fetches the pinned charts into the user's cache.

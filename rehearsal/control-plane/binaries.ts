@@ -1,7 +1,7 @@
-import { type ObtainOptions, moduleDir, obtain, pinnedVersion } from "../../tools/tools.ts";
+import { type ObtainOptions, moduleDir, obtain, pinnedVersion } from "../../toolchain/obtain.ts";
 import type { Binaries } from "./control-plane.ts";
 
-/** The programs of a control plane, obtained as tools/ pins them (the first time, that can take minutes). */
+/** The programs of a control plane, obtained as toolchain/ pins them (the first time, that can take minutes). */
 export async function obtainBinaries(options: ObtainOptions = {}): Promise<Binaries> {
   const kwok = "sigs.k8s.io/kwok";
   const programs = await obtain(

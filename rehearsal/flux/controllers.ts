@@ -8,7 +8,7 @@
  * controller's last lines.
  *
  * It acts as the Deployment's ServiceAccount, so a right that is missing fails here too. What differs from a pod: the executable is the one that
- * tools/ pins, whatever the image's tag says; and kwok calls the pod Ready a moment before the process is.
+ * toolchain/ pins, whatever the image's tag says; and kwok calls the pod Ready a moment before the process is.
  */
 import type { ChildProcess } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";

@@ -9,8 +9,8 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { parse, parseAllDocuments, stringify } from "yaml";
-import { cacheFolder } from "../../tools/cache.ts";
-import { moduleDir } from "../../tools/tools.ts";
+import { cacheFolder } from "../../toolchain/cache.ts";
+import { moduleDir } from "../../toolchain/obtain.ts";
 
 /** The controllers that Flux installs unless asked for more. */
 export const CONTROLLERS = [

@@ -1,9 +1,9 @@
 /** The released provider plugins, where they can be had. */
 import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { cacheFolder } from "../../tools/cache.ts";
+import { cacheFolder } from "../../toolchain/cache.ts";
 import { reasonOf } from "../../components/unreachable.ts";
-import { run } from "../../tools/run.ts";
+import { run } from "../../toolchain/run.ts";
 import { type ProviderName, providerVersions } from "./index.ts";
 
 /** Where plugins are downloaded from; asked first, because the CLI tries again for minutes where there is no network. */

@@ -9,7 +9,7 @@ import { type AddressInfo, createServer, type Server } from "node:net";
 import { join } from "node:path";
 import { freePorts } from "../../rehearsal/control-plane/processes.ts";
 import { type Loopback, readBody, startLoopback } from "../../rehearsal/loopback.ts";
-import { obtainAlertmanager } from "../../tools/contract/programs.ts";
+import { obtainAlertmanager } from "../../contract/readers.ts";
 import { until } from "../support/until.ts";
 import { alertmanagerFiles, everybody, type Files, inDays } from "./support/alertmanager.ts";
 

@@ -9,8 +9,8 @@ import { alertmanagerValues } from "../../components/alerts/alertmanager/compone
 import { alertmanagerConfig, inhibitorRules } from "../../components/alerts/alertmanager/config.ts";
 import { silenceEnd } from "../../components/alerts/alertmanager/check.ts";
 import { parseSettings } from "../../settings/parse.ts";
-import { prometheusOperator } from "../../tools/contract/crds.ts";
-import { moduleDir } from "../../tools/tools.ts";
+import { prometheusOperator } from "../../contract/crds.ts";
+import { moduleDir } from "../../toolchain/obtain.ts";
 import { programOrSkip } from "../support/program.ts";
 import {
   type AlertingInput,

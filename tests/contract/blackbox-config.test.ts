@@ -2,8 +2,8 @@ import { expect } from "chai";
 import { spawnSync } from "node:child_process";
 import type { BlackboxExporterValues } from "../../components/metrics/blackbox-exporter/values.ts";
 import { variants } from "../../components/metrics/blackbox-exporter/variants.ts";
-import { at } from "../../tools/contract/finding.ts";
-import { releases, render, type Rendered } from "../../tools/contract/rendered.ts";
+import { at } from "../../contract/finding.ts";
+import { releases, render, type Rendered } from "../../contract/rendered.ts";
 import { programOrSkip } from "../support/program.ts";
 import { judge, misspellings } from "./support/verdict.ts";
 

@@ -1,8 +1,8 @@
 import { expect } from "chai";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { claimsPage } from "../../tools/bench/telemetry/report.ts";
-import { projectRoot } from "../../tools/contract/rendered.ts";
+import { claimsPage } from "../bench/telemetry/report.ts";
+import { projectRoot } from "../../contract/rendered.ts";
 
 const page = readFileSync(claimsPage, "utf8");
 

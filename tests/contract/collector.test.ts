@@ -2,7 +2,7 @@ import { expect } from "chai";
 import { spawnSync } from "node:child_process";
 import type { collectorConfig } from "../../components/agents/collector/values.ts";
 import { collector as version } from "../../settings/versions.ts";
-import type { Rendered } from "../../tools/contract/rendered.ts";
+import type { Rendered } from "../../contract/rendered.ts";
 import { programOrSkip } from "../support/program.ts";
 import { allEnvironments, defaultEnvironment } from "../support/rendered.ts";
 import { different, judge, misspellings } from "./support/verdict.ts";

@@ -44,7 +44,7 @@ describe("alert and recording rules", () => {
   it("are of the version of kube-prometheus-stack that is deployed", () => {
     expect(
       shipped.version,
-      "read the chart's rules again into tests/contract/data/shipped-rules.json and see which of ours it ships now",
+      "read the chart's rules again into contract/facts/shipped-rules.json and see which of ours it ships now",
     ).to.equal(chartNamed("kube-prometheus-stack").version);
   });
 

@@ -2,8 +2,8 @@ import { expect } from "chai";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { dataSourceUid } from "../../components/capabilities.ts";
-import { staleFiles } from "../../tools/dashboards/build.ts";
-import { shapedSeries } from "../../tools/dashboards/sample/cluster.ts";
+import { staleFiles } from "../../commands/dashboards.ts";
+import { shapedSeries } from "../../dashboards/sample/cluster.ts";
 import { programOrSkip } from "../support/program.ts";
 import {
   panelsOf,
@@ -25,7 +25,7 @@ const builtIn = /^__(rate_interval|range|auto|url_time_range|value|data|field)$/
 
 describe("dashboards", () => {
   it("are what their sources make", async () => {
-    expect(await staleFiles(), "run `node tools/dashboards/build.ts`").to.deep.equal([]);
+    expect(await staleFiles(), "run `node commands/dashboards.ts`").to.deep.equal([]);
   });
 
   it("have UIDs of their own, in the file's name", () => {

@@ -17,9 +17,9 @@ import { parse, parseAllDocuments, stringify } from "yaml";
 import { contentFolders } from "../../components/gitops/content.ts";
 import { yamlScalars } from "../../components/gitops/source.ts";
 import { type Manifest, manifestId } from "../../components/kubernetes/manifest.ts";
-import { assemble, substitute, substituteText } from "../../tools/contract/flux-repo.ts";
-import { customResourceSchema, validate } from "../../tools/contract/schemas.ts";
-import { which } from "../../tools/run.ts";
+import { assemble, substitute, substituteText } from "../../contract/flux-repo.ts";
+import { customResourceSchema, validate } from "../../contract/schemas.ts";
+import { which } from "../../toolchain/run.ts";
 import { projectFolder } from "./support/content.ts";
 
 /** Folders that Flux applies: one for each environment, and the demos'; each with all the content that may go with it. */

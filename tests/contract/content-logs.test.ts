@@ -1,9 +1,9 @@
 import { expect } from "chai";
-import { ask } from "../../tools/dashboards/pictures/ask.ts";
-import type { Dashboard, Panel, Target } from "../../tools/dashboards/pictures/model.ts";
-import { dashboardFiles } from "../../tools/dashboards/pictures.ts";
-import { logLabels } from "../../tools/contract/checks/fluent-bit.ts";
-import { logEntries, pushBody } from "../../tools/dashboards/sample/logs.ts";
+import { ask } from "../../commands/pictures/ask.ts";
+import type { Dashboard, Panel, Target } from "../../commands/pictures/model.ts";
+import { dashboardFiles } from "../../commands/pictures.ts";
+import { logLabels } from "../../contract/checks/fluent-bit.ts";
+import { logEntries, pushBody } from "../../commands/pictures/logs.ts";
 
 const dashboards = [...dashboardFiles().values()].map((text) => JSON.parse(text) as Dashboard);
 

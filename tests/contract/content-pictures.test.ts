@@ -9,8 +9,8 @@ import {
   pictureDigest,
   picturesFolder,
   renderer,
-} from "../../tools/dashboards/pictures.ts";
-import { formatTicks, formatValue } from "../../tools/dashboards/pictures/format.ts";
+} from "../../commands/pictures.ts";
+import { formatTicks, formatValue } from "../../commands/pictures/format.ts";
 import { projectFolder } from "./support/content.ts";
 
 const again = "draw them again: npm run dashboards:pictures";

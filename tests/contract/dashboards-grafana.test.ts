@@ -6,9 +6,9 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { chromium, grafanaVersion, pageOf, photograph, provisioning } from "../../tools/dashboards/pictures/grafana.ts";
-import { dashboardFiles } from "../../tools/dashboards/pictures.ts";
-import type { Dashboard } from "../../tools/dashboards/pictures/model.ts";
+import { chromium, grafanaVersion, pageOf, photograph, provisioning } from "../../commands/pictures/grafana.ts";
+import { dashboardFiles } from "../../commands/pictures.ts";
+import type { Dashboard } from "../../commands/pictures/model.ts";
 
 const text = dashboardFiles().get("workload") ?? expect.fail("there is no dashboard workload");
 const workload = JSON.parse(text) as Dashboard;

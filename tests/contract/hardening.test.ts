@@ -1,7 +1,7 @@
 import { expect } from "chai";
-import { chartFacts } from "../../tools/contract/chart-facts.ts";
-import { modelOf } from "../../tools/contract/model.ts";
-import { hardeningGaps } from "../../tools/contract/pod-security.ts";
+import { chartFacts } from "../../contract/chart-facts.ts";
+import { modelOf } from "../../contract/model.ts";
+import { hardeningGaps } from "../../contract/pod-security.ts";
 import { allEnvironments } from "../support/rendered.ts";
 
 /** What a container lacks of the usual hardening, and why. */

@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import { spawnSync } from "node:child_process";
 import type { JaegerValues } from "../../components/traces/jaeger/values.ts";
-import { releases, type Rendered } from "../../tools/contract/rendered.ts";
+import { releases, type Rendered } from "../../contract/rendered.ts";
 import { programOrSkip } from "../support/program.ts";
 import { allEnvironments, defaultEnvironment } from "../support/rendered.ts";
 import { different, judge, misspellings } from "./support/verdict.ts";

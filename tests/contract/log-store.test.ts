@@ -3,8 +3,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { freePorts, guard, launch, reap } from "../../rehearsal/control-plane/processes.ts";
-import { call, eventually, post } from "../../tools/bench/telemetry/http.ts";
-import { stored, type StoredRow } from "../../tools/logql/entries.ts";
+import { call, eventually, post } from "../../rehearsal/http-client.ts";
+import { stored, type StoredRow } from "../../contract/logql/entries.ts";
 import { programOrSkip } from "../support/program.ts";
 
 describe("VictoriaLogs with Loki's paths, a stand-in for Loki", function () {

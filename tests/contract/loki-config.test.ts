@@ -1,9 +1,9 @@
 import { expect } from "chai";
 import { chartNamed } from "../../components/catalogue.ts";
-import { lokiConfig, readVersion } from "../../tools/contract/loki-config.ts";
-import { lokiKeys } from "../../tools/contract/loki-keys.ts";
-import { lokiMistakes } from "../../tools/contract/loki-reader.ts";
-import { releases, type Rendered } from "../../tools/contract/rendered.ts";
+import { lokiConfig, readVersion } from "../../contract/loki-config.ts";
+import { lokiKeys } from "../../contract/loki-keys.ts";
+import { lokiMistakes } from "../../contract/loki-reader.ts";
+import { releases, type Rendered } from "../../contract/rendered.ts";
 import { allEnvironments, defaultEnvironment } from "../support/rendered.ts";
 import { different, misspellings } from "./support/verdict.ts";
 
@@ -21,9 +21,9 @@ describe("Configuration of Loki, by a strict reader of its documented keys", () 
   it("is made as the deployed chart makes it, and read by the keys of the Loki that the chart deploys", () => {
     expect(
       chartNamed("loki").version,
-      "read the chart's template `loki.config` again and compare (tools/contract/loki-config.ts)",
+      "read the chart's template `loki.config` again and compare (contract/loki-config.ts)",
     ).to.equal(readVersion.chart);
-    expect(lokiKeys().loki, "node tools/contract/loki-keys.ts").to.equal(readVersion.loki);
+    expect(lokiKeys().loki, "node contract/loki-keys.ts").to.equal(readVersion.loki);
   });
 
   it("is accepted, for every pair of choices", async () => {

@@ -22,12 +22,12 @@ import {
 import { emptyQueries, logqlMistakes, promqlMistakes } from "./support/queries.ts";
 import { fluxObjects } from "../support/flux.ts";
 import type { SettingsInput } from "../../settings/schema.ts";
-import { collectorSchemas } from "../../tools/contract/collector-schemas.ts";
-import { kubeconfigText } from "../../tools/contract/combinations.ts";
-import { describeFinding, type Finding } from "../../tools/contract/finding.ts";
-import { flipped, flips } from "../../tools/contract/flips.ts";
-import { firstFinding, judge, type Readers } from "../../tools/contract/judge.ts";
-import { kubernetesApi } from "../../tools/contract/kubernetes-api.ts";
+import { collectorSchemas } from "../../contract/collector-schemas.ts";
+import { kubeconfigText } from "../../contract/combinations.ts";
+import { describeFinding, type Finding } from "../../contract/finding.ts";
+import { flipped, flips } from "../../contract/flips.ts";
+import { firstFinding, judge, type Readers } from "../../contract/judge.ts";
+import { kubernetesApi } from "../../contract/kubernetes-api.ts";
 import {
   type Exempt,
   misspelt,
@@ -36,10 +36,10 @@ import {
   type Random,
   seeded,
   shuffled,
-} from "../../tools/contract/mutations.ts";
-import { obtainProgram } from "../../tools/contract/programs.ts";
-import { unknownLabels, unknownMetrics, unknownStreams, unknownVariables } from "../../tools/contract/query-labels.ts";
-import { kindConfigOf, projectRoot, type Rendered, render } from "../../tools/contract/rendered.ts";
+} from "../../contract/mutations.ts";
+import { obtainProgram } from "../../contract/readers.ts";
+import { unknownLabels, unknownMetrics, unknownStreams, unknownVariables } from "../../contract/query-labels.ts";
+import { kindConfigOf, projectRoot, type Rendered, render } from "../../contract/rendered.ts";
 
 /** Mistakes of one area, and how each was judged. */
 interface Score {

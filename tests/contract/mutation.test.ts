@@ -1,8 +1,8 @@
 import { expect } from "chai";
-import { checkPins, checkRelations, placesOfPins } from "../../tools/contract/checks/pins.ts";
-import { flips } from "../../tools/contract/flips.ts";
-import { pins } from "../../tools/contract/pinned.ts";
-import { misspelt, mutations, seeded, shuffled } from "../../tools/contract/mutations.ts";
+import { checkPins, checkRelations, placesOfPins } from "../../contract/checks/pins.ts";
+import { flips } from "../../contract/flips.ts";
+import { pins } from "../../contract/pinned.ts";
+import { misspelt, mutations, seeded, shuffled } from "../../contract/mutations.ts";
 import { allEnvironments, expectNone } from "../support/rendered.ts";
 
 const none = () => false;

@@ -1,9 +1,9 @@
 import { expect } from "chai";
 import { charts } from "../../components/catalogue.ts";
-import { chartFacts, factsOf } from "../../tools/contract/chart-facts.ts";
-import { checkNetwork, checkPodSecurity } from "../../tools/contract/checks/network.ts";
-import { podSecurityViolations } from "../../tools/contract/pod-security.ts";
-import { allReleases, render, type Rendered } from "../../tools/contract/rendered.ts";
+import { chartFacts, factsOf } from "../../contract/chart-facts.ts";
+import { checkNetwork, checkPodSecurity } from "../../contract/checks/network.ts";
+import { podSecurityViolations } from "../../contract/pod-security.ts";
+import { allReleases, render, type Rendered } from "../../contract/rendered.ts";
 import { fluxObjects } from "../support/flux.ts";
 import { allEnvironments, defaultEnvironment, expectNone, orSkip } from "../support/rendered.ts";
 

@@ -1,10 +1,10 @@
 import { expect } from "chai";
 import type { Manifest } from "../../components/kubernetes/manifest.ts";
-import { checkObjects } from "../../tools/contract/checks/objects.ts";
-import { checkReferences } from "../../tools/contract/checks/references.ts";
-import { kubernetesApi } from "../../tools/contract/kubernetes-api.ts";
-import { render, type Rendered } from "../../tools/contract/rendered.ts";
-import { strictSchema, validate } from "../../tools/contract/schemas.ts";
+import { checkObjects } from "../../contract/checks/objects.ts";
+import { checkReferences } from "../../contract/checks/references.ts";
+import { kubernetesApi } from "../../contract/kubernetes-api.ts";
+import { render, type Rendered } from "../../contract/rendered.ts";
+import { strictSchema, validate } from "../../contract/schemas.ts";
 import { fluxObjects } from "../support/flux.ts";
 import { allEnvironments, defaultEnvironment, expectNone, needsCustomResources, orSkip } from "../support/rendered.ts";
 

@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import * as fc from "fast-check";
-import { combinations } from "../../tools/contract/combinations.ts";
-import { pairwise } from "../../tools/contract/pairwise.ts";
+import { combinations } from "../../contract/combinations.ts";
+import { pairwise } from "../../contract/pairwise.ts";
 
 describe("Pairwise combinations", () => {
   it("contain every pair of levels", () => {

@@ -1,8 +1,8 @@
 import { expect } from "chai";
 import { spawnSync } from "node:child_process";
-import { prometheusStart } from "../../tools/contract/prometheus-config.ts";
-import { releases, type Rendered } from "../../tools/contract/rendered.ts";
-import { scrapeJob } from "../../tools/contract/scrape-job.ts";
+import { prometheusStart } from "../../contract/prometheus-config.ts";
+import { releases, type Rendered } from "../../contract/rendered.ts";
+import { scrapeJob } from "../../contract/scrape-job.ts";
 import { programOrSkip } from "../support/program.ts";
 import { allEnvironments, defaultEnvironment } from "../support/rendered.ts";
 import { different, judge, misspellings } from "./support/verdict.ts";

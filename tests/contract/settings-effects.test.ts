@@ -1,7 +1,7 @@
 /**
  * Every setting, set to another valid value, changes what is declared, in the place that it is about. All of a group are set
  * at once: each has its own place, and the place has to hold the value. A row without a place is of a setting that
- * `tools/contract/pinned.ts` says the place of.
+ * `contract/pinned.ts` says the place of.
  */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -16,11 +16,11 @@ import { parseSettings } from "../../settings/parse.ts";
 import type { SchemaNode } from "../../settings/scalars.ts";
 import { settingsSchema } from "../../settings/schema.ts";
 import { secretSettings } from "../../settings/secrets.ts";
-import { checkPins, placesOfPins } from "../../tools/contract/checks/pins.ts";
-import { componentVariants, type Effect } from "../../tools/contract/component-files.ts";
-import { kubeconfigText } from "../../tools/contract/combinations.ts";
-import { runProgram } from "../../tools/contract/program.ts";
-import { type Rendered, render } from "../../tools/contract/rendered.ts";
+import { checkPins, placesOfPins } from "../../contract/checks/pins.ts";
+import { componentVariants, type Effect } from "../../contract/component-files.ts";
+import { kubeconfigText } from "../../contract/combinations.ts";
+import { runProgram } from "../../contract/run-program.ts";
+import { type Rendered, render } from "../../contract/rendered.ts";
 import { inDays } from "./support/alertmanager.ts";
 
 /** Those that components say of their own settings. */

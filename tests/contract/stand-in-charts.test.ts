@@ -8,9 +8,9 @@ import { parseAllDocuments } from "yaml";
 import type { Manifest } from "../../components/kubernetes/manifest.ts";
 import { packFixture } from "../../rehearsal/charts/index.ts";
 import { kindNode } from "../../settings/versions.ts";
-import { chartFacts, factsOf } from "../../tools/contract/chart-facts.ts";
-import { at } from "../../tools/contract/finding.ts";
-import { allReleases, type Release } from "../../tools/contract/rendered.ts";
+import { chartFacts, factsOf } from "../../contract/chart-facts.ts";
+import { at } from "../../contract/finding.ts";
+import { allReleases, type Release } from "../../contract/rendered.ts";
 import { programOrSkip } from "../support/program.ts";
 
 const run = promisify(execFile);

@@ -1,9 +1,9 @@
 import { expect } from "chai";
 import { chartNamed } from "../../components/catalogue.ts";
-import { releases } from "../../tools/contract/rendered.ts";
-import { readVersion, tempoConfig } from "../../tools/contract/tempo-config.ts";
-import { tempoKeys } from "../../tools/contract/tempo-keys.ts";
-import { tempoMistakes } from "../../tools/contract/tempo-reader.ts";
+import { releases } from "../../contract/rendered.ts";
+import { readVersion, tempoConfig } from "../../contract/tempo-config.ts";
+import { tempoKeys } from "../../contract/tempo-keys.ts";
+import { tempoMistakes } from "../../contract/tempo-reader.ts";
 import { allEnvironments } from "../support/rendered.ts";
 import { different, misspellings } from "./support/verdict.ts";
 
@@ -24,7 +24,7 @@ describe("Configuration of Tempo, by a strict reader of its documented keys", fu
     expect(chartNamed("tempo").version, "read the chart's value `config` again and compare").to.equal(
       readVersion.chart,
     );
-    expect(tempoKeys().tempo, "node tools/contract/tempo-keys.ts").to.equal(readVersion.tempo);
+    expect(tempoKeys().tempo, "node contract/tempo-keys.ts").to.equal(readVersion.tempo);
   });
 
   it("is accepted, for every pair of choices", async () => {

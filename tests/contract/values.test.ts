@@ -1,13 +1,13 @@
 import { expect } from "chai";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { type Chart, chartFolder, factsOfValue, loadChart, readChart } from "../../tools/contract/charts.ts";
-import { renderedFacts } from "../../tools/charts-refresh.ts";
-import { chartFacts } from "../../tools/contract/chart-facts.ts";
-import { checkAllValues, checkValues } from "../../tools/contract/checks/values.ts";
-import { freeForm } from "../../tools/contract/checks/free-form.ts";
+import { type Chart, chartFolder, factsOfValue, loadChart, readChart } from "../../contract/charts.ts";
+import { renderedFacts } from "../../commands/charts-refresh.ts";
+import { chartFacts } from "../../contract/chart-facts.ts";
+import { checkAllValues, checkValues } from "../../contract/checks/values.ts";
+import { freeForm } from "../../contract/checks/free-form.ts";
 import { chartNamed, charts } from "../../components/catalogue.ts";
-import { allReleases, releases } from "../../tools/contract/rendered.ts";
+import { allReleases, releases } from "../../contract/rendered.ts";
 import { programOrSkip } from "../support/program.ts";
 import { allEnvironments, expectNone } from "../support/rendered.ts";
 

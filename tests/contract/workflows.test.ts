@@ -4,8 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
 import { parse } from "yaml";
-import { releaseNotes } from "../../tools/release-notes.ts";
-import { run } from "../../tools/run.ts";
+import { releaseNotes } from "../../commands/release-notes.ts";
+import { run } from "../../toolchain/run.ts";
 import { programOrSkip } from "../support/program.ts";
 
 const project = join(import.meta.dirname, "..", "..");

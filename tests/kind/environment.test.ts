@@ -20,8 +20,8 @@ import { startStandIns } from "../../rehearsal/providers/index.ts";
 import { fluxManifests } from "../../components/gitops/flux-manifests.ts";
 import { parseSettings } from "../../settings/parse.ts";
 import { flux as fluxVersion } from "../../settings/versions.ts";
-import { obtainComponent } from "../../tools/kind-tier/components.ts";
-import { obtain } from "../../tools/tools.ts";
+import { obtainComponent } from "../kind-tier/components.ts";
+import { obtain } from "../../toolchain/obtain.ts";
 import { programImage } from "../support/image.ts";
 import {
   inDocker,

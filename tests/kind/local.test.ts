@@ -26,7 +26,7 @@ import { CONTROLLERS, fluxManifests as assembledManifests } from "../../rehearsa
 import { startStandIns } from "../../rehearsal/providers/index.ts";
 import { settingsSchema } from "../../settings/schema.ts";
 import { flux as fluxVersion } from "../../settings/versions.ts";
-import { obtain } from "../../tools/tools.ts";
+import { obtain } from "../../toolchain/obtain.ts";
 import { type Clone, makeClone } from "../support/clone.ts";
 import { programImage } from "../support/image.ts";
 import {

@@ -1,7 +1,7 @@
 /** That the checks and tests can fail: what has to be shown anew when they change, and takes long. */
 import { expect } from "chai";
-import { judge } from "../../tools/contract/judge.ts";
-import { mutate, survivorReason } from "../../tests/contract/mutate.ts";
+import { judge } from "../../contract/judge.ts";
+import { mutate, survivorReason } from "../contract/mutate.ts";
 import { readRuleFiles, unitTests } from "../contract/support/content.ts";
 import { testRules } from "../contract/support/promtool.ts";
 import { programOrSkip } from "../support/program.ts";

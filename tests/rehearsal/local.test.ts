@@ -10,7 +10,7 @@ import { findRegistry } from "../../components/cluster/registry.ts";
 import { programEnvironment } from "../../components/cluster/kind.ts";
 import type { Operation } from "../../rehearsal/engine.ts";
 import { openRehearsal, type Rehearsal } from "../../rehearsal/rehearsal.ts";
-import { RegistryRepository } from "../../tools/registry-client.ts";
+import { RegistryRepository } from "../../toolchain/registry-client.ts";
 import { type Clone, makeClone } from "../support/clone.ts";
 import { failure } from "../support/failure.ts";
 import { flux, isReady, type KubeObject, TestCluster } from "./support/cluster.ts";

@@ -7,7 +7,7 @@ import { join, resolve } from "node:path";
 import { expect } from "chai";
 import { parse } from "yaml";
 import { connect } from "../../rehearsal/control-plane/api.ts";
-import type { Message } from "../../rehearsal/show.ts";
+import type { Message } from "../../commands/rehearse/show.ts";
 import { until } from "../support/until.ts";
 
 const root = resolve(import.meta.dirname, "..", "..");

@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import { obtainBinaries } from "../../rehearsal/control-plane/binaries.ts";
-import { telemetryBench } from "../../tools/bench/telemetry/bench.ts";
-import { quotedClaims } from "../../tools/bench/telemetry/report.ts";
+import { telemetryBench } from "../bench/telemetry/bench.ts";
+import { quotedClaims } from "../bench/telemetry/report.ts";
 import { programOrSkip } from "../support/program.ts";
 
 describe("Telemetry through the real programs, and a stand-in for Loki", function () {

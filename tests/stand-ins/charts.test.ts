@@ -17,7 +17,7 @@ import {
   type ChartRegistry,
 } from "../../rehearsal/charts/index.ts";
 import { chartNamed, charts as pins } from "../../components/catalogue.ts";
-import { loadChart } from "../../tools/contract/charts.ts";
+import { loadChart } from "../../contract/charts.ts";
 
 /** The files of a packed chart. */
 async function unpack({ content }: Pick<ChartArchive, "content">): Promise<Record<string, string>> {

@@ -14,7 +14,7 @@ import {
   type RecordedCall,
   type StandIns,
 } from "../../rehearsal/providers/index.ts";
-import { obtain } from "../../tools/tools.ts";
+import { obtain } from "../../toolchain/obtain.ts";
 import { failure } from "../support/failure.ts";
 
 const planted = "planted-7b1c6e";

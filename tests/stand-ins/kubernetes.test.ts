@@ -13,7 +13,7 @@ import { obtainBinaries } from "../../rehearsal/control-plane/binaries.ts";
 import { startControlPlane, type ControlPlane } from "../../rehearsal/control-plane/control-plane.ts";
 import { openEnvironment, type Environment } from "../../rehearsal/engine.ts";
 import { startStandIns, type StandIns } from "../../rehearsal/providers/index.ts";
-import { obtain } from "../../tools/tools.ts";
+import { obtain } from "../../toolchain/obtain.ts";
 import { failure } from "../support/failure.ts";
 import { until } from "../support/until.ts";
 

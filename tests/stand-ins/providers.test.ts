@@ -17,7 +17,7 @@ import ssh2 from "ssh2";
 import { openEnvironment, type Environment } from "../../rehearsal/engine.ts";
 import { answers, failing, startGitHub, type GitHub } from "../../rehearsal/github/index.ts";
 import { startStandIns, type CallHook, type StandIns } from "../../rehearsal/providers/index.ts";
-import { obtain } from "../../tools/tools.ts";
+import { obtain } from "../../toolchain/obtain.ts";
 import { failure } from "../support/failure.ts";
 import { until } from "../support/until.ts";
 

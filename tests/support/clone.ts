@@ -1,7 +1,7 @@
 /** Another clone of the project, in which a person edits content and pushes it. */
 import { cpSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { run, type RunResult } from "../../tools/run.ts";
+import { run, type RunResult } from "../../toolchain/run.ts";
 
 const project = resolve(import.meta.dirname, "../..");
 
@@ -14,7 +14,7 @@ export interface Clone {
 
 /** @param kubeconfigFolder where the environment that is up has its kubeconfig */
 export function makeClone(folder: string, stack: string, kubeconfigFolder: string): Clone {
-  for (const name of ["components", "flux-repo", "settings", "tools", "package.json", "Pulumi.yaml"])
+  for (const name of ["commands", "components", "flux-repo", "settings", "toolchain", "package.json", "Pulumi.yaml"])
     cpSync(join(project, name), join(folder, name), { recursive: true });
   symlinkSync(join(project, "node_modules"), join(folder, "node_modules"));
   const config = {
@@ -26,6 +26,6 @@ export function makeClone(folder: string, stack: string, kubeconfigFolder: strin
     edit(file, change) {
       writeFileSync(join(folder, file), change(readFileSync(join(project, file), "utf8")));
     },
-    push: (env) => run(process.execPath, [join(folder, "tools/pulumi.ts"), "push", stack], { cwd: folder, env }),
+    push: (env) => run(process.execPath, [join(folder, "commands/pulumi.ts"), "push", stack], { cwd: folder, env }),
   };
 }

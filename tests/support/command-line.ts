@@ -9,8 +9,8 @@ import { freePorts } from "../../rehearsal/control-plane/processes.ts";
 import { createRepository } from "../../rehearsal/git/index.ts";
 import { type GitHub, startGitHub } from "../../rehearsal/github/index.ts";
 import { type StandIns, startStandIns } from "../../rehearsal/providers/index.ts";
-import { run, type RunResult } from "../../tools/run.ts";
-import { obtain } from "../../tools/tools.ts";
+import { run, type RunResult } from "../../toolchain/run.ts";
+import { obtain } from "../../toolchain/obtain.ts";
 import { Host } from "./fake-kind/host.ts";
 import { startLanguageHost } from "./language-host.ts";
 

@@ -1,7 +1,7 @@
 /** Small Go programs of the tests, for images `FROM scratch`: static, of Go's own library only. */
 import { basename, join } from "node:path";
-import { cacheFolder } from "../../tools/cache.ts";
-import { build, buildFlags, buildFolder, findGo } from "../../tools/go.ts";
+import { cacheFolder } from "../../toolchain/cache.ts";
+import { build, buildFlags, buildFolder, findGo } from "../../toolchain/go.ts";
 
 /**
  * Builds the program of a folder with a go.mod; the folder's name is the program's.

@@ -1,7 +1,7 @@
 /** Images of one program, under the name that a manifest asks for: what `kind load image-archive` takes. */
 import { chmodSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { pack, writeImage } from "../../tools/kind-tier/archive.ts";
+import { pack, writeImage } from "../kind-tier/archive.ts";
 
 /** Where the certificates that a machine trusts are kept: Debian and its kin, Red Hat and its kin. */
 const certificates = ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt"];

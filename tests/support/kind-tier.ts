@@ -9,11 +9,11 @@ import { connect } from "../../rehearsal/control-plane/api.ts";
 import { openEnvironment, type EngineEvent, type Environment } from "../../rehearsal/engine.ts";
 import { startStandIns } from "../../rehearsal/providers/index.ts";
 import { settingsSchema, type SettingsInput } from "../../settings/schema.ts";
-import { NoKindTier, prepareKindTier, type KindTier } from "../../tools/kind-tier/prepare.ts";
-import { run } from "../../tools/run.ts";
-import { obtain } from "../../tools/tools.ts";
+import { NoKindTier, prepareKindTier, type KindTier } from "../kind-tier/prepare.ts";
+import { run } from "../../toolchain/run.ts";
+import { obtain } from "../../toolchain/obtain.ts";
 
-export type { KindTier } from "../../tools/kind-tier/prepare.ts";
+export type { KindTier } from "../kind-tier/prepare.ts";
 
 /** Words for the person who waits. */
 export function say(line: string): void {

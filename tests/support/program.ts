@@ -1,5 +1,5 @@
 import type { Context } from "mocha";
-import { obtainProgram } from "../../tools/contract/programs.ts";
+import { obtainProgram } from "../../contract/readers.ts";
 
 /** The first build of a program on a busy machine. */
 const buildTimeout = 30 * 60_000;

@@ -8,8 +8,8 @@ import { join } from "node:path";
 import { stringify } from "yaml";
 import { freePorts, guard, launch, reap } from "../../rehearsal/control-plane/processes.ts";
 import { type Answer, type Loopback, startLoopback } from "../../rehearsal/loopback.ts";
-import type { Descriptor, Manifest } from "../../tools/registry-client.ts";
-import { obtain } from "../../tools/tools.ts";
+import type { Descriptor, Manifest } from "../../toolchain/registry-client.ts";
+import { obtain } from "../../toolchain/obtain.ts";
 import { until } from "./until.ts";
 
 export const digestOf = (content: string | Buffer) => `sha256:${createHash("sha256").update(content).digest("hex")}`;

@@ -2,10 +2,10 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import * as path from "node:path";
-import { type Combination, combinations, kubeconfigText } from "../../tools/contract/combinations.ts";
-import { crdFolders } from "../../tools/contract/crds.ts";
-import { describeFinding, type Finding } from "../../tools/contract/finding.ts";
-import { render, type Rendered } from "../../tools/contract/rendered.ts";
+import { type Combination, combinations, kubeconfigText } from "../../contract/combinations.ts";
+import { crdFolders } from "../../contract/crds.ts";
+import { describeFinding, type Finding } from "../../contract/finding.ts";
+import { render, type Rendered } from "../../contract/rendered.ts";
 
 let standard: Promise<Rendered> | undefined;
 

@@ -16,7 +16,7 @@ import {
 import { createRepository } from "../../rehearsal/git/index.ts";
 import { type GitHub, startGitHub } from "../../rehearsal/github/index.ts";
 import { type StandInOptions, type StandIns, startStandIns } from "../../rehearsal/providers/index.ts";
-import { obtain } from "../../tools/tools.ts";
+import { obtain } from "../../toolchain/obtain.ts";
 import { Host } from "./fake-kind/host.ts";
 
 const owner = "acme";

@@ -1,10 +1,11 @@
 /** The content of flux-repo/ as data, for its tests. */
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parse } from "yaml";
 import { durationSeconds } from "../../../settings/formats.ts";
-import { dashboardPaths, ruleFiles, substituteText } from "../../../tools/contract/flux-repo.ts";
+import { componentFiles } from "../../../contract/component-files.ts";
+import { dashboardPaths, ruleFiles, substituteText } from "../../../contract/flux-repo.ts";
 
 /** The project's folder. */
 export const projectFolder = fileURLToPath(new URL("../../../", import.meta.url));
@@ -208,11 +209,12 @@ function absentTests(rules: readonly Rule[]): UnitTests["tests"] {
  * when its alert fires, and a wait that is longer or shorter fails it.
  */
 export function unitTests({ name, groups }: RuleFile): UnitTests {
-  const own = join(projectFolder, `tests/contract/alerts/${name}.test.yaml`);
+  const [own] = componentFiles(`content/${name}.test.yaml`);
   const absent = absentTests(rulesOf({ groups }));
-  const file: UnitTests = existsSync(own)
-    ? (parse(readFileSync(own, "utf8")) as UnitTests)
-    : { rule_files: [`${name}.yaml`], evaluation_interval: "30s", tests: [] };
+  const file: UnitTests =
+    own !== undefined
+      ? (parse(readFileSync(own, "utf8")) as UnitTests)
+      : { rule_files: [`${name}.yaml`], evaluation_interval: "30s", tests: [] };
   const step = durationSeconds(file.evaluation_interval);
   const tests = [...file.tests, ...absent].map((test) => ({
     ...test,
@@ -234,9 +236,7 @@ export function rulesOf({ groups }: Pick<RuleFile, "groups">): Rule[] {
  * What kube-prometheus-stack ships: names of its alerts and recording rules, and of the metrics that its rules ask for (read
  * from the chart's templates).
  */
-export const shipped = JSON.parse(
-  readFileSync(join(projectFolder, "tests/contract/data/shipped-rules.json"), "utf8"),
-) as {
+export const shipped = JSON.parse(readFileSync(join(projectFolder, "contract/facts/shipped-rules.json"), "utf8")) as {
   readonly chart: string;
   readonly version: string;
   readonly alerts: readonly string[];

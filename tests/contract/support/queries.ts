@@ -4,8 +4,8 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { stringify } from "yaml";
-import { logqlMistake } from "../../../tools/logql/parse.ts";
-import { interval, minutesOfData, type Series, shapedSeries } from "../../../tools/dashboards/sample/cluster.ts";
+import { logqlMistake } from "../../../contract/logql/parse.ts";
+import { interval, minutesOfData, type Series, shapedSeries } from "../../../dashboards/sample/cluster.ts";
 import { type Query, readRuleFiles, withGrafanaValues } from "./content.ts";
 
 /** A series in promtool's form; it says where one ends. */
@@ -50,7 +50,7 @@ export function logqlMistakes(queries: readonly Query[]): string[] {
 }
 
 /**
- * Queries that return no data from the made-up cluster (tools/dashboards/sample/cluster.ts), with the rules that record
+ * Queries that return no data from the made-up cluster (dashboards/sample/cluster.ts), with the rules that record
  * series at work. promtool compares with what is expected; expecting nothing, it fails exactly where there is data.
  *
  * @throws Error when Prometheus cannot execute a query: a join that matches many to many parses, but does not run

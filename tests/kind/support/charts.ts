@@ -12,9 +12,9 @@ import { packChart, packFixture, type ChartArchive } from "../../../rehearsal/ch
 import type { Settings } from "../../../settings/schema.ts";
 import { chartNamed, charts as pins } from "../../../components/catalogue.ts";
 import type { ChartPin } from "../../../settings/versions.ts";
-import { at, textAt } from "../../../tools/contract/finding.ts";
-import { lokiConfig } from "../../../tools/contract/loki-config.ts";
-import type { Component } from "../../../tools/kind-tier/components.ts";
+import { at, textAt } from "../../../contract/finding.ts";
+import { lokiConfig } from "../../../contract/loki-config.ts";
+import type { Component } from "../../kind-tier/components.ts";
 
 type Files = Record<string, string>;
 
@@ -108,7 +108,7 @@ function withLokiConfig(files: Files, settings: Settings): Files {
   return { ...files, [path]: documents.join("\n---\n") };
 }
 
-/** In Loki's place runs a stand-in of VictoriaLogs (tools/contract/log-store), which has flags of its own. */
+/** In Loki's place runs a stand-in of VictoriaLogs (contract/log-store), which has flags of its own. */
 function withStandIn(files: Files): Files {
   const path = "templates/loki.yaml";
   const template = files[path] ?? "";

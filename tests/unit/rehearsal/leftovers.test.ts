@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { createServer } from "node:net";
 import { existsSync } from "node:fs";
 import { expect } from "chai";
-import { listeningPorts, processesOf } from "../../../rehearsal/leftovers.ts";
+import { listeningPorts, processesOf } from "../../../commands/rehearse/leftovers.ts";
 import { exists, until } from "../../support/until.ts";
 
 describe("what a rehearsal leaves on this machine", () => {

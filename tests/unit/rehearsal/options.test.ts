@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { parseOptions, usage, UsageError } from "../../../rehearsal/options.ts";
+import { parseOptions, usage, UsageError } from "../../../commands/rehearse/options.ts";
 
 describe("the options of npm run rehearse", () => {
   it("are the stack dev, nothing set, destroyed in the end", () => {

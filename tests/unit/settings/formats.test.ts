@@ -4,7 +4,7 @@ import type { z } from "zod";
 import { githubKnownHosts } from "../../../components/gitops/known-hosts.ts";
 import * as formats from "../../../settings/formats.ts";
 import { hasKeyFor, hostKeys, sshServer } from "../../../settings/host-keys.ts";
-import { fingerprint, githubFingerprints } from "../../../tools/contract/pinned.ts";
+import { fingerprint, githubFingerprints } from "../../../contract/pinned.ts";
 
 const ed25519 = `ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI${"A".repeat(43)}`;
 

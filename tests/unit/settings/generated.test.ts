@@ -3,7 +3,7 @@ import * as path from "node:path";
 import { expect } from "chai";
 import { parse } from "yaml";
 import { secretSettings } from "../../../settings/secrets.ts";
-import { generatedFiles } from "../../../tools/schema.ts";
+import { generatedFiles } from "../../../commands/schema.ts";
 
 const root = path.resolve(import.meta.dirname, "../../..");
 

@@ -1,0 +1,106 @@
+/**
+ * `npm test [-- <part of a test file's path>]`: formatting, lint, types and, beside them, all tests that need no cluster,
+ * then one line `N passed, N failed, N skipped`. With a part of a path, only the tests of those files are run.
+ */
+import { spawn } from "node:child_process";
+import { globSync } from "node:fs";
+import { delimiter, dirname, join } from "node:path";
+import { mocha, testStep, totalsLine, type Totals } from "./mocha.ts";
+import type { Environment } from "../toolchain/run.ts";
+import { obtain } from "../toolchain/obtain.ts";
+
+/** The tests of `npm test`. The others have commands of their own. */
+const testFiles = "tests/{unit,engine,contract}/**/*.test.ts";
+
+/** The test files whose path contains `filter`. @throws Error when there is none: a run of no test proves nothing */
+export function selectTests(projectFolder: string, filter?: string): string[] {
+  const files = globSync(testFiles, { cwd: projectFolder })
+    .filter((file) => !filter || file.includes(filter))
+    .sort();
+  if (files.length === 0) {
+    throw new Error(filter ? `no test file's path contains "${filter}" (${testFiles})` : `there are no ${testFiles}`);
+  }
+  return files;
+}
+
+/** Runs a command; what it prints is given to `say` when it has ended. */
+async function runStep(
+  [command = "", ...args]: readonly string[],
+  cwd: string,
+  env: Environment,
+  say: (text: string) => void,
+): Promise<boolean> {
+  return new Promise((done, failed) => {
+    const said: Buffer[] = [];
+    const child = spawn(command, args, { cwd, env: { ...env }, stdio: ["ignore", "pipe", "pipe"] });
+    for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk: Buffer) => said.push(chunk));
+    child.on("error", failed);
+    child.on("close", (code) => {
+      say(Buffer.concat(said).toString());
+      done(code === 0);
+    });
+  });
+}
+
+/** @returns the exit code */
+export async function main(args: readonly string[], projectFolder: string, processEnv: Environment): Promise<number> {
+  const [filter] = args;
+  const bin = join(projectFolder, "node_modules", ".bin");
+  const processes: Environment = { ...processEnv, PATH: [bin, processEnv["PATH"] ?? ""].join(delimiter) };
+  let env = processes;
+  const failedSteps: string[] = [];
+  const say = (text: string) => {
+    process.stdout.write(text);
+  };
+  const step = async (name: string, work: () => Promise<boolean>, print: (text: string) => void = say) => {
+    print(`\n== ${name}\n`);
+    const started = Date.now();
+    let passed = false;
+    try {
+      passed = await work();
+    } catch (error) {
+      print(`${error instanceof Error ? error.message : String(error)}\n`);
+    }
+    print(`== ${name}: ${passed ? "ok" : "FAILED"} (${Math.round((Date.now() - started) / 1000)} s)\n`);
+    if (!passed) failedSteps.push(name);
+  };
+
+  /** One after the other, beside the tests; what they print is kept until those have ended. */
+  let kept = "";
+  const keep = (text: string) => {
+    kept += text;
+  };
+  const checks = (async () => {
+    if (filter) return;
+    for (const [name, command] of [
+      ["types", ["tsc"]],
+      ["prettier", ["prettier", "--check", "--cache", "--log-level", "warn", "."]],
+      ["eslint", ["eslint", "--max-warnings=0", "."]],
+    ] as const)
+      await step(name, () => runStep(command, projectFolder, processes, keep), keep);
+  })();
+
+  await step("Pulumi CLI", async () => {
+    const { pulumi } = await obtain(["pulumi"]);
+    process.stdout.write(`${pulumi}\n`);
+    env = { ...env, PATH: [dirname(pulumi), env["PATH"] ?? ""].join(delimiter) };
+    return true;
+  });
+
+  let totals: Totals = { passed: 0, failed: 0, skipped: 0 };
+  await step(testStep, async () => {
+    const run = await mocha(selectTests(projectFolder, filter), { projectFolder, env, atOnce: true });
+    ({ totals } = run);
+    return run.passed;
+  });
+
+  await checks;
+  say(kept);
+  if (failedSteps.length > 0) process.stdout.write(`\nFailed: ${failedSteps.join(", ")}\n`);
+  process.stdout.write(`\n${totalsLine(totals, failedSteps)}\n`);
+  return failedSteps.length > 0 ? 1 : 0;
+}
+
+if (import.meta.main) {
+  process.exitCode = await main(process.argv.slice(2), join(import.meta.dirname, ".."), process.env);
+}

@@ -1,0 +1,353 @@
+/** Configurations of collectors: ours, and Jaeger's, which is one too. */
+import { canonicalBytes, canonicalCpu } from "../../settings/resources.ts";
+import type { Settings } from "../../settings/schema.ts";
+import { type Manifest, manifestId } from "../../components/kubernetes/manifest.ts";
+import { chartFacts } from "../chart-facts.ts";
+import type { CollectorSchemas } from "../collector-schemas.ts";
+import { asMap, at, type Finding, textAt } from "../finding.ts";
+import { releases, type Rendered } from "../rendered.ts";
+import { type Schema, validate } from "../schemas.ts";
+
+const places = ["receivers", "processors", "exporters", "connectors", "extensions"] as const;
+
+const names: Schema = { type: "array", items: { type: "string" }, minItems: 1 };
+const strict = (properties: Readonly<Record<string, Schema>>, required = Object.keys(properties)): Schema => ({
+  type: "object",
+  additionalProperties: false,
+  required,
+  properties,
+});
+
+/**
+ * Where a program tells of itself. A reader that is written down has none of the defaults: without these three its counters
+ * end in `_total`, and no rule or dashboard would find them.
+ */
+const ownMetrics: Schema = strict({
+  host: { type: "string" },
+  port: { type: "integer" },
+  without_type_suffix: { const: true },
+  without_units: { const: true },
+  without_scope_info: { const: true },
+});
+
+/** `service` of a configuration (collector, "service", and OpenTelemetry's declarative configuration of readers). */
+const serviceSchema = strict(
+  {
+    extensions: names,
+    pipelines: {
+      type: "object",
+      additionalProperties: strict({ receivers: names, processors: names, exporters: names }),
+    },
+    telemetry: strict(
+      {
+        resource: strict({ "service.name": { type: "string" } }),
+        metrics: strict({
+          level: { enum: ["none", "basic", "normal", "detailed"] },
+          readers: {
+            type: "array",
+            minItems: 1,
+            items: strict({
+              pull: strict({ exporter: strict({ prometheus: ownMetrics }) }),
+            }),
+          },
+        }),
+      },
+      [],
+    ),
+  },
+  ["extensions", "pipelines"],
+);
+
+const listening: Schema = strict({ endpoint: { type: "string", pattern: "^0\\.0\\.0\\.0:\\d+$" } });
+
+/** Components of Jaeger 2.19 (cmd/jaeger/internal), which ships no schemas. */
+const jaegerComponents: Readonly<Record<string, Schema>> = {
+  "extensions/healthcheckv2": strict({ use_v2: { const: true }, http: listening }),
+  "extensions/jaeger_query": strict({
+    storage: strict({ traces: { type: "string" } }),
+    http: listening,
+    grpc: listening,
+  }),
+  "extensions/jaeger_storage": strict({
+    backends: {
+      type: "object",
+      additionalProperties: strict({ memory: strict({ max_traces: { type: "integer", minimum: 1 } }) }),
+      minProperties: 1,
+    },
+  }),
+  "exporters/jaeger_storage_exporter": strict({ trace_storage: { type: "string" } }),
+};
+
+/** Components of the deployed collector whose modules ship no schema. */
+const collectorComponents: Readonly<Record<string, Schema>> = {
+  // extension/storage/filestorage/config.go
+  "extensions/file_storage": strict({
+    directory: { type: "string", pattern: "^/" },
+    create_directory: { const: true },
+    recreate: { const: true },
+    compaction: strict({
+      directory: { type: "string", pattern: "^/" },
+      on_rebound: { const: true },
+      cleanup_on_start: { const: true },
+    }),
+  }),
+};
+
+type Add = (path: string, message: string) => void;
+
+/** What every collector's configuration has to be: components known and right, pipelines made of what is defined. */
+function checkConfig(
+  config: unknown,
+  schemas: CollectorSchemas | undefined,
+  own: Readonly<Record<string, Schema>>,
+  add: Add,
+): void {
+  for (const key of Object.keys(asMap(config) ?? {})) {
+    if (key !== "service" && !places.some((place) => place === key)) add(key, "is no part of a configuration.");
+  }
+  for (const { path, message } of validate(serviceSchema, at(config, "service"))) add(`service.${path}`, message);
+  for (const place of places) {
+    for (const [name, value] of Object.entries(asMap(at(config, place)) ?? {})) {
+      const id = `${place}/${name.replace(/\/.*$/, "")}`;
+      const schema = own[id] ?? schemas?.component(id);
+      if (schema === undefined) {
+        if (schemas !== undefined) add(`${place}.${name}`, "is no component that the environment knows.");
+        continue;
+      }
+      for (const { path, message } of validate(schema, value)) add(`${place}.${name}.${path}`, message);
+    }
+  }
+  const used = new Set<string>();
+  const pipelines = asMap(at(config, "service", "pipelines")) ?? {};
+  const use = (place: string, list: unknown, path: string) => {
+    for (const name of Array.isArray(list) ? (list as unknown[]) : []) {
+      // A connector is an exporter of one pipeline and a receiver of another.
+      const is = (where: string) => String(name) in (asMap(at(config, where)) ?? {});
+      const connects = place !== "extensions" && is("connectors");
+      used.add(connects ? `connectors/${place}/${String(name)}` : `${place}/${String(name)}`);
+      if (!connects && !is(place)) add(path, `${String(name)} is not among the ${place}.`);
+    }
+  };
+  use("extensions", at(config, "service", "extensions"), "service.extensions");
+  for (const [name, pipeline] of Object.entries(pipelines)) {
+    if (!/^(traces|metrics|logs)(\/.+)?$/.test(name)) add(`service.pipelines.${name}`, "is no kind of telemetry.");
+    for (const place of ["receivers", "processors", "exporters"] as const) {
+      use(place, at(pipeline, place), `service.pipelines.${name}.${place}`);
+    }
+  }
+  for (const place of places) {
+    for (const name of Object.keys(asMap(at(config, place)) ?? {})) {
+      const ends =
+        place === "connectors"
+          ? ["receivers", "exporters"].map((end) => `connectors/${end}/${name}`)
+          : [`${place}/${name}`];
+      if (!ends.every((end) => used.has(end))) add(`${place}.${name}`, "is defined and not used.");
+    }
+  }
+}
+
+/** Findings about the environment's collector. */
+function checkCollector(object: Manifest, schemas: CollectorSchemas | undefined, settings: Settings): Finding[] {
+  const findings: Finding[] = [];
+  const add: Add = (path, message) => findings.push({ check: "collector", object: manifestId(object), path, message });
+  const config = at(object, "spec", "config");
+  checkConfig(config, schemas, collectorComponents, add);
+
+  const pipelines = asMap(at(config, "service", "pipelines")) ?? {};
+  for (const kind of ["traces", "metrics", "logs"] as const) {
+    const pipeline = pipelines[kind];
+    const stored = kind === "metrics" || settings[kind] !== "none";
+    if (pipeline === undefined) {
+      if (stored) add(`service.pipelines.${kind}`, "is missing.");
+      continue;
+    }
+    const receivers = (at(pipeline, "receivers") ?? []) as readonly string[];
+    if (!receivers.includes("otlp")) add(`service.pipelines.${kind}.receivers`, "has no otlp.");
+    if (kind === "metrics" && !receivers.includes("span_metrics"))
+      add("service.pipelines.metrics.receivers", "has no span_metrics.");
+    // The limiter first, so that it refuses before anything is done; the batch last, over what the others left.
+    const processors = (at(pipeline, "processors") ?? []) as readonly string[];
+    const order = ["memory_limiter", "k8s_attributes", "batch"];
+    if (order.join() !== processors.join()) add(`service.pipelines.${kind}.processors`, `are not ${order.join(", ")}.`);
+    const exporters = (at(pipeline, "exporters") ?? []) as readonly string[];
+    const wanted = { traces: /^otlp_grpc\//, metrics: /^prometheus$/, logs: /^otlp_http\// }[kind];
+    if (stored !== exporters.some((name) => wanted.test(name)))
+      add(`service.pipelines.${kind}.exporters`, stored ? "lead to no store." : "lead to a store that is not there.");
+  }
+  for (const [name, exporter] of Object.entries(asMap(at(config, "exporters")) ?? {})) {
+    const endpoint = textAt(exporter, "endpoint") ?? "";
+    const form = name.startsWith("otlp_grpc")
+      ? /^[a-z0-9-]+\.[a-z0-9-]+\.svc:\d+$/
+      : name.startsWith("otlp_http")
+        ? /^http:\/\/[a-z0-9-]+\.[a-z0-9-]+\.svc:\d+\/otlp$/
+        : /^0\.0\.0\.0:8889$/;
+    if (!form.test(endpoint)) add(`exporters.${name}.endpoint`, `is ${endpoint}, and has to be like ${String(form)}.`);
+    // Inside the cluster there is no TLS; gRPC has to be told, and HTTP is by its scheme.
+    if (name.startsWith("otlp_grpc") && at(exporter, "tls", "insecure") !== true)
+      add(`exporters.${name}.tls.insecure`, "is not true.");
+  }
+  if (at(config, "exporters", "prometheus", "enable_open_metrics") !== true) {
+    add("exporters.prometheus.enable_open_metrics", "is not true: no exemplars.");
+  }
+  if (at(config, "exporters", "prometheus", "resource_to_telemetry_conversion", "enabled") !== true) {
+    add("exporters.prometheus.resource_to_telemetry_conversion", "is off: metrics would not say whose they are.");
+  }
+  for (const protocol of ["grpc", "http"]) {
+    const endpoint = textAt(config, "receivers", "otlp", "protocols", protocol, "endpoint") ?? "";
+    const port = { grpc: "4317", http: "4318" }[protocol];
+    if (endpoint !== `0.0.0.0:${port ?? ""}`) add(`receivers.otlp.protocols.${protocol}.endpoint`, `is ${endpoint}.`);
+  }
+  if (textAt(config, "extensions", "health_check", "endpoint") !== "0.0.0.0:13133") {
+    add("extensions.health_check.endpoint", "is not 0.0.0.0:13133, where the operator's probes ask.");
+  }
+  checkQuantities(at(object, "spec"), "spec", add);
+  checkQueues(object, config, add);
+  checkAttributes(config, add);
+  const spans = at(config, "connectors", "span_metrics");
+  if (at(spans, "exemplars", "enabled") !== true)
+    add("connectors.span_metrics.exemplars.enabled", "is not true: no metric would lead to a trace.");
+  if (textAt(spans, "histogram", "unit") !== "s") add("connectors.span_metrics.histogram.unit", "is not s.");
+  if (!((at(spans, "exclude_dimensions") ?? []) as readonly string[]).includes("collector.instance.id"))
+    add("connectors.span_metrics.exclude_dimensions", "keeps an id that changes with each restart.");
+  return findings;
+}
+
+/** The operator's webhook writes quantities anew in their canonical form: any other is a change at every `up`. */
+function checkQuantities(tree: unknown, path: string, add: Add): void {
+  for (const [key, value] of Object.entries(asMap(tree) ?? (Array.isArray(tree) ? tree : {}))) {
+    const forms: Readonly<Record<string, (text: string) => string>> = {
+      cpu: canonicalCpu,
+      memory: canonicalBytes,
+      sizeLimit: canonicalBytes,
+    };
+    const form = forms[key];
+    if (typeof value === "string" && form !== undefined && form(value) !== value)
+      add(`${path}.${key}`, `is ${value}, which the operator turns into ${form(value)}.`);
+    else if (typeof value === "object") checkQuantities(value, `${path}.${key}`, add);
+  }
+}
+
+/** Bytes of an amount such as `1Gi`; undefined for anything else. */
+function bytesOf(amount: string | undefined): number | undefined {
+  const [, number, unit] = /^(\d+)(Mi|Gi)$/.exec(amount ?? "") ?? [];
+  return number === undefined ? undefined : Number(number) * (unit === "Gi" ? 2 ** 30 : 2 ** 20);
+}
+
+/** Data that cannot be sent waits in a bounded queue on the pod's disk for as long as it takes. */
+function checkQueues(object: Manifest, config: unknown, add: Add): void {
+  const folder = textAt(config, "extensions", "file_storage", "directory");
+  if (textAt(config, "extensions", "file_storage", "compaction", "directory") !== folder)
+    add("extensions.file_storage.compaction.directory", "is another: compaction would leave the volume.");
+  const mounts = (at(object, "spec", "volumeMounts") ?? []) as readonly unknown[];
+  const mount = mounts.find((candidate) => textAt(candidate, "mountPath") === folder);
+  const volumes = (at(object, "spec", "volumes") ?? []) as readonly unknown[];
+  const volume = volumes.find(
+    (candidate) => textAt(candidate, "name") === textAt(mount, "name") && mount !== undefined,
+  );
+  for (const [index, other] of mounts.entries())
+    if (other !== mount) add(`spec.volumeMounts.${index}`, "nothing is kept there.");
+  const room = bytesOf(textAt(volume, "emptyDir", "sizeLimit"));
+  if (room === undefined) add("extensions.file_storage.directory", `${folder ?? "?"} is no volume with a limit.`);
+
+  let wanted = 0;
+  for (const [name, exporter] of Object.entries(asMap(at(config, "exporters")) ?? {})) {
+    if (!name.startsWith("otlp_")) continue;
+    const path = `exporters.${name}`;
+    if (at(exporter, "retry_on_failure", "max_elapsed_time") !== "0s")
+      add(`${path}.retry_on_failure.max_elapsed_time`, "is not 0s: an outage loses what the queue has room for.");
+    const queue = at(exporter, "sending_queue");
+    if (at(queue, "storage") !== "file_storage") add(`${path}.sending_queue.storage`, "is not file_storage.");
+    const size = at(queue, "queue_size");
+    if (at(queue, "sizer") !== "bytes" || typeof size !== "number")
+      add(`${path}.sending_queue`, "is not bounded in bytes.");
+    else wanted += size;
+    const batch = at(queue, "batch");
+    const most = at(batch, "max_size");
+    // What a gRPC server takes by default, Jaeger's too, is 4 MiB; a batch may be a little more than its limit.
+    if (at(batch, "sizer") !== "bytes" || typeof most !== "number" || most < 2 ** 20 || most > 3.5 * 2 ** 20)
+      add(`${path}.sending_queue.batch`, "may be larger than a store takes, and would be tried for ever.");
+    // More would wait in memory for company.
+    if (at(batch, "min_size") !== 0) add(`${path}.sending_queue.batch.min_size`, "is not 0.");
+  }
+  if (room !== undefined && (wanted > room / 2 || (wanted > 0 && wanted < room / 8)))
+    add("spec.volumes", `have ${room} bytes for queues of ${wanted}: twice as much and not eight times.`);
+}
+
+/** What every signal has to carry: the links between stores go by these. */
+const attributes = ["namespace.name", "pod.name", "pod.uid", "deployment.name", "node.name", "container.name"];
+
+function checkAttributes(config: unknown, add: Add): void {
+  const processor = at(config, "processors", "k8s_attributes");
+  const metadata = (at(processor, "extract", "metadata") ?? []) as readonly string[];
+  const known = attributes.map((name) => `k8s.${name}`);
+  for (const name of known)
+    if (!metadata.includes(name)) add("processors.k8s_attributes.extract.metadata", `lacks ${name}.`);
+  for (const name of metadata)
+    if (!known.includes(name)) add("processors.k8s_attributes.extract.metadata", `${name} is not known.`);
+  // A pod is told by its uid (the operator sets it), else by its address, else by who connects.
+  const ways = ((at(processor, "pod_association") ?? []) as readonly unknown[]).map((way) =>
+    ((at(way, "sources") ?? []) as readonly unknown[])
+      .map((source) => `${textAt(source, "from") ?? "?"} ${textAt(source, "name") ?? ""}`.trim())
+      .join(" and "),
+  );
+  const wanted = ["resource_attribute k8s.pod.uid", "resource_attribute k8s.pod.ip", "connection"];
+  if (ways.join() !== wanted.join())
+    add("processors.k8s_attributes.pod_association", `is ${ways.join(", ")} and not ${wanted.join(", ")}.`);
+}
+
+/** Findings about Jaeger's configuration. */
+function checkJaeger(name: string, config: unknown, schemas: CollectorSchemas | undefined): Finding[] {
+  const findings: Finding[] = [];
+  const add: Add = (path, message) =>
+    findings.push({ check: "collector", object: `HelmRelease ${name}`, path: `userconfig.${path}`, message });
+  checkConfig(config, schemas, jaegerComponents, add);
+  const backends = Object.keys(asMap(at(config, "extensions", "jaeger_storage", "backends")) ?? {});
+  for (const path of [
+    ["extensions", "jaeger_query", "storage", "traces"],
+    ["exporters", "jaeger_storage_exporter", "trace_storage"],
+  ]) {
+    const backend = textAt(config, ...path);
+    if (backend === undefined || !backends.includes(backend))
+      add(path.join("."), `${backend ?? "nothing"} is no backend (${backends.join(", ")}).`);
+  }
+  const pipeline = at(config, "service", "pipelines", "traces");
+  const wanted = { receivers: "otlp", processors: "batch", exporters: "jaeger_storage_exporter" };
+  for (const [place, component] of Object.entries(wanted)) {
+    if (((at(pipeline, place) ?? []) as readonly string[]).join() !== component)
+      add(`service.pipelines.traces.${place}`, `is not ${component}.`);
+  }
+  // Ports that the chart's pod has, its probes ask, and its Service and ours lead to.
+  const ports: readonly [string, ...string[]][] = [
+    ["16686", "extensions", "jaeger_query", "http", "endpoint"],
+    ["16685", "extensions", "jaeger_query", "grpc", "endpoint"],
+    ["13133", "extensions", "healthcheckv2", "http", "endpoint"],
+    ["4317", "receivers", "otlp", "protocols", "grpc", "endpoint"],
+    ["4318", "receivers", "otlp", "protocols", "http", "endpoint"],
+  ];
+  const pods = chartFacts()[name]?.pods.flatMap((pod) => pod.ports.map(({ port }) => String(port))) ?? [];
+  for (const [port, ...path] of ports) {
+    if (textAt(config, ...path) !== `0.0.0.0:${port}`) add(path.join("."), `is not 0.0.0.0:${port}.`);
+    if (!pods.includes(port)) add(path.join("."), `the chart's pod has no port ${port}.`);
+  }
+  const reader = at(config, "service", "telemetry", "metrics", "readers", 0, "pull", "exporter", "prometheus");
+  if (at(reader, "port") !== 8888 || at(reader, "host") !== "0.0.0.0") {
+    add("service.telemetry.metrics", "is not read on 0.0.0.0:8888, where the Service's port internal-metrics leads.");
+  }
+  return findings;
+}
+
+/**
+ * Findings about every collector's configuration.
+ *
+ * @param schemas of the components; without them their own keys are not looked at
+ */
+export function checkCollectors({ declared, settings }: Rendered, schemas: CollectorSchemas | undefined): Finding[] {
+  return [
+    ...declared
+      .filter(({ kind }) => kind === "OpenTelemetryCollector")
+      .flatMap((object) => checkCollector(object, schemas, settings)),
+    ...releases(declared)
+      .filter(({ chart }) => chart?.name === "jaeger")
+      .flatMap(({ name, values }) => checkJaeger(name, values["userconfig"], schemas)),
+  ];
+}

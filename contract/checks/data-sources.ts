@@ -1,0 +1,164 @@
+/** Grafana's data sources: UIDs, addresses, and the links between them that lead from one store to the other. */
+import { dataSourceUid } from "../../components/capabilities.ts";
+import { asMap, at, type Finding, textAt } from "../finding.ts";
+import { releases, type Rendered } from "../rendered.ts";
+
+const traceId = "4bf92f3577b34da6a3ce929d0e0e4736";
+
+/** Lines as programs write them; each has to lead to its trace. */
+const lines = [
+  `{"level":"info","trace_id":"${traceId}","msg":"x"}`,
+  `{"traceId": "${traceId}"}`,
+  `{"traceID":"${traceId}"}`,
+];
+
+/** Labels of the metrics that the links ask for (cAdvisor's, by kube-prometheus-stack's relabelling). */
+const metricLabels = ["namespace", "pod", "container", "node"];
+
+const metrics = ["container_cpu_usage_seconds_total", "container_memory_working_set_bytes"];
+
+/** In provisioning files Grafana reads `$$` as `$`. */
+const provisioned = (text: string) => text.replaceAll("$$", "$");
+
+/** Findings about the data sources of every Grafana. */
+export function checkDataSources({ declared, settings }: Rendered): Finding[] {
+  return releases(declared)
+    .filter(({ values }) => asMap(values["grafana"]) !== undefined && at(values, "grafana", "enabled") !== false)
+    .flatMap(({ name, values }) => {
+      const findings: Finding[] = [];
+      const add = (path: string, message: string) =>
+        findings.push({ check: "data sources", object: `HelmRelease ${name}`, path, message });
+      const sources = (at(values, "grafana", "additionalDataSources") ?? []) as readonly unknown[];
+      const uids = sources.map((source) => textAt(source, "uid") ?? "");
+      const chosen = (Object.keys(dataSourceUid) as Capability[]).filter(
+        (capability) => settings[capability] !== "none",
+      );
+      for (const capability of chosen) {
+        if (uids.filter((other) => other === dataSourceUid[capability]).length !== 1)
+          add("data sources", `there is not one with the UID ${dataSourceUid[capability]}.`);
+      }
+      const known = (capability: Capability) => (chosen.includes(capability) ? dataSourceUid[capability] : undefined);
+      const lead = (path: string, uid: unknown, to: Capability) => {
+        if (uid !== known(to)) add(path, `leads to ${String(uid)} and not to ${known(to) ?? "nothing"}.`);
+      };
+      if (sources.filter((source) => at(source, "isDefault") === true).length !== (chosen.includes("metrics") ? 1 : 0))
+        add("data sources", "not one, that of metrics, is the default.");
+
+      for (const source of sources) {
+        const uid = textAt(source, "uid") ?? "?";
+        const path = `additionalDataSources ${uid}`;
+        const [, type, title] = kinds.find(([of]) => of === textAt(source, "type")) ?? [];
+        if (type === undefined || !uid.startsWith(type))
+          add(`${path} type`, `is ${textAt(source, "type") ?? "missing"}.`);
+        if (textAt(source, "name") !== title) add(`${path} name`, `is ${textAt(source, "name") ?? "missing"}.`);
+        if (!/^http:\/\/[a-z0-9-]+\.[a-z0-9-]+\.svc:\d+(\/[a-z]+)?$/.test(textAt(source, "url") ?? ""))
+          add(`${path} url`, "is no address of a Service.");
+        const data = at(source, "jsonData");
+        if (type === "metrics") checkMetrics(data, path, add, lead);
+        if (type === "logs" && chosen.includes("traces")) checkLogs(data, path, add, lead);
+        if (type === "traces") checkTraces(data, path, chosen, add, lead);
+      }
+      return findings;
+    });
+}
+
+type Capability = keyof typeof dataSourceUid;
+type Add = (path: string, message: string) => void;
+type Lead = (path: string, uid: unknown, to: Capability) => void;
+
+/** Grafana's types of data sources, the capability of each, and what people call it. */
+const kinds: readonly (readonly [type: string, capability: Capability, title: string])[] = [
+  ["prometheus", "metrics", "Prometheus"],
+  ["alertmanager", "alerts", "Alertmanager"],
+  ["loki", "logs", "Loki"],
+  ["jaeger", "traces", "Jaeger"],
+  ["tempo", "traces", "Tempo"],
+];
+
+function checkMetrics(data: unknown, path: string, add: Add, lead: Lead): void {
+  const exemplars = at(data, "exemplarTraceIdDestinations", 0);
+  lead(`${path} exemplarTraceIdDestinations`, at(exemplars, "datasourceUid"), "traces");
+  // Instrumentation names it so in exemplars (OpenMetrics, and the collector's Prometheus exporter).
+  if (exemplars !== undefined && at(exemplars, "name") !== "trace_id")
+    add(`${path} exemplarTraceIdDestinations`, "does not read the label trace_id.");
+}
+
+function checkLogs(data: unknown, path: string, add: Add, lead: Lead): void {
+  const fields = (at(data, "derivedFields") ?? []) as readonly unknown[];
+  const kinds = fields.map((field) => textAt(field, "matcherType"));
+  for (const kind of ["regex", "label"])
+    if (!kinds.includes(kind)) add(`${path} derivedFields`, `none matches by ${kind}.`);
+  for (const [index, field] of fields.entries()) {
+    const where = `${path} derivedFields.${index}`;
+    lead(where, at(field, "datasourceUid"), "traces");
+    if (provisioned(textAt(field, "url") ?? "") !== "${__value.raw}")
+      add(where, "does not ask for the value that was found.");
+    const matcher = textAt(field, "matcherRegex") ?? "";
+    if (textAt(field, "matcherType") === "label") {
+      // Loki keeps OTLP's trace id under this name.
+      if (matcher !== "trace_id") add(where, `reads ${matcher} and not trace_id.`);
+      continue;
+    }
+    try {
+      const regex = new RegExp(matcher);
+      for (const line of lines) if (regex.exec(line)?.[1] !== traceId) add(where, `does not find the id in ${line}.`);
+    } catch (error) {
+      add(where, String(error));
+    }
+  }
+}
+
+function checkTraces(data: unknown, path: string, chosen: readonly Capability[], add: Add, lead: Lead): void {
+  if (chosen.includes("logs")) checkLinesOfTrace(data, path, add, lead);
+  if (chosen.includes("metrics")) checkMetricsOfTrace(data, path, add, lead);
+}
+
+function checkMetricsOfTrace(data: unknown, path: string, add: Add, lead: Lead): void {
+  const tags = (of: string, labels: readonly string[]) => {
+    const list = (at(data, of, "tags") ?? []) as readonly unknown[];
+    const told = new Map(list.map((tag) => [textAt(tag, "key") ?? "", textAt(tag, "value") ?? ""] as const));
+    // Attributes that the collector gives every span, and what the other store calls them.
+    for (const [attribute, label] of [
+      ["k8s.namespace.name", "namespace"],
+      ["k8s.pod.name", "pod"],
+    ] as const) {
+      if (told.get(attribute) !== label)
+        add(`${path} ${of}.tags`, `${attribute} is ${told.get(attribute) ?? "missing"}.`);
+    }
+    for (const label of told.values())
+      if (!labels.includes(label)) add(`${path} ${of}.tags`, `${label} is no label there.`);
+    for (const shift of ["spanStartTimeShift", "spanEndTimeShift"]) {
+      if (textAt(data, of, shift) === undefined)
+        add(`${path} ${of}.${shift}`, "is missing: the other store's clock is another.");
+    }
+  };
+  tags("tracesToMetrics", metricLabels);
+  lead(`${path} tracesToMetrics`, at(data, "tracesToMetrics", "datasourceUid"), "metrics");
+  const queries = (at(data, "tracesToMetrics", "queries") ?? []) as readonly unknown[];
+  for (const metric of metrics) {
+    const asked = queries.filter((entry) => textAt(entry, "query")?.includes(metric) === true);
+    if (asked.length !== 1) add(`${path} tracesToMetrics.queries`, `not one asks for ${metric}.`);
+  }
+  for (const entry of queries) {
+    const text = provisioned(textAt(entry, "query") ?? "");
+    // cAdvisor's series of the pod as a whole has no container, that of its sandbox is POD's.
+    if (!/^sum\((rate\()?[a-z_]+\{container!="", container!="POD", \$\{__tags\}\}(\[\d+m\]\))?\)$/.test(text)) {
+      add(`${path} tracesToMetrics.queries`, `${text} is no sum over the containers of the span's pod.`);
+    }
+  }
+}
+
+function checkLinesOfTrace(data: unknown, path: string, add: Add, lead: Lead): void {
+  for (const shift of ["spanStartTimeShift", "spanEndTimeShift"]) {
+    if (textAt(data, "tracesToLogsV2", shift) === undefined)
+      add(`${path} tracesToLogsV2.${shift}`, "is missing: the other store's clock is another.");
+  }
+  lead(`${path} tracesToLogsV2`, at(data, "tracesToLogsV2", "datasourceUid"), "logs");
+  const query = provisioned(textAt(data, "tracesToLogsV2", "query") ?? "");
+  // By the trace's id alone: streams of log agents and of OTLP have no labels in common but the service's name.
+  const id = "${__trace.traceId}";
+  const wanted = `{service_name=~".+"} | regexp "(?P<id_in_line>${id})" | id_in_line="${id}" or trace_id="${id}"`;
+  if (at(data, "tracesToLogsV2", "customQuery") !== true || query !== wanted) {
+    add(`${path} tracesToLogsV2.query`, `${query} is not every line of the trace (${wanted}).`);
+  }
+}

@@ -1,0 +1,210 @@
+/** The setting combinations that contracts are checked for: every pair of choices that change what is declared. */
+import { merge } from "ts-deepmerge";
+import { providable } from "../components/catalogue.ts";
+import { plan } from "../components/plan.ts";
+import { type SettingsInput, settingsSchema } from "../settings/schema.ts";
+import { componentVariants } from "./component-files.ts";
+import { pairwise } from "./pairwise.ts";
+
+export interface Combination {
+  /** The choices that are not the default, for titles and messages. */
+  readonly title: string;
+  readonly settings: SettingsInput;
+}
+
+const bucket = { bucket: "observability-logs", credentialsSecret: "loki-bucket" };
+
+/** A day within what a silence may last. */
+const soon = () => new Date(Date.now() + 30 * 24 * 3_600_000).toISOString().slice(0, 10);
+
+/** Choices by name; the first of each list is the default. Choices that only fit together are one factor. */
+function choices(kubeconfig: string): Readonly<Record<string, Readonly<Record<string, SettingsInput>>>> {
+  return {
+    cluster: {
+      kind: {},
+      "kind with workers": { cluster: { kind: { workers: 2 } } },
+      existing: { cluster: { type: "existing", existing: { kubeconfig, context: "platform" } } },
+    },
+    ports: {
+      all: {},
+      none: { cluster: { kind: { ports: { dashboards: null, metrics: null, alerts: null, traces: null } } } },
+      some: { cluster: { kind: { ports: { dashboards: 13000, alerts: null, traces: null } } } },
+    },
+    "control plane": { scraped: {}, hidden: { cluster: { kind: { scrapeControlPlane: false } } } },
+    repository: {
+      there: {},
+      "made and seeded": { repository: { create: true, seed: true, visibility: "public" } },
+      "other server": {
+        repository: {
+          sshUrl: "ssh://git@git.example.com/team/platform.git",
+          knownHosts: `git.example.com ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI${"A".repeat(43)}`,
+          apiUrl: "https://git.example.com/",
+          branch: "release",
+        },
+      },
+    },
+    charts: {
+      published: {},
+      mirror: { charts: { mirror: { url: "oci://registry.example.com/charts" } } },
+      "plain mirror": { charts: { mirror: { url: "oci://127.0.0.1:5001/charts", insecure: true } } },
+    },
+    network: {
+      open: {},
+      company: {
+        network: { ca: "company.pem", proxy: { httpsProxy: "http://proxy.example.com:3128", noProxy: ["10.0.0.0/8"] } },
+      },
+    },
+    rotation: { first: {}, later: { deployKey: { rotation: 3 }, grafana: { passwordRotation: 2 } } },
+    prometheus: {
+      memory: {},
+      volume: { prometheus: { storage: "20Gi", retention: "7d", retentionSize: "15GB", scrapeInterval: "1m" } },
+      pair: { prometheus: { replicas: 2, storage: "20Gi", sampleLimit: 0, labelLimit: 0 } },
+    },
+    alertmanager: { one: {}, three: { alertmanager: { replicas: 3 } } },
+    alerting: {
+      nobody: {},
+      everybody: {
+        alerting: {
+          receivers: {
+            slack: [{ name: "ops", channel: "#ops", secret: "ops-slack" }],
+            email: [
+              {
+                ...{ name: "mail", to: "team@example.com", from: "alerts@example.com", requireTls: false },
+                ...{ smarthost: "smtp.example.com:587", username: "alerts", secret: "smtp" },
+              },
+            ],
+            telegram: [{ name: "chat", chatId: -1_001_234_567_890, secret: "bot" }],
+          },
+          defaultReceiver: "mail",
+          routes: [
+            { receiver: "ops", severity: ["critical"], continue: true, groupWait: "10s" },
+            { receiver: "chat", namespaces: ["demo"], muteTimeIntervals: ["night"] },
+          ],
+          timeIntervals: [
+            { name: "night", when: [{ times: [{ start: "22:00", end: "24:00" }], location: "Europe/Kyiv" }] },
+          ],
+          deadMansSwitch: { secret: "snitch" },
+          silences: [{ name: "move", matchers: ['namespace="demo"'], comment: "moves house", until: soon() }],
+        },
+      },
+      "nobody, without inhibition": { alerting: { inhibition: false } },
+    },
+    loki: {
+      volume: {},
+      bucket: { loki: { storage: { type: "s3", s3: bucket }, retention: "30d" } },
+      "own bucket, three pods": {
+        loki: { replicas: 3, storage: { type: "s3", s3: { ...bucket, endpoint: "http://storage.example.com:9000" } } },
+      },
+    },
+    "fluent bit": { inotify: {}, polling: { fluentBit: { inotify: false, bufferSize: "2GB" } } },
+    instrumentation: { go: {}, none: { instrumentation: { go: false, samplingRatio: 0.25 } } },
+    collector: { one: {}, three: { collector: { replicas: 3 } } },
+    "cert-manager": { one: {}, three: { certManager: { replicas: 3 } } },
+    demo: {
+      podinfo: {},
+      kbot: {
+        demo: {
+          app: "kbot",
+          repository: "https://github.com/acme/kbot",
+          image: { repository: "ghcr.io/acme/kbot", tag: "1.10" },
+        },
+      },
+      off: { demo: { enabled: false } },
+    },
+    slots: {
+      usual: {},
+      "no metrics": { metrics: "none" },
+      "no alerts": { alerts: "none" },
+      "no dashboards": { dashboards: "none" },
+      "no logs": { logs: "none", logAgent: "none" },
+      "no log agent": { logAgent: "none" },
+      "no traces": { traces: "none" },
+      "no gateway": { gateway: "none", instrumentation: { enabled: false } },
+      "no exporters": { exporters: { enabled: false } },
+      "no injection": { instrumentation: { enabled: false } },
+      "no operators": {
+        gateway: "none",
+        instrumentation: { enabled: false },
+        opentelemetryOperator: { enabled: false },
+        certManager: { enabled: false },
+      },
+    },
+    applications: { none: {}, some: { applications: { namespaces: ["shop", "billing"] } } },
+  };
+}
+
+/** Those of components that say their own (`variants.ts`). */
+const ofComponents = await componentVariants();
+
+/** It fits no choice about GitHub, and no existing cluster. */
+const local: Combination = { title: "local registry", settings: { source: { type: "local-registry" } } };
+
+/** It fits no choice that switches off what is provided. */
+const provided = (kubeconfig: string): Combination => ({
+  title: "all that an existing cluster may provide",
+  settings: {
+    cluster: { type: "existing", existing: { kubeconfig, context: "platform" } },
+    provided: [...providable],
+  },
+});
+
+/**
+ * The defaults, each choice alone over them, and combinations in which every pair of choices occurs: pairs alone would never
+ * show what a choice does to the environment that most people have.
+ *
+ * @param kubeconfig file of an existing cluster with a context `platform`
+ */
+export function combinations(kubeconfig: string): Combination[] {
+  const own = ofComponents.map(({ component, variants }) => [component, { usual: {}, ...variants }] as const);
+  const all: ReturnType<typeof choices> = { ...choices(kubeconfig), ...Object.fromEntries(own) };
+  const rows = pairwise(
+    Object.fromEntries(Object.entries(all).map(([factor, levels]) => [factor, Object.keys(levels)])),
+  );
+  const settingsOf = (row: Readonly<Record<string, unknown>>) =>
+    merge.withOptions(
+      { mergeArrays: false },
+      ...Object.entries(row).map(([factor, level]) => all[factor]?.[String(level)] ?? {}),
+    ) as SettingsInput;
+  const refused = (row: Readonly<Record<string, unknown>>) =>
+    plan(settingsSchema.parse(settingsOf(row))).findings.length > 0;
+  // A component's own choice may not go with a decision: the rest of such a row is tried with each of the two.
+  const possible = rows.flatMap((row) =>
+    refused(row)
+      ? [
+          { ...row, slots: "usual" },
+          { ...row, ...Object.fromEntries(own.map(([name]) => [name, "usual"])) },
+        ]
+      : [row],
+  );
+  const made = possible.map((row) => {
+    const chosen = Object.entries(row) as [string, string][];
+    const told = chosen.filter(([factor, level]) => level !== Object.keys(all[factor] ?? {})[0]);
+    return {
+      title: told.map(([factor, level]) => `${factor}: ${level}`).join(" + "),
+      settings: settingsOf(row),
+    };
+  });
+  const alone = Object.entries(all).flatMap(([factor, levels]) =>
+    Object.entries(levels)
+      .slice(1)
+      .map(([level, settings]) => ({ title: `${factor}: ${level}`, settings })),
+  );
+  return [{ title: "defaults", settings: {} }, local, provided(kubeconfig), ...alone, ...made];
+}
+
+/** A kubeconfig for the choice of an existing cluster; nothing listens there. */
+export const kubeconfigText = `apiVersion: v1
+kind: Config
+clusters:
+  - name: platform
+    cluster:
+      server: https://127.0.0.1:1
+contexts:
+  - name: platform
+    context:
+      cluster: platform
+      user: platform
+users:
+  - name: platform
+    user: {}
+`;

@@ -1,0 +1,55 @@
+/** What lies in the folders of components beside their code: facts, stand-ins, variants. */
+import { globSync, readFileSync } from "node:fs";
+import * as path from "node:path";
+import { pathToFileURL } from "node:url";
+import type { SettingsInput } from "../settings/schema.ts";
+
+const components = path.resolve(import.meta.dirname, "../components");
+
+/** Files of a name in all folders of components, sorted. */
+export function componentFiles(name: string): string[] {
+  return globSync(`**/${name}`, { cwd: components })
+    .map((file) => path.join(components, file))
+    .sort();
+}
+
+let folders: ReadonlyMap<string, string> | undefined;
+
+/** The folder of the component that pins a chart in its `chart.ts`. @throws Error when there is none */
+export function folderOfChart(name: string): string {
+  folders ??= new Map(
+    componentFiles("chart.ts").map((file) => [
+      /\bname: "([^"]+)"/.exec(readFileSync(file, "utf8"))?.[1] ?? "",
+      path.dirname(file),
+    ]),
+  );
+  const folder = folders.get(name);
+  if (folder === undefined) throw new Error(`No chart.ts of a component names the chart ${name}.`);
+  return folder;
+}
+
+/** A setting, a value, the place (a resource's name and keys), and what is there then: the value itself when absent. */
+export type Effect = readonly [
+  setting: string,
+  value: unknown,
+  place?: string,
+  holds?: string | { readonly lacks: string },
+];
+
+/** `variants.ts` of a component: settings under which it is proven, beside the default. */
+export interface Variants {
+  /** By title. Each is tried alone over the defaults, and in pairs with every other choice. */
+  readonly variants: Readonly<Record<string, SettingsInput>>;
+  /** What each of its settings changes, for those that `pinned.ts` does not know. They are all set at once. */
+  readonly effects?: readonly Effect[];
+}
+
+/** Those of all components, by the name of the folder. */
+export async function componentVariants(): Promise<(Variants & { readonly component: string })[]> {
+  return await Promise.all(
+    componentFiles("variants.ts").map(async (file) => ({
+      component: path.basename(path.dirname(file)),
+      ...((await import(pathToFileURL(file).href)) as Variants),
+    })),
+  );
+}

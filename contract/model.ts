@@ -1,0 +1,260 @@
+/** The cluster that an environment makes: namespaces, Services, pods and who may reach whom. */
+import type { Manifest } from "../components/kubernetes/manifest.ts";
+import { parse } from "yaml";
+import {
+  type Called,
+  chartFacts,
+  type Facts,
+  type Labels,
+  type PodFact,
+  podFact,
+  type ServiceFact,
+  serviceFact,
+} from "./chart-facts.ts";
+import { asMap, at, textAt } from "./finding.ts";
+import { type Release, releases, type Rendered } from "./rendered.ts";
+
+export interface Model {
+  /** Level that each namespace enforces; undefined where it says none. */
+  readonly namespaces: ReadonlyMap<string, string | undefined>;
+  readonly services: readonly ServiceFact[];
+  readonly pods: readonly PodFact[];
+  /** Whom the API server calls, and as what. */
+  readonly calledByApiServer: readonly (Called & { readonly as: string })[];
+  readonly monitors: Facts["monitors"];
+  readonly policies: readonly Manifest[];
+}
+
+/** Namespaces that every cluster has. */
+const given = ["kube-system", "default"];
+
+/**
+ * Pods and Services that the OpenTelemetry operator makes of a collector (operator 0.158: internal/naming,
+ * manifestutils.SelectorLabels, manifests/collector/service.go).
+ */
+function collectorFacts(object: Manifest): { pods: PodFact[]; services: ServiceFact[]; policies: Manifest[] } {
+  const { name, namespace = "" } = object.metadata;
+  const labels = {
+    "app.kubernetes.io/managed-by": "opentelemetry-operator",
+    "app.kubernetes.io/instance": `${namespace}.${name}`,
+    "app.kubernetes.io/part-of": "opentelemetry",
+    "app.kubernetes.io/component": "opentelemetry-collector",
+  };
+  const config = at(object, "spec", "config");
+  const listening: [string, unknown][] = [
+    ["otlp-grpc", at(config, "receivers", "otlp", "protocols", "grpc", "endpoint")],
+    ["otlp-http", at(config, "receivers", "otlp", "protocols", "http", "endpoint")],
+    ["prometheus", at(config, "exporters", "prometheus", "endpoint")],
+  ];
+  const ports = listening.flatMap(([portName, endpoint]) => {
+    const port = typeof endpoint === "string" ? /:(\d+)$/.exec(endpoint)?.[1] : undefined;
+    return port === undefined ? [] : [{ name: portName, port: Number(port) }];
+  });
+  const context = {
+    securityContext: asMap(at(object, "spec", "podSecurityContext")) ?? {},
+    volumes: at(object, "spec", "volumes") ?? [],
+    containers: [{ name: "otc-container", securityContext: asMap(at(object, "spec", "securityContext")) ?? {} }],
+  };
+  const service = (suffix: string, list: readonly { name: string; port: number }[]): ServiceFact => ({
+    namespace,
+    name: `${name}-collector${suffix}`,
+    labels,
+    selector: labels,
+    ports: list.map((port) => ({ ...port, targetPort: port.port })),
+  });
+  const template = { kind: "Deployment", spec: { template: { metadata: { labels }, spec: context } } };
+  const [pod] = podFact(
+    { ...object, ...template, metadata: { ...object.metadata, name: `${name}-collector` } },
+    namespace,
+  );
+  return {
+    // Unless it says no, for each port and for everybody (webhook/collector_webhook.go, manifests/collector/networkpolicy.go).
+    policies:
+      at(object, "spec", "networkPolicy", "enabled") === false
+        ? []
+        : [
+            {
+              apiVersion: "networking.k8s.io/v1",
+              kind: "NetworkPolicy",
+              metadata: { name: `${name}-collector-networkpolicy`, namespace },
+              spec: {
+                podSelector: { matchLabels: labels },
+                policyTypes: ["Ingress"],
+                ingress: [{ ports: [...ports, { port: 8888 }].map(({ port }) => ({ port, protocol: "TCP" })) }],
+              },
+            },
+          ],
+    services: [
+      service("", ports),
+      service("-headless", ports),
+      service("-monitoring", [{ name: "monitoring", port: 8888 }]),
+    ],
+    pods: pod === undefined ? [] : [{ ...pod, labels, ports: [...ports, { name: "metrics", port: 8888 }] }],
+  };
+}
+
+/**
+ * kbot's pods: its chart comes from its own repository, whose helpers give these labels (helm/templates/_helpers.tpl) and
+ * whose Deployment asks for a privileged container with /dev/mem of the host. Our patch of the release is merged over it.
+ */
+function kbotPods(content: readonly Manifest[]): PodFact[] {
+  return content
+    .filter(({ kind, metadata }) => kind === "HelmRelease" && metadata.name === "kbot")
+    .map((release) => {
+      const patches = (at(release, "spec", "postRenderers", 0, "kustomize", "patches") ?? []) as readonly unknown[];
+      const patch = at(patches[0], "patch");
+      const spec = at(typeof patch === "string" ? parse(patch) : undefined, "spec", "template", "spec");
+      const container = asMap(at(spec, "containers", 0));
+      const deleted = (list: unknown, key: string, name: string) =>
+        ((list ?? []) as readonly unknown[]).some((item) => at(item, key) === name && at(item, "$patch") === "delete");
+      const memory =
+        deleted(at(spec, "volumes"), "name", "dev-mem") &&
+        deleted(at(container, "volumeMounts"), "mountPath", "/dev/mem");
+      const pod = {
+        volumes: memory ? [] : [{ name: "dev-mem", hostPath: { path: "/dev/mem" } }],
+        containers: [{ ...container, securityContext: { privileged: true, ...asMap(container?.["securityContext"]) } }],
+      };
+      const metadata = { name: "kbot", namespace: release.metadata.namespace ?? "" };
+      const instance = textAt(release, "spec", "releaseName") ?? release.metadata.name;
+      const labels = { "app.kubernetes.io/name": "kbot", "app.kubernetes.io/instance": instance };
+      const template = { metadata: { labels }, spec: pod };
+      return podFact({ apiVersion: "apps/v1", kind: "Deployment", metadata, spec: { template } }, metadata.namespace);
+    })
+    .flat();
+}
+
+/** Parts of kube-prometheus-stack: the switch of each, and how its Services, pods and monitors are called. */
+const partNames: Readonly<Record<string, string>> = {
+  grafana: "grafana",
+  prometheus: "prometheus",
+  alertmanager: "alertmanager",
+  prometheusOperator: "operator",
+  nodeExporter: "prometheus-node-exporter",
+  kubeStateMetrics: "kube-state-metrics",
+};
+const parts = Object.entries(partNames).map(([key, name]) => ({
+  key,
+  ends: new RegExp(`kube-prometheus-stack-${name}\\b`),
+}));
+
+/** What a chart makes, without the parts that its values switch off. */
+function factsOf({ name, values }: Release): Facts[] {
+  const facts = chartFacts()[name];
+  if (facts === undefined) return [];
+  const off = parts.filter(({ key }) => at(values, key, "enabled") === false);
+  const there = (called: string) => !off.some(({ ends }) => ends.test(called));
+  return [
+    {
+      ...facts,
+      services: facts.services.filter((service) => there(service.name)),
+      pods: facts.pods.filter(({ owner }) => there(owner)),
+      monitors: facts.monitors.filter((monitor) => there(monitor.name)),
+    },
+  ];
+}
+
+/** The model of an environment. */
+export function modelOf({ declared, content }: Rendered): Model {
+  const all = [...declared, ...content];
+  const facts = releases(declared).flatMap(factsOf);
+  const collectors = all.filter(({ kind }) => kind === "OpenTelemetryCollector").map(collectorFacts);
+  return {
+    namespaces: new Map([
+      ...given.map((name) => [name, undefined] as const),
+      ...all
+        .filter(({ kind }) => kind === "Namespace")
+        .map(({ metadata }) => [metadata.name, metadata.labels?.["pod-security.kubernetes.io/enforce"]] as const),
+    ]),
+    services: [
+      ...facts.flatMap(({ services }) => services),
+      ...collectors.flatMap(({ services }) => services),
+      ...all
+        .filter(({ kind, apiVersion }) => kind === "Service" && apiVersion === "v1")
+        .map((object) => serviceFact(object, object.metadata.namespace ?? "")),
+    ],
+    pods: [
+      ...facts.flatMap(({ pods }) => pods),
+      ...collectors.flatMap(({ pods }) => pods),
+      ...kbotPods(content),
+      ...all.flatMap((object) => podFact(object, object.metadata.namespace ?? "")),
+    ],
+    calledByApiServer: facts.flatMap(({ webhooks, apiServices = [] }) => [
+      ...webhooks.map((one) => ({ ...one, as: `the webhook ${one.service}` })),
+      ...apiServices.map(({ name, ...one }) => ({ ...one, as: `${one.service} for the APIService ${name}` })),
+    ]),
+    monitors: facts.flatMap(({ monitors }) => monitors),
+    policies: [
+      ...declared.filter(({ kind }) => kind === "NetworkPolicy"),
+      ...collectors.flatMap(({ policies }) => policies),
+    ],
+  };
+}
+
+/** Whether labels fit a selector of the form that Kubernetes uses everywhere; an empty one fits all. */
+export function matches(selector: unknown, labels: Labels): boolean {
+  const wanted = Object.entries(asMap(at(selector, "matchLabels")) ?? {});
+  const expressions = (at(selector, "matchExpressions") ?? []) as readonly {
+    readonly key: string;
+    readonly operator: string;
+    readonly values?: readonly string[];
+  }[];
+  return (
+    wanted.every(([key, value]) => labels[key] === value) &&
+    expressions.every(({ key, operator, values = [] }) => {
+      const value = labels[key];
+      switch (operator) {
+        case "In":
+          return value !== undefined && values.includes(value);
+        case "NotIn":
+          return value === undefined || !values.includes(value);
+        case "Exists":
+          return value !== undefined;
+        default:
+          return operator === "DoesNotExist" && value === undefined;
+      }
+    })
+  );
+}
+
+/** Pods behind a Service. */
+export function podsBehind(model: Model, service: ServiceFact): PodFact[] {
+  if (Object.keys(service.selector).length === 0) return [];
+  return model.pods.filter(
+    (pod) => pod.namespace === service.namespace && matches({ matchLabels: service.selector }, pod.labels),
+  );
+}
+
+/** The number of a pod's port that a Service leads to; undefined when the pod has no such port. */
+export function podPort(pod: PodFact, targetPort: number | string): number | undefined {
+  return pod.ports.find(({ name, port }) => name === targetPort || port === targetPort)?.port;
+}
+
+/**
+ * Whether the network policies let a connection through. Traffic by way of a node (host ports, the API server's calls) is
+ * from `anyone`: it has no pod that a policy could name.
+ */
+export function mayReach(model: Model, from: string, pod: PodFact, port: number): boolean {
+  const about = model.policies.filter(
+    (policy) =>
+      policy.metadata.namespace === pod.namespace && matches(at(policy, "spec", "podSelector") ?? {}, pod.labels),
+  );
+  if (about.length === 0) return true;
+  return about.some((policy) =>
+    ((at(policy, "spec", "ingress") ?? []) as readonly unknown[]).some((rule) => {
+      const ports = at(rule, "ports") as readonly { readonly port: number }[] | undefined;
+      if (ports !== undefined && !ports.some((allowed) => allowed.port === port)) return false;
+      const peers = at(rule, "from") as readonly unknown[] | undefined;
+      // An empty list is everybody, too.
+      if (peers === undefined || peers.length === 0) return true;
+      return (
+        from !== "anyone" &&
+        peers.some((peer) => {
+          const namespaces = at(peer, "namespaceSelector");
+          return namespaces === undefined
+            ? from === pod.namespace
+            : matches(namespaces, { "kubernetes.io/metadata.name": from });
+        })
+      );
+    }),
+  );
+}

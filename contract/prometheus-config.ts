@@ -1,0 +1,49 @@
+/**
+ * What the Prometheus Operator makes of the part of `prometheusSpec` that the environment sets: our reading of the API of
+ * its Prometheus object (the chart hands these on under the same names). Monitors and rules it finds in the cluster; they
+ * are no part of this.
+ */
+import { asMap, at } from "./finding.ts";
+
+export interface PrometheusStart {
+  /** The configuration file, as far as the values decide it. */
+  readonly config: { readonly global: Readonly<Record<string, unknown>> };
+  /** Arguments of the program. */
+  readonly flags: readonly string[];
+}
+
+type Reading = (value: string) => { readonly global?: Readonly<Record<string, unknown>>; readonly flag?: string };
+
+const readings: Readonly<Record<string, Reading>> = {
+  scrapeInterval: (value) => ({ global: { scrape_interval: value } }),
+  evaluationInterval: (value) => ({ global: { evaluation_interval: value } }),
+  sampleLimit: (value) => ({ global: { sample_limit: Number(value) } }),
+  labelLimit: (value) => ({ global: { label_limit: Number(value) } }),
+  retention: (value) => ({ flag: `--storage.tsdb.retention.time=${value}` }),
+  retentionSize: (value) => ({ flag: `--storage.tsdb.retention.size=${value}` }),
+  routePrefix: (value) => ({ flag: `--web.route-prefix=${value}` }),
+  externalUrl: (value) => ({ flag: `--web.external-url=${value}` }),
+  enableRemoteWriteReceiver: (value) => (value === "true" ? { flag: "--web.enable-remote-write-receiver" } : {}),
+  enableFeatures: (value) => ({ flag: `--enable-feature=${value}` }),
+};
+
+/** Values that are about the pod, or about which monitors the operator takes. */
+const notOfTheProgram = ["replicas", "resources", "serviceDiscoveryRole", "storageSpec", /SelectorNilUsesHelmValues$/];
+
+/**
+ * @param values of a release of kube-prometheus-stack
+ * @throws Error for a value of `prometheusSpec` that this reading does not know
+ */
+export function prometheusStart(values: Readonly<Record<string, unknown>>): PrometheusStart {
+  const global: Record<string, unknown> = {};
+  const flags: string[] = [];
+  for (const [key, value] of Object.entries(asMap(at(values, "prometheus", "prometheusSpec")) ?? {})) {
+    if (notOfTheProgram.some((other) => (typeof other === "string" ? other === key : other.test(key)))) continue;
+    const reading = readings[key];
+    if (reading === undefined) throw new Error(`contract/prometheus-config.ts does not know prometheusSpec.${key}.`);
+    const made = reading(Array.isArray(value) ? value.join(",") : String(value));
+    Object.assign(global, made.global);
+    if (made.flag !== undefined) flags.push(made.flag);
+  }
+  return { config: { global }, flags };
+}

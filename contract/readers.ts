@@ -1,0 +1,199 @@
+import { createHash } from "node:crypto";
+import {
+  chmodSync,
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
+import { cacheFolder, withLock, withTemporaryFolder } from "../toolchain/cache.ts";
+import { moduleDir, obtainFrom, type Catalogue, type ObtainOptions } from "../toolchain/obtain.ts";
+import { requiredVersion } from "../toolchain/version.ts";
+
+/**
+ * Programs that read what the project writes, so that their own parsers judge it: built from the Go modules that
+ * contract/<set>/go.mod pins to what the charts deploy. But for Helm, no publisher offers them as a download whose
+ * version the module's version names (Prometheus v3.14.0 is the module v0.314.0).
+ */
+const folder = import.meta.dirname;
+
+/** Digest of a program of ours: the build cache knows only go.mod, go.sum and the link flags. */
+function sourceDigest(file: string): string {
+  return createHash("sha256")
+    .update(readFileSync(join(folder, file)))
+    .digest("hex")
+    .slice(0, 16);
+}
+
+const alertmanager = "github.com/prometheus/alertmanager";
+const stampAlertmanager: NonNullable<Catalogue["sets"][string]["stamp"]> = (version) => ({
+  "github.com/prometheus/common/version.Version": version(alertmanager).slice(1),
+});
+
+const victoriaLogs = "github.com/VictoriaMetrics/VictoriaLogs";
+
+const helm = "helm.sh/helm/v4";
+
+const jaeger = "github.com/jaegertracing/jaeger";
+
+const blackbox = "github.com/prometheus/blackbox_exporter";
+
+const programs = {
+  /** Reads the workflows of GitHub: their schema, expressions, types and inputs of actions. */
+  actionlint: {
+    set: "actionlint",
+    module: "github.com/rhysd/actionlint",
+    package: "github.com/rhysd/actionlint/cmd/actionlint",
+  },
+  promtool: {
+    set: "prometheus",
+    module: "github.com/prometheus/prometheus",
+    package: "github.com/prometheus/prometheus/cmd/promtool",
+  },
+  /** Without its user interface's assets, which the module has not. */
+  prometheus: {
+    set: "prometheus",
+    module: "github.com/prometheus/prometheus",
+    package: "github.com/prometheus/prometheus/cmd/prometheus",
+  },
+  /** A stand-in for Loki, whose licence keeps it out: VictoriaLogs with Loki's paths (log-store/victorialogs). */
+  victorialogs: {
+    set: "log-store",
+    module: victoriaLogs,
+    package: "observability-environment/contract/log-store/victorialogs",
+  },
+  /** A collector of the components that the environment uses (collector/otelcol). */
+  otelcol: {
+    set: "collector",
+    module: "go.opentelemetry.io/collector/otelcol",
+    package: "observability-environment/contract/collector/otelcol",
+  },
+  /**
+   * Jaeger 2.13, which is the module v1.76.0: later releases have no version that Go can name. Checksums of some modules
+   * that it needs are missing in Go's database; go.sum has them from the go.sum inside Jaeger's own module, whose checksum
+   * the database has.
+   */
+  jaeger: {
+    set: "jaeger",
+    module: jaeger,
+    package: `${jaeger}/cmd/jaeger`,
+  },
+  blackbox_exporter: {
+    set: "blackbox",
+    module: blackbox,
+    package: blackbox,
+  },
+  amtool: {
+    set: "alertmanager",
+    module: alertmanager,
+    package: `${alertmanager}/cmd/amtool`,
+  },
+  /** Renders charts; the modules have the versions of helm-controller's (toolchain/control-plane), so Go compiles them once. */
+  helm: {
+    set: "helm",
+    module: helm,
+    package: `${helm}/cmd/helm`,
+    onPath: { args: ["version", "--template={{.Version}}"], version: /^v(\d\S*)/, fits: "newer-minor" },
+    download: {
+      platforms: ["linux/amd64", "linux/arm64", "darwin/amd64", "darwin/arm64"],
+      url: "https://get.helm.sh/helm-v{version}-{os}-{arch}.tar.gz",
+      checksums: "https://get.helm.sh/helm-v{version}-{os}-{arch}.tar.gz.sha256sum",
+      only: ["helm"],
+    },
+    install: "https://helm.sh/docs/intro/install/",
+  },
+} as const satisfies Catalogue["tools"];
+
+const catalogue: Catalogue = {
+  tools: programs,
+  sets: {
+    prometheus: {
+      stamp: (version) => ({
+        "github.com/prometheus/common/version.Version": version("github.com/prometheus/prometheus"),
+      }),
+    },
+    "log-store": {
+      stamp: (version) => ({
+        "github.com/VictoriaMetrics/VictoriaMetrics/lib/buildinfo.Version": `victoria-logs-${version(victoriaLogs)}`,
+      }),
+    },
+    collector: {
+      stamp: (version) => ({
+        "main.version": version("go.opentelemetry.io/collector/otelcol").slice(1),
+        "main.source": sourceDigest("collector/otelcol/main.go"),
+      }),
+    },
+    alertmanager: { stamp: stampAlertmanager },
+    jaeger: {
+      stamp: (version) => ({
+        [`${jaeger}/internal/version.latestVersion`]: version(jaeger).replace("v1.76.", "v2.13."),
+      }),
+    },
+    blackbox: {
+      stamp: (version) => ({ "github.com/prometheus/common/version.Version": version(blackbox).slice(1) }),
+    },
+    helm: { stamp: (version) => ({ [`${helm}/internal/version.version`]: version(helm) }) },
+  },
+  folder,
+  env: {
+    ...process.env,
+    // Of Prometheus's service discoveries only Kubernetes' is used here; the clouds' clients would double the build.
+    GOFLAGS: [process.env["GOFLAGS"], "-tags=remove_all_sd,enable_kubernetes_sd"].filter(Boolean).join(" "),
+  },
+};
+
+/** The absolute path of a program, built once if need be. */
+export async function obtainProgram(name: keyof typeof programs, options: ObtainOptions = {}): Promise<string> {
+  return (await obtainFrom(catalogue, [name], options))[name];
+}
+
+/**
+ * The absolute path of Alertmanager's server, built once if need be: without its user interface, whose files the module
+ * has not; Go refuses to overlay a module in its cache, so a copy with an empty page in their place is built.
+ */
+export async function obtainAlertmanager(options: ObtainOptions = {}): Promise<string> {
+  const set = join(folder, "alertmanager");
+  const goMod = readFileSync(join(set, "go.mod"), "utf8");
+  const version = requiredVersion(goMod, alertmanager);
+  const source = join(cacheFolder(process.env), "tools", `alertmanager-source-${version}`);
+  await withLock(`${source}.lock`, async () => {
+    if (existsSync(source)) return;
+    const original = await moduleDir(alertmanager, version);
+    await withTemporaryFolder(source, (temporary) => {
+      const without = [join(original, "ui", "app"), join(original, "ui", "mantine-ui")];
+      cpSync(original, temporary, { recursive: true, filter: (file) => !without.includes(file) });
+      makeWritable(temporary);
+      mkdirSync(join(temporary, "ui", "app", "dist"), { recursive: true });
+      writeFileSync(join(temporary, "ui", "app", "dist", "index.html"), "Built without the user interface.\n");
+      renameSync(temporary, source);
+      return Promise.resolve();
+    });
+  });
+  const modFile = join(source, "..", `alertmanager-${version}.mod`);
+  writeFileSync(modFile, `${goMod}\nreplace ${alertmanager} => ${JSON.stringify(source)}\n`);
+  copyFileSync(join(set, "go.sum"), modFile.replace(/mod$/, "sum"));
+  const server: Catalogue = {
+    tools: {
+      alertmanager: { set: "alertmanager", module: alertmanager, package: `${alertmanager}/cmd/alertmanager` },
+    },
+    sets: { alertmanager: { stamp: stampAlertmanager } },
+    folder,
+    env: { ...process.env, GOFLAGS: [process.env["GOFLAGS"], `'-modfile=${modFile}'`].filter(Boolean).join(" ") },
+  };
+  const { alertmanager: program } = await obtainFrom(server, ["alertmanager"], options);
+  return program;
+}
+
+/** Go keeps its modules read-only. */
+function makeWritable(path: string): void {
+  const { mode } = statSync(path);
+  chmodSync(path, mode | 0o200);
+  if (!statSync(path).isDirectory()) return;
+  for (const entry of readdirSync(path)) makeWritable(join(path, entry));
+}

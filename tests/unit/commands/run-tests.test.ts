@@ -1,0 +1,125 @@
+import { spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect } from "chai";
+import { parseTotals, totalsLine } from "../../../commands/mocha.ts";
+import { selectTests } from "../../../commands/run-tests.ts";
+
+const project = join(import.meta.dirname, "..", "..", "..");
+
+describe("npm test", () => {
+  let folder: string;
+  let ci = "";
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), "run-tests-"));
+  });
+  afterEach(() => {
+    rmSync(folder, { recursive: true });
+  });
+
+  /** Runs Mocha on one file with the totals reporter, as outside of CI unless said otherwise. */
+  function mocha(
+    test: string,
+    ...options: string[]
+  ): { readonly status: number | null; readonly totals: () => string } {
+    writeFileSync(join(folder, "sample.test.mjs"), test);
+    const totals = join(folder, "totals");
+    const reporter = ["--reporter", join(project, "commands", "totals-reporter.ts")];
+    const { status } = spawnSync(
+      process.execPath,
+      [
+        join(project, "node_modules", "mocha", "bin", "mocha.js"),
+        ...[
+          "--no-config",
+          ...options,
+          ...reporter,
+          "--reporter-option",
+          `totals=${totals}`,
+          join(folder, "sample.test.mjs"),
+        ],
+      ],
+      { encoding: "utf8", env: { ...process.env, CI: ci } },
+    );
+    return { status, totals: () => readFileSync(totals, "utf8") };
+  }
+
+  for (const [mode, options] of [
+    ["one file after the other", []],
+    ["several files at once", ["--parallel", "--jobs", "2"]],
+  ] as const) {
+    describe(mode, () => {
+      it("counts passed, failed and skipped tests as Mocha saw them, whatever a test prints", () => {
+        const run = mocha(
+          `it("passes", () => console.log("99 passing\\n99 passed, 0 failed, 0 skipped"));
+           it("passes too", () => {});
+           it("fails", () => { throw new Error("on purpose"); });
+           it.skip("is skipped", () => {});`,
+          ...options,
+        );
+        expect(run.status).to.equal(1);
+        expect(parseTotals(run.totals())).to.deep.equal({ passed: 2, failed: 1, skipped: 1 });
+      });
+
+      it("counts a failing hook as a failure", () => {
+        const run = mocha(
+          `describe("suite", () => {
+             before(() => { throw new Error("on purpose"); });
+             it("never runs", () => {});
+           });`,
+          ...options,
+        );
+        expect(run.status).to.equal(1);
+        expect(parseTotals(run.totals()).failed).to.equal(1);
+      });
+    });
+  }
+
+  it("fails in CI for a skip that is not allowed, and for none that is", () => {
+    const test = `it.skip("is skipped", () => {}); it.skip("says the same as kustomize", () => {}); it("passes", () => {});`;
+    for (const options of [[], ["--parallel", "--jobs", "2"]]) {
+      ci = "1";
+      const run = mocha(test, ...options);
+      ci = "";
+      expect(run.status).to.equal(1);
+      expect(parseTotals(run.totals())).to.deep.equal({ passed: 1, failed: 1, skipped: 1 });
+      expect(mocha(test, ...options).status).to.equal(0);
+    }
+  });
+
+  it("counts a file that cannot be loaded as a failure when several run at once", () => {
+    const run = mocha(`import "./not-there.mjs";`, "--parallel", "--jobs", "2");
+    expect(run.status).to.not.equal(0);
+    expect(parseTotals(run.totals()).failed).to.equal(1);
+  });
+
+  it("has no totals when Mocha ends before its report", () => {
+    const run = mocha(`import "./not-there.mjs";`);
+    expect(run.status).to.not.equal(0);
+    expect(run.totals).to.throw("ENOENT");
+  });
+
+  it("refuses a file that is not the totals", () => {
+    expect(() => parseTotals("")).to.throw("not the totals");
+    expect(() => parseTotals("1 2\n")).to.throw("not the totals");
+  });
+
+  it("counts a failed step as a failure in the last line", () => {
+    expect(totalsLine({ passed: 5, failed: 0, skipped: 1 }, [])).to.equal("5 passed, 0 failed, 1 skipped");
+    expect(totalsLine({ passed: 5, failed: 2, skipped: 0 }, ["eslint", "tests"])).to.equal(
+      "5 passed, 3 failed, 0 skipped",
+    );
+    // Mocha crashed, or coverage could not be had.
+    expect(totalsLine({ passed: 5, failed: 0, skipped: 0 }, ["tests"])).to.equal("5 passed, 1 failed, 0 skipped");
+  });
+
+  it("selects test files by a part of their path, and refuses to run none", () => {
+    for (const file of ["unit/a/one.test.ts", "contract/two.test.ts", "rehearsal/three.test.ts", "unit/a/help.ts"]) {
+      mkdirSync(join(folder, "tests", file, ".."), { recursive: true });
+      writeFileSync(join(folder, "tests", file), "");
+    }
+    expect(selectTests(folder)).to.deep.equal(["tests/contract/two.test.ts", "tests/unit/a/one.test.ts"]);
+    expect(selectTests(folder, "unit/a")).to.deep.equal(["tests/unit/a/one.test.ts"]);
+    expect(() => selectTests(folder, "nothing-of-the-kind")).to.throw('contains "nothing-of-the-kind"');
+  });
+});
