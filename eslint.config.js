@@ -20,7 +20,11 @@ export default tseslint.config(
     },
   },
   // From the lowest room to the highest; each knows those below it.
-  without(["settings/**", "components/**", "index.ts"], [...above("components"), "**/content/*.ts"], "The product knows nothing of what proves it."),
+  without(
+    ["settings/**", "components/**", "index.ts"],
+    [...above("components"), "**/content/*.ts"],
+    "The product knows nothing of what proves it.",
+  ),
   without(
     ["components/{agents,alerts,dashboards,demo,logs,metrics,platform,suites,traces}/**"],
     ["@pulumi/*", "**/deploy.ts", "**/environment.ts", "**/catalogue.ts", ...above("components")],

@@ -34,7 +34,10 @@ export interface Catalogue {
   readonly digests?: Readonly<Record<string, string>>;
 }
 
-const ownCatalogue: Catalogue = { tools, sets, folder: import.meta.dirname, env: process.env, digests };
+/** Where the sets of the project are. */
+export const setsFolder = import.meta.dirname;
+
+const ownCatalogue: Catalogue = { tools, sets, folder: setsFolder, env: process.env, digests };
 
 const toStandardError = (line: string) => {
   process.stderr.write(`${line}\n`);

@@ -18,7 +18,7 @@
  *     ... x620 over:22                            620 such series, told apart by a label `instance`, which come over 22 minutes
  */
 import { globSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 
 const components = join(import.meta.dirname, "../../components");
 
@@ -118,7 +118,7 @@ function read(file: string): Series[] {
   return readFileSync(join(components, file), "utf8").split("\n").filter(Boolean).flatMap(seriesOf);
 }
 
-const files = globSync("**/content/*.series", { cwd: components }).sort();
+const files = globSync("**/content/*.series", { cwd: components }).sort((a, b) => (basename(a) < basename(b) ? -1 : 1));
 
 /** The name of files with the series that only show how many there are: buckets, and one for each chat. */
 const crowd = /\bcrowd\.series$/;
@@ -130,5 +130,5 @@ export function shapedSeries(): Series[] {
 
 /** The whole cluster. */
 export function wholeCluster(): Series[] {
-  return files.flatMap(read);
+  return [...shapedSeries(), ...files.filter((file) => crowd.test(file)).flatMap(read)];
 }

@@ -6,10 +6,9 @@
  *
  * In Loki's place runs VictoriaLogs with Loki's paths. Not there: Grafana (like Loki under the AGPL), Fluent Bit (C).
  */
-import { join } from "node:path";
 import { obtainAlertmanager, obtainProgram } from "../../contract/readers.ts";
 import type { Tool, ToolSet } from "../../toolchain/pins.ts";
-import { obtainFrom, type ObtainOptions } from "../../toolchain/obtain.ts";
+import { obtainFrom, type ObtainOptions, setsFolder } from "../../toolchain/obtain.ts";
 
 /** A folder with a go.mod in components/. */
 const set = (name: string) => `kind-tier/components/${name}`;
@@ -94,8 +93,7 @@ export type Component = keyof typeof tools | keyof typeof obtained;
 export async function obtainComponent(name: Component, options: ObtainOptions = {}): Promise<string> {
   if (name in obtained) return obtained[name as keyof typeof obtained](options);
   const tool = name as keyof typeof tools;
-  const folder = join(import.meta.dirname, "..");
-  return (await obtainFrom({ tools, sets, folder, env: process.env }, [tool], options))[tool];
+  return (await obtainFrom({ tools, sets, folder: setsFolder, env: process.env }, [tool], options))[tool];
 }
 
 /** Whether every program is there already; nothing is built. */

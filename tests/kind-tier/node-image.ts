@@ -24,7 +24,7 @@ import {
 import { basename, dirname, join } from "node:path";
 import { cacheFolder, withLock, withTemporaryFolder } from "../../toolchain/cache.ts";
 import { run, which } from "../../toolchain/run.ts";
-import { moduleDir } from "../../toolchain/obtain.ts";
+import { moduleDir, setsFolder } from "../../toolchain/obtain.ts";
 import { ensureCommands } from "./apt.ts";
 import { pack, writeImage, type ImageConfig } from "./archive.ts";
 import { kindVersion, kubernetesVersion, obtainPrograms, programNames } from "./programs.ts";
@@ -60,10 +60,13 @@ export function lacksSysResource(): boolean {
 /** The image that these sources make on this machine; its archive may not be there yet. */
 export function nodeImage(): NodeImage {
   // All that decides what is in it. Debian's packages are those of the day it is built.
-  const own = ["*.mod", "*.sum", "*/*.{mod,sum,go}", "manifests/*", "node-image.ts", "archive.ts"];
-  const inputs = globSync([...own, "../control-plane/go.{mod,sum}"], { cwd: kindTier }).sort();
+  const built = ["kind-tier/*.{mod,sum}", "kind-tier/*/*.{mod,sum,go}", "control-plane/go.{mod,sum}"];
+  const inputs = [
+    ...globSync(built, { cwd: setsFolder }).map((file) => join(setsFolder, file)),
+    ...globSync(["manifests/*", "node-image.ts", "archive.ts"], { cwd: kindTier }).map((file) => join(kindTier, file)),
+  ].sort();
   const hash = createHash("sha256").update(JSON.stringify([process.arch, lacksSysResource()]));
-  for (const file of inputs) hash.update(`${file}\n`).update(readFileSync(join(kindTier, file)));
+  for (const file of inputs) hash.update(`${basename(file)}\n`).update(readFileSync(file));
   const key = hash.digest("hex").slice(0, 12);
   return {
     name: `observability.local/kind-node:${kubernetesVersion}-${key}`,

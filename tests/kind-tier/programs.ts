@@ -1,6 +1,6 @@
 /**
  * The programs of the node image that is built here, and kind itself: built by Go as all tools are (toolchain/obtain.ts), from
- * the modules of this folder. Nothing of them is taken from PATH, except kind, because they go into images `FROM scratch`.
+ * `toolchain/kind-tier`. Nothing of them is taken from PATH, except kind, because they go into images `FROM scratch`.
  *
  * The control plane is the rehearsal's, of its set: what was built for it is not built again. The other parts of Kubernetes
  * need the same modules; while all three go.mod have them in the same versions, Go compiles them once for all sets.
@@ -8,7 +8,7 @@
 import { join } from "node:path";
 import type { Tool, ToolSet } from "../../toolchain/pins.ts";
 import { sets as projectSets, tools as projectTools } from "../../toolchain/pins.ts";
-import { obtainFrom, pinnedVersion, type ObtainOptions } from "../../toolchain/obtain.ts";
+import { obtainFrom, pinnedVersion, setsFolder, type ObtainOptions } from "../../toolchain/obtain.ts";
 import { requiredVersion } from "../../toolchain/version.ts";
 import { readFileSync } from "node:fs";
 
@@ -71,15 +71,15 @@ export async function obtainPrograms<Name extends Program>(
   const rehearsal = pinnedVersion("control-plane", "k8s.io/kubernetes");
   if (kubernetesVersion !== rehearsal) {
     throw new Error(
-      `tests/kind-tier/go.mod has Kubernetes ${kubernetesVersion}, toolchain/control-plane/go.mod has ${rehearsal}: ` +
+      `toolchain/kind-tier/go.mod has Kubernetes ${kubernetesVersion}, toolchain/control-plane/go.mod has ${rehearsal}: ` +
         `bring both to one version.`,
     );
   }
-  return obtainFrom({ tools, sets, folder: join(import.meta.dirname, ".."), env: process.env }, names, options);
+  return obtainFrom({ tools, sets, folder: setsFolder, env: process.env }, names, options);
 }
 
 function version(module: string): string {
-  return requiredVersion(readFileSync(join(import.meta.dirname, "go.mod"), "utf8"), module);
+  return requiredVersion(readFileSync(join(setsFolder, "kind-tier", "go.mod"), "utf8"), module);
 }
 
 /** Kubernetes of the node image that is built here (`v1.36.3`). */
