@@ -14,6 +14,7 @@ export const jobs = {
   /** The Loki chart puts the namespace before the Service's name. */
   loki: "monitoring/loki",
   jaeger: "jaeger",
+  tempo: "tempo",
   flux: "flux",
   prometheus: "kube-prometheus-stack-prometheus",
   kubeStateMetrics: "kube-state-metrics",

@@ -19,6 +19,7 @@ const jobOwners: readonly (readonly [job: RegExp, owner: Key])[] = [
   [new RegExp(`^(${jobs.fluentBit}|${logJob})$`), "fluentBit"],
   [new RegExp(`^${jobs.collector}$`), "collector"],
   [new RegExp(`^${jobs.jaeger}$`), "jaeger"],
+  [new RegExp(`^${jobs.tempo}$`), "tempo"],
   [/^cert-manager$/, "certManager"],
   [/^(podinfo-.*|kbot)$/, "demo"],
 ];
@@ -31,6 +32,7 @@ const metricOwners: readonly (readonly [metric: RegExp, owners: readonly Key[]])
   [/^loki_/, ["loki"]],
   [/^fluentbit_/, ["fluentBit"]],
   [/^otelcol_/, ["collector", "jaeger"]],
+  [/^tempo(db)?_/, ["tempo"]],
   [/^certmanager_/, ["certManager"]],
 ];
 

@@ -26,7 +26,7 @@ describe("content that is shipped", function () {
       .flatMap((object) => (object["spec"] as { readonly components: readonly string[] }).components)
       .map((component) => component.replace(/^(\.\.\/)+content\//, ""));
     const all = readdirSync(join(projectFolder, "flux-repo/content"))
-      .filter((name) => name !== "kbot" && name !== "blackbox-exporter")
+      .filter((name) => !["kbot", "blackbox-exporter", "tempo"].includes(name))
       .flatMap((name) => contentFolders(name, () => true))
       .map((folder) => folder.replace("flux-repo/content/", ""));
     expect([...given].sort()).to.deep.equal(all.sort());
