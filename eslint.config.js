@@ -22,7 +22,7 @@ export default tseslint.config(
   // From the lowest room to the highest; each knows those below it.
   without(
     ["settings/**", "components/**", "index.ts"],
-    [...above("components"), "**/content/*.ts"],
+    [...above("components"), "**/content/*.ts", "**/contract.ts"],
     "The product knows nothing of what proves it.",
   ),
   without(
@@ -36,7 +36,11 @@ export default tseslint.config(
     "Dashboards know components and no more.",
   ),
   without(["toolchain/**"], above("toolchain"), "How programs are obtained knows nothing of what they are for."),
-  without(["contract/**"], above("contract"), "The judges know what is judged, not who asks them."),
+  without(
+    ["contract/**", "components/**/contract.ts"],
+    above("contract"),
+    "The judges know what is judged, not who asks them.",
+  ),
   without(["rehearsal/**"], above("rehearsal"), "The rehearsal is one of the things that commands do."),
   without(["commands/**"], above("commands"), "Nothing knows the tests."),
 );

@@ -2,6 +2,8 @@
 import { globSync, readFileSync } from "node:fs";
 import * as path from "node:path";
 import { pathToFileURL } from "node:url";
+import type { FreeForm } from "./handed-on.ts";
+import type { Pin } from "./pin.ts";
 import type { SettingsInput } from "../settings/schema.ts";
 
 const components = path.resolve(import.meta.dirname, "../components");
@@ -40,8 +42,21 @@ export type Effect = readonly [
 export interface Variants {
   /** By title. Each is tried alone over the defaults, and in pairs with every other choice. */
   readonly variants: Readonly<Record<string, SettingsInput>>;
-  /** What each of its settings changes, for those that `pinned.ts` does not know. They are all set at once. */
+  /** What each of its settings changes, for those that `contract.ts` does not know. They are all set at once. */
   readonly effects?: readonly Effect[];
+}
+
+/** `contract.ts` of a component: what reviewers and readers hold its values to. */
+export interface Contract {
+  readonly freeForm?: FreeForm;
+  readonly pins?: readonly Pin[];
+}
+
+/** Those of all components. */
+export async function componentContracts(): Promise<Contract[]> {
+  return await Promise.all(
+    componentFiles("contract.ts").map(async (file) => (await import(pathToFileURL(file).href)) as Contract),
+  );
 }
 
 /** Those of all components, by the name of the folder. */

@@ -7,7 +7,7 @@ import type { KubernetesApi } from "../kubernetes-api.ts";
 import { mayReach, modelOf } from "../model.ts";
 import { releases, type Rendered } from "../rendered.ts";
 import { customResourceSchema, type Schema, validate } from "../schemas.ts";
-import { policyRulesSchema } from "./free-form.ts";
+import { policyRulesSchema } from "../handed-on.ts";
 
 type Add = (object: string, path: string, message: string) => void;
 

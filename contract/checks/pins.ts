@@ -4,7 +4,8 @@ import { type Manifest, manifestId } from "../../components/kubernetes/manifest.
 import { byteCount, durationSeconds } from "../../settings/formats.ts";
 import { asMap, at, type Finding, textAt } from "../finding.ts";
 import { formAt } from "../mutations.ts";
-import { fits, type Pin, pins } from "../pinned.ts";
+import { fits, type Pin } from "../pin.ts";
+import { pins } from "../pinned.ts";
 import type { Rendered } from "../rendered.ts";
 
 type Place = readonly [path: string, value: unknown];

@@ -1,7 +1,7 @@
 /**
  * Every setting, set to another valid value, changes what is declared, in the place that it is about. All of a group are set
  * at once: each has its own place, and the place has to hold the value. A row without a place is of a setting that
- * `contract/pinned.ts` says the place of.
+ * pins say the place of (`contract/pinned.ts`, `contract.ts` of components).
  */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -332,7 +332,7 @@ describe("Effects of settings", function () {
       missing.push(...checkPins(rendered).map(({ object, path: where, message }) => `${object} ${where} ${message}`));
       for (const [setting, value, place, holds = String(value)] of group) {
         if (place === undefined) {
-          if (!isPinned(setting, value, settings, rendered)) missing.push(`${setting}: pinned.ts knows no place of it`);
+          if (!isPinned(setting, value, settings, rendered)) missing.push(`${setting}: no pin knows a place of it`);
           continue;
         }
         const [before, after] = [at(standard, place), at(places, place)];

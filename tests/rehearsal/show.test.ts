@@ -23,7 +23,7 @@ class Command {
 
   constructor(...args: string[]) {
     // What can be downloaded differs from machine to machine.
-    this.child = spawn(process.execPath, [join(root, "rehearsal", "main.ts"), "--offline", ...args], {
+    this.child = spawn(process.execPath, [join(root, "commands", "rehearse.ts"), "--offline", ...args], {
       env: { ...process.env, TMPDIR: this.temporary },
       stdio: ["ignore", "pipe", "pipe"],
     });

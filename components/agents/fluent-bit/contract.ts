@@ -1,0 +1,29 @@
+/** What the chart leaves open and the values fill, and values that security or data rest on: for the judges in `contract/`. */
+import {
+  containerSecurityContext,
+  pullSecrets,
+  resources,
+  tolerations,
+  type FreeForm,
+} from "../../../contract/handed-on.ts";
+import { asks, release, setting, why, type Pin } from "../../../contract/pin.ts";
+
+export const freeForm: FreeForm = {
+  "fluent-bit": {
+    "**/resources": resources,
+    tolerations,
+    imagePullSecrets: pullSecrets,
+    securityContext: containerSecurityContext,
+  },
+};
+
+export const pins: readonly Pin[] = [
+  ...release("fluent-bit", [
+    ["securityContext/runAsUser", 0, "container logs belong to root on every node; it keeps no capability"],
+    ["resources", setting((s) => asks(s.fluentBit.resources)), why.sized],
+    ["config/inputs/Inotify_Watcher", setting((s) => `${s.fluentBit.inotify}`), "fluentBit.inotify"],
+    ["config/service/Flush", "1", "how long a line may wait in the agent, in seconds"],
+    ["config/outputs/storage.total_limit_size", setting((s) => s.fluentBit.bufferSize), "fluentBit.bufferSize"],
+    ["testFramework/enabled", false, why.noTest],
+  ]),
+];

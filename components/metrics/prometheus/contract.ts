@@ -1,0 +1,89 @@
+/** What the chart leaves open and the values fill, and values that security or data rest on: for the judges in `contract/`. */
+import { externalUrl, list, map, strict, type FreeForm } from "../../../contract/handed-on.ts";
+import { asks, release, setting, several, why, type Pin } from "../../../contract/pin.ts";
+import { customResourcePart } from "../../../contract/schemas.ts";
+
+const components = setting(({ cluster }) => cluster.type === "kind" && cluster.kind.scrapeControlPlane);
+const control = "Kind lets Prometheus reach the control plane; elsewhere nobody answers and TargetDown would fire";
+const ours = "monitors and rules of every namespace count, not only those that this release labels";
+
+export const freeForm: FreeForm = {
+  "kube-prometheus-stack": {
+    "prometheus/prometheusSpec/externalUrl": externalUrl("/prometheus"),
+    additionalPrometheusRulesMap: [
+      "PrometheusRule objects by name; empty in the chart",
+      () =>
+        map(
+          strict({ groups: customResourcePart("monitoring.coreos.com/v1", "PrometheusRule", "spec", "groups") }, [
+            "groups",
+          ]),
+        ),
+    ],
+    "prometheus/prometheusSpec/storageSpec": [
+      "handed on to the Prometheus object's spec.storage",
+      () => customResourcePart("monitoring.coreos.com/v1", "Prometheus", "spec", "storage"),
+    ],
+    "prometheus/prometheusSpec/sampleLimit": [
+      "false in the chart, which means none; handed on to the Prometheus object's spec.sampleLimit",
+      () => customResourcePart("monitoring.coreos.com/v1", "Prometheus", "spec", "sampleLimit"),
+    ],
+    "prometheus/prometheusSpec/enableFeatures": [
+      "flags of Prometheus 3.14 (docs/feature_flags.md): those that the environment knows the meaning of",
+      // Without the first there is no way from a metric to a trace.
+      () => ({
+        ...list({ enum: ["exemplar-storage", "extra-scrape-metrics"] }),
+        contains: { const: "exemplar-storage" },
+      }),
+    ],
+    "defaultRules/disabled": [
+      "names of the chart's alerts (templates/prometheus/rules-1.14); empty in the chart",
+      () => strict({ NodeSystemdServiceFailed: { const: true }, NodeSystemdServiceCrashlooping: { const: true } }),
+    ],
+  },
+};
+
+export const pins: readonly Pin[] = [
+  ...release(
+    "kube-prometheus-stack",
+    [
+      ["prometheus/prometheusSpec/replicas", setting((s) => s.prometheus.replicas), "prometheus.replicas"],
+      ["prometheus/prometheusSpec/retention", setting((s) => s.prometheus.retention), "prometheus.retention"],
+      [
+        "prometheus/prometheusSpec/retentionSize",
+        setting((s) => s.prometheus.retentionSize),
+        "prometheus.retentionSize",
+      ],
+      [
+        "prometheus/prometheusSpec/storageSpec/volumeClaimTemplate/spec/resources/requests/storage",
+        setting((s) => s.prometheus.storage),
+        "prometheus.storage",
+      ],
+      [
+        "prometheus/prometheusSpec/scrapeInterval",
+        setting((s) => s.prometheus.scrapeInterval),
+        "prometheus.scrapeInterval",
+      ],
+      [
+        "prometheus/prometheusSpec/evaluationInterval",
+        setting((s) => s.prometheus.scrapeInterval),
+        "rules see each scrape once",
+      ],
+      ["prometheus/prometheusSpec/sampleLimit", setting((s) => s.prometheus.sampleLimit), "prometheus.sampleLimit"],
+      ["prometheus/prometheusSpec/labelLimit", setting((s) => s.prometheus.labelLimit), "prometheus.labelLimit"],
+      ["prometheus/prometheusSpec/resources", setting((s) => asks(s.prometheus.resources)), why.sized],
+      ["prometheus/prometheusSpec/*SelectorNilUsesHelmValues", false, ours],
+      [
+        "prometheus/prometheusSpec/enableRemoteWriteReceiver",
+        true,
+        "people's own metrics may be written to it; nothing here does",
+      ],
+      ["prometheus/podDisruptionBudget/enabled", several((s) => s.prometheus.replicas), why.drained],
+      ["defaultRules/rules/windows", false, "no node runs Windows"],
+      ["defaultRules/rules/etcd", components, control],
+      ["defaultRules/rules/kubeControllerManager", components, control],
+      ["defaultRules/rules/kubeProxy", components, control],
+      ["defaultRules/rules/kubeScheduler*", components, control],
+    ],
+    ({ metrics }) => metrics === "prometheus",
+  ),
+];

@@ -1,0 +1,46 @@
+/** What the chart leaves open and the values fill, and values that security or data rest on: for the judges in `contract/`. */
+import {
+  containerSecurityContext,
+  map,
+  podSecurityContext,
+  pullSecretNames,
+  resources,
+  type FreeForm,
+} from "../../../contract/handed-on.ts";
+import { asks, of, release, setting, why, type Pin } from "../../../contract/pin.ts";
+
+export const freeForm: FreeForm = {
+  jaeger: {
+    "**/resources": resources,
+    "jaeger/image/pullSecrets": pullSecretNames,
+    "jaeger/podLabels": [
+      "read by the template of the Deployment only (seen in a render: the pod has the label)",
+      () => map({ type: "string", pattern: "^[a-z0-9]+$" }),
+    ],
+    "jaeger/podSecurityContext": podSecurityContext,
+    "jaeger/securityContext": containerSecurityContext,
+    userconfig: ["Jaeger's own configuration, null in the chart; checked as a collector's", () => ({ type: "object" })],
+  },
+};
+
+export const pins: readonly Pin[] = [
+  ...of("HelmRelease flux-system/jaeger", [
+    [
+      "spec/chart/spec/interval",
+      setting(({ charts }) => (charts.mirror === undefined ? "1h" : undefined)),
+      "how often the index of an HTTP repository is asked; the version is exact",
+    ],
+  ]),
+  ...release("jaeger", [
+    ["jaeger/replicas", 1, "traces are in memory: a second one would have half of them"],
+    ["jaeger/podSecurityContext/runAsUser", 10001, why.contained],
+    ["jaeger/podSecurityContext/runAsGroup", 10001, why.contained],
+    ["jaeger/podSecurityContext/fsGroup", 10001, "its volumes belong to the user that writes them"],
+    ["jaeger/resources", setting((s) => asks(s.jaeger.resources)), why.sized],
+    [
+      "userconfig/extensions/jaeger_storage/backends/*/memory/max_traces",
+      setting((s) => s.jaeger.maxTraces),
+      "jaeger.maxTraces",
+    ],
+  ]),
+];
