@@ -22,7 +22,7 @@ const environment = new Environment(stack.name, {
   stack,
   ...(cluster.existing === undefined ? {} : { clusterUid: await clusterUid(cluster.existing) }),
   ...(ca === undefined ? {} : { ca }),
-  fluxManifests: await fluxManifests(flux),
+  fluxManifests: stack.settings.provided.includes("flux") ? [] : await fluxManifests(flux),
   ...(local === undefined ? {} : { registry: await registryGeneration(local, source.registryImage) }),
   ...(cluster.type === "kind"
     ? { clusterGeneration: await clusterGeneration(stack.name, cluster.kind, network.ca) }

@@ -7,6 +7,7 @@ import { alertmanagerComponent } from "./alerts/alertmanager/component.ts";
 import type { Component, Groups, Slot } from "./component.ts";
 import { grafanaComponent } from "./dashboards/grafana/component.ts";
 import { demoComponent } from "./demo/component.ts";
+import { fluxComponent } from "./gitops/component.ts";
 import { lokiComponent } from "./logs/loki/component.ts";
 import { annotatedPods } from "./metrics/annotated-pods/component.ts";
 import { blackboxExporterComponent } from "./metrics/blackbox-exporter/component.ts";
@@ -25,6 +26,7 @@ import { jaegerComponent } from "./traces/jaeger/component.ts";
 import { tempoComponent } from "./traces/tempo/component.ts";
 
 export const catalogue = [
+  fluxComponent,
   prometheusOperatorDefinitions,
   prometheusOperatorComponent,
   prometheusComponent,

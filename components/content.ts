@@ -10,9 +10,7 @@ export function contentOf(name: string, chosen: readonly Chosen[]): string[] {
   return contentFolders(name, (need) => able.has(need));
 }
 
-/** What goes with the components of a plan that are made, not `provided`, and with Flux, which is always there. */
+/** What goes with the components of a plan that are made, not `provided`. */
 export function environmentContent(chosen: readonly Chosen[]): string[] {
-  return ["flux", ...chosen.filter(({ provided }) => !provided).map(({ component: { key } }) => key)].flatMap((name) =>
-    contentOf(name, chosen),
-  );
+  return chosen.filter(({ provided }) => !provided).flatMap(({ component: { key } }) => contentOf(key, chosen));
 }

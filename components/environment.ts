@@ -17,8 +17,9 @@ import { ChartSources } from "./gitops/chart-source.ts";
 import { deliver } from "./gitops/delivery.ts";
 import { explainUnready } from "./gitops/diagnosis.ts";
 import { Flux } from "./gitops/flux.ts";
+import { FluxGuest } from "./gitops/guest.ts";
 import { localContent } from "./gitops/local-registry.ts";
-import { environmentFolder, sourceName } from "./gitops/names.ts";
+import { environmentFolder, fluxHome, sourceName } from "./gitops/names.ts";
 import { Source, type SyncedFolder } from "./gitops/source.ts";
 import { HostPort } from "./kubernetes/host-port.ts";
 import { commonLabels, labelling } from "./kubernetes/labels.ts";
@@ -34,7 +35,7 @@ import { variables } from "./variables.ts";
 
 export interface EnvironmentArgs {
   readonly stack: Stack;
-  /** Flux's objects (`fluxManifests`). */
+  /** Flux's objects (`fluxManifests`); none where the cluster provides it. */
   readonly fluxManifests: readonly Manifest[];
   /** Which Kind cluster of this name is wanted (`clusterGeneration`).
    * @default the first */
@@ -84,10 +85,13 @@ export class Environment extends pulumi.ComponentResource {
 
     // On a cluster of our own, a create that was cut off is picked up again; elsewhere nothing is adopted.
     const provider = clusterProvider("cluster", cluster, { upsertExistingObjects: !shared }, this);
+    const home = fluxHome(settings);
+    const ownFlux = chosen.some(({ component: { key }, provided }) => key === "flux" && !provided);
     // What an earlier environment left to others (`Flux`): preflight has refused what is somebody else's.
-    const kept = shared
-      ? clusterProvider("kept-definitions", cluster, { upsertExistingObjects: true, enablePatchForce: true }, this)
-      : undefined;
+    const kept =
+      shared && ownFlux
+        ? clusterProvider("kept-definitions", cluster, { upsertExistingObjects: true, enablePatchForce: true }, this)
+        : undefined;
     const platform = new Platform("platform", cluster, provider, {
       parent: this,
       transformations: [labelling(commonLabels(stack.name))],
@@ -112,18 +116,20 @@ export class Environment extends pulumi.ComponentResource {
       settings.applications.namespaces,
       cluster.hostPorts,
     );
-    const flux = new Flux(
-      "flux",
-      {
-        manifests: args.fluxManifests,
-        image,
-        registryCredentials,
-        proxy: proxy && { ...proxy, noProxy: [...proxy.noProxy, ...(delivery.direct ?? [])] },
-        proxyCredentials: stack.secrets.proxyCredentials,
-        ...(kept === undefined ? {} : { kept }),
-      },
-      inCluster,
-    );
+    const flux = ownFlux
+      ? new Flux(
+          "flux",
+          {
+            manifests: args.fluxManifests,
+            image,
+            registryCredentials,
+            proxy: proxy && { ...proxy, noProxy: [...proxy.noProxy, ...(delivery.direct ?? [])] },
+            proxyCredentials: stack.secrets.proxyCredentials,
+            ...(kept === undefined ? {} : { kept }),
+          },
+          inCluster,
+        )
+      : new FluxGuest("flux", { registryCredentials }, inCluster);
     const mayEnter = allowed(chosen, context, cluster.hostPorts);
     const namespaces = new Map(
       namespacesOf(chosen, context).map(({ name: namespace, podSecurity }) => {
@@ -140,6 +146,7 @@ export class Environment extends pulumi.ComponentResource {
     const sources = new ChartSources(
       "charts",
       {
+        home,
         settings: settings.charts,
         shared,
         ca: args.ca,
@@ -152,7 +159,7 @@ export class Environment extends pulumi.ComponentResource {
     );
     const deployed = new Map<string, Deployed>();
     const made = (some: readonly Chosen[]) => some.flatMap(({ component: { key } }) => deployed.get(key) ?? []);
-    for (const one of chosen.filter(({ provided }) => !provided)) {
+    for (const one of chosen.filter(({ component: { key }, provided }) => !provided && key !== "flux")) {
       const { key } = one.component;
       const parts = chosen.filter(({ component: { partOf } }) => partOf === key);
       const own = homes(chosen, one, context).flatMap((namespace) => namespaces.get(namespace) ?? []);
@@ -237,6 +244,7 @@ export class Environment extends pulumi.ComponentResource {
     const source = new Source(
       sourceName,
       {
+        home,
         origin: delivery.origin,
         folders,
         interval: settings.flux.interval,
@@ -263,7 +271,7 @@ export class Environment extends pulumi.ComponentResource {
       componentVersions: {
         ...together([...deployed.values()].map(({ charts }) => charts)),
         ...together(chosen.map(({ component, settings: own }) => component.images?.(own))),
-        flux: versions.flux,
+        ...(ownFlux ? { flux: versions.flux } : {}),
         ...(settings.cluster.type === "kind" ? { "kind-node": settings.cluster.kind.nodeImage } : {}),
       },
     };

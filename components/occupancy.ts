@@ -1,5 +1,6 @@
 /** What is in a cluster already that an environment would make or manage: before its first `up`, and after its `destroy`. */
-import { fluxNamespace } from "./gitops/names.ts";
+import { fluxHome, guestHome } from "./gitops/names.ts";
+import { checkProvidedFlux, type Controller } from "./gitops/provided.ts";
 import { readKubeconfig, uidOf } from "./cluster/existing-cluster.ts";
 import type { Finding } from "./cluster/preflight.ts";
 import { type Api, ApiError, type Metadata, openApi } from "./kubernetes/api.ts";
@@ -20,12 +21,6 @@ interface System extends Single {
 
 /** What the environment brings and a cluster has one of. */
 const systems: readonly System[] = [
-  {
-    name: "Flux",
-    groups: [".toolkit.fluxcd.io"],
-    images: ["source-controller", "kustomize-controller", "helm-controller", "notification-controller"],
-    definitions: [],
-  },
   ...components.flatMap(({ single, provided }) =>
     single === undefined
       ? []
@@ -50,7 +45,12 @@ const releases: readonly string[] = Object.keys(charts);
 interface Deployment {
   readonly metadata: Metadata;
   readonly spec?: {
-    readonly template?: { readonly spec?: { readonly containers?: readonly { readonly image?: string }[] } };
+    readonly replicas?: number;
+    readonly template?: {
+      readonly spec?: {
+        readonly containers?: readonly { readonly image?: string; readonly args?: readonly string[] }[];
+      };
+    };
   };
 }
 
@@ -66,12 +66,13 @@ function some(names: readonly string[]): string {
 /**
  * A definition that an environment of this project left behind by intent: its release is gone, its label still names it, and
  * Helm takes it back into a release of the same name and namespace. Flux's own carry the environment's label.
+ * @param home namespace of this environment's releases: in that of somebody else's Flux releases are somebody else's, too
  */
-function isKept({ labels = {}, annotations = {} }: Metadata): boolean {
+function isKept({ labels = {}, annotations = {} }: Metadata, home: string): boolean {
   return (
     labels[environmentLabel] !== undefined ||
     (annotations["helm.sh/resource-policy"] === "keep" &&
-      labels["helm.toolkit.fluxcd.io/namespace"] === fluxNamespace &&
+      [home, guestHome.namespace].includes(labels["helm.toolkit.fluxcd.io/namespace"] ?? "") &&
       releases.includes(labels["helm.toolkit.fluxcd.io/name"] ?? ""))
   );
 }
@@ -81,6 +82,8 @@ export interface Occupant {
   readonly stack: string;
   /** The state knows this environment, in this very cluster: what carries its label is its own. */
   readonly known: boolean;
+  /** Namespace of its releases. */
+  readonly home: string;
   /** Namespaces that the environment makes. */
   readonly namespaces: readonly string[];
   /** Names of the releases that it makes. */
@@ -104,7 +107,7 @@ export function ownNamespaces(settings: Settings): string[] {
     image: (name: string) => name,
   };
   const context = contexts(chosen, nothing, [], {});
-  return [fluxNamespace, ...namespacesOf(chosen, context).map(({ name }) => name)];
+  return [fluxHome(settings).namespace, ...namespacesOf(chosen, context).map(({ name }) => name)];
 }
 
 const finding = (level: Finding["level"], message: string): Finding => ({ level, check: "cluster", message });
@@ -169,13 +172,28 @@ function checkSystems(
   });
 }
 
+/** The controllers of Flux among Deployments that run. */
+function fluxControllers(deployments: readonly Deployment[]): Controller[] {
+  const images = systems.find(({ by }) => by === "flux")?.images ?? [];
+  return deployments
+    .filter(({ spec }) => spec?.replicas !== 0)
+    .flatMap(({ metadata, spec }) =>
+      (spec?.template?.spec?.containers ?? []).flatMap(({ image: full = "", args = [] }) => {
+        const image = imageName(full) ?? "";
+        return images.includes(image)
+          ? [{ deployment: `${metadata.namespace ?? ""}/${metadata.name}`, image, args }]
+          : [];
+      }),
+    );
+}
+
 /**
  * Looks for what is in the way: other installations of what the environment brings, and names that it needs. What the
  * environment made itself is not in the way, nor are definitions that an earlier one left.
  * @throws Error when the cluster does not answer
  */
 export async function checkOccupancy(api: Api, occupant: Occupant): Promise<Finding[]> {
-  const [existing, definitions, deployments, ...others] = await Promise.all([
+  const [existing, definitions, deployments, ...wide] = await Promise.all([
     api.list("/api/v1/namespaces"),
     api.list(definitionsPath),
     api.get("/apis/apps/v1/deployments") as Promise<{ readonly items: readonly Deployment[] } | undefined>,
@@ -184,21 +202,19 @@ export async function checkOccupancy(api: Api, occupant: Occupant): Promise<Find
   const label = commonLabels(occupant.stack)[environmentLabel];
   const labelled = ({ labels }: Metadata) => occupant.known && labels?.[environmentLabel] === label;
   const ours = existing.filter(labelled).map(({ name }) => name);
-  /** Made by a release of ours: helm-controller labels what it makes with the HelmRelease, which is in Flux's namespace. */
+  /** Made by a release of ours: helm-controller labels what it makes with the HelmRelease, which is in its namespace. */
   const released = ({ labels, annotations }: Metadata) =>
-    ours.includes(fluxNamespace) &&
-    labels?.["helm.toolkit.fluxcd.io/namespace"] === fluxNamespace &&
+    ours.includes(occupant.home) &&
+    labels?.["helm.toolkit.fluxcd.io/namespace"] === occupant.home &&
     ours.includes(annotations?.["meta.helm.sh/release-namespace"] ?? "");
   const foreign = (object: Metadata) =>
     !labelled(object) && !released(object) && !ours.includes(object.namespace ?? "");
 
-  const kept = definitions.filter((one) => foreign(one) && isKept(one));
-  const findings = checkSystems(
-    definitions.filter(foreign),
-    kept,
-    (deployments?.items ?? []).filter(({ metadata }) => foreign(metadata)),
-    occupant.provided,
-  );
+  const kept = definitions.filter((one) => foreign(one) && isKept(one, occupant.home));
+  const others = (deployments?.items ?? []).filter(({ metadata }) => foreign(metadata));
+  const findings = checkSystems(definitions.filter(foreign), kept, others, occupant.provided);
+  if (occupant.provided.includes("flux"))
+    findings.push(...(await checkProvidedFlux(api, occupant.stack, fluxControllers(others))));
   const taken = existing.filter((one) => occupant.namespaces.includes(one.name) && foreign(one));
   if (taken.length > 0) {
     const whose = [...new Set(taken.flatMap(({ labels }) => labels?.[environmentLabel] ?? []))];
@@ -215,7 +231,7 @@ export async function checkOccupancy(api: Api, occupant: Occupant): Promise<Find
     );
   }
   const named = Object.keys(clusterWide).flatMap((kind, index) =>
-    (others[index] ?? [])
+    (wide[index] ?? [])
       .filter(
         (one) =>
           foreign(one) &&
@@ -281,6 +297,7 @@ export async function checkContent({ stack, settings, known, preview }: Prefligh
   const { provided } = settings;
   return await checkOccupancy(api, {
     ...{ stack, known, provided },
+    home: fluxHome(settings).namespace,
     namespaces: ownNamespaces(settings),
     releases: plan(settings).chosen.flatMap(({ component }) => component.charts.map(({ name }) => name)),
     serves: plan(settings).chosen.flatMap(({ component: { serves = [], switch: off } }) =>
@@ -292,8 +309,9 @@ export async function checkContent({ stack, settings, known, preview }: Prefligh
 /** Definitions that an environment left behind, each with how many objects use it. @throws Error when nobody answers */
 export async function keptDefinitions(
   api: Api,
+  { namespace }: ReturnType<typeof fluxHome>,
 ): Promise<readonly { readonly name: string; readonly objects: number }[]> {
-  const kept = (await api.list(definitionsPath)).filter(isKept);
+  const kept = (await api.list(definitionsPath)).filter((one) => isKept(one, namespace));
   return await Promise.all(
     kept.map(async ({ name }) => {
       const [plural = "", ...group] = name.split(".");

@@ -213,7 +213,7 @@ export function plan(settings: Settings): Plan {
   };
 }
 
-/** Every container that the components of an environment ask for, without those of Flux and of the cluster. */
+/** Every container that the components of an environment ask for, without those of the cluster. */
 export function requests(settings: Settings): Requested[] {
   const { cluster } = settings;
   const nodes = cluster.type === "kind" ? 1 + cluster.kind.workers : 1;

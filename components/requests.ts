@@ -1,7 +1,6 @@
 /** What an environment asks of its cluster: the sum is checked before a cluster is made. */
 import { cpuMillicores, memoryMiB } from "../settings/resources.ts";
 import type { Settings } from "../settings/schema.ts";
-import type { Requested } from "./component.ts";
 import { requests } from "./plan.ts";
 
 /** Sum of requests. */
@@ -12,13 +11,10 @@ export interface Requests {
   readonly memoryLimitMiB: number;
 }
 
-/** Flux 2.9: four controllers (install.yaml). A cluster's own pods are the cluster's to count (components/cluster/preflight.ts). */
-const flux: Requested = { cpu: "100m", memory: "64Mi", memoryLimit: "1Gi", count: 4 };
-
-/** Everything that pods of the environment request together, without those of the cluster itself. */
+/** Everything that pods of the environment request together; the cluster's own are the cluster's to count (components/cluster/preflight.ts). */
 export function requestedResources(settings: Settings): Requests {
   const sum = { cpuMillicores: 0, memoryMiB: 0, memoryLimitMiB: 0 };
-  for (const { cpu, memory, memoryLimit, count } of [flux, ...requests(settings)]) {
+  for (const { cpu, memory, memoryLimit, count } of requests(settings)) {
     sum.cpuMillicores += cpuMillicores(cpu) * count;
     sum.memoryMiB += memoryMiB(memory) * count;
     sum.memoryLimitMiB += memoryMiB(memoryLimit) * count;

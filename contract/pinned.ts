@@ -4,6 +4,7 @@
  * (`checks/relations.ts` and the other checks); what no reason could be given for is not here. Those of a component are in
  * its `contract.ts`.
  */
+import { fluxHome } from "../components/gitops/names.ts";
 import { createHash } from "node:crypto";
 import { componentContracts } from "./component-files.ts";
 import { of, type Pin, podSecurity, setting, shared, why } from "./pin.ts";
@@ -24,11 +25,15 @@ export const fingerprint = (key: string): string =>
 
 const ofComponents = (await componentContracts()).flatMap(({ pins = [] }) => pins);
 
+const account = setting((settings) => fluxHome(settings).serviceAccount);
+const actsAs = "somebody else's Flux acts as an account of ours, or of its owners' choice";
+
 export const pins: readonly Pin[] = [
   // Every release.
   ...of("HelmRelease flux-system/*", [
     ["spec/interval", "10m", "how long a change by hand lasts before Flux takes it back"],
     ["spec/timeout", setting(({ charts }) => `${charts.timeoutMinutes}m`), "charts.timeoutMinutes"],
+    ["spec/serviceAccountName", account, actsAs],
     ["spec/maxHistory", 3, "Secrets that each release leaves in its namespace, and how far one can roll back"],
     ["spec/*/strategy/retryInterval", "20s", "a first failure (a webhook not yet there) is over within up's time"],
     ["spec/install/crds", setting((s) => (shared(s) ? "Create" : "CreateReplace")), "others' definitions stay theirs"],
@@ -51,6 +56,7 @@ export const pins: readonly Pin[] = [
     ["spec/timeout", "60s", "a first clone over a slow line"],
   ]),
   ...of("Kustomization flux-system/*", [
+    ["spec/serviceAccountName", account, actsAs],
     ["spec/interval", "10m", "how long a change by hand lasts before Flux takes it back"],
     ["spec/retryInterval", "20s", "what waits for a definition is tried again within up's time"],
     ["spec/timeout", "5m", "up waits 8 minutes for it, and has to hear the reason"],

@@ -1,7 +1,7 @@
 /** Labels that a query names, against those that the platform's series and log lines have. */
 import { readFileSync } from "node:fs";
 import * as path from "node:path";
-import { fluxNamespace } from "../components/gitops/names.ts";
+import { ownHome } from "../components/gitops/names.ts";
 import { namespaces } from "../components/kubernetes/namespaces.ts";
 import { shapedSeries } from "../dashboards/sample/cluster.ts";
 import { indexedAttributes, labelOf } from "./logql/entries.ts";
@@ -117,6 +117,6 @@ export function unknownStreams(query: string): string[] {
       .filter((value) => !right(value));
   return [
     ...wrong("job", (value) => value === logLabels["job"]),
-    ...wrong("namespace", (value) => [fluxNamespace, ...Object.values(namespaces)].some((name) => name === value)),
+    ...wrong("namespace", (value) => [ownHome.namespace, ...Object.values(namespaces)].some((name) => name === value)),
   ];
 }

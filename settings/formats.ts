@@ -3,6 +3,7 @@
  * named beside it; `tests/contract/settings-readers.test.ts` gives what passes here to the readers themselves.
  */
 import { isIPv6 } from "node:net";
+import { homedir } from "node:os";
 import { z } from "zod";
 
 const seconds: Readonly<Record<string, number>> = {
@@ -252,6 +253,9 @@ export const line = z
   .string()
   .min(1)
   .regex(/^[^\u0000-\u001f\u007f-\u009f\u2028\u2029]*$/, "must be one line");
+
+/** A path on this machine; the shell's `~` is the home folder here, too. */
+export const path = line.overwrite((value) => value.replace(/^~(?=$|\/)/, homedir()));
 
 /** Name of a receiver, a time interval or a silence. */
 export const alertingName = text(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/, "must be a name: letters, digits, '.', '_', '-'");

@@ -1,5 +1,7 @@
 /** Rules that span settings. Each finding names the setting and ends with what to do. */
 import type { Known } from "../components/component.ts";
+import { fluxHome } from "../components/gitops/names.ts";
+import { namespaces } from "../components/kubernetes/namespaces.ts";
 import { plan, requests } from "../components/plan.ts";
 import type { Finding } from "./finding.ts";
 import { byteCount } from "./formats.ts";
@@ -11,7 +13,10 @@ import { type Settings, settingsSchema } from "./schema.ts";
 const githubServers: readonly string[] = ["github.com", "[ssh.github.com]:443"];
 
 /** Namespaces that the environment fills itself, and whose pods it watches by monitors. */
-const platformNamespaces = ["monitoring", "node-agents", "cert-manager", "flux-system"];
+const platformNamespaces = (settings: Settings): string[] => [
+  ...Object.values(namespaces).map(({ name }) => name),
+  fluxHome(settings).namespace,
+];
 
 /** A registry beside the cluster needs one of this host; what is said of GitHub would have no effect. */
 function checkSource(
@@ -52,6 +57,12 @@ export function checkRules(settings: Settings, known: Known): Finding[] {
   if (cluster.type === "kind" && settings.provided.length > 0) {
     add("provided", "has no meaning with cluster.type kind. Remove it, or set cluster.type to existing.");
   }
+  if (settings.provided.includes("flux") && settings.network.proxy !== undefined) {
+    add(
+      "network.proxy",
+      "is for the environment's own Flux, and provided has flux: those who run that one set its proxy. Remove it, or take flux out of provided.",
+    );
+  }
   const taken = new Map<number, string>();
   for (const [name, port] of Object.entries(cluster.kind.ports)) {
     if (port === null) continue;
@@ -62,7 +73,7 @@ export function checkRules(settings: Settings, known: Known): Finding[] {
     taken.set(port, `cluster.kind.ports.${name}`);
   }
   for (const [index, namespace] of applications.namespaces.entries()) {
-    if (platformNamespaces.includes(namespace))
+    if (platformNamespaces(settings).includes(namespace))
       add(`applications.namespaces[${index}]`, `is ${namespace}, the platform's own. Name namespaces of applications.`);
   }
   checkSource(settings, add);

@@ -5,7 +5,6 @@
  *
  * This room creates no Pulumi resources, and of components it knows the catalogue alone.
  */
-import { homedir } from "node:os";
 import { parse } from "yaml";
 import { z } from "zod";
 import { componentSettings, providedSetting, slotSettings } from "../components/catalogue.ts";
@@ -18,6 +17,7 @@ import {
   line,
   noProxyEntry,
   ociPrefix,
+  path,
   pinnedImage,
   proxyAddress,
   registryMirrors,
@@ -25,12 +25,9 @@ import {
   sshAddress,
 } from "./formats.ts";
 import { hostKeys } from "./host-keys.ts";
-import { flux, kindNode, registry } from "./versions.ts";
+import { kindNode, registry } from "./versions.ts";
 
 const port = z.int().min(1024).max(65535);
-/** A path on this machine; the shell's `~` is the home folder here, too. */
-const path = line.overwrite((text) => text.replace(/^~(?=$|\/)/, homedir()));
-
 function yamlObject(text: string): object | undefined {
   try {
     const content = parse(text, { logLevel: "error" }) as unknown;
@@ -148,23 +145,6 @@ const deployKey = z
   })
   .prefault({});
 
-const fluxSettings = z
-  .strictObject({
-    manifests: path
-      .default(`https://github.com/fluxcd/flux2/releases/download/${flux}/install.yaml`)
-      .describe("The release's install.yaml: an address, or a path on this machine."),
-    sha256: z
-      .string()
-      .regex(/^[0-9a-f]{64}$/, "must be a SHA-256 in hexadecimal")
-      .optional()
-      .describe("Checksum that the manifests must have."),
-    interval: goDuration.default("1m").describe("How often Git is looked at."),
-    concurrent: z.int().min(1).max(50).default(10).describe("Releases and kustomizations worked on at once."),
-    requeueDependency: goDuration.default("5s").describe("How often a waiting object looks at its dependency."),
-    logLevel: z.enum(["debug", "info", "error"]).default("info").describe("Log level of the controllers."),
-  })
-  .prefault({});
-
 const chartSettings = z
   .strictObject({
     mirror: z
@@ -248,7 +228,6 @@ const core = {
   source: source.describe("Where Flux gets the content of `flux-repo/`."),
   repository: repository.describe("The Git repository that Flux syncs, when source.type is github."),
   deployKey: deployKey.describe("The read-only key with which Flux fetches, when source.type is github."),
-  flux: fluxSettings.describe("The Flux controllers."),
   charts: chartSettings.describe("Where charts come from."),
   network: network.describe("The company's network: its CA and its proxy (docs/company-networks.md)."),
   applications: applications.describe("Applications that send telemetry."),

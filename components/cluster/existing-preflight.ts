@@ -1,4 +1,5 @@
 /** Whether an existing cluster takes what an `up` makes in it: reachable, its version, rights, storage. */
+import { fluxHome } from "../gitops/names.ts";
 import type { PreflightContext } from "../preflight.ts";
 import { reasonOf } from "../unreachable.ts";
 import { readKubeconfig } from "./existing-cluster.ts";
@@ -11,16 +12,16 @@ const oldestMinor = 33;
  * What is created, by group and resource. Flux's own rights are part of it, and nobody may grant what he does not have, so
  * in practice this is cluster-admin; each is asked by itself because the answer names what is missing.
  */
-const needed: readonly (readonly [group: string, resource: string, namespace?: string])[] = [
+const needed = (flux: string): readonly (readonly [group: string, resource: string, namespace?: string])[] => [
   ["", "namespaces"],
   ["apiextensions.k8s.io", "customresourcedefinitions"],
   ["rbac.authorization.k8s.io", "clusterroles"],
   ["rbac.authorization.k8s.io", "clusterrolebindings"],
   ["admissionregistration.k8s.io", "validatingwebhookconfigurations"],
   ["networking.k8s.io", "networkpolicies", "monitoring"],
-  ["", "secrets", "flux-system"],
-  ["apps", "deployments", "flux-system"],
-  ["helm.toolkit.fluxcd.io", "helmreleases", "flux-system"],
+  ["", "secrets", flux],
+  ["apps", "deployments", flux],
+  ["helm.toolkit.fluxcd.io", "helmreleases", flux],
 ];
 
 const defaultClass = "storageclass.kubernetes.io/is-default-class";
@@ -45,14 +46,15 @@ export async function checkExistingCluster({ settings, unverified, preview }: Pr
     const version = await config.makeApiClient(k8s.VersionApi).getCode();
     const minor = Number(/^\d+/.exec(version.minor)?.[0]);
     const reviews = config.makeApiClient(k8s.AuthorizationV1Api);
-    const allowed = async (verb: string, [group, resource, namespace]: (typeof needed)[number]) => {
+    const allowed = async (verb: string, [group, resource, namespace]: ReturnType<typeof needed>[number]) => {
       const resourceAttributes = { verb, group, resource, ...(namespace === undefined ? {} : { namespace }) };
       const body = Object.assign(new k8s.V1SelfSubjectAccessReview(), { spec: { resourceAttributes } });
       return (await reviews.createSelfSubjectAccessReview({ body })).status?.allowed === true;
     };
     const missing: string[] = [];
     if (!(await allowed("*", ["*", "*"]))) {
-      for (const need of needed) if (!(await allowed("create", need))) missing.push(need[1]);
+      for (const need of needed(fluxHome(settings).namespace))
+        if (!(await allowed("create", need))) missing.push(need[1]);
       if (!(await allowed("escalate", ["rbac.authorization.k8s.io", "clusterroles"])))
         missing.push("clusterroles with more rights than its own (escalate)");
     }

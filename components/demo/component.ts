@@ -1,6 +1,7 @@
 import type { z } from "zod";
 import { chart } from "./podinfo/chart.ts";
-import { type Context, defineComponent, type Release, type SecretObject } from "../component.ts";
+import { type Context, defineComponent, type Extra, type Release, type SecretObject } from "../component.ts";
+import { guestHome } from "../gitops/names.ts";
 import { demoNamespace } from "../kubernetes/namespaces.ts";
 import { imagePullSecrets } from "../kubernetes/pull-secrets.ts";
 import {
@@ -75,6 +76,34 @@ function kbotSecrets(context: DemoContext): SecretObject[] {
   return [...secret("kbot", { token: { secret: "telegramToken" } }), ...secret(repositorySecret, access(context))];
 }
 
+/**
+ * kbot's release is in the demo's own namespace: where somebody else's Flux applies it, as an account of that namespace, with all
+ * rights there and none elsewhere.
+ */
+const guestAccount = { name: guestHome.serviceAccount, namespace: demoNamespace };
+const guestPatch = {
+  target: { kind: "HelmRelease", name: "kbot" },
+  patch: JSON.stringify([{ op: "add", path: "/spec/serviceAccountName", value: guestAccount.name }]),
+};
+const isGuest = ({ settings, has }: DemoContext) => settings.demo.app === "kbot" && !has("flux");
+
+function guestExtras(): Extra[] {
+  const role = { apiGroup: "rbac.authorization.k8s.io", kind: "ClusterRole", name: "cluster-admin" };
+  return [
+    { name: "account", object: { apiVersion: "v1", kind: "ServiceAccount", metadata: guestAccount } },
+    {
+      name: "rights",
+      object: {
+        apiVersion: "rbac.authorization.k8s.io/v1",
+        kind: "RoleBinding",
+        metadata: guestAccount,
+        roleRef: role,
+        subjects: [{ kind: "ServiceAccount", ...guestAccount }],
+      },
+    },
+  ];
+}
+
 export const demoComponent = defineComponent({
   key: "demo",
   title: "The demo application",
@@ -114,12 +143,14 @@ export const demoComponent = defineComponent({
   check: ({ demo: settings }, { secrets }) => (settings.enabled ? checkKbot(settings, secrets) : []),
   secrets: (context) => (context.settings.demo.app === "kbot" ? kbotSecrets(context) : []),
   releases: (context) => (context.settings.demo.app === "podinfo" ? podinfo(context) : []),
+  extras: (context) => (isGuest(context) ? guestExtras() : []),
   folder: (context) => ({
     name: "demo",
     path: demoFolder(context.settings.demo),
     content: context.settings.demo.app,
     patches: [
       ...(context.environment.credentials ? pullSecretsPatches : []),
+      ...(isGuest(context) ? [guestPatch] : []),
       ...(context.settings.demo.app === "kbot" && Object.keys(access(context)).length > 0 ? [kbotRepositoryPatch] : []),
     ],
   }),

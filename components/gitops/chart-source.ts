@@ -4,7 +4,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { Settings } from "../../settings/schema.ts";
 import type { ChartPin } from "../../settings/versions.ts";
 import { imagePullSecrets } from "../kubernetes/pull-secrets.ts";
-import { api, fluxNamespace } from "./names.ts";
+import { api, type FluxHome } from "./names.ts";
 
 /** A source object that a HelmRelease refers to. */
 export interface ChartSource {
@@ -27,6 +27,50 @@ const caSecret = "network-ca";
 
 const shortHash = (text: string) => createHash("sha256").update(text).digest("hex").slice(0, 8);
 
+/** What a source says of whom it trusts, and with whose credentials it asks. */
+export interface ChartAccess {
+  /** Whether the Secret with the company's CA certificates is there. */
+  readonly ca: boolean;
+  /** Whether the Secret with the credentials of private registries is. */
+  readonly credentials: boolean;
+}
+
+/** The source of a chart, without its resource. Pure: preflight holds it against the definitions of others. */
+export function chartSource(
+  { mirror, interval }: Pick<Settings["charts"], "mirror" | "interval">,
+  pin: ChartPin,
+  { ca, credentials }: ChartAccess,
+): Omit<ChartSource, "resource"> & { readonly spec: Record<string, unknown> } {
+  const repository = mirror?.url ?? pin.repository;
+  // Flux trusts the public authorities beside these (source-controller, `secrets.WithSystemCertPool`).
+  const trust = ca ? { certSecretRef: { name: caSecret } } : {};
+  if (!repository.startsWith("oci://")) {
+    const spec = { interval, url: repository, ...trust };
+    return { kind: "HelmRepository", name: objectName(repository), spec };
+  }
+  // The tag is the exact version; a digest, where it is pinned, decides alone. A mirror may have packed the chart anew.
+  const artifact = {
+    url: `${repository}/${pin.name}`,
+    ref: {
+      tag: pin.version,
+      ...(pin.digest === undefined || mirror !== undefined ? {} : { digest: pin.digest }),
+    },
+  };
+  const spec = {
+    interval,
+    ...artifact,
+    layerSelector: {
+      mediaType: "application/vnd.cncf.helm.chart.content.v1.tar+gzip",
+      operation: "copy",
+    },
+    ...(mirror?.insecure === true ? { insecure: true } : {}),
+    ...trust,
+    // Of hosts that it does not name, none is used.
+    ...(credentials ? { secretRef: imagePullSecrets[0] } : {}),
+  };
+  return { kind: "OCIRepository", name: `${pin.name}-${shortHash(JSON.stringify(artifact))}`, spec };
+}
+
 /**
  * Where charts come from. The name of an OCI artifact's source says what it fetches: another version, digest or registry is
  * another source, so that the release that names it changes with it. Flux then deploys chart and values together, and an
@@ -38,6 +82,8 @@ const shortHash = (text: string) => createHash("sha256").update(text).digest("he
  * source.
  */
 export class ChartSources extends pulumi.ComponentResource {
+  /** Where the releases are, too. */
+  readonly home: FluxHome;
   /** How long a release of any chart may take, in minutes. */
   readonly releaseTimeoutMinutes: number;
   readonly explain: pulumi.ErrorHook;
@@ -52,11 +98,12 @@ export class ChartSources extends pulumi.ComponentResource {
   private readonly declared = new Map<string, ChartSource>();
 
   private readonly prerequisites: readonly pulumi.Resource[];
-  private readonly trust: object;
+  private readonly ca: boolean;
 
   constructor(
     name: string,
     args: {
+      readonly home: FluxHome;
       readonly settings: Settings["charts"];
       /** Whether others use the cluster, too: releases take nothing of theirs over, and leave them the definitions. */
       readonly shared: boolean;
@@ -73,16 +120,16 @@ export class ChartSources extends pulumi.ComponentResource {
     opts?: pulumi.ComponentResourceOptions,
   ) {
     super("observability:gitops:ChartSources", name, {}, opts);
+    this.home = args.home;
     this.settings = args.settings;
     this.releaseTimeoutMinutes = args.settings.timeoutMinutes;
     const secrets = new Array<k8s.core.v1.Secret>();
     if (args.ca !== undefined) {
-      const metadata = { name: caSecret, namespace: fluxNamespace };
+      const metadata = { name: caSecret, namespace: args.home.namespace };
       const options = { parent: this, dependsOn: [...args.prerequisites] };
       secrets.push(new k8s.core.v1.Secret(`${name}-ca`, { metadata, stringData: { "ca.crt": args.ca } }, options));
     }
-    // Flux trusts the public authorities beside these (source-controller, `secrets.WithSystemCertPool`).
-    this.trust = args.ca === undefined ? {} : { certSecretRef: { name: caSecret } };
+    this.ca = args.ca !== undefined;
     this.prerequisites = [...args.prerequisites, ...secrets];
     this.explain = args.explain;
     this.shared = args.shared;
@@ -93,38 +140,12 @@ export class ChartSources extends pulumi.ComponentResource {
 
   /** The source of a chart, declared on first use. */
   source(pin: ChartPin): ChartSource {
-    const { mirror } = this.settings;
-    const repository = mirror?.url ?? pin.repository;
-    const oci = repository.startsWith("oci://");
-    // The tag is the exact version; a digest, where it is pinned, decides alone. A mirror may have packed the chart anew.
-    const artifact = {
-      url: `${repository}/${pin.name}`,
-      ref: {
-        tag: pin.version,
-        ...(pin.digest === undefined || mirror !== undefined ? {} : { digest: pin.digest }),
-      },
-    };
-    const name = oci ? `${pin.name}-${shortHash(JSON.stringify(artifact))}` : objectName(repository);
+    const { kind, name, spec } = chartSource(this.settings, pin, { ca: this.ca, credentials: this.credentials });
     const known = this.declared.get(name);
     if (known !== undefined) return known;
-    const kind = oci ? "OCIRepository" : "HelmRepository";
-    const spec = oci
-      ? {
-          interval: this.settings.interval,
-          ...artifact,
-          layerSelector: {
-            mediaType: "application/vnd.cncf.helm.chart.content.v1.tar+gzip",
-            operation: "copy",
-          },
-          ...(mirror?.insecure === true ? { insecure: true } : {}),
-          ...this.trust,
-          // Of hosts that it does not name, none is used.
-          ...(this.credentials ? { secretRef: imagePullSecrets[0] } : {}),
-        }
-      : { interval: this.settings.interval, url: repository, ...this.trust };
     const resource = new k8s.apiextensions.CustomResource(
       `chart-${name}`,
-      { apiVersion: api.source, kind, metadata: { name, namespace: fluxNamespace }, spec },
+      { apiVersion: api.source, kind, metadata: { name, namespace: this.home.namespace }, spec },
       { parent: this, dependsOn: [...this.prerequisites] },
     );
     const source = { kind, name, resource } as const;

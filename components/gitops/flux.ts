@@ -4,7 +4,7 @@ import { declare, type Manifest } from "../kubernetes/manifest.ts";
 import { podSecurityLabels } from "../kubernetes/namespace.ts";
 import { imagePullSecrets } from "../kubernetes/pull-secrets.ts";
 import { registryCredentials } from "../kubernetes/registry-credentials.ts";
-import { fluxNamespace } from "./names.ts";
+import { ownHome } from "./names.ts";
 import { proxySecret, proxyVariables } from "./proxy.ts";
 
 export interface FluxArgs {
@@ -80,7 +80,7 @@ export class Flux extends pulumi.ComponentResource {
       args.registryCredentials === undefined
         ? []
         : [
-            registryCredentials(`${name}-registry`, fluxNamespace, args.registryCredentials, {
+            registryCredentials(`${name}-registry`, ownHome.namespace, args.registryCredentials, {
               parent: this,
               dependsOn: foundation,
             }),

@@ -4,7 +4,7 @@ import { merge as deepMerge } from "ts-deepmerge";
 import { digestValues } from "../../settings/digests.ts";
 import type { ChartPin } from "../../settings/versions.ts";
 import type { ChartSources } from "./chart-source.ts";
-import { api, fluxNamespace } from "./names.ts";
+import { api } from "./names.ts";
 
 export interface HelmReleaseArgs {
   readonly chart: ChartPin;
@@ -65,9 +65,12 @@ const besideOthers = {
   ],
 };
 
-/** The spec of a HelmRelease. Pure, so that tests read what Flux is told. */
+/** What a release takes from where its chart comes from. */
+type Sources = Pick<ChartSources, "home" | "shared" | "credentials" | "imagesByDigest" | "releaseTimeoutMinutes">;
+
+/** The spec of a HelmRelease. Pure, so that tests read what Flux is told, and preflight what its definition has to know. */
 export function helmReleaseSpec(
-  args: HelmReleaseArgs,
+  args: Omit<HelmReleaseArgs, "sources" | "prerequisites"> & { readonly sources: Sources },
   source: { readonly kind: "OCIRepository" | "HelmRepository"; readonly name: string },
 ): Record<string, unknown> {
   const retry = { strategy: { name: "RetryOnFailure", retryInterval: "20s" } };
@@ -86,8 +89,10 @@ export function helmReleaseSpec(
         };
   // Flux's default for upgrades skips CRDs, which leaves those of an older version behind.
   const action = { ...(args.sources.shared ? besideOthers.action : { crds: "CreateReplace" }), ...retry };
+  const { serviceAccount } = args.sources.home;
   return {
     ...chart,
+    ...(serviceAccount === undefined ? {} : { serviceAccountName: serviceAccount }),
     interval: "10m",
     timeout: `${args.sources.releaseTimeoutMinutes}m`,
     releaseName: args.releaseName ?? args.chart.name,
@@ -128,7 +133,7 @@ export class HelmRelease extends pulumi.ComponentResource {
         kind: "HelmRelease",
         metadata: {
           name: args.releaseName ?? args.chart.name,
-          namespace: fluxNamespace,
+          namespace: args.sources.home.namespace,
           annotations: { "pulumi.com/waitFor": "condition=Ready" },
         },
         spec: helmReleaseSpec(args, source),

@@ -3,7 +3,7 @@ import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
 import type { Settings } from "../../settings/schema.ts";
-import { fluxNamespace } from "./names.ts";
+import { ownHome } from "./names.ts";
 
 type Proxy = NonNullable<Settings["network"]["proxy"]>;
 
@@ -46,7 +46,7 @@ export function proxySecret(
   const version = new random.RandomUuid(`${name}-version`, { keepers: stringData }, { parent: opts.parent });
   const secret = new k8s.core.v1.Secret(
     name,
-    { metadata: { name: pulumi.interpolate`proxy-${version.result}`, namespace: fluxNamespace }, stringData },
+    { metadata: { name: pulumi.interpolate`proxy-${version.result}`, namespace: ownHome.namespace }, stringData },
     opts,
   );
   return secret.metadata.name;

@@ -1,7 +1,7 @@
 /** Has Flux fetch now, and waits until what was pushed is applied. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { ApiClient, readKubeconfig } from "../cluster/readiness.ts";
-import { api, fluxNamespace } from "./names.ts";
+import { api, ownHome } from "./names.ts";
 
 interface Observed {
   readonly metadata: { readonly name: string };
@@ -14,7 +14,7 @@ interface Observed {
   };
 }
 
-const folder = (group: string, plural: string) => `/apis/${group}/namespaces/${fluxNamespace}/${plural}`;
+const folder = (group: string, plural: string) => `/apis/${group}/namespaces/${ownHome.namespace}/${plural}`;
 const sources = folder(api.source, "ocirepositories");
 const kustomizations = folder(api.kustomize, "kustomizations");
 

@@ -3,7 +3,7 @@ import * as path from "node:path";
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import type { SyncedContent } from "../component.ts";
-import { api, fluxNamespace } from "./names.ts";
+import { api, type FluxHome } from "./names.ts";
 
 /** A Git repository that Flux fetches with a deploy key. */
 export interface GitOrigin {
@@ -29,6 +29,7 @@ export interface RegistryOrigin {
 }
 
 export interface SourceArgs {
+  readonly home: FluxHome;
   readonly origin: GitOrigin | RegistryOrigin;
   /** What of the content is applied: each folder on its own, so that one that fails holds up no other. */
   readonly folders: readonly SyncedFolder[];
@@ -65,6 +66,42 @@ export interface SyncedFolder extends SyncedContent {
   readonly components: readonly string[];
 }
 
+/** The spec of the Kustomization of a folder. Pure, as is the next: preflight holds them against the definitions of others. */
+export function kustomizationSpec(
+  folder: Omit<SyncedFolder, "prerequisites">,
+  { home, substitute, labels }: Pick<SourceArgs, "home" | "substitute" | "labels">,
+  sourceRef: { readonly kind: string; readonly name: string },
+): Record<string, unknown> {
+  return {
+    ...(home.serviceAccount === undefined ? {} : { serviceAccountName: home.serviceAccount }),
+    interval: "10m",
+    retryInterval: "20s",
+    timeout: "5m",
+    prune: true,
+    // What was applied is gone before this object is: its namespaces are deleted next.
+    deletionPolicy: "WaitForTermination",
+    wait: true,
+    path: `./${folder.path}`,
+    // Relative to the path (fluxcd/pkg/kustomize, kustomize_generator.go), in this order.
+    ...(folder.components.length === 0
+      ? {}
+      : { components: folder.components.map((component) => path.posix.relative(folder.path, component)) }),
+    sourceRef,
+    postBuild: { substitute: { ...substitute } },
+    ...(folder.patches === undefined || folder.patches.length === 0 ? {} : { patches: [...folder.patches] }),
+    commonMetadata: { labels: { ...labels } },
+  };
+}
+
+/** The spec of the GitRepository. @param secretName of the deploy key */
+export function gitSpec(
+  { url, branch }: Pick<GitOrigin, "url" | "branch">,
+  interval: string,
+  secretName: string,
+): Record<string, unknown> {
+  return { interval, timeout: "60s", url, ref: { branch }, secretRef: { name: secretName } };
+}
+
 const waitForReady = { "pulumi.com/waitFor": "condition=Ready" };
 
 /**
@@ -86,25 +123,11 @@ export class Source extends pulumi.ComponentResource {
           {
             apiVersion: api.kustomize,
             kind: "Kustomization",
-            metadata: { name: folder.name, namespace: fluxNamespace, annotations: waitForReady },
-            spec: {
-              interval: "10m",
-              retryInterval: "20s",
-              timeout: "5m",
-              prune: true,
-              // What was applied is gone before this object is: its namespaces are deleted next.
-              deletionPolicy: "WaitForTermination",
-              wait: true,
-              path: `./${folder.path}`,
-              // Relative to the path (fluxcd/pkg/kustomize, kustomize_generator.go), in this order.
-              ...(folder.components.length === 0
-                ? {}
-                : { components: folder.components.map((component) => path.posix.relative(folder.path, component)) }),
-              sourceRef: { kind: "branch" in origin ? "GitRepository" : "OCIRepository", name },
-              postBuild: { substitute: { ...args.substitute } },
-              ...(folder.patches === undefined || folder.patches.length === 0 ? {} : { patches: [...folder.patches] }),
-              commonMetadata: { labels: { ...args.labels } },
-            },
+            metadata: { name: folder.name, namespace: args.home.namespace, annotations: waitForReady },
+            spec: kustomizationSpec(folder, args, {
+              kind: "branch" in origin ? "GitRepository" : "OCIRepository",
+              name,
+            }),
           },
           {
             parent: this,
@@ -129,7 +152,7 @@ export class Source extends pulumi.ComponentResource {
     const secret = new k8s.core.v1.Secret(
       `${name}-secret-${version}`,
       {
-        metadata: { name: secretName, namespace: fluxNamespace },
+        metadata: { name: secretName, namespace: args.home.namespace },
         type: "Opaque",
         stringData: {
           identity: origin.privateKey,
@@ -139,17 +162,13 @@ export class Source extends pulumi.ComponentResource {
       },
       { parent: this, dependsOn: [...args.prerequisites] },
     );
-    return this.fetched(`${name}-repository`, "GitRepository", name, args, [secret], {
-      timeout: "60s",
-      url: origin.url,
-      ref: { branch: origin.branch },
-      secretRef: { name: secretName },
-    });
+    const spec = gitSpec(origin, args.interval, secretName);
+    return this.fetched(`${name}-repository`, "GitRepository", name, args, [secret], spec);
   }
 
   private registry(name: string, { url, tag }: RegistryOrigin, args: SourceArgs): pulumi.Resource {
     // Plain HTTP; nobody but this host and the cluster's network reaches it.
-    const spec = { timeout: "60s", url, ref: { tag }, insecure: true };
+    const spec = { interval: args.interval, timeout: "60s", url, ref: { tag }, insecure: true };
     return this.fetched(`${name}-artifact`, "OCIRepository", name, args, args.prerequisites, spec);
   }
 
@@ -166,8 +185,8 @@ export class Source extends pulumi.ComponentResource {
       {
         apiVersion: api.source,
         kind,
-        metadata: { name, namespace: fluxNamespace, annotations: waitForReady },
-        spec: { interval: args.interval, ...spec },
+        metadata: { name, namespace: args.home.namespace, annotations: waitForReady },
+        spec,
       },
       {
         parent: this,

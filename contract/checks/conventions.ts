@@ -1,4 +1,5 @@
 /** What objects have to say beyond their schemas: words that only their readers know, and promises of this project. */
+import { ownHome } from "../../components/gitops/names.ts";
 import { parse } from "yaml";
 import { type Manifest, manifestId } from "../../components/kubernetes/manifest.ts";
 import { commonLabels, environmentLabel } from "../../components/kubernetes/labels.ts";
@@ -184,7 +185,7 @@ function checkWaiting(object: Manifest, add: Add): void {
     const form = forms[key];
     if (form === undefined) {
       // Flux's own manifests have some; in ours each is the provider's.
-      if (/pulu?mi/i.test(key) || object.metadata.namespace !== "flux-system") {
+      if (/pulu?mi/i.test(key) || object.metadata.namespace !== ownHome.namespace) {
         if (object.kind !== "CustomResourceDefinition")
           add(manifestId(object), "metadata.annotations", `${key} is not known.`);
       } else if (awaited.includes(object.kind)) add(manifestId(object), "metadata.annotations", `${key} is not known.`);
@@ -199,7 +200,7 @@ function checkWaiting(object: Manifest, add: Add): void {
 function checkDefaultDeny(rendered: Rendered, add: Add): void {
   const model = modelOf(rendered);
   for (const { kind, metadata } of rendered.declared) {
-    if (kind !== "Namespace" || metadata.name === "flux-system") continue;
+    if (kind !== "Namespace" || metadata.name === ownHome.namespace) continue;
     const ours = model.policies.filter((policy) => policy.metadata.namespace === metadata.name);
     const denies = ours.some(
       (policy) =>

@@ -1,4 +1,5 @@
 /** What is pulled is what settings/digests.json pins: images wherever they are named, charts, and images in charts' values. */
+import { fluxHome } from "../../components/gitops/names.ts";
 import { manifestId } from "../../components/kubernetes/manifest.ts";
 import { chartImages, digests as known, digestValues } from "../../settings/digests.ts";
 import { asMap, type Finding, textAt } from "../finding.ts";
@@ -39,7 +40,7 @@ export function checkDigests(
     if (chart === undefined) continue;
     for (const [path, wanted] of texts(digestValues(chart, values, images, digests)))
       hold(
-        `HelmRelease flux-system/${name}`,
+        `HelmRelease ${fluxHome(settings).namespace}/${name}`,
         `spec/values/${path}`,
         chart.name,
         textAt(values, ...path.split("/")),

@@ -1,4 +1,5 @@
 /** Names and ports: everything that points at a Service, a pod or a port points at one that is there and lets it in. */
+import { ownHome } from "../../components/gitops/names.ts";
 import { type Manifest, manifestId } from "../../components/kubernetes/manifest.ts";
 import { plan } from "../../components/plan.ts";
 import { type PodFact, type ServiceFact, serviceFact } from "../chart-facts.ts";
@@ -109,7 +110,7 @@ function checkPolicy(model: Model, policy: Manifest, { declared, settings }: Ren
     const ports = (at(rule, "ports") ?? []) as readonly { port: number; protocol?: string }[];
     const needed = pods.every((pod) => ports.every(({ port }) => throughNode(model, declared, pod, port)));
     // Flux's own are Flux's to decide.
-    if (peers.length === 0 && !(needed && ports.length > 0) && policy.metadata.namespace !== "flux-system")
+    if (peers.length === 0 && !(needed && ports.length > 0) && policy.metadata.namespace !== ownHome.namespace)
       add(object, "spec.ingress.from", "is nobody in particular, and so lets everybody in.");
     for (const { port, protocol } of ports) {
       if ((protocol ?? "TCP") !== "TCP")
@@ -163,7 +164,7 @@ function checkAddresses({ declared, content, settings }: Rendered, model: Model,
         const service = model.services.find((s) => s.name === name && s.namespace === namespace);
         if (service === undefined) {
           // Flux's controllers talk to each other; their Services are known only where Flux was rendered.
-          if (namespace !== "flux-system") add(object, path, `${whole} is a Service that nobody makes.`);
+          if (namespace !== ownHome.namespace) add(object, path, `${whole} is a Service that nobody makes.`);
           continue;
         }
         if (port === undefined) {
@@ -244,7 +245,7 @@ function checkMonitors({ declared, content, settings }: Rendered, model: Model, 
       object.metadata.namespace,
     ]) as string[];
     for (const name of namespaces) {
-      if (name !== "flux-system" && !model.namespaces.has(name))
+      if (name !== ownHome.namespace && !model.namespaces.has(name))
         add(id, "spec.namespaceSelector", `names ${name}, which nobody makes.`);
     }
     if (Object.keys(asMap(selector) ?? {}).length === 0) add(id, "spec.selector", "is empty: it selects everything.");

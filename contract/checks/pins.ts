@@ -1,5 +1,6 @@
 /** The table of values that have to be as they are (`../pinned.ts`), and rules between values. */
 import { isDeepStrictEqual } from "node:util";
+import { guestHome, ownHome } from "../../components/gitops/names.ts";
 import { type Manifest, manifestId } from "../../components/kubernetes/manifest.ts";
 import { byteCount, durationSeconds } from "../../settings/formats.ts";
 import { asMap, at, type Finding, textAt } from "../finding.ts";
@@ -30,6 +31,9 @@ function placesOf(object: Manifest): readonly Place[] {
 /** Plain data in which the order of lists says nothing. */
 const unordered = (value: unknown) => (Array.isArray(value) ? [...(value as unknown[])].sort() : value);
 
+/** An object's id in the table, which has Flux's objects where the environment's own Flux is. */
+const rowId = (object: Manifest) => manifestId(object).replace(` ${guestHome.namespace}/`, ` ${ownHome.namespace}/`);
+
 const compiled = pins.map((pin) => ({ pin, object: fits(pin.object.replaceAll("*", "**")), path: fits(pin.path) }));
 
 /** Rows of the table that a rendered result gives a place to. */
@@ -38,7 +42,7 @@ export function placesOfPins({ declared, content, machinery }: Rendered): Set<Pi
   return new Set(
     compiled
       .filter(({ object, path }) =>
-        all.some((one) => object(manifestId(one)) && placesOf(one).some(([where]) => path(where))),
+        all.some((one) => object(rowId(one)) && placesOf(one).some(([where]) => path(where))),
       )
       .map(({ pin }) => pin),
   );
@@ -49,7 +53,7 @@ export function checkPins({ declared, content, machinery, settings }: Rendered):
   return [...declared, ...content, ...machinery].flatMap((object) => {
     const id = manifestId(object);
     return compiled
-      .filter((row) => row.object(id) && row.pin.there?.(settings) !== false)
+      .filter((row) => row.object(rowId(object)) && row.pin.there?.(settings) !== false)
       .flatMap(({ pin, path }) => {
         const wanted: unknown =
           typeof pin.value === "function" ? (pin.value as (of: typeof settings) => unknown)(settings) : pin.value;

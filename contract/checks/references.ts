@@ -1,3 +1,4 @@
+import { fluxHome, ownHome } from "../../components/gitops/names.ts";
 import { plan } from "../../components/plan.ts";
 /** Objects that name each other: namespaces, Secrets, sources, accounts and roles that are named exist. */
 import { type Manifest, manifestId } from "../../components/kubernetes/manifest.ts";
@@ -6,9 +7,6 @@ import { asMap, at, type Finding, textAt } from "../finding.ts";
 import { modelOf } from "../model.ts";
 import { fingerprint, githubFingerprints } from "../pinned.ts";
 import { releases, type Rendered } from "../rendered.ts";
-
-/** Namespace of Flux, of sources and releases; Flux's own manifests make it. */
-const fluxNamespace = "flux-system";
 
 /** Findings about every name that an object has for another. */
 export function checkReferences(rendered: Rendered): Finding[] {
@@ -25,7 +23,9 @@ export function checkReferences(rendered: Rendered): Finding[] {
   const model = modelOf(rendered);
   const find = (kind: string, namespace: string | undefined, name: unknown) =>
     all.find((o) => o.kind === kind && o.metadata.name === name && o.metadata.namespace === namespace);
-  const namespaceExists = (name: unknown) => name === fluxNamespace || model.namespaces.has(String(name));
+  // With somebody else's Flux nothing may be in its namespace.
+  const namespaceExists = (name: unknown) =>
+    (fluxHome(settings) === ownHome && name === ownHome.namespace) || model.namespaces.has(String(name));
   const needNamespace = (object: Manifest | string, path: string, name: unknown) => {
     if (!namespaceExists(name)) add(object, path, `names the namespace ${String(name)}, which nobody makes.`);
   };
@@ -104,7 +104,7 @@ export function checkReferences(rendered: Rendered): Finding[] {
     const name = at(object, "spec", "secretRef", "name");
     const url = String(at(object, "spec", "url"));
     if (!/^(ssh|https?):\/\/[^/]+\/.+/.test(url)) add(object, "spec.url", `${url} is no address of a repository.`);
-    if (url.startsWith("ssh://") && object.metadata.namespace === fluxNamespace) {
+    if (url.startsWith("ssh://") && object.metadata.namespace === fluxHome(settings).namespace) {
       const secret = find("Secret", namespace, name);
       if (secret === undefined) add(object, "spec.secretRef", `names the Secret ${String(name)}, which nobody makes.`);
       // source-controller's names for an SSH key (Flux, GitRepository, "SSH authentication").

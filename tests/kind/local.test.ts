@@ -16,7 +16,7 @@ import { explainUnready } from "../../components/gitops/diagnosis.ts";
 import { Flux } from "../../components/gitops/flux.ts";
 import { fluxManifests } from "../../components/gitops/flux-manifests.ts";
 import { localContent, LocalRegistry } from "../../components/gitops/local-registry.ts";
-import { sourceName } from "../../components/gitops/names.ts";
+import { ownHome, sourceName } from "../../components/gitops/names.ts";
 import { Source } from "../../components/gitops/source.ts";
 import type { Manifest } from "../../components/kubernetes/manifest.ts";
 import { Namespace } from "../../components/kubernetes/namespace.ts";
@@ -131,6 +131,7 @@ describe("the registry beside a cluster, on real Kind", function () {
         const source = new Source(
           sourceName,
           {
+            home: ownHome,
             origin: local.origin,
             folders: [
               {

@@ -12,6 +12,7 @@ import { openRehearsal, type Rehearsal } from "../../rehearsal/rehearsal.ts";
 import { failure } from "../support/failure.ts";
 import { until } from "../support/until.ts";
 import { openApi } from "../../components/kubernetes/api.ts";
+import { ownHome } from "../../components/gitops/names.ts";
 import { keptDefinitions } from "../../components/occupancy.ts";
 import { fleet, owner } from "../../rehearsal/surroundings.ts";
 import { flux, type KubeObject, type Listing, TestCluster } from "./support/cluster.ts";
@@ -166,7 +167,7 @@ describe("an environment in a cluster that is kept", function () {
     expect(written.filter(({ namespace, object }) => namespace === team || object.endsWith(` ${team}`))).to.deep.equal(
       [],
     );
-    const kept = await keptDefinitions(await openApi(plane.kubeconfig, "kind-kept"));
+    const kept = await keptDefinitions(await openApi(plane.kubeconfig, "kind-kept"), ownHome);
     expect(kept.map(({ name }) => `CustomResourceDefinition.apiextensions.k8s.io ${name}`)).to.have.members(made);
     expect(kept.filter(({ objects }) => objects > 0)).to.have.deep.members([
       { name: "certificates.cert-manager.io", objects: 1 },
@@ -182,7 +183,7 @@ describe("an environment in a cluster that is kept", function () {
   });
 
   it("uses the cert-manager and the Prometheus Operator of others where it is told to, and leaves them as they were", async () => {
-    const kept = await keptDefinitions(await openApi(plane.kubeconfig, "kind-kept"));
+    const kept = await keptDefinitions(await openApi(plane.kubeconfig, "kind-kept"), ownHome);
     await undefine(
       cluster,
       kept.map(({ name }) => name),

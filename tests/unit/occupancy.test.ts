@@ -1,4 +1,5 @@
 import { expect } from "chai";
+import { guestHome, ownHome } from "../../components/gitops/names.ts";
 import type { Api, Metadata } from "../../components/kubernetes/api.ts";
 import {
   checkOccupancy,
@@ -43,7 +44,7 @@ function clusterWith(
 const namespaces = ownNamespaces(parseSettings({}, { file: "test", secrets: [] }));
 const withoutDemo = parseSettings({ demo: { enabled: false } }, { file: "test", secrets: [] });
 const releases = ["prometheus-operator-crds", "kube-prometheus-stack", "loki", "cert-manager"];
-const newcomer: Occupant = { stack: "dev", known: false, namespaces, releases, provided: [] };
+const newcomer: Occupant = { stack: "dev", known: false, home: ownHome.namespace, namespaces, releases, provided: [] };
 const resident = { ...newcomer, known: true };
 const own = { "observability.dev/environment": "dev" };
 const released = (release: string, namespace: string): Pick<Metadata, "labels" | "annotations"> => ({
@@ -105,9 +106,9 @@ describe("what is in the way in an existing cluster", () => {
     ]);
     expect(found[1]).to.include("(Deployment a/po)");
     for (const line of found) expect(line).to.match(/[Uu]se a cluster without it/);
-    for (const line of found.slice(1, 3))
-      expect(line).to.include("Set provided to [prometheusOperator, certManager] to use what is there, or");
-    expect(found[0] ?? "").to.not.include("provided");
+    for (const line of found.slice(0, 3))
+      expect(line).to.include("Set provided to [flux, prometheusOperator, certManager] to use what is there, or");
+    expect(found[3] ?? "").to.not.include("provided");
   });
 
   it("is a namespace of its names, but not that of a demo that it does not have", async () => {
@@ -223,6 +224,11 @@ describe("what is in the way in an existing cluster", () => {
       expect((await said(clusterWith({ [crds]: [other] }))).join()).to.include(
         "A Prometheus Operator is there already",
       );
+    // Beside somebody else's Flux a release in its namespace is somebody else's, of whatever name.
+    const guest = { ...newcomer, home: guestHome.namespace, provided: ["flux"] };
+    const [servicemonitors] = kept;
+    const theirs = await said(clusterWith({ [crds]: servicemonitors === undefined ? [] : [servicemonitors] }), guest);
+    expect(theirs.join()).to.include("A Prometheus Operator is there already").and.not.include("used again");
   });
 });
 
@@ -232,7 +238,7 @@ describe("what destroy leaves in an existing cluster", () => {
       [crds]: [{ name: "gitrepositories.source.toolkit.fluxcd.io", labels: own }, { name: "theirs.example.com" }],
       "/apis/source.toolkit.fluxcd.io/v1/gitrepositories": [{ name: "a" }],
     });
-    const kept = await keptDefinitions(api);
+    const kept = await keptDefinitions(api, ownHome);
     expect(kept).to.deep.equal([{ name: "gitrepositories.source.toolkit.fluxcd.io", objects: 1 }]);
     expect(keptLines(kept).join("\n"))
       .to.include("gitrepositories.source.toolkit.fluxcd.io (1 object)")

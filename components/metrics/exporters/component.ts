@@ -3,7 +3,7 @@ import { containerResources } from "../../../settings/resources.ts";
 import { defineComponent } from "../../component.ts";
 import { hardened } from "../../kubernetes/hardened.ts";
 import { namespaces } from "../../kubernetes/namespaces.ts";
-import { fluxMetricsValues } from "./flux-metrics.ts";
+import { fluxMetricsValues, othersObjects } from "./flux-metrics.ts";
 import { type WasteValues, wasteValues } from "./metric-waste.ts";
 import { exporters } from "./settings.ts";
 
@@ -17,7 +17,7 @@ interface ExportersValues {
   readonly kubeScheduler: { readonly enabled: boolean };
   readonly kubeEtcd: { readonly enabled: boolean };
   readonly kubeProxy: { readonly enabled: boolean };
-  readonly "kube-state-metrics": typeof fluxMetricsValues &
+  readonly "kube-state-metrics": ReturnType<typeof fluxMetricsValues> &
     WasteValues["kube-state-metrics"] & {
       readonly selfMonitor: { readonly enabled: boolean };
       readonly collectorsExclude: readonly string[];
@@ -30,7 +30,11 @@ interface ExportersValues {
   };
 }
 
-function exportersValues(settings: z.output<typeof exporters>, scrapeControlPlane: boolean): ExportersValues {
+function exportersValues(
+  settings: z.output<typeof exporters>,
+  { scrapeControlPlane, ownFlux }: { readonly scrapeControlPlane: boolean; readonly ownFlux: boolean },
+): ExportersValues {
+  const { metricRelabelings } = wasteValues["kube-state-metrics"].prometheus.monitor.http;
   return {
     kubeApiServer: wasteValues.kubeApiServer,
     kubelet: wasteValues.kubelet,
@@ -39,8 +43,10 @@ function exportersValues(settings: z.output<typeof exporters>, scrapeControlPlan
     kubeEtcd: { enabled: scrapeControlPlane },
     kubeProxy: { enabled: scrapeControlPlane },
     "kube-state-metrics": {
-      ...fluxMetricsValues,
-      ...wasteValues["kube-state-metrics"],
+      ...fluxMetricsValues(ownFlux),
+      prometheus: {
+        monitor: { http: { metricRelabelings: [...metricRelabelings, ...(ownFlux ? [] : [othersObjects])] } },
+      },
       // Its own metrics: the chart's four KubeStateMetrics* alerts ask for them.
       selfMonitor: { enabled: true },
       // Their metrics are not asked for, and to have them it would read every Secret.
@@ -80,7 +86,7 @@ export const exportersComponent = defineComponent({
     { setting: "exporters.kubeStateMetrics", ...kubeStateMetrics, count: 1 },
     { setting: "exporters.nodeExporter", ...nodeExporter, count: nodes },
   ],
-  part: ({ settings, environment }) => ({
-    values: exportersValues(settings.exporters, environment.scrapeControlPlane),
+  part: ({ settings, environment: { scrapeControlPlane }, has }) => ({
+    values: exportersValues(settings.exporters, { scrapeControlPlane, ownFlux: has("flux") }),
   }),
 });

@@ -1,5 +1,8 @@
 /** Flux's objects as metrics: kube-state-metrics reads them like any other custom resource. */
 
+import { environmentLabel } from "../../kubernetes/labels.ts";
+import type { MetricRelabeling } from "./metric-waste.ts";
+
 /** Kinds of Flux that the environment uses, and where each says which revision it is at. */
 const kinds = [
   ["kustomize.toolkit.fluxcd.io", "v1", "Kustomization", ["status", "lastAppliedRevision"]],
@@ -10,12 +13,23 @@ const kinds = [
   ["source.toolkit.fluxcd.io", "v1", "HelmChart", ["status", "artifact", "revision"]],
 ] as const;
 
+/** Whose object it is, on a cluster whose Flux has those of others, too. */
+const environment = ["metadata", "labels", environmentLabel] as const;
+
+/** Drops objects of others, whom no alert of this environment should tell about them. */
+export const othersObjects = {
+  action: "drop",
+  sourceLabels: ["__name__", "environment"],
+  regex: "gotk_resource_info;",
+} as const satisfies MetricRelabeling;
+
 /**
  * Values of kube-state-metrics that make
  * `gotk_resource_info{customresource_kind, exported_namespace, name, ready, suspended, revision}`, the metric of Flux's
  * own monitoring guide, which the Flux dashboard and alerts ask for.
+ * @param own whether the cluster's Flux is the environment's
  */
-export const fluxMetricsValues = {
+export const fluxMetricsValues = (own: boolean) => ({
   rbac: {
     extraRules: [
       {
@@ -50,6 +64,7 @@ export const fluxMetricsValues = {
                 ready: ["status", "conditions", "[type=Ready]", "status"],
                 suspended: ["spec", "suspend"],
                 revision: [...revision],
+                ...(own ? {} : { environment }),
               },
             },
           ],
@@ -57,4 +72,4 @@ export const fluxMetricsValues = {
       },
     },
   },
-} as const;
+});

@@ -1,4 +1,5 @@
 import { expect } from "chai";
+import { ownHome } from "../../../components/gitops/names.ts";
 import { helmReleaseSpec, mergeValues } from "../../../components/gitops/helm-release.ts";
 import { chartImages, digestValues } from "../../../settings/digests.ts";
 import type { ChartSources } from "../../../components/gitops/chart-source.ts";
@@ -6,7 +7,7 @@ import type { ChartSources } from "../../../components/gitops/chart-source.ts";
 const pin = { name: "loki", version: "18.11.0", repository: "oci://ghcr.io/x" };
 const args = {
   chart: pin,
-  sources: { releaseTimeoutMinutes: 7 } as unknown as ChartSources, // all that the pure function looks at
+  sources: { releaseTimeoutMinutes: 7, home: ownHome } as unknown as ChartSources, // all that the pure function looks at
   namespace: "monitoring",
   values: { a: 1, list: [1, 2], nested: { b: true, c: "x" } },
   prerequisites: [],
@@ -79,7 +80,7 @@ describe("HelmRelease", () => {
         {
           ...args,
           chart: { ...pin, name, version: chart.version },
-          sources: { releaseTimeoutMinutes: 7, imagesByDigest } as unknown as ChartSources,
+          sources: { releaseTimeoutMinutes: 7, home: ownHome, imagesByDigest } as unknown as ChartSources,
         },
         { kind: "OCIRepository", name },
       )["values"];
