@@ -4,8 +4,8 @@
  * (`checks/relations.ts` and the other checks); what no reason could be given for is not here. Those of a component are in
  * its `contract.ts`.
  */
-import { fluxHome } from "../components/gitops/names.ts";
 import { createHash } from "node:crypto";
+import { fluxHome } from "../components/gitops/names.ts";
 import { componentContracts } from "./component-files.ts";
 import { of, type Pin, podSecurity, setting, shared, why } from "./pin.ts";
 

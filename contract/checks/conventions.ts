@@ -1,6 +1,6 @@
 /** What objects have to say beyond their schemas: words that only their readers know, and promises of this project. */
-import { ownHome } from "../../components/gitops/names.ts";
 import { parse } from "yaml";
+import { ownHome } from "../../components/gitops/names.ts";
 import { type Manifest, manifestId } from "../../components/kubernetes/manifest.ts";
 import { commonLabels, environmentLabel } from "../../components/kubernetes/labels.ts";
 import { asMap, at, type Finding, textAt } from "../finding.ts";

@@ -1,6 +1,6 @@
-import { fluxHome, ownHome } from "../../components/gitops/names.ts";
 import { plan } from "../../components/plan.ts";
 /** Objects that name each other: namespaces, Secrets, sources, accounts and roles that are named exist. */
+import { fluxHome, ownHome } from "../../components/gitops/names.ts";
 import { type Manifest, manifestId } from "../../components/kubernetes/manifest.ts";
 import { charts } from "../../components/catalogue.ts";
 import { asMap, at, type Finding, textAt } from "../finding.ts";

@@ -10,13 +10,13 @@ import { obtainBinaries } from "../../rehearsal/control-plane/binaries.ts";
 import { type ControlPlane, startControlPlane } from "../../rehearsal/control-plane/control-plane.ts";
 import { openRehearsal, type Rehearsal } from "../../rehearsal/rehearsal.ts";
 import { failure } from "../support/failure.ts";
-import { until } from "../support/until.ts";
 import { openApi } from "../../components/kubernetes/api.ts";
 import { ownHome } from "../../components/gitops/names.ts";
 import { keptDefinitions } from "../../components/occupancy.ts";
 import { fleet, owner } from "../../rehearsal/surroundings.ts";
-import { flux, type KubeObject, type Listing, TestCluster } from "./support/cluster.ts";
+import { flux, type Listing, TestCluster } from "./support/cluster.ts";
 import { leftovers } from "./support/leftovers.ts";
+import { aggregated, fleeting, isDefinition, sinceThen, versions } from "./support/listing.ts";
 import {
   addTeam,
   auditedSoFar,
@@ -28,22 +28,6 @@ import {
   vacate,
   writesIn,
 } from "./support/others.ts";
-
-/** Objects that come, go and change in any cluster by themselves; a group's APIService follows its definitions. */
-const fleeting =
-  /^(Event|Event\.events\.k8s\.io|Lease\.coordination\.k8s\.io|Node|APIService\.apiregistration\.k8s\.io) /;
-/** Kubernetes puts into them what other roles say that they add: Flux's, and those of the charts. */
-const aggregated = /^ClusterRole\.\S+ (admin|edit|view)$/;
-const isDefinition = (key: string) => key.startsWith("CustomResourceDefinition.");
-const versions = (listing: Listing) =>
-  new Map(
-    [...listing]
-      .filter(([key]) => !fleeting.test(key))
-      .map(([key, { metadata }]) => [
-        key,
-        (metadata as KubeObject["metadata"] & { resourceVersion: string }).resourceVersion,
-      ]),
-  );
 
 describe("an environment in a cluster that is kept", function () {
   this.timeout("20m");
@@ -58,23 +42,7 @@ describe("an environment in a cluster that is kept", function () {
   let atFirst: Listing;
   let start: number;
 
-  /** What is there and was not at the beginning, and the other way round, once garbage has been collected. */
-  const sinceThen = async (expected: (key: string) => boolean) => {
-    const compare = async () => {
-      const now = await cluster.everything();
-      const keys = (one: Listing, other: Listing) =>
-        [...one.keys()].filter((key) => !other.has(key) && !fleeting.test(key) && !expected(key));
-      return { left: keys(now, original), lost: keys(original, now) };
-    };
-    let last: { left: string[]; lost: string[] } | undefined;
-    const collected = async () => {
-      // A kind that goes while it is listed is looked for again.
-      last = await compare().catch(() => last);
-      return last?.left.length === 0;
-    };
-    await until("garbage to be collected", collected, 120).catch(() => undefined);
-    return last;
-  };
+  const since = (expected: (key: string) => boolean) => sinceThen(cluster, original, expected);
 
   before(async () => {
     folder = mkdtempSync(join(tmpdir(), "kept-cluster-"));
@@ -119,7 +87,7 @@ describe("an environment in a cluster that is kept", function () {
     expect(writesIn(auditLog, line)).to.deep.equal([]);
     expect(rehearsal.surroundings.github.deployKeys(owner, fleet)).to.deep.equal([]);
     await vacate(cluster, installations);
-    expect(await sinceThen(() => false)).to.deep.equal({ left: [], lost: [] });
+    expect(await since(() => false)).to.deep.equal({ left: [], lost: [] });
   });
 
   it("is made, and a second up and a refresh find nothing to do (reliability 1)", async () => {
@@ -157,7 +125,7 @@ describe("an environment in a cluster that is kept", function () {
       new Map([...versions(listing)].filter(([key]) => key.includes(` ${team}/`) || key.endsWith(` ${team}`)));
     const made = [...atFirst.keys()].filter((key) => isDefinition(key) && !original.has(key));
     await rehearsal.environment.destroy();
-    expect(await sinceThen((key) => isDefinition(key) || key.includes(team))).to.deep.equal({ left: [], lost: [] });
+    expect(await since((key) => isDefinition(key) || key.includes(team))).to.deep.equal({ left: [], lost: [] });
     const after = await cluster.everything();
     expect([...after.keys()].filter((key) => isDefinition(key) && !original.has(key))).to.have.members(made);
     expect(theirs(after)).to.deep.equal(theirs(atFirst));
@@ -179,7 +147,7 @@ describe("an environment in a cluster that is kept", function () {
     await rehearsal.environment.up();
     await cluster.untilFluxIsReady();
     await rehearsal.environment.destroy();
-    expect(await sinceThen((key) => isDefinition(key) || key.includes(team))).to.deep.equal({ left: [], lost: [] });
+    expect(await since((key) => isDefinition(key) || key.includes(team))).to.deep.equal({ left: [], lost: [] });
   });
 
   it("uses the cert-manager and the Prometheus Operator of others where it is told to, and leaves them as they were", async () => {
@@ -190,7 +158,7 @@ describe("an environment in a cluster that is kept", function () {
     );
     const { status } = await cluster.api.call("DELETE", `/api/v1/namespaces/${team}`);
     expect(status).to.equal(200);
-    expect(await sinceThen(() => false)).to.deep.equal({ left: [], lost: [] });
+    expect(await since(() => false)).to.deep.equal({ left: [], lost: [] });
 
     await rehearsal.set({ provided: ["certManager", "prometheusOperator"] });
     const message = await failure(rehearsal.environment.up());
@@ -214,7 +182,7 @@ describe("an environment in a cluster that is kept", function () {
       [...during.keys()].filter((key) => /^Deployment.* monitoring\/kube-prometheus-stack-operator/.test(key)),
     ).to.deep.equal([]);
     await rehearsal.environment.destroy();
-    const left = await sinceThen((key) => theirs.has(key) || isDefinition(key));
+    const left = await since((key) => theirs.has(key) || isDefinition(key));
     expect(left).to.deep.equal({ left: [], lost: [] });
     const after = versions(await cluster.everything());
     expect([...theirs].filter(([key, version]) => after.get(key) !== version)).to.deep.equal([]);

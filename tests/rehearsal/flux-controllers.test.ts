@@ -43,13 +43,7 @@ import { moduleDir, obtain } from "../../toolchain/obtain.ts";
 import { makeAuthority } from "../support/authority.ts";
 import { startProxy } from "../support/proxy.ts";
 import { exists, until } from "../support/until.ts";
-
-interface KubernetesObject {
-  apiVersion: string;
-  kind: string;
-  metadata: { name: string; namespace?: string };
-  [field: string]: unknown;
-}
+import { type Applied, apply as applyTo, pathOf } from "./support/apply.ts";
 
 let folder: string;
 
@@ -101,7 +95,7 @@ describe("Flux's manifests, assembled from modules", function () {
     writeFileSync(install, kept.join("\n"));
     const expected = objectsOf(kustomize(join(root, "manifests", "install")));
     const assembled = await assemble(version);
-    const name = ({ kind, metadata }: KubernetesObject) => `${kind} ${metadata.namespace ?? ""}/${metadata.name}`;
+    const name = ({ kind, metadata }: Applied) => `${kind} ${metadata.namespace ?? ""}/${metadata.name}`;
     expect(assembled.map(name)).to.deep.equal(expected.map(name));
     const different = expected.filter((object, i) => !isDeepStrictEqual(object, assembled[i])).map(name);
     expect(different).to.deep.equal([]);
@@ -193,25 +187,10 @@ describe("Flux controllers as local processes", function () {
     await plane.stop();
   });
 
-  /** Where an object lives, as the API server says; a kind may be a moment old. */
-  const pathOf = ({ apiVersion, kind, metadata }: KubernetesObject) =>
-    until(`the API server knows ${kind}`, async () => {
-      const base = apiVersion.includes("/") ? `/apis/${apiVersion}` : `/api/${apiVersion}`;
-      const list = (await api.get(base)) as
-        { resources: { name: string; kind: string; namespaced: boolean }[] } | undefined;
-      const found = list?.resources.find((resource) => resource.kind === kind && !resource.name.includes("/"));
-      const within = found?.namespaced === true ? `/namespaces/${metadata.namespace ?? "default"}` : "";
-      return found && `${base}${within}/${found.name}/${metadata.name}`;
-    });
-
-  const apply = async (object: KubernetesObject) => {
-    const path = `${await pathOf(object)}?fieldManager=test&force=true`;
-    const { status, body } = await api.call("PATCH", path, object, "application/apply-patch+yaml");
-    expect(status, JSON.stringify(body)).to.be.within(200, 299);
-  };
+  const apply = (object: Applied) => applyTo(api, object);
 
   const named = async <T>(apiVersion: string, kind: string, name: string, namespace = "flux-system"): Promise<T> =>
-    (await api.get(await pathOf({ apiVersion, kind, metadata: { name, namespace } }))) as T;
+    (await api.get(await pathOf(api, { apiVersion, kind, metadata: { name, namespace } }))) as T;
 
   const change = async (controller: Controller, spec: object) => {
     const path = `/apis/apps/v1/namespaces/flux-system/deployments/${controller}`;
@@ -242,11 +221,11 @@ describe("Flux controllers as local processes", function () {
     });
 
   /** Waits until Flux says something of an object's condition Ready: `<status> <message>`. */
-  const untilReady = (object: KubernetesObject, said: RegExp) =>
+  const untilReady = (object: Applied, said: RegExp) =>
     until(String(said), async () => {
       const annotations = { "reconcile.fluxcd.io/requestedAt": String(Date.now()) };
-      await apply({ ...object, metadata: { ...object.metadata, annotations } } as KubernetesObject);
-      const { status } = (await api.get(await pathOf(object))) as {
+      await apply({ ...object, metadata: { ...object.metadata, annotations } } as Applied);
+      const { status } = (await api.get(await pathOf(api, object))) as {
         status?: { conditions?: { type: string; status: string; message: string }[] };
       };
       const ready = status?.conditions?.find(({ type }) => type === "Ready");
@@ -356,7 +335,7 @@ describe("Flux controllers as local processes", function () {
         secrets: ["registryCredentials", "proxyCredentials"],
         fluxManifests: manifests,
       });
-      const objects = resources.map(({ inputs }) => inputs as unknown as KubernetesObject);
+      const objects = resources.map(({ inputs }) => inputs as unknown as Applied);
       const inFlux = (what: string, name: string) => {
         const found = objects.find(
           ({ kind, metadata }) =>
@@ -498,8 +477,8 @@ describe("Flux controllers as local processes", function () {
   }
 });
 
-function objectsOf(yaml: string): KubernetesObject[] {
-  return parseAllDocuments(yaml).flatMap((document) => (document.toJS() as KubernetesObject | null) ?? []);
+function objectsOf(yaml: string): Applied[] {
+  return parseAllDocuments(yaml).flatMap((document) => (document.toJS() as Applied | null) ?? []);
 }
 
 function findKustomize(): ((folder: string) => string) | undefined {

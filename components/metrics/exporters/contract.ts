@@ -66,7 +66,7 @@ const drops: HandedOn = [
       strict(
         {
           action: { const: "drop" },
-          sourceLabels: list({ enum: ["__name__", "id", "interface", "le", "pod", "reason", "scope"] }),
+          sourceLabels: list({ enum: ["__name__", "environment", "id", "interface", "le", "pod", "reason", "scope"] }),
           regex: text,
         },
         ["action", "sourceLabels", "regex"],

@@ -68,6 +68,15 @@ describe("settings", () => {
       "provided: has no meaning with cluster.type kind. Remove it, or set cluster.type to existing",
     ],
     [
+      "a proxy for controllers of others",
+      {
+        cluster: { type: "existing", existing: { kubeconfig: "a", context: "b" } },
+        provided: ["flux"],
+        network: { proxy: { httpsProxy: "http://proxy.example.com:3128" } },
+      },
+      "network.proxy: is for the environment's own Flux, and provided has flux: those who run that one set its proxy. Remove it, or take flux out of provided.",
+    ],
+    [
       "a registry beside a cluster that is not Kind's",
       {
         source: { type: "local-registry" },

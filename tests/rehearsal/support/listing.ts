@@ -1,0 +1,45 @@
+/** What a listing of everything in a cluster says of what changed. */
+import { until } from "../../support/until.ts";
+import type { KubeObject, Listing, TestCluster } from "./cluster.ts";
+
+/** Objects that come, go and change in any cluster by themselves; a group's APIService follows its definitions. */
+export const fleeting =
+  /^(Event|Event\.events\.k8s\.io|Lease\.coordination\.k8s\.io|Node|APIService\.apiregistration\.k8s\.io) /;
+
+/** Kubernetes puts into them what other roles say that they add: Flux's, and those of the charts. */
+export const aggregated = /^ClusterRole\.\S+ (admin|edit|view)$/;
+
+export const isDefinition = (key: string) => key.startsWith("CustomResourceDefinition.");
+
+/** Resource versions of what does not change by itself. */
+export const versions = (listing: Listing) =>
+  new Map(
+    [...listing]
+      .filter(([key]) => !fleeting.test(key))
+      .map(([key, { metadata }]) => [
+        key,
+        (metadata as KubeObject["metadata"] & { resourceVersion: string }).resourceVersion,
+      ]),
+  );
+
+/** What is there and was not, and the other way round, once garbage has been collected. */
+export async function sinceThen(
+  cluster: TestCluster,
+  original: Listing,
+  expected: (key: string) => boolean,
+): Promise<{ left: string[]; lost: string[] } | undefined> {
+  const compare = async () => {
+    const now = await cluster.everything();
+    const keys = (one: Listing, other: Listing) =>
+      [...one.keys()].filter((key) => !other.has(key) && !fleeting.test(key) && !expected(key));
+    return { left: keys(now, original), lost: keys(original, now) };
+  };
+  let last: { left: string[]; lost: string[] } | undefined;
+  const collected = async () => {
+    // A kind that goes while it is listed is looked for again.
+    last = await compare().catch(() => last);
+    return last?.left.length === 0;
+  };
+  await until("garbage to be collected", collected, 120).catch(() => undefined);
+  return last;
+}
