@@ -6,11 +6,11 @@ import { registryGeneration } from "./components/cluster/registry.ts";
 import { clusterUid } from "./components/cluster/existing-cluster.ts";
 import { trust } from "./components/company-network.ts";
 import { Environment } from "./components/environment.ts";
-import { fluxManifests } from "./components/gitops/flux-manifests.ts";
+import { ownManifests } from "./components/gitops/flux-manifests.ts";
 import { readStack } from "./settings/read.ts";
 
 const stack = readStack();
-const { cluster, flux, network, source } = stack.settings;
+const { cluster, network, source } = stack.settings;
 const local = source.type === "local-registry" ? clusterName(stack.name) : undefined;
 let ca: string | undefined;
 try {
@@ -22,7 +22,7 @@ const environment = new Environment(stack.name, {
   stack,
   ...(cluster.existing === undefined ? {} : { clusterUid: await clusterUid(cluster.existing) }),
   ...(ca === undefined ? {} : { ca }),
-  fluxManifests: stack.settings.provided.includes("flux") ? [] : await fluxManifests(flux),
+  fluxManifests: await ownManifests(stack.settings),
   ...(local === undefined ? {} : { registry: await registryGeneration(local, source.registryImage) }),
   ...(cluster.type === "kind"
     ? { clusterGeneration: await clusterGeneration(stack.name, cluster.kind, network.ca) }

@@ -6,7 +6,7 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import * as path from "node:path";
 import { parse, stringify } from "yaml";
-import { fluxManifests } from "../components/gitops/flux-manifests.ts";
+import { ownManifests } from "../components/gitops/flux-manifests.ts";
 import type { Manifest } from "../components/kubernetes/manifest.ts";
 import { parseSettings } from "../settings/parse.ts";
 import { secretSettings } from "../settings/secrets.ts";
@@ -102,7 +102,7 @@ export async function main(args: readonly string[], folder: string): Promise<num
       secrets: ["telegramToken", ...secrets],
       stack,
       owner: account ?? "owner",
-      fluxManifests: await fluxManifests(parsed.flux),
+      fluxManifests: await ownManifests(parsed),
     });
     const { declared, content } = fromProgram(program);
     const files = renderedFiles(declared, content);

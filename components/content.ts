@@ -10,7 +10,12 @@ export function contentOf(name: string, chosen: readonly Chosen[]): string[] {
   return contentFolders(name, (need) => able.has(need));
 }
 
-/** What goes with the components of a plan that are made, not `provided`. */
+/**
+ * What goes with the components of a plan that are made, not `provided`; and with Flux's objects, which are the environment's
+ * whosever Flux it is.
+ */
 export function environmentContent(chosen: readonly Chosen[]): string[] {
-  return chosen.filter(({ provided }) => !provided).flatMap(({ component: { key } }) => contentOf(key, chosen));
+  return chosen
+    .filter(({ component: { key }, provided }) => !provided || key === "flux")
+    .flatMap(({ component: { key } }) => contentOf(key, chosen));
 }

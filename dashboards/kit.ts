@@ -504,7 +504,7 @@ export interface Variant {
 
 export interface Dashboard {
   readonly meta: Meta;
-  /** The second, where there is one, has the rows of `rowNeeds` and takes the first one's place. */
+  /** One for each choice of what `rowNeeds` asks; that with more takes the place of that with less. */
   readonly variants: readonly Variant[];
 }
 
@@ -516,15 +516,16 @@ type Rows = Readonly<Record<string, readonly Builder<sdk.Panel>[]>>;
 /** A dashboard of rows; its data source variables are those that its panels ask. */
 export function dashboard(meta: Meta, rowsOf: Rows): Dashboard {
   const { rowNeeds = {}, needs } = meta;
-  const always = Object.fromEntries(Object.entries(rowsOf).filter(([title]) => rowNeeds[title] === undefined));
-  const more = [...new Set([...needs, ...Object.values(rowNeeds).flat()])];
-  return {
-    meta,
-    variants: [
-      { needs, text: json(meta, always) },
-      ...(more.length > needs.length ? [{ needs: more, text: json(meta, rowsOf) }] : []),
-    ],
-  };
+  const groups = new Map(Object.values(rowNeeds).map((group) => [group.join(), group]));
+  const sets = [...groups.values()].reduce<readonly (readonly string[])[]>(
+    (all, group) => [...all, ...all.map((one) => [...new Set([...one, ...group])])],
+    [needs],
+  );
+  const rowsWith = (there: readonly string[]) =>
+    Object.fromEntries(
+      Object.entries(rowsOf).filter(([title]) => rowNeeds[title]?.every((need) => there.includes(need)) !== false),
+    );
+  return { meta, variants: sets.map((there) => ({ needs: there, text: json(meta, rowsWith(there)) })) };
 }
 
 function json(meta: Meta, rowsOf: Rows): string {

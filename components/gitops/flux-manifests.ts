@@ -150,3 +150,8 @@ export async function fluxManifests(settings: Settings["flux"]): Promise<Manifes
   }
   return manifests;
 }
+
+/** The objects of the Flux that an environment makes: none, and nothing is downloaded, where its cluster provides one. */
+export async function ownManifests({ provided, flux }: Pick<Settings, "provided" | "flux">): Promise<Manifest[]> {
+  return provided.includes("flux") ? [] : await fluxManifests(flux);
+}

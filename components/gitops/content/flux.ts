@@ -32,7 +32,7 @@ export default dashboard(
     folder: "Platform",
     of: "flux",
     needs: ["exporters", "metrics"],
-    rowNeeds: { Logs: ["fluentBit", "loki"] },
+    rowNeeds: { Controllers: ["flux"], Logs: ["fluentBit", "loki"] },
     tags: ["platform", "gitops"],
     variables: [
       choice(
@@ -52,7 +52,7 @@ export default dashboard(
           title: "Objects",
           description: "Flux objects of the selected kinds and namespaces.",
           unit: "short",
-          width: 6,
+          width: 8,
         },
         now(`count(${info()})`, "objects"),
       ),
@@ -61,7 +61,7 @@ export default dashboard(
           title: "Not ready",
           description: "Objects whose Ready condition is False or Unknown. FluxObjectNotReady fires after 10 minutes.",
           unit: "short",
-          width: 6,
+          width: 8,
         },
         now(`count(${notReady}) or vector(0)`, "not ready"),
       ).thresholds(none()),
@@ -70,22 +70,10 @@ export default dashboard(
           title: "Suspended",
           description: "Objects that somebody paused: Flux does not correct them.",
           unit: "short",
-          width: 6,
+          width: 8,
         },
         now(`count(${info(', suspended="true"')}) or vector(0)`, "suspended"),
       ).thresholds(none("yellow")),
-      stat(
-        {
-          title: "Reconcile time, p95",
-          description: "95 of 100 reconciliations take no longer.",
-          unit: "s",
-          width: 6,
-        },
-        range(
-          `histogram_quantile(0.95, sum by (le) (rate(gotk_reconcile_duration_seconds_bucket{${controllers}, ${objects}}[$__rate_interval])))`,
-          "p95",
-        ),
-      ).noValue("idle"),
     ],
     Objects: [
       table(
@@ -120,23 +108,36 @@ export default dashboard(
           description:
             "When an object left Ready, and when it came back. An object that was ready all the time has no row.",
           unit: "short",
-          width: 12,
+          width: 24,
         },
         { 2: ["failed", "red"], 1: ["working", "yellow"] },
         range(unreadyStates, "{{customresource_kind}}/{{name}}"),
       ).noValue("every object is ready"),
+    ],
+    Controllers: [
+      stat(
+        {
+          title: "Reconcile time, p95",
+          description: "95 of 100 reconciliations take no longer.",
+          unit: "s",
+          width: 6,
+          height: 8,
+        },
+        range(
+          `histogram_quantile(0.95, sum by (le) (rate(gotk_reconcile_duration_seconds_bucket{${controllers}, ${objects}}[$__rate_interval])))`,
+          "p95",
+        ),
+      ).noValue("idle"),
       lines(
         {
           title: "Slowest reconciliations",
           description:
             "The ten objects that take longest to reconcile (p95 of 5 minutes). A chart that waits shows here.",
           unit: "s",
-          width: 12,
+          width: 18,
         },
         range(`topk(10, kind_namespace_name:gotk_reconcile_duration_seconds:p95_5m{${objects}})`, "{{kind}}/{{name}}"),
       ),
-    ],
-    Controllers: [
       lines(
         {
           title: "Reconciliations by controller",

@@ -135,6 +135,20 @@ describe("somebody else's Flux", () => {
     expect(looked).to.be.greaterThan(10);
   });
 
+  it("is not watched, but what it delivers is, and of that the environment's own", async () => {
+    const guests = (await allEnvironments()).filter(({ settings }) => settings.provided?.includes("flux"));
+    expect(guests).to.have.lengthOf.greaterThan(0);
+    for (const { rendered } of guests) {
+      const content = rendered.content.map(({ kind, metadata }) => `${kind} ${metadata.name}`);
+      expect(content).to.include.members(["PrometheusRule flux-objects", "ConfigMap dashboard-flux"]);
+      expect(content).to.not.include.members(["PodMonitor flux-controllers"]).and.not.include("PrometheusRule flux");
+      const stack = rendered.declared.find(
+        ({ kind, metadata }) => kind === "HelmRelease" && metadata.name === "kube-prometheus-stack",
+      );
+      expect(JSON.stringify(stack)).to.include("gotk_resource_info;");
+    }
+  });
+
   it("selects by labels as Kubernetes does", () => {
     const labels = { app: "shop", "example.com/tier": "web" };
     const taken = [
