@@ -223,7 +223,7 @@ const probe = z
 const core = {
   cluster: cluster.describe("Which cluster the environment lives in."),
   provided: providedSetting().describe(
-    "What an existing cluster has already, when cluster.type is existing: it is used, none is made beside it, and nothing of it is changed.",
+    "What an existing cluster has already, when cluster.type is existing: it is used, none is made beside it, and nothing of it is changed (docs/existing-clusters.md).",
   ),
   source: source.describe("Where Flux gets the content of `flux-repo/`."),
   repository: repository.describe("The Git repository that Flux syncs, when source.type is github."),
