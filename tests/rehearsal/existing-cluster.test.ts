@@ -78,7 +78,7 @@ describe("an environment in a cluster that is kept", function () {
     const line = auditedSoFar(auditLog);
     const findings = [
       ...["Flux is there already", "cert-manager is there already", "Prometheus Operator is there already"],
-      "Set provided to [prometheusOperator, certManager] to use what is there",
+      "Set provided to [flux, prometheusOperator, certManager] to use what is there",
     ];
     const names = ["namespaces cert-manager, flux-system", "ClusterRole kube-prometheus-stack-operator"];
     const message = await failure(rehearsal.environment.up());

@@ -178,7 +178,7 @@ describe("The check of digests", () => {
   const pinned = { [name]: right, [chart]: right, [official]: right };
   const images = { app: { version: "1.0.0", digests: { "image/digest": name }, checksums: {} } };
   const metadata = { name: "app", namespace: "flux-system" };
-  const settings = (imagesByDigest: boolean) => ({ network: { imagesByDigest }, charts: {} });
+  const settings = (imagesByDigest: boolean) => ({ network: { imagesByDigest }, charts: {}, provided: [] });
 
   /** Findings about an image, a chart's source and a release with other digests than the pinned ones. */
   const found = (deployed: string, source: string | undefined, value: string | undefined, imagesByDigest = true) =>
