@@ -73,7 +73,10 @@ function choices(kubeconfig: string): Readonly<Record<string, Readonly<Record<st
                 ...{ smarthost: "smtp.example.com:587", username: "alerts", secret: "smtp" },
               },
             ],
-            telegram: [{ name: "chat", chatId: -1_001_234_567_890, secret: "bot" }],
+            telegram: [{ name: "chat", chatId: -1_001_234_567_890, topic: 7, secret: "bot" }],
+            pagerDuty: [{ name: "on-call", secret: "pager" }],
+            msTeams: [{ name: "teams", secret: "teams" }],
+            webhook: [{ name: "tickets", secret: "tickets", tokenSecret: "tickets-token" }],
           },
           defaultReceiver: "mail",
           routes: [

@@ -1,6 +1,6 @@
 /**
- * A real Alertmanager with the rendered configuration, and stand-ins for Slack, a mail server, Telegram and the owner of the
- * dead man's switch on this machine. Only addresses are replaced: the receivers', and the folder of their secrets.
+ * A real Alertmanager with the rendered configuration, and stand-ins for Slack, a mail server, Telegram, PagerDuty, Microsoft
+ * Teams, a webhook and the owner of the dead man's switch on this machine. Only addresses are replaced: the receivers', and the folder of their secrets.
  */
 import { expect } from "chai";
 import { type ChildProcess, spawn } from "node:child_process";
@@ -15,13 +15,16 @@ import { alertmanagerFiles, everybody, type Files, inDays } from "./support/aler
 
 interface Delivered {
   readonly path: string;
+  readonly authorization: string | undefined;
   readonly body: unknown;
 }
 
-/** A stand-in for Slack, Telegram and a webhook: keeps what is posted and answers as they do. */
+/** A stand-in for all that is called over HTTP: keeps what is posted and answers as they do. */
 async function startReceivers(got: Delivered[]): Promise<Loopback> {
   return startLoopback("receivers of alerts", async (request, _response, { pathname: path }) => {
-    got.push({ path, body: JSON.parse((await readBody(request)).toString("utf8")) as unknown });
+    const { authorization } = request.headers;
+    got.push({ path, authorization, body: JSON.parse((await readBody(request)).toString("utf8")) as unknown });
+    if (path === "/v2/enqueue") return { status: 202, body: { status: "success" } };
     if (!path.startsWith("/bot")) return { status: 200, body: "ok" };
     const result = { message_id: 1, chat: { id: -1_001_234_567_890 } };
     return { status: 200, body: { ok: true, result } };
@@ -130,11 +133,14 @@ describe("Delivery of alerts, by Alertmanager", function () {
       ...everybody,
       receivers: {
         ...everybody.receivers,
+        pagerDuty: [{ name: "on-call", url: `${address}/v2/enqueue`, secret: "pager" }],
         email: [{ ...email, smarthost: `127.0.0.1:${(smtp.address() as AddressInfo).port}`, requireTls: false }],
       },
       routes: [
         { receiver: "ops", severity: ["critical" as const], continue: true },
-        { receiver: "chat", namespaces: ["demo"] },
+        { receiver: "chat", namespaces: ["demo"], continue: true },
+        ...["on-call", "teams"].map((receiver) => ({ receiver, namespaces: ["demo"], continue: true })),
+        { receiver: "tickets", namespaces: ["demo"] },
       ],
       groupWait: "1s",
       groupInterval: "1s",
@@ -151,7 +157,10 @@ describe("Delivery of alerts, by Alertmanager", function () {
 
   /** Writes the secrets' files and starts the server, as the operator does. */
   async function start(program: string, { folder, config }: Files): Promise<void> {
-    const secrets = { "ops-slack": `${address}/slack`, smtp: "pa55", bot: "4242:token", snitch: `${address}/snitch` };
+    const secrets = {
+      ...{ "ops-slack": `${address}/slack`, smtp: "pa55", bot: "4242:token", snitch: `${address}/snitch` },
+      ...{ pager: "R0UT1NG", teams: `${address}/teams`, tickets: `${address}/tickets`, "tickets-token": "t0ken" },
+    };
     mkdirSync(join(folder, "secrets"));
     for (const [name, value] of Object.entries(secrets)) writeFileSync(join(folder, "secrets", name), value);
     const [port] = await freePorts(1);
@@ -226,12 +235,37 @@ describe("Delivery of alerts, by Alertmanager", function () {
 
     const { path, body: telegram } = await posted("/bot", "KbotErrorRatioHigh");
     expect(path).to.equal("/bot4242:token/sendMessage");
-    expect(telegram).to.include({ chat_id: "-1001234567890", parse_mode: "HTML" });
+    expect(telegram).to.include({ chat_id: "-1001234567890", message_thread_id: "7", parse_mode: "HTML" });
     const { text } = telegram as { text: string };
     expect(text).to.match(/^\[dev\] <b>CRITICAL: KbotErrorRatioHigh in demo<\/b>\n/);
     expect(text).to.include(
       "<b>kbot answers &lt;5% of &#34;/start&#34; &amp; friends</b>\nHalf of the messages failed.",
     );
+  });
+
+  it("brings it to PagerDuty, Teams and a webhook too", async () => {
+    await fire({ alertname: "KbotErrorRatioHigh", namespace: "demo", severity: "critical", pod: "kbot-1" });
+    const { body: page } = await posted("/v2/enqueue", "KbotErrorRatioHigh");
+    expect(page).to.deep.include({ routing_key: "R0UT1NG", event_action: "trigger" });
+    expect(page).to.have.nested.include({
+      "payload.summary": "[dev] CRITICAL: KbotErrorRatioHigh in demo",
+      "payload.severity": "critical",
+      "payload.source": "dev",
+      "payload.group": "demo",
+      "links[0].href": annotations.dashboard_url,
+      "links[1].href": annotations.runbook_url,
+    });
+    const { body: card } = await posted("/teams", "KbotErrorRatioHigh");
+    const [title, text] = (card as { attachments: [{ content: { body: { text: string }[] } }] }).attachments[0].content
+      .body;
+    expect(title?.text).to.equal("[dev] CRITICAL: KbotErrorRatioHigh in demo");
+    expect(text?.text).to.match(
+      /^\*\*kbot answers <5% of "\/start" & friends\*\*\n\nHalf of the messages failed\.\n\nsince /,
+    );
+    expect(text?.text).to.include(`[Dashboard](${annotations.dashboard_url})`).and.include("[Silence](http");
+    const { body: ticket, authorization } = await posted("/tickets", "KbotErrorRatioHigh");
+    expect(authorization).to.equal("Bearer t0ken");
+    expect(ticket).to.include({ version: "4", status: "firing", receiver: "tickets" });
   });
 
   it("brings other alerts to the mailbox, as the user that the settings name", async () => {

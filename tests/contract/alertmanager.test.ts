@@ -248,16 +248,17 @@ describe("Alertmanager's files, by amtool", () => {
         ["slack.text", "text"],
         ["telegram", "html"],
         ["email.html", "html"],
+        ["msteams.text", "text"],
       ] as const) {
         const said = render(template, type, data);
         expect(said, template).to.include("Dashboard in Grafana: /d/kbot").and.include("Runbook: docs/runbooks/A.md");
-        expect(said, template).to.not.match(/href="(\/d|docs)|<(\/d|docs)/);
+        expect(said, template).to.not.match(/href="(\/d|docs)|<(\/d|docs)|\]\((\/d|docs)/);
       }
     });
 
     it("give no link to silence what is over", () => {
       const data = message([alert("KbotErrorRatioHigh", { status: "resolved" })], common);
-      for (const template of ["slack.text", "email.text"]) {
+      for (const template of ["slack.text", "email.text", "msteams.text"]) {
         const said = render(template, "text", data);
         expect(said, template).to.not.include("silences/new");
         expect(said, template).to.include("Over:");
@@ -314,6 +315,16 @@ describe("Alertmanager's file, by the operator that reads it first", () => {
       "webhookConfig",
       config.receivers.flatMap((one) => one.webhook_configs ?? []),
     );
+    const pages = config.receivers.flatMap((one) => one.pagerduty_configs ?? []);
+    check("pagerdutyConfig", pages);
+    check(
+      "pagerdutyLink",
+      pages.flatMap(({ links }) => links),
+    );
+    check(
+      "msTeamsV2Config",
+      config.receivers.flatMap((one) => one.msteamsv2_configs ?? []),
+    );
   });
 });
 
@@ -331,6 +342,10 @@ describe("Secrets of the receivers", () => {
       ["auth_password_file", "smtp"],
       ["bot_token_file", "bot"],
       ["url_file", "snitch"],
+      ["routing_key_file", "pager"],
+      ["webhook_url_file", "teams"],
+      ["url_file", "tickets"],
+      ["credentials_file", "tickets-token"],
     ]) {
       expect(text).to.include(`${key}: /etc/alertmanager/secrets/alertmanager-receivers/${secret}\n`);
     }

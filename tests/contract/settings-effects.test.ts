@@ -131,6 +131,24 @@ const everything: readonly Effect[] = [
     `${alertmanager}.receivers.3.telegram_configs.0.chat_id`,
     "-100",
   ],
+  [
+    "alerting.receivers.pagerDuty",
+    [{ name: "on-call", url: "https://events.eu.pagerduty.com/v2/enqueue", secret: "pager" }],
+    `${alertmanager}.receivers.4.pagerduty_configs.0.url`,
+    "https://events.eu.pagerduty.com/v2/enqueue",
+  ],
+  [
+    "alerting.receivers.msTeams",
+    [{ name: "teams", secret: "teams" }],
+    `${alertmanager}.receivers.5.msteamsv2_configs.0.webhook_url_file`,
+    "/etc/alertmanager/secrets/alertmanager-receivers/teams",
+  ],
+  [
+    "alerting.receivers.webhook",
+    [{ name: "tickets", secret: "tickets" }],
+    `${alertmanager}.receivers.6.webhook_configs.0.url_file`,
+    "/etc/alertmanager/secrets/alertmanager-receivers/tickets",
+  ],
   ["alerting.defaultReceiver", "ops", `${alertmanager}.route.receiver`],
   [
     "alerting.routes",
@@ -148,7 +166,7 @@ const everything: readonly Effect[] = [
     `${alertmanager}.time_intervals.0.time_intervals.0.months.0`,
     "may",
   ],
-  ["alerting.deadMansSwitch.secret", "snitch", `${alertmanager}.receivers.4.webhook_configs.0.url_file`, "/snitch"],
+  ["alerting.deadMansSwitch.secret", "snitch", `${alertmanager}.receivers.7.webhook_configs.0.url_file`, "/snitch"],
   ["alerting.deadMansSwitch.interval", "7m", `${alertmanager}.route.routes.0.group_interval`],
   [
     "alerting.silences",

@@ -8,6 +8,8 @@ import type { Alerting } from "./settings.ts";
 /** Names of receivers that the configuration has by itself. */
 export const ownReceivers = { none: "null", deadMansSwitch: "dead-mans-switch" } as const;
 
+const receiverKinds = ["slack", "email", "telegram", "pagerDuty", "msTeams", "webhook"] as const;
+
 /** Furthest end of a silence. What has to be quiet for longer is a matter of the rule or the route. */
 const silenceDays = 90;
 const dayInMilliseconds = 24 * 3600 * 1000;
@@ -24,10 +26,14 @@ interface SecretUse {
 }
 
 function secretUses({ receivers, deadMansSwitch }: Alerting): SecretUse[] {
-  const uses = (["slack", "email", "telegram"] as const).flatMap((kind) =>
+  const uses = receiverKinds.flatMap((kind) =>
     receivers[kind].map(({ secret }, index) => ({ path: `alerting.receivers.${kind}.${index}.secret`, secret })),
   );
-  return [...uses, { path: "alerting.deadMansSwitch.secret", secret: deadMansSwitch?.secret }].flatMap(
+  const tokens = receivers.webhook.map(({ tokenSecret }, index) => ({
+    path: `alerting.receivers.webhook.${index}.tokenSecret`,
+    secret: tokenSecret,
+  }));
+  return [...uses, ...tokens, { path: "alerting.deadMansSwitch.secret", secret: deadMansSwitch?.secret }].flatMap(
     ({ path, secret }) => (secret === undefined ? [] : [{ path, secret }]),
   );
 }
@@ -55,7 +61,7 @@ export function checkAlerting(alerting: Alerting, secrets: readonly string[] | u
   };
 
   const { receivers, routes, timeIntervals, silences } = alerting;
-  const named = (["slack", "email", "telegram"] as const).flatMap((kind) =>
+  const named = receiverKinds.flatMap((kind) =>
     receivers[kind].map(({ name }, index) => ({ path: `receivers.${kind}.${index}.name`, name })),
   );
   unique("receiver", named);

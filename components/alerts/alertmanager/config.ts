@@ -75,10 +75,33 @@ interface Receiver {
     readonly send_resolved: true;
     readonly bot_token_file: string;
     readonly chat_id: number;
+    readonly message_thread_id?: number;
     readonly parse_mode: "HTML";
     readonly message: string;
   }[];
-  readonly webhook_configs?: readonly { readonly send_resolved: false; readonly url_file: string }[];
+  readonly pagerduty_configs?: readonly {
+    readonly send_resolved: true;
+    readonly routing_key_file: string;
+    readonly url: string;
+    readonly description: string;
+    readonly severity: string;
+    readonly source: string;
+    readonly group: string;
+    readonly client_url: string;
+    readonly links: readonly { readonly href: string; readonly text: string }[];
+    readonly details: Readonly<Record<string, string>>;
+  }[];
+  readonly msteamsv2_configs?: readonly {
+    readonly send_resolved: true;
+    readonly webhook_url_file: string;
+    readonly title: string;
+    readonly text: string;
+  }[];
+  readonly webhook_configs?: readonly {
+    readonly send_resolved: boolean;
+    readonly url_file: string;
+    readonly http_config?: { readonly authorization: { readonly credentials_file: string } };
+  }[];
 }
 
 interface TimeInterval {
@@ -118,7 +141,7 @@ function given<T extends object>(object: T): { [K in keyof T]?: Exclude<T[K], un
 }
 
 function receivers(
-  { receivers: { slack, email, telegram }, deadMansSwitch }: Alerting,
+  { receivers: { slack, email, telegram, pagerDuty, msTeams, webhook }, deadMansSwitch }: Alerting,
   environment: string,
 ): Receiver[] {
   // Somebody with several environments has to see at once which one it is.
@@ -158,15 +181,59 @@ function receivers(
         },
       ],
     })),
-    ...telegram.map(({ name, chatId, secret }) => ({
+    ...telegram.map(({ name, chatId, topic, secret }) => ({
       name,
       telegram_configs: [
         {
           send_resolved: true as const,
           bot_token_file: secretFile(secret),
           chat_id: chatId,
+          ...(topic === undefined ? {} : { message_thread_id: topic }),
           parse_mode: "HTML" as const,
           message: `[${environment}] {{ template "observability.telegram" . }}`,
+        },
+      ],
+    })),
+    ...pagerDuty.map(({ name, url, secret }) => ({
+      name,
+      pagerduty_configs: [
+        {
+          send_resolved: true as const,
+          routing_key_file: secretFile(secret),
+          url,
+          description: title,
+          severity: '{{ template "observability.pagerduty.severity" . }}',
+          source: environment,
+          group: "{{ .CommonLabels.namespace }}",
+          client_url: '{{ template "observability.alertsUrl" . }}',
+          links: [
+            { href: '{{ template "observability.pagerduty.dashboard" . }}', text: "Dashboard" },
+            { href: '{{ template "observability.pagerduty.runbook" . }}', text: "Runbook" },
+          ],
+          details: { alerts: '{{ template "observability.email.text" . }}' },
+        },
+      ],
+    })),
+    ...msTeams.map(({ name, secret }) => ({
+      name,
+      msteamsv2_configs: [
+        {
+          send_resolved: true as const,
+          webhook_url_file: secretFile(secret),
+          title,
+          text: '{{ template "observability.msteams.text" . }}',
+        },
+      ],
+    })),
+    ...webhook.map(({ name, secret, tokenSecret }) => ({
+      name,
+      webhook_configs: [
+        {
+          send_resolved: true,
+          url_file: secretFile(secret),
+          ...(tokenSecret === undefined
+            ? {}
+            : { http_config: { authorization: { credentials_file: secretFile(tokenSecret) } } }),
         },
       ],
     })),

@@ -115,12 +115,41 @@ const alertmanagerConfig = (): Schema =>
                 {
                   bot_token_file: secretFile,
                   chat_id: { type: "integer" },
+                  message_thread_id: { type: "integer", minimum: 1 },
                   parse_mode: { const: "HTML" },
                   message: text,
                 },
                 ["bot_token_file", "chat_id", "message"],
               ),
-              webhook_configs: integration({ url_file: secretFile }, ["url_file"]),
+              pagerduty_configs: integration(
+                {
+                  routing_key_file: secretFile,
+                  url: { type: "string", pattern: "^https?://" },
+                  description: text,
+                  severity: text,
+                  source: text,
+                  group: text,
+                  client_url: text,
+                  links: list(strict({ href: text, text }, ["href", "text"])),
+                  details: map(text),
+                },
+                ["routing_key_file", "url", "description", "severity", "source"],
+              ),
+              msteamsv2_configs: integration({ webhook_url_file: secretFile, title: text, text }, [
+                "webhook_url_file",
+                "title",
+                "text",
+              ]),
+              webhook_configs: integration(
+                {
+                  url_file: secretFile,
+                  http_config: strict(
+                    { authorization: strict({ credentials_file: secretFile }, ["credentials_file"]) },
+                    ["authorization"],
+                  ),
+                },
+                ["url_file"],
+              ),
             },
             ["name"],
           ),

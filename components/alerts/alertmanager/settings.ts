@@ -3,6 +3,7 @@ import {
   alertingName,
   dnsLabel,
   hostPort,
+  httpAddress,
   labelName,
   line,
   prometheusDuration,
@@ -95,11 +96,47 @@ export const alerting = z
                 .int()
                 .refine((id) => id !== 0, { error: "must be the number of a chat" })
                 .describe("Number of the chat; a group's is negative."),
+              topic: z.int().positive().optional().describe("Number of the topic of a group that has topics."),
               secret: alertingSecret.describe("Name of the secret in `alertingSecrets`: the bot's token."),
             }),
           )
           .default([])
           .describe("Telegram chats."),
+        pagerDuty: z
+          .array(
+            z.strictObject({
+              name: alertingName.describe("Name of the receiver; routes use it."),
+              url: httpAddress
+                .default("https://events.pagerduty.com/v2/enqueue")
+                .describe(
+                  "Address of the Events API v2; accounts in Europe have https://events.eu.pagerduty.com/v2/enqueue.",
+                ),
+              secret: alertingSecret.describe("Name of the secret in `alertingSecrets`: the integration key."),
+            }),
+          )
+          .default([])
+          .describe("PagerDuty services."),
+        msTeams: z
+          .array(
+            z.strictObject({
+              name: alertingName.describe("Name of the receiver; routes use it."),
+              secret: alertingSecret.describe("Name of the secret in `alertingSecrets`: the URL of the workflow."),
+            }),
+          )
+          .default([])
+          .describe("Channels and chats of Microsoft Teams, by a workflow."),
+        webhook: z
+          .array(
+            z.strictObject({
+              name: alertingName.describe("Name of the receiver; routes use it."),
+              secret: alertingSecret.describe("Name of the secret in `alertingSecrets`: the URL."),
+              tokenSecret: alertingSecret
+                .optional()
+                .describe("Name of the secret in `alertingSecrets`: a bearer token to be sent along."),
+            }),
+          )
+          .default([])
+          .describe("Addresses that are called with Alertmanager's JSON."),
       })
       .prefault({}),
     defaultReceiver: alertingName

@@ -38,7 +38,10 @@ export const everybody: AlertingInput = {
         secret: "smtp",
       },
     ],
-    telegram: [{ name: "chat", chatId: -1_001_234_567_890, secret: "bot" }],
+    telegram: [{ name: "chat", chatId: -1_001_234_567_890, topic: 7, secret: "bot" }],
+    pagerDuty: [{ name: "on-call", secret: "pager" }],
+    msTeams: [{ name: "teams", secret: "teams" }],
+    webhook: [{ name: "tickets", secret: "tickets", tokenSecret: "tickets-token" }],
   },
   defaultReceiver: "mail",
   routes: [

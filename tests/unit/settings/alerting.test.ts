@@ -262,7 +262,7 @@ describe("settings of alerting", () => {
     const source = { file: "docs/alerts.md", secrets: ["telegramToken"] as const, now: new Date(until) };
     const { alerting } = parseSettings({ alerting: group }, source);
     const used = usedAlertingSecrets(alerting);
-    expect(used).to.have.length(4);
+    expect(used).to.have.lengthOf(8);
     expect(page).to.include(`alertingSecrets.${alerting.receivers.slack[0]?.secret ?? ""}`);
   });
 
