@@ -28,7 +28,7 @@ interface Module {
 
 /** Every module whose content a build of a set may need: go.sum has the checksum of its files. */
 function modules(): Module[] {
-  const sets = globSync("{tools,tests}/**/go.mod", { cwd: projectRoot, exclude: ["**/node_modules"] });
+  const sets = globSync("{contract,tests,toolchain}/**/go.mod", { cwd: projectRoot, exclude: ["**/node_modules"] });
   return sets.flatMap((file) => {
     const set = file.replace(/\/go\.mod$/, "");
     const sum = join(projectRoot, set, "go.sum");
