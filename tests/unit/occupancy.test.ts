@@ -1,5 +1,6 @@
 import { expect } from "chai";
 import { guestHome, ownHome } from "../../components/gitops/names.ts";
+import { components } from "../../components/catalogue.ts";
 import type { Api, Metadata } from "../../components/kubernetes/api.ts";
 import {
   checkOccupancy,
@@ -181,6 +182,38 @@ describe("what is in the way in an existing cluster", () => {
     }
     // Its own is not somebody else's.
     expect((await said(ours, { ...guest, known: true })).join()).to.include("certManager is in provided, but");
+  });
+
+  it("is nothing of an environment beside somebody else's Flux, whose releases are in its own namespace", async () => {
+    const provided = ["flux"];
+    const settings = { cluster: { type: "existing", existing: { kubeconfig: "a", context: "b" } }, provided };
+    const names = ownNamespaces(parseSettings(settings, { file: "test", secrets: [] }));
+    expect(names).to.include(guestHome.namespace).and.not.include(ownHome.namespace);
+    const made = (release: string): Pick<Metadata, "labels" | "annotations"> => ({
+      ...released(release, "monitoring"),
+      labels: { "helm.toolkit.fluxcd.io/name": release, "helm.toolkit.fluxcd.io/namespace": guestHome.namespace },
+    });
+    const theirs = (components.find(({ key }) => key === "flux")?.provided?.definitions ?? []).map((name) => ({
+      name,
+    }));
+    const cluster = clusterWith(
+      {
+        "/api/v1/namespaces": [{ name: ownHome.namespace }, ...names.map((name) => ({ name, labels: own }))],
+        [crds]: [...theirs, { name: "servicemonitors.monitoring.coreos.com", ...made("prometheus-operator-crds") }],
+        [roles]: [{ name: "kube-prometheus-stack-operator", ...made("kube-prometheus-stack") }],
+      },
+      ["source", "kustomize", "helm"].map((name) => ({
+        name: `${name}-controller`,
+        namespace: ownHome.namespace,
+        image: `ghcr.io/fluxcd/${name}-controller:v1`,
+      })),
+    );
+    const guest = { ...resident, home: guestHome.namespace, namespaces: names, provided };
+    const [note, ...others] = await said(cluster, guest);
+    expect(note).to.match(/^note: the Flux that is there applies what is in observability-flux/);
+    expect(others).to.deep.equal([]);
+    // As somebody else's nothing of that is its own.
+    expect((await said(cluster, { ...guest, known: false })).join()).to.include(`namespaces ${guestHome.namespace}`);
   });
 
   it("is somebody's metrics-server, but only for an environment that brings its own", async () => {
