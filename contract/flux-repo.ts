@@ -73,7 +73,16 @@ export function assemble(folder: string, components: readonly string[] = []): Ma
   return [...objects.values()];
 }
 
-function built(folder: string): Manifest[] {
+/** Objects of folders that were built already: most settings take the same. */
+const known = new Map<string, readonly Manifest[]>();
+
+function built(folder: string): readonly Manifest[] {
+  const objects = known.get(folder) ?? build(folder);
+  known.set(folder, objects);
+  return objects;
+}
+
+function build(folder: string): Manifest[] {
   const file = path.join(folder, "kustomization.yaml");
   const kustomization = parse(readFileSync(file, "utf8")) as Kustomization;
   onlyUnderstood("kustomization", file, kustomization);
@@ -145,11 +154,21 @@ export function variableNames(object: Manifest): string[] {
   return [...new Set([...JSON.stringify(object).matchAll(variable)].map(([, name = ""]) => name))];
 }
 
-/** An object after Flux's substitution, which works on its YAML text. */
+/** What objects became with the values of their variables: most settings give the same. */
+const substituted = new WeakMap<Manifest, Map<string, Manifest>>();
+
+/** An object after Flux's substitution, which works on its YAML text. One without variables is the same object. */
 export function substitute(object: Manifest, values: Readonly<Record<string, string>>): Manifest {
-  if (untouched(object)) return object;
+  const names = variableNames(object);
+  if (names.length === 0) return object;
+  const results = substituted.get(object) ?? new Map<string, Manifest>();
+  substituted.set(object, results);
+  const key = JSON.stringify(names.map((name) => values[name] ?? null));
   const where = `${object.kind} ${object.metadata.name}`;
-  return parse(substituteText(stringify(object, { lineWidth: 0 }), values, where)) as Manifest;
+  const result =
+    results.get(key) ?? (parse(substituteText(stringify(object, { lineWidth: 0 }), values, where)) as Manifest);
+  results.set(key, result);
+  return result;
 }
 
 /** Where `flux-repo/content` has dashboards, by UID: of those that come in two forms, the one with every panel. */

@@ -125,6 +125,18 @@ export async function runProgram(args: ProgramArgs = {}): Promise<Program> {
 }
 
 async function runAlone(args: ProgramArgs): Promise<Program> {
+  // The SDK notes a stack for every promise and every resource (@pulumi/pulumi 3.270.0, runtime/debuggable.js): a third of
+  // the time, and nobody reads them here.
+  const { stackTraceLimit } = Error;
+  Error.stackTraceLimit = 0;
+  try {
+    return await declare(args);
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit;
+  }
+}
+
+async function declare(args: ProgramArgs): Promise<Program> {
   const name = args.stack ?? "dev";
   const resources: Declared[] = [];
   await pulumi.runtime.setMocks(

@@ -115,7 +115,18 @@ async function objectOf(
   }
 }
 
-async function listTree({ directory }: Target, tree: string, args: readonly string[]): Promise<TreeEntry[]> {
+/** What was listed, by repository, id and arguments: what an id names never changes. */
+const listed = new Map<string, Promise<TreeEntry[]>>();
+
+/** @param tree by the id of a commit or a tree, as `<id>` or `<id>:<path>` */
+async function listTree(repository: Target, tree: string, args: readonly string[]): Promise<TreeEntry[]> {
+  const key = [repository.directory, tree, ...args].join("\0");
+  const entries = listed.get(key) ?? readTree(repository, tree, args);
+  listed.set(key, entries);
+  return entries;
+}
+
+async function readTree({ directory }: Target, tree: string, args: readonly string[]): Promise<TreeEntry[]> {
   const lines = (await git(directory, ["ls-tree", "-z", "--long", ...args, tree]))
     .toString()
     .split("\0")
@@ -217,10 +228,9 @@ async function commitJson({ directory, url }: Target, sha: string): Promise<Comm
   };
 }
 
-/** The entry of a path at a revision, or `undefined`; a folder's path without a trailing slash. */
-async function entryAt(repository: Target, revision: string, path: string): Promise<TreeEntry | undefined> {
-  const commit = await resolveCommit(repository.directory, revision);
-  if (commit === undefined || path === "") return undefined;
+/** The entry of a path in a commit, or `undefined`; a folder's path without a trailing slash. */
+async function entryAt(repository: Target, commit: string, path: string): Promise<TreeEntry | undefined> {
+  if (path === "") return undefined;
   const parent = path.includes("/") ? `${commit}:${path.slice(0, path.lastIndexOf("/"))}` : commit;
   const entries = await listTree(repository, parent, []).catch(() => []);
   return entries.find((entry) => entry.path === path.slice(path.lastIndexOf("/") + 1));
@@ -233,11 +243,13 @@ function pathOf(call: Call): string {
 async function getContents(repository: Target, call: Call): Promise<Answer> {
   const revision = call.query.get("ref") ?? repository.defaultBranch;
   const path = pathOf(call);
-  const entry = await entryAt(repository, revision, path);
+  const commit =
+    (await resolveCommit(repository.directory, `refs/heads/${revision}`)) ??
+    (await resolveCommit(repository.directory, revision));
+  const entry = commit === undefined ? undefined : await entryAt(repository, commit, path);
   if (entry?.type === "blob") {
     return { status: 200, body: await fileJson(repository, path, entry) };
   }
-  const commit = await resolveCommit(repository.directory, revision);
   if (commit === undefined || (path !== "" && entry === undefined)) throw new Refusal(answers.notFound);
   const entries = await listTree(repository, entry?.sha ?? commit, []);
   const folder = path === "" ? "" : `${path}/`;
@@ -270,7 +282,8 @@ async function fileJson(repository: Target, path: string, { sha, size = 0 }: Tre
 
 /** The version that a call says it saw is the one that is there. */
 async function checkVersion(repository: Target, branch: string, path: string, seen: string | undefined): Promise<void> {
-  const entry = await entryAt(repository, `refs/heads/${branch}`, path);
+  const head = await resolveCommit(repository.directory, `refs/heads/${branch}`);
+  const entry = head === undefined ? undefined : await entryAt(repository, head, path);
   if (entry !== undefined && seen === undefined) {
     throw new Refusal(answers.unprocessable('Invalid request.\n\n"sha" wasn\'t supplied.'));
   }

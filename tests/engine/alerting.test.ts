@@ -1,6 +1,6 @@
 /** The receivers' secrets on the real engine: from the stack's configuration to the Secret, and nowhere else. */
 import { expect } from "chai";
-import { openStack, type TestStack } from "../support/stack.ts";
+import { bare, openStack, type TestStack } from "../support/stack.ts";
 
 const key = "observability:alertingSecrets";
 const webhook = "https://hooks.slack.com/services/T0/B0/plantedWebhook0123456789";
@@ -41,7 +41,7 @@ describe("secrets of the receivers on the real engine", function () {
   let stack: TestStack;
 
   before(async () => {
-    stack = await openStack({ alerting });
+    stack = await openStack({ ...bare, alerts: "alertmanager", alerting });
   });
   after(async () => {
     await stack.close();

@@ -8,7 +8,7 @@ import { expect } from "chai";
 import { processMark } from "../../components/cluster/lock.ts";
 import { failure } from "../support/failure.ts";
 import { Host } from "../support/fake-kind/host.ts";
-import { openStack, type TestStack } from "../support/stack.ts";
+import { bare, openStack, type TestStack } from "../support/stack.ts";
 
 describe("whose cluster it is", function () {
   this.timeout(300_000);
@@ -17,8 +17,8 @@ describe("whose cluster it is", function () {
   let second: TestStack;
   before(async () => {
     host = await Host.start("dev");
-    first = await openStack({}, host);
-    second = await openStack({ cluster: first.settings.cluster }, host);
+    first = await openStack(bare, host);
+    second = await openStack({ ...bare, cluster: first.settings.cluster }, host);
   });
   after(async () => {
     await (second as TestStack | undefined)?.close();

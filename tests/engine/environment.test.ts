@@ -20,6 +20,7 @@ describe("an environment on the real engine", function () {
 
   before(async () => {
     stack = await openStack();
+    await stack.environment.configure({ "observability:telegramToken": { secret: planted.telegramToken } });
   });
   after(async () => {
     await stack.close();

@@ -3,7 +3,7 @@ import * as net from "node:net";
 import { expect } from "chai";
 import { answers, failing } from "../../rehearsal/github/answers.ts";
 import { failure } from "../support/failure.ts";
-import { openStack, planted, type TestStack } from "../support/stack.ts";
+import { bare, openStack, planted, type TestStack } from "../support/stack.ts";
 
 /** How often a text comes in another. */
 const times = (text: string, part: string) => text.split(part).length - 1;
@@ -13,7 +13,7 @@ describe("preflight on the real engine", function () {
   let stack: TestStack;
 
   before(async () => {
-    stack = await openStack();
+    stack = await openStack({ ...bare, logs: "loki" });
   });
   after(async () => {
     await stack.close();
@@ -37,7 +37,7 @@ describe("preflight on the real engine", function () {
         cluster: { kind: { ...stack.settings.cluster.kind, ports: { ...ports, traces: port } } },
         repository: { ...stack.settings.repository, branch: "release" },
       });
-      stack.host.world.plan = { info: { MemTotal: 1024 ** 3 }, kindVersion: "kind v0.31.0" };
+      stack.host.world.plan = { info: { MemTotal: 128 * 1024 ** 2 }, kindVersion: "kind v0.31.0" };
       const expected = [
         `ports: port ${port} is already in use`,
         "memory: the environment requests",

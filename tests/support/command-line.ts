@@ -13,6 +13,7 @@ import { run, type RunResult } from "../../toolchain/run.ts";
 import { obtain } from "../../toolchain/obtain.ts";
 import { Host } from "./fake-kind/host.ts";
 import { startLanguageHost } from "./language-host.ts";
+import { bare } from "./stack.ts";
 
 const projectRoot = path.resolve(import.meta.dirname, "../..");
 
@@ -26,8 +27,8 @@ export interface CommandLine {
   readonly github: GitHub;
   readonly host: Host;
   readonly providers: StandIns;
-  /** Settings that lead to the stand-ins, as a stack file's YAML says them. */
-  readonly settings: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+  /** Settings that lead to the stand-ins, as a stack file's YAML says them; of the components Grafana alone is on. */
+  readonly settings: Readonly<Record<string, unknown>>;
   /** Writes `Pulumi.<stack>.yaml`; keys without a package are the project's. */
   write(stack: string, config: Readonly<Record<string, unknown>>): void;
   /** Runs a program in the checkout. */
@@ -90,7 +91,8 @@ export async function openCommandLine(more: NodeJS.ProcessEnv = {}): Promise<Com
       repository: { name: "fleet", apiUrl: github.baseUrl, sshUrl: "ssh://git@github.com/acme/fleet.git" },
       flux: { manifests: path.join(import.meta.dirname, "flux-install.yaml") },
       probe: { enabled: false },
-      demo: { enabled: false },
+      ...bare,
+      dashboards: "grafana",
     },
     write(stack, config) {
       const lines = Object.entries(config).map(([key, value]) => {
