@@ -3,7 +3,7 @@ import { globSync, readFileSync } from "node:fs";
 import * as path from "node:path";
 import { clusterUrl } from "../components/capabilities.ts";
 import { components, slots } from "../components/catalogue.ts";
-import type { Component } from "../components/component.ts";
+import { choiceOf, type Component } from "../components/component.ts";
 import { contexts, seen } from "../components/context.ts";
 import { type Chosen, plan, providers } from "../components/plan.ts";
 import { cpuMillicores, memoryMiB } from "../settings/resources.ts";
@@ -16,7 +16,8 @@ const code = (names: readonly string[]) => names.map((name) => `\`${name}\``).jo
 /** How it comes to be there. */
 function chosenBy(component: Component, byDefault: boolean, suites: ReadonlySet<string>): string {
   const { key, slot, switch: off, settings } = component;
-  if (slot !== undefined) return `\`${slot}: ${key}\`${slots[slot].default === key ? " (default)" : ""}`;
+  if (slot !== undefined)
+    return `\`${slot}: ${choiceOf(component)}\`${slots[slot].default === key ? " (default)" : ""}`;
   if (off !== undefined) return `\`${off}\`${byDefault ? "" : " (off by default)"}`;
   if (component.enabled !== undefined) return code(Object.keys(settings).slice(0, 1));
   return suites.has(key) ? "with any of its parts" : "always";

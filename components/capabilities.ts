@@ -2,6 +2,8 @@
  * What one component offers another: named for the capability, not for the product that provides it. Components know these
  * and never each other; what each offers is plain data.
  */
+import type { SecretName } from "../settings/secrets.ts";
+import type { Slot } from "./component.ts";
 
 /** A service in the cluster. */
 export interface Endpoint {
@@ -12,14 +14,48 @@ export interface Endpoint {
   readonly path: string;
 }
 
+/** A server that is there already, somewhere: where it is, and how it wants to be asked. */
+export interface Remote {
+  /** Without a slash at its end. */
+  readonly url: string;
+  readonly access: Access;
+}
+
+/** How a server wants to be asked. */
+export interface Access {
+  /** The decision that it is the answer to: readers name after it what they keep for it. */
+  readonly of: Slot;
+  /** The secret that it is sent once it is set: the password of `user`, or a bearer token where no user is named. @default none */
+  readonly secret?: SecretName;
+  readonly user?: string | undefined;
+  /** Sent as `X-Scope-OrgID`, by which Loki, Mimir, Tempo and Cortex know tenants. */
+  readonly tenant?: string | undefined;
+  /** Whose certificate it shows: one of the public authorities', or one of `network.ca`, which alone is trusted then. */
+  readonly ca: "public" | "company";
+}
+
+/** A service of the cluster, or a server that is there already. */
+export type Place = Endpoint | Remote;
+
+export function isRemote(place: Place): place is Remote {
+  return "url" in place;
+}
+
+/** Takes OTLP. */
+export interface OtlpTarget {
+  readonly protocol: "grpc" | "http";
+  /** Of gRPC host and port, of HTTP what an exporter adds `/v1/<signal>` to. */
+  readonly place: Place;
+}
+
 /** Host and port of an endpoint inside the cluster. */
 export function address(endpoint: Endpoint): string {
   return `${endpoint.service}.${endpoint.namespace}.svc:${endpoint.port}`;
 }
 
-/** URL of an endpoint inside the cluster. */
-export function clusterUrl(endpoint: Endpoint): string {
-  return `http://${address(endpoint)}${endpoint.path}`;
+/** URL as pods of the cluster reach it. */
+export function clusterUrl(place: Place): string {
+  return isRemote(place) ? place.url : `http://${address(place)}${place.path}`;
 }
 
 /**
@@ -64,53 +100,54 @@ export interface Lookup {
 }
 
 interface Store {
-  readonly endpoint: Endpoint;
+  /** Where it is asked. */
+  readonly endpoint: Place;
   /** For messages to people. */
   readonly title: string;
   readonly ui?: UserInterface;
-  readonly lookup: Lookup;
-  /** Given the data sources that links may lead to. */
-  readonly dataSource: (linked: Linked) => DataSource;
+  /** @default the environment cannot tell whether something has arrived */
+  readonly lookup?: Lookup;
+  /** Given the data sources that links may lead to. @default nobody looks into it here */
+  readonly dataSource?: (linked: Linked) => DataSource;
 }
 
 /** Keeps samples and answers PromQL. */
-export type MetricsStore = Store;
+export interface MetricsStore extends Store {
+  /** Takes remote write from the gateway. @default it scrapes the gateway, or nothing of it gets there */
+  readonly writeTo?: Remote;
+}
 
 /** Keeps log lines. */
 export interface LogStore extends Store {
-  /** Path of Loki's push API, for log agents. */
+  /** Path of Loki's push API below `endpoint`, for log agents. */
   readonly pushPath: string;
-  /** URL that takes OTLP over HTTP; an exporter adds `/v1/logs`. */
-  readonly otlpUrl: string;
+  readonly otlp: OtlpTarget;
 }
 
 /** Keeps traces. */
 export interface TraceStore extends Store {
-  /** Host and port that take OTLP over gRPC. */
-  readonly otlpAddress: string;
+  readonly otlp: OtlpTarget;
 }
 
 /** Takes alerts and tells people. */
 export interface AlertRouter {
-  readonly endpoint: Endpoint;
+  readonly endpoint: Place;
   readonly ui?: UserInterface;
   readonly dataSource: (linked: Linked) => DataSource;
 }
 
 /** Shows dashboards. */
 export interface Dashboards {
-  readonly endpoint: Endpoint;
-  readonly ui: UserInterface;
-  /** Name of its administrator. */
-  readonly user: string;
-  /** Key of the generated password (`Generated`). */
-  readonly password: string;
+  readonly endpoint: Place;
+  readonly ui?: UserInterface;
+  /** Its administrator, and the key of the generated password (`Generated`). @default who may log in is not ours to say */
+  readonly login?: { readonly user: string; readonly password: string };
 }
 
 /** Takes OTLP from applications. */
 export interface TelemetryGateway {
-  readonly otlpGrpc: Endpoint;
-  readonly otlpHttp: Endpoint;
+  readonly otlpGrpc: Place;
+  readonly otlpHttp: Place;
 }
 
 /** What is injected into applications. */
@@ -124,7 +161,13 @@ export interface Injection {
 /** Capabilities, and what is known of each. `true` where there is nothing to know but that it is there. */
 export interface Offers {
   readonly metrics: MetricsStore;
+  /** Scrapes what monitors name, into the store of metrics. */
+  readonly scraping: true;
+  /** Evaluates PrometheusRules over the store of metrics. */
+  readonly rules: true;
   readonly logs: LogStore;
+  /** The store of logs answers LogQL. */
+  readonly logql: true;
   readonly traces: TraceStore;
   readonly alerts: AlertRouter;
   readonly dashboards: Dashboards;

@@ -4,7 +4,15 @@ import type { ChartPin } from "../settings/versions.ts";
 import { collectorComponent } from "./agents/collector/component.ts";
 import { fluentBitComponent } from "./agents/fluent-bit/component.ts";
 import { alertmanagerComponent } from "./alerts/alertmanager/component.ts";
-import type { Component, Groups, Slot } from "./component.ts";
+import { choiceOf, type Component, type Groups, type Slot } from "./component.ts";
+import {
+  externalAlerts,
+  externalDashboards,
+  externalGateway,
+  externalLogs,
+  externalMetrics,
+  externalTraces,
+} from "./external/component.ts";
 import { grafanaComponent } from "./dashboards/grafana/component.ts";
 import { demoComponent } from "./demo/component.ts";
 import { fluxComponent } from "./gitops/component.ts";
@@ -46,6 +54,12 @@ export const catalogue = [
   collectorComponent,
   instrumentationComponent,
   demoComponent,
+  externalMetrics,
+  externalAlerts,
+  externalDashboards,
+  externalLogs,
+  externalTraces,
+  externalGateway,
 ] as const;
 
 /** The same, each without the types of its own settings. */
@@ -69,12 +83,12 @@ export const slots: Readonly<Record<Slot, Decision>> = {
   gateway: { default: "collector", several: false, what: "Who takes telemetry from applications." },
 };
 
-/** Keys of the alternatives of a decision. */
+/** What a decision may say, beside `none`. */
 export function alternatives(slot: Slot): string[] {
-  return components.filter((component) => component.slot === slot).map(({ key }) => key);
+  return components.filter((component) => component.slot === slot).map(choiceOf);
 }
 
-/** The settings by which decisions are made: a key, `none`, or a list of keys where several may be. */
+/** The settings by which decisions are made: one alternative, `none`, or a list of alternatives where several may be. */
 export function slotSettings(): Readonly<Record<Slot, z.ZodDefault<z.ZodType<string | string[], string | string[]>>>> {
   return Object.fromEntries(
     Object.entries(slots).map(([slot, { default: usual, several, what }]) => {

@@ -143,6 +143,8 @@ export interface Known {
   readonly secrets: readonly SecretName[];
   /** Names in `alertingSecrets`; undefined where they are not known, and then not looked at. */
   readonly alertingSecrets: readonly string[] | undefined;
+  /** Whether there is a CA of the company (`network.ca`). */
+  readonly companyCa: boolean;
   readonly now: Date;
 }
 
@@ -168,6 +170,10 @@ export interface Component<K extends string = string, G extends Groups = Groups>
   readonly title: string;
   /** The decision in which it is an alternative. @default it is not one: it is there unless `enabled` says no */
   readonly slot?: Slot;
+  /** What that decision calls it. @default its key */
+  readonly choice?: string;
+  /** The setting with its address, for one that is there already: chosen without, it offers nothing. */
+  readonly address?: string;
   /** Its groups of settings; the one called like its key is its own. */
   readonly settings: G;
   /** Charts that it may deploy. */
@@ -220,6 +226,11 @@ export interface Component<K extends string = string, G extends Groups = Groups>
   folder?(context: Context<SettingsOf<G>>): SyncedContent | undefined;
   /** Values that manifests in the repository may use as `${NAME}`. */
   variables?(context: Context<SettingsOf<G>>): Readonly<Record<string, string>>;
+}
+
+/** What a decision calls a component, and what further ones of a capability are known by. */
+export function choiceOf({ key, choice }: Pick<Component, "key" | "choice">): string {
+  return choice ?? key;
 }
 
 /** Checks a component's description against its own settings; gives it back as it is. */

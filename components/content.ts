@@ -11,11 +11,12 @@ export function contentOf(name: string, chosen: readonly Chosen[]): string[] {
 }
 
 /**
- * What goes with the components of a plan that are made, not `provided`; and with Flux's objects, which are the environment's
- * whosever Flux it is.
+ * What goes with the components of a plan that are made, not `provided`, and with the capabilities that it has, whoever has them; and
+ * with Flux's objects, which are the environment's whosever Flux it is.
  */
 export function environmentContent(chosen: readonly Chosen[]): string[] {
-  return chosen
-    .filter(({ component: { key }, provided }) => !provided || key === "flux")
-    .flatMap(({ component: { key } }) => contentOf(key, chosen));
+  const made = chosen.filter(({ component: { key }, provided }) => !provided || key === "flux");
+  const able = chosen.flatMap(({ offers }) => Object.keys(offers));
+  const names = new Set([...made.map(({ component: { key } }) => key), ...able]);
+  return [...names].flatMap((name) => contentOf(name, chosen));
 }

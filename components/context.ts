@@ -1,6 +1,13 @@
 /** What a component of a plan is given to say what it is made of. Pure. */
-import type { Capability, Endpoint, UserInterface, Viewed } from "./capabilities.ts";
-import type { Context, EnvironmentFacts, OwnNamespace } from "./component.ts";
+import {
+  type Capability,
+  type Endpoint,
+  isRemote,
+  type Place,
+  type UserInterface,
+  type Viewed,
+} from "./capabilities.ts";
+import { choiceOf, type Context, type EnvironmentFacts, type OwnNamespace } from "./component.ts";
 import { type Chosen, providers } from "./plan.ts";
 
 /** Ports of the host by capability. */
@@ -8,19 +15,30 @@ export type HostPorts = Readonly<Partial<Record<Viewed, { readonly hostPort: num
 
 /** Something that has an address, and perhaps an interface for browsers. */
 export interface Seen {
+  /** What decisions call it. */
   readonly key: string;
-  readonly endpoint: Endpoint;
+  readonly endpoint: Place;
   readonly ui?: UserInterface;
 }
 
 /** Everybody who has a capability that people look into, with its address. */
 export function seen(chosen: readonly Chosen[], viewed: Viewed): Seen[] {
-  return providers(chosen, viewed).flatMap(({ component: { key }, offers }) => {
+  return providers(chosen, viewed).flatMap(({ component, offers }) => {
     const offer = offers[viewed];
     return offer === undefined
       ? []
-      : [{ key, endpoint: offer.endpoint, ...(offer.ui === undefined ? {} : { ui: offer.ui }) }];
+      : [{ key: choiceOf(component), endpoint: offer.endpoint, ...(offer.ui === undefined ? {} : { ui: offer.ui }) }];
   });
+}
+
+/** The first of them that has an interface in the cluster: the one that a port of the host leads to. */
+export function firstInterface(
+  chosen: readonly Chosen[],
+  viewed: Viewed,
+): { readonly key: string; readonly endpoint: Endpoint; readonly ui: UserInterface } | undefined {
+  return seen(chosen, viewed).flatMap(({ key, endpoint, ui }) =>
+    ui === undefined || isRemote(endpoint) ? [] : [{ key, endpoint, ui }],
+  )[0];
 }
 
 /** The contexts of a plan, by the key of the component. */
@@ -32,9 +50,9 @@ export function contexts(
 ): (one: Chosen) => Context<Chosen["settings"]> {
   const keys = new Set(chosen.filter(({ provided }) => !provided).map(({ component }) => component.key));
   const all: Context<unknown>["all"] = (capability) =>
-    providers(chosen, capability).flatMap(({ component: { key }, offers }) => {
+    providers(chosen, capability).flatMap(({ component, offers }) => {
       const offer = offers[capability];
-      return offer === undefined ? [] : [{ key, offer }];
+      return offer === undefined ? [] : [{ key: choiceOf(component), offer }];
     });
   const make =
     (applicationNamespaces: readonly string[]) =>
@@ -45,9 +63,11 @@ export function contexts(
       all,
       has: (key) => keys.has(key),
       browserUrl: (viewed) => {
-        const first = seen(chosen, viewed).find(({ ui }) => ui !== undefined);
+        const first = firstInterface(chosen, viewed);
+        const [any] = seen(chosen, viewed);
+        if (first === undefined && any !== undefined && isRemote(any.endpoint)) return any.endpoint.url;
         // By its port on the host, else by the port-forward of docs/commands.md.
-        return `http://localhost:${hostPorts[viewed]?.hostPort ?? first?.ui?.podPort ?? 80}${first?.endpoint.path ?? ""}`;
+        return `http://localhost:${hostPorts[viewed]?.hostPort ?? first?.ui.podPort ?? 80}${first?.endpoint.path ?? ""}`;
       },
     });
   const own = make(applications);

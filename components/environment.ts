@@ -4,13 +4,13 @@ import { imageNames } from "../settings/digests.ts";
 import type { Stack } from "../settings/read.ts";
 import type { SecretName } from "../settings/secrets.ts";
 import * as versions from "../settings/versions.ts";
-import type { Capability } from "./capabilities.ts";
+import { type Capability, isRemote } from "./capabilities.ts";
 import type { ExposedService } from "./cluster/cluster.ts";
 import type { Generation } from "./cluster/generation.ts";
 import { clusterProvider, openCluster } from "./cluster/open.ts";
 import type { WantedRegistry } from "./cluster/registry.ts";
 import { contentOf, environmentContent } from "./content.ts";
-import { contexts, homes, namespacesOf, seen } from "./context.ts";
+import { contexts, firstInterface, homes, namespacesOf } from "./context.ts";
 import { Deployed } from "./deploy.ts";
 import { allowed } from "./flows.ts";
 import { ChartSources } from "./gitops/chart-source.ts";
@@ -30,7 +30,7 @@ import { ownNamespaces } from "./occupancy.ts";
 import { type Outputs, serviceUrlsOf, together } from "./outputs.ts";
 import { type Chosen, plan, prerequisites, providers, working } from "./plan.ts";
 import { preflightHook, preflightInput } from "./preflight.ts";
-import { TelemetryProbe } from "./probe/telemetry-probe.ts";
+import { probedStores, TelemetryProbe } from "./probe/telemetry-probe.ts";
 import { variables } from "./variables.ts";
 
 export interface EnvironmentArgs {
@@ -184,21 +184,15 @@ export class Environment extends pulumi.ComponentResource {
     const capable = (...capabilities: readonly Capability[]) => made(working(chosen, capabilities));
 
     const [gateway] = providers(chosen, "gateway").flatMap(({ offers }) => offers.gateway ?? []);
-    if (settings.probe.enabled && gateway !== undefined) {
-      const stores = (["traces", "logs", "metrics"] as const).flatMap((signal) =>
-        providers(chosen, signal).flatMap(({ offers }) => {
-          const store = offers[signal];
-          if (store === undefined) return [];
-          const { endpoint, lookup, title } = store;
-          return [{ signal, title, endpoint, lookup }];
-        }),
-      );
+    if (settings.probe.enabled && gateway !== undefined && !isRemote(gateway.otlpHttp)) {
       new TelemetryProbe(
         "probe",
         {
-          stores,
-          gateway,
+          stores: probedStores(chosen),
+          gateway: gateway.otlpHttp,
+          secrets: stack.secrets,
           settings: settings.probe,
+          ca: settings.network.ca,
           cluster,
           of: [settings, versions, chosen.map(({ component: { charts } }) => charts)],
           prerequisites: capable("gateway", "traces", "logs", "metrics"),
@@ -208,8 +202,8 @@ export class Environment extends pulumi.ComponentResource {
     }
     for (const viewed of Object.keys(cluster.hostPorts) as ExposedService[]) {
       const mapping = cluster.hostPorts[viewed];
-      const first = seen(chosen, viewed).find(({ ui }) => ui !== undefined);
-      if (mapping === undefined || first?.ui === undefined) continue;
+      const first = firstInterface(chosen, viewed);
+      if (mapping === undefined || first === undefined) continue;
       const { namespace } = first.endpoint;
       const { selector, podPort: targetPort } = first.ui;
       const own = namespaces.get(namespace);
@@ -264,8 +258,8 @@ export class Environment extends pulumi.ComponentResource {
       kubeconfigPath: cluster.kubeconfigPath,
       kubeconfig: cluster.kubeconfig,
       grafanaUrl: serviceUrls["dashboards"]?.host ?? serviceUrls["dashboards"]?.cluster ?? null,
-      grafanaUser: grafana?.user ?? null,
-      grafanaPassword: deployed.get(dashboards?.component.key ?? "")?.generated[grafana?.password ?? ""] ?? null,
+      grafanaUser: grafana?.login?.user ?? null,
+      grafanaPassword: deployed.get(dashboards?.component.key ?? "")?.generated[grafana?.login?.password ?? ""] ?? null,
       serviceUrls,
       ...delivery.outputs,
       componentVersions: {

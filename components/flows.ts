@@ -1,7 +1,7 @@
 /** Who may reach whom, out of what components say of themselves. Pure. */
 import type { Viewed } from "./capabilities.ts";
 import type { Flow, Peer } from "./component.ts";
-import { type contexts, type HostPorts, homesOf, seen } from "./context.ts";
+import { type contexts, firstInterface, type HostPorts, homesOf } from "./context.ts";
 import type { Allow } from "./kubernetes/namespace.ts";
 import type { Chosen } from "./plan.ts";
 
@@ -16,8 +16,8 @@ export function allowed(
 
   // By a port of the host: through a node, so from anyone.
   for (const viewed of Object.keys(hostPorts) as Viewed[]) {
-    const [first] = seen(chosen, viewed).filter(({ ui }) => ui !== undefined);
-    if (first?.ui === undefined) continue;
+    const first = firstInterface(chosen, viewed);
+    if (first === undefined) continue;
     add(first.endpoint.namespace, { name: viewed, to: first.ui.selector, ports: [first.ui.podPort], from: "anyone" });
   }
   for (const one of chosen) {

@@ -1,13 +1,14 @@
 /** What a stack tells people and CI. Names and shapes are a contract: `schemas/outputs.schema.json`. */
 import type * as pulumi from "@pulumi/pulumi";
-import { clusterUrl, type Viewed } from "./capabilities.ts";
+import { clusterUrl, isRemote, type Viewed } from "./capabilities.ts";
 import type { Cluster } from "./cluster/cluster.ts";
 import { type contexts, type Seen, seen } from "./context.ts";
 import { type Chosen, providers } from "./plan.ts";
+import { isClusterName } from "./remote.ts";
 
 /** Where a service answers. */
 export interface ServiceUrl {
-  /** URL on the host that made the environment; null where the cluster maps no port to it. */
+  /** URL on the host that made the environment; null where the cluster maps no port to it, and of names that only pods know. */
   readonly host: string | null;
   /** URL inside the cluster. */
   readonly cluster: string;
@@ -46,9 +47,12 @@ export function serviceUrlsOf(
 ): Record<string, ServiceUrl> {
   const one = (viewed: Viewed, { key, endpoint, ui }: Seen, index: number): [string, ServiceUrl] => {
     const [any] = chosen;
+    const name = index === 0 ? viewed : `${viewed}-${key}`;
+    if (isRemote(endpoint))
+      return [name, { host: isClusterName(endpoint.url) ? null : endpoint.url, cluster: endpoint.url }];
     const mapped = index === 0 && ui !== undefined && viewed in cluster.hostPorts;
     const host = mapped && any !== undefined ? context(any).browserUrl(viewed) : null;
-    return [index === 0 ? viewed : `${viewed}-${key}`, { host, cluster: clusterUrl(endpoint) }];
+    return [name, { host, cluster: clusterUrl(endpoint) }];
   };
   const stores = (["dashboards", "metrics", "alerts", "traces", "logs"] as const).flatMap((viewed) =>
     seen(chosen, viewed).map((found, index) => one(viewed, found, index)),

@@ -2,8 +2,8 @@
 import type { Finding } from "../settings/finding.ts";
 import type { Settings } from "../settings/schema.ts";
 import type { Capability, Offers } from "./capabilities.ts";
-import { components } from "./catalogue.ts";
-import type { Component, Requested, Slot } from "./component.ts";
+import { components, slots } from "./catalogue.ts";
+import { choiceOf, type Component, type Requested, type Slot } from "./component.ts";
 
 /** A component with its own settings. */
 export interface Chosen {
@@ -31,7 +31,7 @@ export interface Plan {
   readonly findings: readonly PlanFinding[];
 }
 
-/** Keys that a decision has chosen. */
+/** Alternatives that a decision has chosen. */
 function chosenIn(settings: Settings, slot: Slot): string[] {
   const choice = settings[slot];
   return Array.isArray(choice) ? choice : choice === "none" ? [] : [choice];
@@ -43,7 +43,7 @@ function ownSettings(component: Component, settings: Settings): Chosen["settings
 }
 
 function isChosen(component: Component, settings: Settings): boolean {
-  if (component.slot !== undefined) return chosenIn(settings, component.slot).includes(component.key);
+  if (component.slot !== undefined) return chosenIn(settings, component.slot).includes(choiceOf(component));
   return component.enabled?.(ownSettings(component, settings)) ?? true;
 }
 
@@ -112,10 +112,11 @@ function ordered(chosen: readonly Chosen[]): Chosen[] {
 }
 
 /** What may be set so that a component is not there. */
-function without({ key, slot, switch: off }: Component, settings: Settings): Remedy[] {
+function without(component: Component, settings: Settings): Remedy[] {
+  const { slot, switch: off } = component;
   if (off !== undefined) return [{ setting: off, value: false }];
   if (slot === undefined) return [];
-  const others = chosenIn(settings, slot).filter((other) => other !== key);
+  const others = chosenIn(settings, slot).filter((other) => other !== choiceOf(component));
   return [{ setting: slot, value: others.length === 0 ? "none" : others.length === 1 ? others[0] : others }];
 }
 
@@ -129,7 +130,7 @@ function having(
   );
   const slot = able.find((component) => component.slot !== undefined)?.slot;
   if (slot !== undefined) {
-    const remedies = able.map(({ key }) => ({ setting: slot, value: key }));
+    const remedies = able.map((component) => ({ setting: slot, value: choiceOf(component) }));
     return { path: slot, is: String(settings[slot]), remedies };
   }
   const [one] = able;
@@ -141,11 +142,55 @@ function having(
 const sentence = ({ setting, value }: Remedy) =>
   `${setting} to ${Array.isArray(value) ? value.join(", ") : String(value)}`;
 
+/** Those chosen that are there already, and nobody has said where. */
+function unaddressed(chosen: readonly Chosen[]): (Component & { readonly slot: Slot; readonly address: string })[] {
+  return chosen.flatMap(({ component, offers }) => {
+    const { slot, address } = component;
+    return slot === undefined || address === undefined || Object.keys(offers).length > 0
+      ? []
+      : [{ ...component, slot, address }];
+  });
+}
+
+/** Addresses that are missing, and those that nothing uses. */
+function addresses(chosen: readonly Chosen[], settings: Settings): PlanFinding[] {
+  const needless = unaddressed(chosen).map((component): PlanFinding => {
+    // Rather what is usual than nothing, which others may need.
+    const remedies = without(component, settings).map(({ setting, value }) => ({
+      setting,
+      value: value === "none" ? slots[component.slot].default : value,
+    }));
+    const path = component.address;
+    const choice = `${component.slot} is ${choiceOf(component)}`;
+    return {
+      path,
+      message: `is missing, and ${choice}. Set ${path}, or set ${remedies.map(sentence).join()}.`,
+      remedies,
+    };
+  });
+  const useless = components.flatMap((component): PlanFinding[] => {
+    const { slot, address } = component;
+    if (slot === undefined || address === undefined || isChosen(component, settings)) return [];
+    if (Object.keys(component.offers?.(ownSettings(component, settings)) ?? {}).length === 0) return [];
+    const path = address.split(".").slice(0, -1).join(".");
+    const remedies = [{ setting: slot, value: choiceOf(component) }];
+    const message = `is set, and ${slot} is ${String(settings[slot])}: nothing uses it. Set ${remedies.map(sentence).join()}, or remove ${path}.`;
+    return [{ path, message, remedies }];
+  });
+  return [...needless, ...useless];
+}
+
+/** What it lacks, where that is more than itself. */
+const lacks = (capability: Capability, { path, is }: { readonly path: string; readonly is: string }) =>
+  path in slots && path !== capability && is !== "none" ? `which has no ${capability}, and` : "but";
+
 function missing(chosen: readonly Chosen[], settings: Settings): PlanFinding[] {
   const needed = new Map<Capability, Component[]>();
   for (const { component } of chosen) {
     for (const capability of component.needs ?? []) {
-      if (providers(chosen, capability).length > 0) continue;
+      // Who is there and only lacks an address is told of by itself.
+      if (providers(chosen, capability).length > 0 || unaddressed(chosen).some(({ slot }) => slot === capability))
+        continue;
       needed.set(capability, [...(needed.get(capability) ?? []), component]);
     }
   }
@@ -160,7 +205,7 @@ function missing(chosen: readonly Chosen[], settings: Settings): PlanFinding[] {
     return [
       {
         path: could.path,
-        message: `is ${could.is}, but ${names} cannot do without it. Set ${could.remedies.map(sentence).join(" or ")}${instead}.`,
+        message: `is ${could.is}, ${lacks(capability, could)} ${names} cannot do without it. Set ${could.remedies.map(sentence).join(" or ")}${instead}.`,
         remedies: [...could.remedies, ...alone],
       },
     ];
@@ -209,7 +254,12 @@ export function plan(settings: Settings): Plan {
   const chosen = chosenComponents(settings);
   return {
     chosen: ordered(chosen),
-    findings: [...missing(chosen, settings), ...conflicts(chosen, settings), ...unused(chosen, settings)],
+    findings: [
+      ...addresses(chosen, settings),
+      ...missing(chosen, settings),
+      ...conflicts(chosen, settings),
+      ...unused(chosen, settings),
+    ],
   };
 }
 

@@ -23,6 +23,9 @@ const modules: Readonly<Record<string, string>> = {
   "exporters/otlp_grpc": `${core}/exporter/otlpexporter`,
   "exporters/otlp_http": `${core}/exporter/otlphttpexporter`,
   "exporters/prometheus": `${contrib}/exporter/prometheusexporter`,
+  "exporters/prometheusremotewrite": `${contrib}/exporter/prometheusremotewriteexporter`,
+  "extensions/basicauth": `${contrib}/extension/basicauthextension`,
+  "extensions/bearertokenauth": `${contrib}/extension/bearertokenauthextension`,
   "extensions/health_check": `${contrib}/extension/healthcheckextension`,
 };
 

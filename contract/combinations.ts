@@ -172,15 +172,17 @@ export function combinations(kubeconfig: string): Combination[] {
     ) as SettingsInput;
   const refused = (row: Readonly<Record<string, unknown>>) =>
     plan(settingsSchema.parse(settingsOf(row))).findings.length > 0;
-  // A component's own choice may not go with a decision: the rest of such a row is tried with each of the two.
-  const possible = rows.flatMap((row) =>
-    refused(row)
-      ? [
-          { ...row, slots: "usual" },
-          { ...row, ...Object.fromEntries(own.map(([name]) => [name, "usual"])) },
-        ]
-      : [row],
-  );
+  // A component's own choice may not go with a decision, or with another's: such a row is tried without each of the two.
+  const without = (row: (typeof rows)[number], names: readonly string[]) => ({
+    ...row,
+    ...Object.fromEntries(names.map((name) => [name, "usual"])),
+  });
+  const possible = rows.flatMap((row) => {
+    if (!refused(row)) return [row];
+    const named = ["slots", ...own.map(([name]) => name)].filter((name) => row[name] !== "usual");
+    const fewer = named.map((name) => without(row, [name])).filter((one) => !refused(one));
+    return fewer.length > 0 ? fewer : [without(row, named)];
+  });
   const made = possible.map((row) => {
     const chosen = Object.entries(row) as [string, string][];
     const told = chosen.filter(([factor, level]) => level !== Object.keys(all[factor] ?? {})[0]);
@@ -194,7 +196,16 @@ export function combinations(kubeconfig: string): Combination[] {
       .slice(1)
       .map(([level, settings]) => ({ title: `${factor}: ${level}`, settings })),
   );
-  return [{ title: "defaults", settings: {} }, local, provided(kubeconfig), ...alone, ...made];
+  return [
+    { title: "defaults", settings: {} },
+    local,
+    provided(kubeconfig),
+    ...alone,
+    ...ofComponents.flatMap(({ component, alone: more = {} }) =>
+      Object.entries(more).map(([level, settings]) => ({ title: `${component}: ${level}`, settings })),
+    ),
+    ...made,
+  ];
 }
 
 /** A kubeconfig for the choice of an existing cluster; nothing listens there. */

@@ -42,6 +42,8 @@ export type Effect = readonly [
 export interface Variants {
   /** By title. Each is tried alone over the defaults, and in pairs with every other choice. */
   readonly variants: Readonly<Record<string, SettingsInput>>;
+  /** Further ones, each tried alone only. @default none */
+  readonly alone?: Readonly<Record<string, SettingsInput>>;
   /** What each of its settings changes, for those that `contract.ts` does not know. They are all set at once. */
   readonly effects?: readonly Effect[];
 }

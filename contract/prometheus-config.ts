@@ -7,7 +7,11 @@ import { asMap, at } from "./finding.ts";
 
 export interface PrometheusStart {
   /** The configuration file, as far as the values decide it. */
-  readonly config: { readonly global: Readonly<Record<string, unknown>> };
+  readonly config: {
+    readonly global: Readonly<Record<string, unknown>>;
+    /** Those that are there already; those of the cluster the operator names by their Service. */
+    readonly alerting?: { readonly alertmanagers: unknown };
+  };
   /** Arguments of the program. */
   readonly flags: readonly string[];
 }
@@ -28,7 +32,14 @@ const readings: Readonly<Record<string, Reading>> = {
 };
 
 /** Values that are about the pod, or about which monitors the operator takes. */
-const notOfTheProgram = ["replicas", "resources", "serviceDiscoveryRole", "storageSpec", /SelectorNilUsesHelmValues$/];
+const notOfTheProgram = [
+  "replicas",
+  "resources",
+  "serviceDiscoveryRole",
+  "secrets",
+  "storageSpec",
+  /SelectorNilUsesHelmValues$/,
+];
 
 /**
  * @param values of a release of kube-prometheus-stack
@@ -37,13 +48,19 @@ const notOfTheProgram = ["replicas", "resources", "serviceDiscoveryRole", "stora
 export function prometheusStart(values: Readonly<Record<string, unknown>>): PrometheusStart {
   const global: Record<string, unknown> = {};
   const flags: string[] = [];
+  let alerting: { readonly alertmanagers: unknown } | undefined;
   for (const [key, value] of Object.entries(asMap(at(values, "prometheus", "prometheusSpec")) ?? {})) {
     if (notOfTheProgram.some((other) => (typeof other === "string" ? other === key : other.test(key)))) continue;
+    // Appended as they are (pkg/prometheus/promcfg.go, appendAlertingConfig).
+    if (key === "additionalAlertManagerConfigs") {
+      alerting = { alertmanagers: value };
+      continue;
+    }
     const reading = readings[key];
     if (reading === undefined) throw new Error(`contract/prometheus-config.ts does not know prometheusSpec.${key}.`);
     const made = reading(Array.isArray(value) ? value.join(",") : String(value));
     Object.assign(global, made.global);
     if (made.flag !== undefined) flags.push(made.flag);
   }
-  return { config: { global }, flags };
+  return { config: { global, ...(alerting === undefined ? {} : { alerting }) }, flags };
 }

@@ -12,7 +12,7 @@ import { usedAlertingSecrets } from "../components/alerts/alertmanager/check.ts"
 import { parseSettings } from "../settings/parse.ts";
 import type { Stack } from "../settings/read.ts";
 import type { SettingsInput } from "../settings/schema.ts";
-import type { SecretName } from "../settings/secrets.ts";
+import { type SecretName, secretSettings } from "../settings/secrets.ts";
 
 /** What a secret looks like in anything that is printed. */
 export function masked(what: string): string {
@@ -53,7 +53,7 @@ export interface ProgramArgs {
   /** What a stack file says; everything else has its default. */
   readonly settings?: SettingsInput;
   /** Secrets that are set.
-   * @default that of the demo kbot */
+   * @default those of `usualSecrets` */
   readonly secrets?: readonly string[];
   /** @default `dev` */
   readonly stack?: string;
@@ -63,6 +63,17 @@ export interface ProgramArgs {
 }
 
 const project = "observability";
+
+/** Secrets without which settings would not be whole: that of the demo kbot, and one for every server behind https:// that is there already. */
+export function usualSecrets({ external = {} }: SettingsInput = {}): SecretName[] {
+  const servers = Object.entries(external).filter(([, server]) => JSON.stringify(server).includes("https://"));
+  return [
+    "telegramToken",
+    ...servers
+      .map(([of]) => `external${of.charAt(0).toUpperCase()}${of.slice(1)}Secret`)
+      .filter((name): name is SecretName => name in secretSettings),
+  ];
+}
 
 /** Outputs that a provider makes. */
 function computed(type: string): Record<string, unknown> {
@@ -176,7 +187,7 @@ async function declare(args: ProgramArgs): Promise<Program> {
       answer(error, response);
     });
 
-  const names = (args.secrets ?? ["telegramToken"]) as SecretName[];
+  const names = (args.secrets ?? usualSecrets(args.settings)) as SecretName[];
   const settings = parseSettings(args.settings ?? {}, { file: `Pulumi.${name}.yaml`, secrets: names });
   const stack: Stack = {
     project,

@@ -171,6 +171,18 @@ export const gitAddress = address(
   ofRepository,
 );
 
+/** Name of a user of basic authentication, as the configurations of all that send it hold it without an escape. */
+export const userName = text(
+  /^[A-Za-z0-9][A-Za-z0-9._@+/-]{0,127}$/,
+  "must be a name: letters, digits, '.', '_', '@', '+', '/', '-'",
+);
+
+/** A tenant of Loki, Mimir or Tempo (dskit's `tenant.ValidTenantID`: also `!`, `*`, `'`, `(`, `)`, which nobody uses). */
+export const tenantName = text(
+  /^(?!\.{1,2}$)[A-Za-z0-9._-]{1,150}$/,
+  "must be the name of a tenant: letters, digits, '.', '_', '-'",
+);
+
 /** A server's HTTP address. */
 export const httpAddress = address(
   ["https", "http"],

@@ -43,7 +43,7 @@ function checkSource(
 }
 
 /** Everything that is wrong with settings that are each right on their own. */
-export function checkRules(settings: Settings, known: Known): Finding[] {
+export function checkRules(settings: Settings, known: Omit<Known, "companyCa">): Finding[] {
   const findings: Finding[] = [];
   const add = (path: string, message: string) => findings.push({ path, message });
 
@@ -104,7 +104,7 @@ export function checkRules(settings: Settings, known: Known): Finding[] {
     );
   }
   for (const { component, settings: own } of plan(settings).chosen)
-    findings.push(...(component.check?.(own, known) ?? []));
+    findings.push(...(component.check?.(own, { ...known, companyCa: settings.network.ca !== undefined }) ?? []));
   for (const { setting, memory, memoryLimit } of requests(settings)) {
     if (setting !== undefined && byteCount(memory) > byteCount(memoryLimit)) {
       add(`${setting}.memory`, `is ${memory}, more than memoryLimit (${memoryLimit}). Lower it, or raise the limit.`);

@@ -1,7 +1,16 @@
 /** Secrets of a stack file: which there are, the commands that set them, and their form. */
 
+/** What servers that are there already want (`external`): a password where a user is named, else a bearer token. */
+const serverSecrets = {
+  externalMetricsSecret: "Password of external.metrics.user, or a bearer token where no user is named.",
+  externalLogsSecret: "Password of external.logs.user, or a bearer token where no user is named.",
+  externalTracesSecret: "Password of external.traces.user, or a bearer token where no user is named.",
+  externalAlertsSecret: "Password of external.alerts.user, or a bearer token where no user is named.",
+} as const;
+
 /** Secret settings: set with `npm run pulumi -- <stack> config set --secret <key>`; they never stand in a stack file in clear. */
 export const secretSettings = {
+  ...serverSecrets,
   demoRepositoryToken:
     "Password or token with which Flux reads demo.repository over https:// (kbot only). Its user is the one in the address, `git` when there is none.",
   proxyCredentials:
@@ -73,6 +82,10 @@ export function secretFault(name: SecretName, text: string): string | undefined 
   }
   if (name === "proxyCredentials" && !/^[^:\s][^:]*:.+$/.test(text.trim())) {
     return "must be `user:password`, as they are: nothing in them is escaped.";
+  }
+  // Each of them is a line of a header: nobody could send anything else.
+  if (name in serverSecrets && !/^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/.test(text)) {
+    return "must be one line of printable ASCII, without blanks around it.";
   }
   return undefined;
 }

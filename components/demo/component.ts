@@ -128,7 +128,7 @@ export const demoComponent = defineComponent({
       demo: { app },
     },
   }) => [
-    { name: "metrics", namespace: demoNamespace, ports: [app === "kbot" ? 8080 : podinfoPort], from: ["metrics"] },
+    { name: "metrics", namespace: demoNamespace, ports: [app === "kbot" ? 8080 : podinfoPort], from: ["scraping"] },
   ],
   // podinfo: two and a client (components/demo/podinfo, flux-repo/demo/podinfo); kbot with Go instrumentation (flux-repo/demo/kbot).
   requests: ({ demo: { app } }) =>

@@ -18,9 +18,9 @@ const template = "flux-repo/clusters/dev/kustomization.yaml";
 const projectRoot = path.resolve(import.meta.dirname, "../..");
 
 /**
- * Dashboards and rules of something: the folders of `flux-repo/content/<key in kebab case>/`, as paths from the repository's
+ * Dashboards and rules of a component, or of a capability: the folders of `flux-repo/content/<key in kebab case>/`, as paths from the repository's
  * root. The name of each says without which capabilities and components it would show nothing or fire for ever
- * (`dashboards+loki+metrics`). Those that need more come later, for they may replace what one with less has.
+ * (`dashboards+logql+scraping`). Those that need more come later, for they may replace what one with less has.
  *
  * @param able whether there is a capability, or a component by its key
  */

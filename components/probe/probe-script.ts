@@ -5,18 +5,23 @@
  * - `KUBECONFIG_FILE`, `KUBE_CONTEXT`: the cluster.
  * - `PROBE_GATEWAY`: JSON, the Service that takes OTLP over HTTP, as an `Endpoint`.
  * - `PROBE_STORES`: JSON, the stores in which something has to be found, each a `ProbedStore`.
+ * - `PROBE_SECRET_<OF>`: what servers that are there already want, by the decision that they answer. @default nothing
+ * - `PROBE_CA`: file with the company's CA certificates. @default none
  * - `PROBE_TIMEOUT`: seconds that it may take. @default 300
  *
  * It reaches Services as `kubectl port-forward` does, through the API server and the kubelet: that needs no port on the host,
- * no image in the cluster, and works whatever network policies say. Standard output is the verdict as JSON, standard error
+ * no image in the cluster, and works whatever network policies say. Servers that are there already it asks from this machine; of one
+ * that cannot be reached from here it says so, and knows nothing. Standard output is the verdict as JSON, standard error
  * what people read. Exit code 0 when everything was found, else 1.
  */
 import { readFileSync } from "node:fs";
 import { createServer, type AddressInfo, type Server } from "node:net";
 import { KubeConfig, PortForward } from "@kubernetes/client-node";
-import type { Endpoint } from "../capabilities.ts";
-import type { ProbedStore } from "./telemetry-probe.ts";
-import { NotFound, probe } from "./telemetry.ts";
+import { type Endpoint, isRemote } from "../capabilities.ts";
+import { fetchOutside, trust } from "../company-network.ts";
+import { headersOf } from "../remote.ts";
+import { type ProbedStore, secretVariable } from "./telemetry-probe.ts";
+import { NotFound, probe, reasonOf, type Sought } from "./telemetry.ts";
 
 const say = (line: string) => {
   process.stderr.write(`${line}\n`);
@@ -42,6 +47,19 @@ async function forwarded(cluster: PortForward, { namespace, service, port, path 
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}${path}`;
 }
 
+/** Whether anything answers at an address, whatever it says. */
+async function reached(url: string, title: string): Promise<boolean> {
+  try {
+    await fetchOutside(url, { method: "HEAD", signal: AbortSignal.timeout(10_000) });
+    return true;
+  } catch (error) {
+    say(
+      `${title} (${url}) cannot be reached from this machine: ${reasonOf(error)}. Whether telemetry arrives is not known.`,
+    );
+    return false;
+  }
+}
+
 async function main(): Promise<number> {
   const servers: Server[] = [];
   try {
@@ -51,13 +69,17 @@ async function main(): Promise<number> {
     const cluster = new PortForward(config);
     const forward = (endpoint: Endpoint) => forwarded(cluster, endpoint, servers);
     const gateway = await forward(JSON.parse(required("PROBE_GATEWAY")) as Endpoint);
+    const ca = process.env["PROBE_CA"];
+    if (ca !== undefined) trust(ca);
     const stores = await Promise.all(
-      (JSON.parse(required("PROBE_STORES")) as ProbedStore[]).map(async (store) => ({
-        ...store,
-        url: await forward(store.endpoint),
-      })),
+      (JSON.parse(required("PROBE_STORES")) as ProbedStore[]).map(async (store): Promise<Sought[]> => {
+        const { endpoint } = store;
+        if (!isRemote(endpoint)) return [{ ...store, url: await forward(endpoint) }];
+        const headers = headersOf(endpoint.access, process.env[secretVariable(endpoint.access.of)]);
+        return (await reached(endpoint.url, store.title)) ? [{ ...store, url: endpoint.url, headers }] : [];
+      }),
     );
-    const verdict = await probe(gateway, stores, Number(process.env["PROBE_TIMEOUT"] ?? "300"), say);
+    const verdict = await probe(gateway, stores.flat(), Number(process.env["PROBE_TIMEOUT"] ?? "300"), say);
     process.stdout.write(JSON.stringify(verdict));
     return 0;
   } catch (error) {

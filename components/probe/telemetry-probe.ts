@@ -3,8 +3,11 @@ import * as path from "node:path";
 import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import type { Settings } from "../../settings/schema.ts";
-import type { Endpoint, Lookup, TelemetryGateway } from "../capabilities.ts";
+import type { Stack } from "../../settings/read.ts";
+import { type Endpoint, isRemote, type Lookup, type Place } from "../capabilities.ts";
 import type { Cluster } from "../cluster/cluster.ts";
+import { type Chosen, providers } from "../plan.ts";
+import { isClusterName, remotes } from "../remote.ts";
 import type { Signal } from "./telemetry.ts";
 
 const projectRoot = path.resolve(import.meta.dirname, "../..");
@@ -13,15 +16,34 @@ const projectRoot = path.resolve(import.meta.dirname, "../..");
 export interface ProbedStore {
   readonly signal: Signal;
   readonly title: string;
-  readonly endpoint: Endpoint;
+  readonly endpoint: Place;
   readonly lookup: Lookup;
 }
+
+/** Stores of a plan that can be asked from this machine. */
+export function probedStores(chosen: readonly Chosen[]): ProbedStore[] {
+  return (["traces", "logs", "metrics"] as const).flatMap((signal) =>
+    providers(chosen, signal).flatMap(({ offers }) => {
+      const store = offers[signal];
+      if (store?.lookup === undefined) return [];
+      const { endpoint, lookup, title } = store;
+      return isRemote(endpoint) && isClusterName(endpoint.url) ? [] : [{ signal, title, endpoint, lookup }];
+    }),
+  );
+}
+
+/** The script's variable with the secret of a server. */
+export const secretVariable = (of: string): string => `PROBE_SECRET_${of.toUpperCase()}`;
 
 export interface TelemetryProbeArgs {
   readonly settings: Settings["probe"];
   readonly cluster: Cluster;
-  readonly gateway: TelemetryGateway;
+  /** Takes OTLP over HTTP. */
+  readonly gateway: Endpoint;
   readonly stores: readonly ProbedStore[];
+  readonly secrets: Stack["secrets"];
+  /** File with the company's CA certificates. @default none */
+  readonly ca: string | undefined;
   /** What the environment is made of: a change of it is a reason to probe again. */
   readonly of: unknown;
   /** Everything on the way of the telemetry. */
@@ -47,9 +69,16 @@ export class TelemetryProbe extends pulumi.ComponentResource {
         environment: {
           KUBECONFIG_FILE: cluster.kubeconfigPath,
           KUBE_CONTEXT: cluster.context,
-          PROBE_GATEWAY: JSON.stringify(args.gateway.otlpHttp),
+          PROBE_GATEWAY: JSON.stringify(args.gateway),
           PROBE_STORES: JSON.stringify(args.stores),
           PROBE_TIMEOUT: String(settings.timeoutSeconds),
+          ...(args.ca === undefined ? {} : { PROBE_CA: args.ca }),
+          ...Object.fromEntries(
+            remotes(args.stores.map(({ endpoint }) => endpoint)).flatMap(({ access: { of, secret } }) => {
+              const text = secret === undefined ? undefined : args.secrets[secret];
+              return text === undefined ? [] : [[secretVariable(of), text]];
+            }),
+          ),
           PROBE_OF: createHash("sha256")
             .update(JSON.stringify([cluster.identifier, args.of]))
             .digest("hex")

@@ -5,6 +5,7 @@
 import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Lookup } from "../capabilities.ts";
+import { fetchOutside } from "../company-network.ts";
 
 export type Signal = "traces" | "logs" | "metrics";
 
@@ -16,6 +17,8 @@ export interface Sought {
   /** Where it is asked; without a slash at the end. */
   readonly url: string;
   readonly lookup: Lookup;
+  /** @default none */
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 /** Name of the service in whose name the probe sends. */
@@ -41,8 +44,8 @@ const attribute = (key: string, value: string) => ({ key, value: { stringValue: 
 const resource = { attributes: [attribute("service.name", service)] };
 const scope = { name: service };
 
-async function json(url: string): Promise<unknown> {
-  const response = await fetch(url, { signal: AbortSignal.timeout(answerTimeout) });
+async function json(url: string, headers: Readonly<Record<string, string>>): Promise<unknown> {
+  const response = await fetchOutside(url, { headers, signal: AbortSignal.timeout(answerTimeout) });
   if (!response.ok) throw new Error(`HTTP ${response.status}`);
   return await response.json();
 }
@@ -57,6 +60,12 @@ async function post(url: string, body: object): Promise<void> {
   if (!response.ok) throw new Error(`HTTP ${response.status} ${(await response.text()).slice(0, 200)}`);
 }
 
+/** Why a request failed, in the words of what made it fail. */
+export function reasonOf(error: unknown): string {
+  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+  return cause instanceof Error ? cause.message : String(cause);
+}
+
 /** Tries until a call gives true or the time is over. Returns the seconds since `since`, or the last reason. */
 async function until(call: () => Promise<boolean>, since: number, end: number): Promise<number | string> {
   let reason = "it is not there";
@@ -65,8 +74,7 @@ async function until(call: () => Promise<boolean>, since: number, end: number): 
       if (await call()) return Math.round((Date.now() - since) / 100) / 10;
       reason = "it is not there";
     } catch (error) {
-      const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-      reason = cause instanceof Error ? cause.message : String(cause);
+      reason = reasonOf(error);
     }
     if (Date.now() >= end) return reason;
     await sleep(pause);
@@ -141,13 +149,13 @@ export async function probe(
     );
   }
 
-  const search = async ({ url, lookup }: Sought): Promise<boolean> => {
+  const search = async ({ url, lookup, headers = {} }: Sought): Promise<boolean> => {
     const own: Readonly<Record<string, string>> = { traceId, service, metric, timestamp: String(timestamp) };
     const filled = (text: string) => text.replaceAll(/<(\w+)>/g, (_, name: string) => own[name] ?? "");
     const query = Object.entries(lookup.query ?? {}).map(([key, value]): [string, string] => [key, filled(value)]);
     const found = lookup.found.reduce<unknown>(
       (node, key) => (node as Readonly<Record<string, unknown>> | null | undefined)?.[key],
-      await json(`${url}${filled(lookup.path)}?${new URLSearchParams(query).toString()}`),
+      await json(`${url}${filled(lookup.path)}?${new URLSearchParams(query).toString()}`, headers),
     );
     return Array.isArray(found) && found.length > 0;
   };

@@ -21,8 +21,57 @@ function strings(tree: unknown): string[] {
   return typeof tree === "object" && tree !== null ? Object.values(tree).flatMap(strings) : [];
 }
 
+/** Prometheus and an Alertmanager that is there already: the address, user and tenant of the settings, and secrets in files alone. */
+export function checkExternalAlertmanager({ declared, settings }: Rendered): Finding[] {
+  const server = settings.alerts === "external" ? settings.external.alerts : undefined;
+  return releases(declared)
+    .filter(({ values }) => at(values, "prometheus", "prometheusSpec", "scrapeInterval") !== undefined)
+    .flatMap(({ name, values }) => {
+      const findings: Finding[] = [];
+      const path = "prometheus/prometheusSpec/additionalAlertManagerConfigs";
+      const add = (what: string) =>
+        findings.push({ check: "alertmanager", object: `HelmRelease ${name}`, path, message: what });
+      const configs = (at(values, ...path.split("/")) ?? []) as readonly unknown[];
+      if (configs.length !== (server === undefined ? 0 : 1)) add(`has ${configs.length} servers.`);
+      if (server === undefined) return findings;
+      const [config] = configs;
+      const { protocol, hostname, port, pathname } = new URL(server.url);
+      const tls = protocol === "https:";
+      const is = {
+        scheme: `${textAt(config, "scheme") ?? ""}:`,
+        path: textAt(config, "path_prefix"),
+        target: textAt(config, "static_configs", 0, "targets", 0),
+        user: textAt(config, "basic_auth", "username"),
+        tenant: textAt(config, "http_headers", "X-Scope-OrgID", "values", 0),
+        company: at(config, "tls_config", "ca_file") !== undefined,
+      };
+      const wanted = {
+        scheme: protocol,
+        path: pathname,
+        target: `${hostname}:${port || (tls ? "443" : "80")}`,
+        user: server.user,
+        tenant: server.tenant,
+        company: tls && server.ca === "company",
+      };
+      for (const [key, value] of Object.entries(wanted))
+        if (is[key as keyof typeof is] !== value)
+          add(`${key} is ${String(is[key as keyof typeof is])} and not ${String(value)}.`);
+      const secret = textAt(
+        config,
+        server.user === undefined ? "authorization" : "basic_auth",
+        server.user === undefined ? "credentials_file" : "password_file",
+      );
+      if (tls && secret === undefined) add("no secret is sent.");
+      return findings;
+    });
+}
+
 /** Findings about every Alertmanager's configuration. */
-export function checkAlertmanager({ declared }: Rendered): Finding[] {
+export function checkAlertmanager(rendered: Rendered): Finding[] {
+  return [...checkExternalAlertmanager(rendered), ...checkOurs(rendered)];
+}
+
+function checkOurs({ declared }: Rendered): Finding[] {
   return releases(declared)
     .filter(({ values }) => at(values, "alertmanager", "config") !== undefined)
     .flatMap(({ name, namespace, values }) => {

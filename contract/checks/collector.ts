@@ -170,12 +170,17 @@ function checkCollector(object: Manifest, schemas: CollectorSchemas | undefined,
     const order = ["memory_limiter", "k8s_attributes", "batch"];
     if (order.join() !== processors.join()) add(`service.pipelines.${kind}.processors`, `are not ${order.join(", ")}.`);
     const exporters = (at(pipeline, "exporters") ?? []) as readonly string[];
-    const wanted = { traces: /^otlp_grpc\//, metrics: /^prometheus$/, logs: /^otlp_http\// }[kind];
+    const wanted = { traces: /^otlp_(grpc|http)\//, metrics: /^prometheus$/, logs: /^otlp_http\// }[kind];
     if (stored !== exporters.some((name) => wanted.test(name)))
       add(`service.pipelines.${kind}.exporters`, stored ? "lead to no store." : "lead to a store that is not there.");
   }
   for (const [name, exporter] of Object.entries(asMap(at(config, "exporters")) ?? {})) {
     const endpoint = textAt(exporter, "endpoint") ?? "";
+    const server = serverOf(name, endpoint, settings);
+    if (server !== undefined) {
+      checkServer(name, exporter, server, config, mountOf(object, externalFolder(config)), add);
+      continue;
+    }
     const form = name.startsWith("otlp_grpc")
       ? /^[a-z0-9-]+\.[a-z0-9-]+\.svc:\d+$/
       : name.startsWith("otlp_http")
@@ -207,9 +212,70 @@ function checkCollector(object: Manifest, schemas: CollectorSchemas | undefined,
   if (at(spans, "exemplars", "enabled") !== true)
     add("connectors.span_metrics.exemplars.enabled", "is not true: no metric would lead to a trace.");
   if (textAt(spans, "histogram", "unit") !== "s") add("connectors.span_metrics.histogram.unit", "is not s.");
-  if (!((at(spans, "exclude_dimensions") ?? []) as readonly string[]).includes("collector.instance.id"))
-    add("connectors.span_metrics.exclude_dimensions", "keeps an id that changes with each restart.");
+  const excluded = ((at(spans, "exclude_dimensions") ?? []) as readonly string[]).includes("collector.instance.id");
+  const written = Object.keys(asMap(at(config, "exporters")) ?? {}).some((name) => name.startsWith("prometheusremote"));
+  if (excluded === written)
+    add(
+      "connectors.span_metrics.exclude_dimensions",
+      written ? "lacks what tells series of replicas apart." : "keeps an id that changes with each restart.",
+    );
   return findings;
+}
+
+interface Server {
+  readonly url: string;
+  readonly user?: string | undefined;
+  readonly tenant?: string | undefined;
+  readonly ca: "public" | "company";
+}
+
+/** The server that an exporter sends to, where that is there already: the settings name its address. */
+function serverOf(name: string, endpoint: string, { external }: Settings): Server | undefined {
+  const { metrics, logs, traces } = external;
+  const servers = {
+    prometheusremotewrite: metrics?.writeUrl === undefined ? undefined : { ...metrics, url: metrics.writeUrl },
+    "otlp_http/logs": logs === undefined ? undefined : { ...logs, url: logs.otlpUrl ?? `${logs.url}/otlp` },
+    "otlp_http/traces": traces?.protocol === "http" ? { ...traces, url: traces.otlpUrl } : undefined,
+    "otlp_grpc/traces": traces?.protocol === "grpc" ? { ...traces, url: traces.otlpUrl } : undefined,
+  };
+  const server = Object.entries(servers).find(([kind]) => name.startsWith(kind))?.[1];
+  if (server === undefined) return undefined;
+  return endpoint === (name.startsWith("otlp_grpc") ? new URL(server.url).host : server.url) ? server : undefined;
+}
+
+/** Folder in which extensions and exporters look for what servers want. */
+function externalFolder(config: unknown): string | undefined {
+  return /"(?:filename|password_file|ca_file)":"([^"]+)\/[^"/]+"/.exec(JSON.stringify(config))?.[1];
+}
+
+function mountOf(object: Manifest, folder: string | undefined): unknown {
+  const mounts = (at(object, "spec", "volumeMounts") ?? []) as readonly unknown[];
+  return folder === undefined ? undefined : mounts.find((mount) => textAt(mount, "mountPath") === folder);
+}
+
+/** How a server is asked: as the settings say, and with nothing secret in the configuration. */
+function checkServer(name: string, exporter: unknown, server: Server, config: unknown, mount: unknown, add: Add): void {
+  const path = `exporters.${name}`;
+  const tls = server.url.startsWith("https:");
+  const grpc = name.startsWith("otlp_grpc");
+  const insecure = grpc && !tls ? true : undefined;
+  if (at(exporter, "tls", "insecure") !== insecure) add(`${path}.tls.insecure`, `is not ${String(insecure)}.`);
+  const files: string[] = [];
+  const ca = textAt(exporter, "tls", "ca_file");
+  if ((ca !== undefined) !== (tls && server.ca === "company")) add(`${path}.tls.ca_file`, "is not what settings say.");
+  if (ca !== undefined) files.push(ca);
+  if (textAt(exporter, "headers", 0, "value") !== server.tenant) add(`${path}.headers`, "name another tenant.");
+  const authenticator = textAt(exporter, "auth", "authenticator");
+  if (tls && authenticator === undefined) add(`${path}.auth`, "is missing.");
+  if (authenticator !== undefined) {
+    const extension = at(config, "extensions", authenticator);
+    const used = (at(config, "service", "extensions") ?? []) as readonly string[];
+    if (!used.includes(authenticator)) add(`${path}.auth`, `${authenticator} is no extension.`);
+    if (textAt(extension, "client_auth", "username") !== server.user) add(`${path}.auth`, "is another user's.");
+    files.push(textAt(extension, "filename") ?? textAt(extension, "client_auth", "password_file") ?? "?");
+  }
+  for (const file of files)
+    if (!file.startsWith(`${textAt(mount, "mountPath") ?? "?"}/`)) add(path, `${file} is mounted from nowhere.`);
 }
 
 /** The operator's webhook writes quantities anew in their canonical form: any other is a change at every `up`. */
@@ -244,8 +310,9 @@ function checkQueues(object: Manifest, config: unknown, add: Add): void {
   const volume = volumes.find(
     (candidate) => textAt(candidate, "name") === textAt(mount, "name") && mount !== undefined,
   );
+  const external = mountOf(object, externalFolder(config));
   for (const [index, other] of mounts.entries())
-    if (other !== mount) add(`spec.volumeMounts.${index}`, "nothing is kept there.");
+    if (other !== mount && other !== external) add(`spec.volumeMounts.${index}`, "nothing is kept there.");
   const room = bytesOf(textAt(volume, "emptyDir", "sizeLimit"));
   if (room === undefined) add("extensions.file_storage.directory", `${folder ?? "?"} is no volume with a limit.`);
 

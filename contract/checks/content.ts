@@ -37,7 +37,7 @@ const metricOwners: readonly (readonly [metric: RegExp, owners: readonly Key[]])
 ];
 
 /** What Grafana's types of data sources need. */
-const sourceNeeds: Readonly<Record<string, string>> = { prometheus: "metrics", loki: "loki", jaeger: "jaeger" };
+const sourceNeeds: Readonly<Record<string, string>> = { prometheus: "scraping", loki: "logql", jaeger: "jaeger" };
 
 /** Words of a query outside of its texts and labels. */
 function words(query: string): string[] {
@@ -93,8 +93,8 @@ export function checkContent({ content, settings }: Rendered): Finding[] {
   const add = (object: Manifest, path: string, message: string) =>
     findings.push({ check: "content", object: manifestId(object), path, message });
   for (const object of content) {
-    if (["PrometheusRule", "PodMonitor"].includes(object.kind) && !has("metrics"))
-      add(object, "", "nobody reads it: there is no store of metrics.");
+    const reader = { PrometheusRule: "rules", PodMonitor: "scraping" }[object.kind];
+    if (reader !== undefined && !has(reader)) add(object, "", `nobody reads it: there is nobody for ${reader}.`);
     for (const { alert, record, expr } of object.kind === "PrometheusRule" ? rulesOf(object) : []) {
       for (const gone of missing(expr, has, records))
         add(object, alert ?? record ?? "", `asks ${gone}, which is not there.`);

@@ -30,8 +30,15 @@ export function checkDataSources({ declared, settings }: Rendered): Finding[] {
         findings.push({ check: "data sources", object: `HelmRelease ${name}`, path, message });
       const sources = (at(values, "grafana", "additionalDataSources") ?? []) as readonly unknown[];
       const uids = sources.map((source) => textAt(source, "uid") ?? "");
+      // A store of traces that is there already may only take them.
       const chosen = (Object.keys(dataSourceUid) as Capability[]).filter(
-        (capability) => settings[capability] !== "none",
+        (capability) =>
+          settings[capability] !== "none" &&
+          !(
+            capability === "traces" &&
+            settings.traces === "external" &&
+            settings.external.traces?.queryUrl === undefined
+          ),
       );
       for (const capability of chosen) {
         if (uids.filter((other) => other === dataSourceUid[capability]).length !== 1)
@@ -47,19 +54,73 @@ export function checkDataSources({ declared, settings }: Rendered): Finding[] {
       for (const source of sources) {
         const uid = textAt(source, "uid") ?? "?";
         const path = `additionalDataSources ${uid}`;
-        const [, type, title] = kinds.find(([of]) => of === textAt(source, "type")) ?? [];
+        const server = serverOf(source, settings);
+        const [, type, usual] = kinds.find(([of]) => of === textAt(source, "type")) ?? [];
+        const title = server === undefined ? usual : `${usual ?? ""} (external)`;
         if (type === undefined || !uid.startsWith(type))
           add(`${path} type`, `is ${textAt(source, "type") ?? "missing"}.`);
         if (textAt(source, "name") !== title) add(`${path} name`, `is ${textAt(source, "name") ?? "missing"}.`);
-        if (!/^http:\/\/[a-z0-9-]+\.[a-z0-9-]+\.svc:\d+(\/[a-z]+)?$/.test(textAt(source, "url") ?? ""))
+        if (server !== undefined) checkServer(source, server, path, values, add);
+        else if (!/^http:\/\/[a-z0-9-]+\.[a-z0-9-]+\.svc:\d+(\/[a-z]+)?$/.test(textAt(source, "url") ?? ""))
           add(`${path} url`, "is no address of a Service.");
         const data = at(source, "jsonData");
         if (type === "metrics") checkMetrics(data, path, add, lead);
+        // Whoever scrapes knows how often.
+        if (type === "metrics" && (textAt(data, "timeInterval") === undefined) !== (server !== undefined))
+          add(`${path} timeInterval`, "is missing, or nobody knows it.");
         if (type === "logs" && chosen.includes("traces")) checkLogs(data, path, add, lead);
         if (type === "traces") checkTraces(data, path, chosen, add, lead);
       }
       return findings;
     });
+}
+
+interface Server {
+  readonly url: string;
+  readonly user?: string | undefined;
+  readonly tenant?: string | undefined;
+  readonly ca: "public" | "company";
+}
+
+/** The server behind a data source, where that is there already. */
+function serverOf(source: unknown, { external }: Rendered["settings"]): Server | undefined {
+  const { metrics, logs, traces, alerts } = external;
+  const servers = [
+    ...(metrics === undefined ? [] : [{ ...metrics, url: metrics.queryUrl }]),
+    ...(logs === undefined ? [] : [logs]),
+    ...(traces?.queryUrl === undefined ? [] : [{ ...traces, url: traces.queryUrl }]),
+    ...(alerts === undefined ? [] : [alerts]),
+  ];
+  return servers.find(({ url }) => url === textAt(source, "url"));
+}
+
+/** How Grafana asks it: as the settings say, and with what is secret out of a variable of its container. */
+function checkServer(source: unknown, server: Server, path: string, values: unknown, add: Add): void {
+  const secure = asMap(at(source, "secureJsonData")) ?? {};
+  const headers = new Map(
+    [1, 2, 3].flatMap((index) => {
+      const name = textAt(source, "jsonData", `httpHeaderName${index}`);
+      return name === undefined ? [] : [[name, textAt(secure, `httpHeaderValue${index}`)] as const];
+    }),
+  );
+  const secret = textAt(secure, "basicAuthPassword") ?? headers.get("Authorization");
+  // Braces and files are looked through for variables a second time.
+  const variable = /^(?:Bearer )?\$([A-Z_]+)$/.exec(secret ?? "")?.[1];
+  if (
+    secret !== undefined &&
+    at(values, "grafana", "envValueFrom", variable ?? "", "secretKeyRef", "key") === undefined
+  )
+    add(path, `${secret} is no variable of Grafana's container.`);
+  if (server.url.startsWith("https:") && secret === undefined) add(path, "sends no secret.");
+  if ((server.user !== undefined) !== (textAt(secure, "basicAuthPassword") !== undefined))
+    add(path, "is not asked as its user.");
+  if (at(source, "basicAuth") !== (server.user === undefined ? undefined : true)) add(`${path} basicAuth`, "is wrong.");
+  if (textAt(source, "basicAuthUser") !== server.user) add(`${path} basicAuthUser`, "is another's.");
+  if (headers.get("X-Scope-OrgID") !== server.tenant) add(path, "is asked for another tenant.");
+  if ((server.ca === "company") !== (at(source, "jsonData", "tlsAuthWithCACert") === true && "tlsCACert" in secure))
+    add(path, "does not verify with the certificates that it should.");
+  for (const key of Object.keys(secure))
+    if (!/^(basicAuthPassword|tlsCACert|httpHeaderValue[1-3])$/.test(key)) add(`${path} ${key}`, "is not known.");
 }
 
 type Capability = keyof typeof dataSourceUid;

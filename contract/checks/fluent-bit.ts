@@ -116,6 +116,12 @@ const known: Readonly<Record<string, Readonly<Record<string, RegExp>>>> = {
     port: number,
     uri: absolute,
     tls: flag,
+    "tls.verify": flag,
+    "tls.verify_hostname": flag,
+    "tls.ca_file": absolute,
+    http_user: word,
+    http_passwd: word,
+    bearer_token: word,
     tenant_id: word,
     labels: anything,
     label_keys: anything,
@@ -197,8 +203,43 @@ function routes(pattern: string, tag: string): boolean {
   return start(tag).startsWith(start(pattern)) && (pattern.endsWith("*") || pattern === tag);
 }
 
+/** A log store that is there already: the address that the settings name, and nothing secret in the configuration. */
+function checkServer(
+  output: Section | undefined,
+  values: unknown,
+  { external }: Rendered["settings"],
+  add: (path: string, message: string) => void,
+): void {
+  const { url = "", user, tenant, ca } = external.logs ?? {};
+  const { protocol, hostname, port, pathname } = new URL(url);
+  const tls = protocol === "https:";
+  const [variable] = (at(values, "env") ?? []) as readonly unknown[];
+  const reference =
+    at(variable, "valueFrom", "secretKeyRef") === undefined ? undefined : `\${${textAt(variable, "name") ?? ""}}`;
+  const mount = at(values, "extraVolumeMounts", 0);
+  const item = textAt(values, "extraVolumes", 0, "secret", "items", 0, "path");
+  const wanted: Readonly<Record<string, string | undefined>> = {
+    host: hostname.replace(/^\[(.*)\]$/, "$1"),
+    port: port || (tls ? "443" : "80"),
+    uri: `${pathname.replace(/\/$/, "")}/loki/api/v1/push`,
+    tls: tls ? "On" : undefined,
+    "tls.verify": tls ? "On" : undefined,
+    "tls.verify_hostname": tls ? "On" : undefined,
+    "tls.ca_file": tls && ca === "company" ? `${textAt(mount, "mountPath") ?? "?"}/${item ?? "?"}` : undefined,
+    tenant_id: tenant,
+    http_user: reference === undefined ? undefined : user,
+    http_passwd: user === undefined ? undefined : reference,
+    bearer_token: user === undefined ? reference : undefined,
+  };
+  for (const [option, value] of Object.entries(wanted)) {
+    const is = output?.options.get(option);
+    if (is !== value) add(`OUTPUT ${option}`, `is ${is ?? "missing"} and not ${value ?? "missing"}.`);
+  }
+  if (at(values, "extraVolumes", 0, "name") !== at(mount, "name")) add("extraVolumeMounts", "are of another volume.");
+}
+
 /** Findings about the configuration of the log agent. */
-export function checkFluentBit({ declared }: Rendered): Finding[] {
+export function checkFluentBit({ declared, settings }: Rendered): Finding[] {
   return releases(declared)
     .filter(({ chart }) => chart?.name === "fluent-bit")
     .flatMap(({ name, values }) => {
@@ -250,9 +291,12 @@ export function checkFluentBit({ declared }: Rendered): Finding[] {
       const output = read.find((section) => section.name === "OUTPUT");
       for (const option of ["host", "port", "uri"])
         if (output?.options.has(option) !== true) add(`OUTPUT ${option}`, "is missing.");
-      if (output?.options.get("uri") !== "/loki/api/v1/push") add("OUTPUT uri", "is not Loki's push path.");
-      if (!/\.svc(\.cluster\.local)?$/.test(output?.options.get("host") ?? ""))
-        add("OUTPUT host", "is no Service's name.");
+      if (settings.logs === "external") checkServer(output, values, settings, add);
+      else {
+        if (output?.options.get("uri") !== "/loki/api/v1/push") add("OUTPUT uri", "is not Loki's push path.");
+        if (!/\.svc(\.cluster\.local)?$/.test(output?.options.get("host") ?? ""))
+          add("OUTPUT host", "is no Service's name.");
+      }
       const labels = new Map(
         (output?.options.get("labels") ?? "").split(/,\s*/).map((label) => {
           const [key = "", ...value] = label.split("=");

@@ -201,7 +201,7 @@ const scraper = "monitoring";
 function checkMonitors({ declared, content, settings }: Rendered, model: Model, add: Add): void {
   const reach = (object: string, path: string, pod: PodFact, port: number) => {
     // Monitors without anybody who scrapes lead nowhere.
-    if (settings.metrics === "none") return;
+    if (settings.metrics === "none" || settings.metrics === "external") return;
     if (!mayReach(model, scraper, pod, port)) {
       add(object, path, `no network policy lets Prometheus reach port ${port} of ${pod.owner} in ${pod.namespace}.`);
     }

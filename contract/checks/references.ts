@@ -159,6 +159,17 @@ export function checkReferences(rendered: Rendered): Finding[] {
       if (key === "namespaceOverride" || (key === "namespace" && path.includes("leaderElection"))) {
         needNamespace(release, path.join("/"), value);
       }
+      if (path.at(-2) === "secretKeyRef" && key === "name") {
+        const secret = find("Secret", namespace, value);
+        const wanted = at(values, ...path.slice(0, -1), "key");
+        if (secret === undefined) add(release, path.join("/"), `${String(value)} is no Secret that anyone makes.`);
+        else needKeys(release, path.join("/"), secret, [wanted]);
+      }
+      if (key === "secretName" || path.join("/").startsWith("prometheus/prometheusSpec/secrets/")) {
+        const secret = find("Secret", namespace, value);
+        if (secret === undefined) add(release, path.join("/"), `${String(value)} is no Secret that anyone makes.`);
+        needKeys(release, path.join("/"), secret, keysIn(values, String(value)));
+      }
       if (path.at(-2) === "secretRef" && key === "name") {
         if (value !== credentials && find("Secret", namespace, value) === undefined) {
           add(release, path.join("/"), `${String(value)} is no Secret that anyone makes.`);
@@ -168,6 +179,19 @@ export function checkReferences(rendered: Rendered): Finding[] {
   }
 
   for (const object of all.filter(({ kind }) => kind === "OpenTelemetryCollector")) {
+    for (const volume of (at(object, "spec", "volumes") ?? []) as unknown[]) {
+      const name = textAt(volume, "secret", "secretName");
+      if (name === undefined) continue;
+      const secret = find("Secret", object.metadata.namespace, name);
+      if (secret === undefined) add(object, "spec.volumes", `${name} is no Secret that anyone makes.`);
+      const folder = ((at(object, "spec", "volumeMounts") ?? []) as unknown[]).find(
+        (mount) => at(mount, "name") === at(volume, "name"),
+      );
+      const files = leaves(at(object, "spec", "config")).map(([, file]) => String(file));
+      const below = `${String(at(folder, "mountPath"))}/`;
+      const keys = files.filter((file) => file.startsWith(below)).map((file) => file.slice(below.length));
+      needKeys(object, "spec.volumes", secret, [...new Set(keys)]);
+    }
     const account = at(object, "spec", "serviceAccount");
     if (find("ServiceAccount", object.metadata.namespace, account) === undefined) {
       add(object, "spec.serviceAccount", `${String(account)} is no ServiceAccount of its namespace.`);
@@ -253,6 +277,20 @@ function checkContentSource(
   if (cluster === undefined || url !== `oci://${cluster}-registry:5000/flux-repo`)
     add(object, "spec.url", `${String(url)} is not the registry beside the cluster ${cluster ?? "(there is none)"}.`);
   if (insecure !== true) add(object, "spec.insecure", "is not set, and that registry has no certificate.");
+}
+
+/** Keys of a Secret that values ask for: items of a volume, and files where the operator mounts it for Prometheus. */
+function keysIn(values: unknown, secret: string): unknown[] {
+  const folder = `/etc/prometheus/secrets/${secret}/`;
+  const all = leaves(values);
+  return [
+    ...all.flatMap(([, value]) => (String(value).startsWith(folder) ? [String(value).slice(folder.length)] : [])),
+    ...all.flatMap(([path, value]) =>
+      path.at(-1) === "key" && path.at(-3) === "items" && at(values, ...path.slice(0, -3), "secretName") === secret
+        ? [value]
+        : [],
+    ),
+  ];
 }
 
 /** Every leaf of a tree with its path. */

@@ -34,7 +34,7 @@ describe("content that is shipped", function () {
 
   // Without any choice all of it would be applied: what the check then says.
   const choices: readonly (readonly [asked: string, settings: SettingsInput])[] = [
-    ["there is no store of metrics", { metrics: "none" }],
+    ["there is nobody for rules", { metrics: "none" }],
     ["nothing for dashboards", { dashboards: "none" }],
     ["asks alertmanager", { alerts: "none" }],
     ["asks grafana", { dashboards: "none" }],
@@ -73,11 +73,12 @@ describe("content that is shipped", function () {
         "gateway",
         "injection",
         "logAgent",
+        "logql",
         "logs",
       ],
-      ...["metrics", "monitors", "prometheusOperator", "traces"],
+      ...["metrics", "monitors", "prometheusOperator", "rules", "scraping", "traces"],
     ];
-    const names = ["flux", "kbot", "podinfo", ...components.map(({ key }) => kebab(key))];
+    const names = ["flux", "kbot", "logql", "podinfo", ...components.map(({ key }) => kebab(key))];
     for (const name of readdirSync(join(projectFolder, "flux-repo/content"))) {
       expect(names).to.include(name);
       for (const folder of readdirSync(join(projectFolder, "flux-repo/content", name)))

@@ -236,6 +236,69 @@ const off: readonly Effect[] = [
   ["instrumentation.enabled", false, "instrumentation-default", { lacks: "monitoring" }],
 ];
 
+const sources = `${stackRelease}.grafana.additionalDataSources`;
+const toAlertmanager = `${stackRelease}.prometheus.prometheusSpec.additionalAlertManagerConfigs`;
+const config = "collector.spec.config";
+const push = "fluent-bit-release.spec.values.config.outputs";
+
+/** What is there already, chosen; alerts need a Prometheus that sends them, and metrics are somewhere else then. */
+const chosenServers = { logs: "external", traces: ["external", "jaeger"], alerts: "external", dashboards: "external" };
+
+const servers: readonly Effect[] = [
+  ["external.logs.url", "https://logs.example.com:3100/x", push, "Uri /x/loki/api/v1/push"],
+  ["external.logs.otlpUrl", "https://otlp.example.com/x", `${config}.exporters.otlp_http/logs.endpoint`],
+  ["external.logs.user", "writer", push, "Http_User writer"],
+  ["external.logs.tenant", "team-a", push, "Tenant_ID team-a"],
+  ["external.logs.ca", "company", push, "tls.ca_file"],
+  ["external.traces.otlpUrl", "https://traces.example.com", `${config}.exporters.otlp_http/traces-external.endpoint`],
+  ["external.traces.protocol", "http", `${config}.service.pipelines.traces.exporters`, "otlp_http/traces-external"],
+  ["external.traces.user", "tracer", `${config}.extensions.basicauth/traces.client_auth.username`],
+  ["external.traces.tenant", "team-t", `${config}.exporters.otlp_http/traces-external.headers.0.value`],
+  ["external.traces.ca", "company", `${config}.exporters.otlp_http/traces-external.tls.ca_file`, "traces.crt"],
+  ["external.alerts.url", "https://mimir.example.com/alertmanager", toAlertmanager, "mimir.example.com:443"],
+  ["external.alerts.user", "ruler", toAlertmanager, "ruler"],
+  ["external.alerts.tenant", "team-r", toAlertmanager, "team-r"],
+  ["external.alerts.ca", "company", toAlertmanager, "alerts.crt"],
+  [
+    "external.dashboards.url",
+    "https://grafana.example.com",
+    "environment-kustomization-environment",
+    "grafana.example.com",
+  ],
+];
+
+/** Those that Grafana asks. */
+const shownServers = { metrics: "external", traces: "external" };
+
+const asked: readonly Effect[] = [
+  [
+    "external.metrics.queryUrl",
+    "https://metrics.example.com/prometheus",
+    sources,
+    "https://metrics.example.com/prometheus",
+  ],
+  [
+    "external.metrics.writeUrl",
+    "https://metrics.example.com/push",
+    `${config}.exporters.prometheusremotewrite/metrics.endpoint`,
+  ],
+  ["external.metrics.user", "reader", sources, "reader"],
+  ["external.metrics.tenant", "team-m", sources, "team-m"],
+  ["external.metrics.ca", "company", sources, "company.pem"],
+  ["external.traces.queryUrl", "https://tempo.example.com", sources, "https://tempo.example.com"],
+  ["external.traces.queryType", "jaeger", sources, "Jaeger (external)"],
+];
+
+const beside: readonly Effect[] = [
+  [
+    "external.gateway.httpUrl",
+    "https://otlp.example.com:4318",
+    "instrumentation-default",
+    "https://otlp.example.com:4318",
+  ],
+  ["external.gateway.grpcUrl", "https://otlp.example.com:4317", substitutes, "https://otlp.example.com:4317"],
+];
+
 /** The program writes the kubeconfig there. */
 const inFolder = (folder: string): Effect[] => [
   ["cluster.kind.kubeconfigFolder", folder, "cluster-kind.environment.KUBECONFIG_FILE"],
@@ -328,23 +391,30 @@ describe("Effects of settings", function () {
     const amount = amounts[setting.split(".").at(-1) ?? ""];
     return amount === undefined ? [] : [[setting, amount]];
   });
-  const groups = (): (readonly Effect[])[] => [
-    [...everything, ...ofComponents, ...containers, ...inFolder(path.join(folder, "private"))],
-    switched,
-    besideCluster,
-    off,
-    onExisting(path.join(folder, "kubeconfig")),
+  /** Each with what has to be said, too. */
+  const groups = (): (readonly [effects: readonly Effect[], under: Tree])[] => [
+    [[...everything, ...ofComponents, ...containers, ...inFolder(path.join(folder, "private"))], {}],
+    [switched, {}],
+    [besideCluster, {}],
+    [off, {}],
+    [onExisting(path.join(folder, "kubeconfig")), {}],
+    [servers, { ...chosenServers, network: { ca: "company.pem" } }],
+    [
+      asked,
+      { ...shownServers, network: { ca: "company.pem" }, external: { traces: { otlpUrl: "https://a.example.com" } } },
+    ],
+    [beside, { gateway: "external" }],
   ];
 
   it("are known for every setting of the schema", () => {
-    const known = groups().flatMap((group) => group.map(([setting]) => setting));
+    const known = groups().flatMap(([effects]) => effects.map(([setting]) => setting));
     expect([...known, ...readBefore].sort()).to.deep.equal(all.sort());
   });
 
   it("are where each setting says", async () => {
     const missing: string[] = [];
-    for (const group of groups()) {
-      const settings = group.reduce<Tree>((tree, [setting, value]) => withLeaf(tree, setting, value), {});
+    for (const [group, under] of groups()) {
+      const settings = group.reduce<Tree>((tree, [setting, value]) => withLeaf(tree, setting, value), under);
       const places = await declared(settings);
       const rendered = await render({ settings });
       missing.push(...checkPins(rendered).map(({ object, path: where, message }) => `${object} ${where} ${message}`));

@@ -20,6 +20,8 @@ import { parseSettings, SettingsError } from "../../settings/parse.ts";
 import type { SchemaNode } from "../../settings/scalars.ts";
 import { type Settings, settingsSchema } from "../../settings/schema.ts";
 import { secretSettings } from "../../settings/secrets.ts";
+import { checkExternalAlertmanager } from "../../contract/checks/alertmanager.ts";
+import { checkDataSources } from "../../contract/checks/data-sources.ts";
 import { checkFluentBit } from "../../contract/checks/fluent-bit.ts";
 import { checkObjects } from "../../contract/checks/objects.ts";
 import { checkAllValues } from "../../contract/checks/values.ts";
@@ -34,7 +36,7 @@ import { releases, render, type Rendered } from "../../contract/rendered.ts";
 import { programOrSkip } from "../support/program.ts";
 import { defaultEnvironment, orSkip } from "../support/rendered.ts";
 import { everybody, inDays } from "./support/alertmanager.ts";
-import { judge } from "./support/verdict.ts";
+import { different, judge } from "./support/verdict.ts";
 
 interface Node extends SchemaNode {
   readonly minimum?: number;
@@ -150,6 +152,8 @@ const samples: readonly [RegExp, readonly string[]][] = [
     ["a/b:1", "kindest/node:v1.36.1", `r.io:5000/a@sha256:${"0".repeat(64)}`, "ghcr.io/acme/kbot", "A/b:1"],
   ],
   [/([uU]rl|[pP]roxy|manifests|endpoint|repository|registryMirrors\.[^.]*)$/, addresses],
+  // So many that one is right.
+  [/grpcUrl$/, [1, 2, 3, 4, 5, 6, 7, 8].flatMap((n) => [`https://otlp-${n}.example.com:4317`, `http://[::${n}]:4317`])],
   [/noProxy\.items$/, [".example.com", "10.0.0.0/8", "[::1]", "a,b", "$(A)", "h:8080", "*"]],
   [/registryMirrors$/, ["docker.io", "localhost:5000", "_default", "../x", "[::1]:5000"]],
   [/(branch|path)$/, ["main", "feature/x", "release#1", "a..b", "apps/demo", "../a", "a'b"]],
@@ -244,6 +248,7 @@ const samples: readonly [RegExp, readonly string[]][] = [
     ],
   ],
   [/secret$/, ["ops-slack", "my.bot", "..", "a/b"]],
+  [/external\..*(user|tenant)$/, ["platform", "a@example.com", "team/a", "team-a", "a:b", "a$b", ".."]],
   [/name$/, ["ops-2", "a.b", "null", "-a", "x".repeat(70)]],
 ];
 
@@ -379,6 +384,28 @@ const kbot = {
 const elsewhere = {
   repository: { sshUrl: "ssh://git@git.example.com/team/a.git", knownHosts: `git.example.com,h,[h]:2222 ${hostKey}` },
 };
+const url = "https://h.example.com";
+const servers = {
+  ...{
+    metrics: "external",
+    logs: "external",
+    traces: ["jaeger", "external"],
+    alerts: "external",
+    dashboards: "external",
+  },
+  network: { ca: "company.pem" },
+  external: {
+    ...{
+      metrics: { queryUrl: url, writeUrl: url },
+      logs: { url },
+      traces: { otlpUrl: url, protocol: "http", queryUrl: url },
+    },
+    ...{ alerts: { url }, dashboards: { url } },
+  },
+};
+/** With them: the Alertmanager that is there needs a Prometheus that sends to it. */
+const scraping = { ...servers, metrics: "prometheus", external: { ...servers.external, metrics: undefined } };
+const beside = { gateway: "external", external: { gateway: { httpUrl: url, grpcUrl: `${url}:4317` } } };
 const existing = (kubeconfig: string) => ({
   cluster: { type: "existing", existing: { kubeconfig, context: "platform" } },
 });
@@ -392,11 +419,15 @@ function surroundings(where: string, kubeconfig: string): Tree {
   if (where.startsWith("charts.mirror")) return { charts: { mirror: { url: "oci://r.io/charts" } } };
   if (where.startsWith("network.proxy")) return { network: { proxy: { httpsProxy: "http://proxy:3128" } } };
   if (/^demo\.(?!app$|enabled$|path$)/.test(where)) return kbot;
+  if (where.startsWith("external.gateway")) return beside;
+  if (where.startsWith("external.")) return servers;
   if (where.startsWith("alerting")) return { alerting: everybody };
   return {};
 }
 
 const source = { file: "Pulumi.dev.yaml", secrets: Object.keys(secretSettings) as (keyof typeof secretSettings)[] };
+
+const externalSecrets = Object.keys(secretSettings).filter((name) => name.startsWith("external"));
 
 /** The settings, or undefined when they are refused; anything else that happens is a crash. */
 function accepted(raw: Tree): Settings | undefined {
@@ -430,6 +461,7 @@ describe("What settings accept, by its readers", function () {
   let amtool: string;
   let promtool: string;
   let exporter: string;
+  let otelcol: string;
   let api: KubernetesApi;
   const rendered: Rendered[] = [];
   const all: Settings[] = [];
@@ -441,6 +473,7 @@ describe("What settings accept, by its readers", function () {
     amtool = await programOrSkip(this, "amtool");
     promtool = await programOrSkip(this, "promtool");
     exporter = await programOrSkip(this, "blackbox_exporter");
+    otelcol = await programOrSkip(this, "otelcol");
     api = await orSkip(this, "Kubernetes' OpenAPI", kubernetesApi);
     folder = mkdtempSync(path.join(tmpdir(), "settings-readers-"));
     kubeconfig = path.join(folder, "kubeconfig.yaml");
@@ -495,7 +528,8 @@ describe("What settings accept, by its readers", function () {
     const random = fc.sample(fc.nat(1_000_000), { seed, numRuns: 20_000 });
     let turn = 0;
     for (let index = 0; index < environments; index++) {
-      const base = [{}, existing(kubeconfig), s3, elsewhere, kbot][index % 5] ?? {};
+      const bases = [{}, existing(kubeconfig), s3, elsewhere, kbot, servers, scraping, beside];
+      const base = bases[index % bases.length] ?? {};
       let raw: Tree = { alerting: everybody, ...base };
       for (const [where, values] of good) {
         // Who is not there reads nothing.
@@ -516,7 +550,7 @@ describe("What settings accept, by its readers", function () {
         }
       }
       const stack = ["dev", "123", "1e3", "no"][index % 4] ?? "dev";
-      rendered.push(await render({ settings: raw, stack }));
+      rendered.push(await render({ settings: raw, stack, secrets: ["telegramToken", ...externalSecrets] }));
       const settings = accepted(raw);
       if (settings !== undefined) all.push(settings);
     }
@@ -629,6 +663,26 @@ describe("What settings accept, by its readers", function () {
           .filter(({ chart }) => chart?.name === "tempo")
           .flatMap(({ values }) => tempoMistakes(tempoConfig(values))),
       ]),
+    );
+  });
+
+  it("is what a collector takes", () => {
+    const configs = rendered.flatMap(({ declared }) =>
+      declared.filter(({ kind }) => kind === "OpenTelemetryCollector").map((object) => at(object, "spec", "config")),
+    );
+    // Otherwise this shows nothing.
+    expect(configs.filter((config) => JSON.stringify(config).includes("password_file"))).not.to.deep.equal([]);
+    expectNone(
+      different(configs).flatMap((config) => {
+        const { accepted: fine, said } = judge(otelcol, (file) => ["validate", `--config=${file}`], config);
+        return fine ? [] : [said];
+      }),
+    );
+  });
+
+  it("is what Grafana and Prometheus are told of servers that are there already", () => {
+    expectNone(
+      rendered.flatMap((one) => [...checkDataSources(one), ...checkExternalAlertmanager(one)]).map(describeFinding),
     );
   });
 

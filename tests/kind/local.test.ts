@@ -44,7 +44,7 @@ import {
 const name = "kind-local";
 const container = `${name}-registry`;
 const registryImage = "made-here/registry:3";
-const dashboard = "flux-repo/content/exporters/dashboards+metrics/cluster.json";
+const dashboard = "flux-repo/content/exporters/dashboards+scraping/cluster.json";
 
 describe("the registry beside a cluster, on real Kind", function () {
   this.timeout(30 * 60_000);
@@ -137,7 +137,7 @@ describe("the registry beside a cluster, on real Kind", function () {
               {
                 name: "dashboards",
                 path: "flux-repo/clusters/local",
-                components: ["flux-repo/content/exporters/dashboards+metrics"],
+                components: ["flux-repo/content/exporters/dashboards+scraping"],
                 prerequisites: [namespace],
               },
             ],

@@ -374,9 +374,9 @@ describe("an environment in the rehearsal", function () {
 
     it("follows Git: what is added appears, what is removed disappears", async () => {
       const { fleetDirectory } = rehearsal.surroundings;
-      const list = "flux-repo/content/exporters/metrics/kustomization.yaml";
+      const list = "flux-repo/content/exporters/rules/kustomization.yaml";
       const before = await readFile(fleetDirectory, list);
-      const file = "flux-repo/content/exporters/metrics/extra.yaml";
+      const file = "flux-repo/content/exporters/rules/extra.yaml";
       const rule = "/apis/monitoring.coreos.com/v1/namespaces/monitoring/prometheusrules/extra";
       const sync = async () => {
         await cluster.reconcile(flux.gitRepository("environment"));

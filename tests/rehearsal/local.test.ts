@@ -17,7 +17,7 @@ import { flux, isReady, type KubeObject, TestCluster } from "./support/cluster.t
 import { leftovers } from "./support/leftovers.ts";
 
 const project = resolve(import.meta.dirname, "../..");
-const dashboard = "flux-repo/content/exporters/dashboards+metrics/cluster.json";
+const dashboard = "flux-repo/content/exporters/dashboards+scraping/cluster.json";
 
 describe("an environment without an account", function () {
   this.timeout("20m");
@@ -110,7 +110,7 @@ describe("an environment without an account", function () {
   it("refuses files that nobody can read, and tells what Flux refuses", async () => {
     const there = await digest();
     clone.edit(dashboard, (text) => text.replace("{", "{{"));
-    clone.edit("flux-repo/content/exporters/metrics/nodes.yaml", () => "a: [1\nb: 2\n");
+    clone.edit("flux-repo/content/exporters/rules/nodes.yaml", () => "a: [1\nb: 2\n");
     const unread = await push();
     expect(unread.code).to.equal(1);
     expect(unread.said)
@@ -119,7 +119,7 @@ describe("an environment without an account", function () {
     expect(await digest()).to.equal(there);
     clone.edit(dashboard, (text) => text);
     clone.edit(
-      "flux-repo/content/exporters/metrics/nodes.yaml",
+      "flux-repo/content/exporters/rules/nodes.yaml",
       () => "apiVersion: v1\nkind: NoSuchKind\nmetadata: {name: x}\n",
     );
     const refused = await push();

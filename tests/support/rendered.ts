@@ -5,6 +5,7 @@ import * as path from "node:path";
 import { type Combination, combinations, kubeconfigText } from "../../contract/combinations.ts";
 import { crdFolders } from "../../contract/crds.ts";
 import { describeFinding, type Finding } from "../../contract/finding.ts";
+import { usualSecrets } from "../../contract/run-program.ts";
 import { render, type Rendered } from "../../contract/rendered.ts";
 
 let standard: Promise<Rendered> | undefined;
@@ -17,7 +18,7 @@ export async function defaultEnvironment(): Promise<Rendered> {
 
 /** Where there is a company's network there are private registries. */
 const secretsOf = ({ settings }: Combination) => [
-  "telegramToken",
+  ...usualSecrets(settings),
   ...(settings.network === undefined ? [] : ["registryCredentials"]),
 ];
 

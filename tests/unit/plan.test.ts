@@ -21,6 +21,14 @@ function changed(choice: Choice, { setting, value }: Remedy): Choice {
   return { ...choice, [group]: { ...(choice[group] as object | undefined), [key]: value } };
 }
 
+const url = "https://a.example.com";
+
+/** Addresses of what is there already. */
+const servers: Readonly<Record<string, object>> = {
+  ...{ metrics: { queryUrl: url }, logs: { url }, traces: { otlpUrl: url }, alerts: { url }, dashboards: { url } },
+  gateway: { httpUrl: url, grpcUrl: `${url}:4317` },
+};
+
 /** Every decision and every switch. */
 const choices: fc.Arbitrary<Choice> = fc.record(
   {
@@ -32,6 +40,9 @@ const choices: fc.Arbitrary<Choice> = fc.record(
       }),
     ),
     provided: fc.shuffledSubarray(providable),
+    external: fc.record(Object.fromEntries(Object.entries(servers).map(([of, server]) => [of, fc.constant(server)])), {
+      requiredKeys: [],
+    }),
     ...Object.fromEntries(
       components.flatMap(({ switch: off }) =>
         off === undefined ? [] : [[off.split(".")[0] ?? "", fc.record({ enabled: fc.boolean() })]],
@@ -44,10 +55,16 @@ const choices: fc.Arbitrary<Choice> = fc.record(
 describe("The plan of components", function () {
   this.timeout("1m");
 
+  /** Half of them with the addresses of just what is chosen. */
+  const addressed = fc.tuple(choices, fc.boolean()).map(([choice, whole]) => {
+    const chosen = Object.entries(servers).filter(([of]) => [choice[of]].flat().includes("external"));
+    return whole ? { ...choice, external: Object.fromEntries(chosen) } : choice;
+  });
+
   it("of any choice either has findings that each name a remedy, or an order in which everything needed comes first", () => {
     let [sound, refused] = [0, 0];
     fc.assert(
-      fc.property(choices, (choice) => {
+      fc.property(addressed, (choice) => {
         const { chosen, findings } = planOf(choice);
         for (const one of chosen) {
           const before = chosen.slice(0, chosen.indexOf(one));
@@ -101,6 +118,26 @@ describe("The plan of components", function () {
       "provided[1] is certManager, but certManager.enabled is false. Set provided to [prometheusOperator], or certManager.enabled to true.",
     );
     expect(said({ gateway: "none", instrumentation: { enabled: false }, traces: "none" })).to.deep.equal([]);
+    const checks = [{ name: "page", type: "http", target: "https://example.com" }];
+    expect(said({ metrics: "external", external: { metrics: servers["metrics"] }, checks })).to.deep.equal([
+      "metrics is external, which has no scraping, and blackboxExporter cannot do without it. Set metrics to prometheus.",
+    ]);
+  });
+
+  it("says of what is there already where its address is missing, or what it is for, and nothing of it twice", () => {
+    const said = (choice: Choice) => planOf(choice).findings.map(({ path, message }) => `${path} ${message}`);
+    const defaults = settingsSchema.parse({});
+    for (const [slot, server] of Object.entries(servers)) {
+      const usual = String(defaults[slot as Slot]);
+      const [first = ""] = Object.keys(server);
+      expect(said({ [slot]: "external" })).to.deep.equal([
+        `external.${slot}.${first} is missing, and ${slot} is external. Set external.${slot}.${first}, or set ${slot} to ${usual}.`,
+      ]);
+      expect(said({ external: { [slot]: server } })).to.deep.equal([
+        `external.${slot} is set, and ${slot} is ${usual}: nothing uses it. Set ${slot} to external, or remove external.${slot}.`,
+      ]);
+      expect(said({ [slot]: "external", external: { [slot]: server } })).to.deep.equal([]);
+    }
   });
 
   it("says of two that cannot stand beside each other why, and what to set", () => {
@@ -185,8 +222,9 @@ describe("The plan of components", function () {
   it("knows each component by one key, with settings under names that no other has", () => {
     const keys = catalogue.map(({ key }) => key);
     expect(new Set(keys).size).to.equal(keys.length);
-    const groups = components.flatMap(({ settings }) => Object.keys(settings));
-    expect(new Set(groups).size).to.equal(groups.length);
+    const groups = components.flatMap(({ settings }) => Object.entries(settings));
+    // One group may have the addresses of several.
+    expect(new Set(groups.map(([name]) => name)).size).to.equal(new Set(groups.map(([, schema]) => schema)).size);
     for (const slot of Object.keys(slots)) {
       const { default: usual } = slots[slot as Slot];
       expect(alternatives(slot as Slot), slot).to.include(usual);

@@ -1,11 +1,12 @@
 import { canonicalBytes, containerResources } from "../../../settings/resources.ts";
 import type { TelemetryGateway } from "../../capabilities.ts";
-import { defineComponent, type Extra } from "../../component.ts";
+import { type Context, defineComponent, type Extra } from "../../component.ts";
 import { hardened, spread } from "../../kubernetes/hardened.ts";
 import { namespaces } from "../../kubernetes/namespaces.ts";
 import { imagePullSecrets } from "../../kubernetes/pull-secrets.ts";
+import { credentials } from "../../remote.ts";
 import { collector } from "./settings.ts";
-import { collectorConfig, queueFolder } from "./values.ts";
+import { collectorConfig, externalFolder, queueFolder, type Stores, targets } from "./values.ts";
 
 const namespace = namespaces.monitoring.name;
 
@@ -13,11 +14,19 @@ const namespace = namespaces.monitoring.name;
 const collectorName = "otel";
 const serviceAccount = "otel-collector";
 const queueVolume = "queue";
+const externalVolume = "external";
 
-const gateway: TelemetryGateway = {
+const gateway = {
   otlpGrpc: { namespace, service: `${collectorName}-collector`, port: 4317, path: "" },
   otlpHttp: { namespace, service: `${collectorName}-collector`, port: 4318, path: "" },
-};
+} as const satisfies TelemetryGateway;
+
+/** Where telemetry goes. */
+const stores = (all: Context<unknown>["all"]): Stores => ({
+  metrics: all("metrics"),
+  logs: all("logs"),
+  traces: all("traces"),
+});
 
 /** What the collector may read: pods and their owners, for attributes. */
 const rules = [
@@ -72,9 +81,11 @@ export const collectorComponent = defineComponent({
     { setting: "collector.resources", ...resources, count: replicas },
   ],
   images: ({ collector: { image } }) => ({ "opentelemetry-collector": image }),
+  secrets: ({ environment, all }) => credentials(serviceAccount, namespace, targets(stores(all)), environment),
   extras: ({ settings, environment, all }) => {
     const { replicas, image, resources } = settings.collector;
     const queues = all("logs").length + all("traces").length;
+    const external = credentials(serviceAccount, namespace, targets(stores(all)), environment);
     return [
       ...account(environment.credentials),
       {
@@ -104,9 +115,15 @@ export const collectorComponent = defineComponent({
                 }
               : {}),
             // All queues, and as much again for free pages and compaction; with more the kubelet would evict the pod.
-            volumes: [{ name: queueVolume, emptyDir: { sizeLimit: canonicalBytes(`${512 * Math.max(1, queues)}Mi`) } }],
-            volumeMounts: [{ name: queueVolume, mountPath: queueFolder }],
-            config: collectorConfig({ logs: all("logs"), traces: all("traces") }),
+            volumes: [
+              { name: queueVolume, emptyDir: { sizeLimit: canonicalBytes(`${512 * Math.max(1, queues)}Mi`) } },
+              ...external.map(({ name }) => ({ name: externalVolume, secret: { secretName: name } })),
+            ],
+            volumeMounts: [
+              { name: queueVolume, mountPath: queueFolder },
+              ...external.map(() => ({ name: externalVolume, mountPath: externalFolder, readOnly: true })),
+            ],
+            config: collectorConfig(stores(all), environment),
           },
         },
       },

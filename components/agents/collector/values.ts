@@ -1,4 +1,15 @@
-import type { LogStore, TraceStore } from "../../capabilities.ts";
+import {
+  address,
+  clusterUrl,
+  isRemote,
+  type LogStore,
+  type MetricsStore,
+  type OtlpTarget,
+  type Place,
+  type Remote,
+  type TraceStore,
+} from "../../capabilities.ts";
+import { authenticates, caKey, caOf, hostPort, type Known, remotes, secretKey, tenantHeader } from "../../remote.ts";
 
 const processors = ["memory_limiter", "k8s_attributes", "batch"] as const;
 
@@ -45,8 +56,12 @@ const spanMetrics = {
   exclude_dimensions: ["collector.instance.id"],
 } as const;
 
+/** Folder of the collector's pod with what servers want. */
+export const externalFolder = "/etc/otelcol/external";
+
 /** Where telemetry goes: to none, one or several of each. */
 export interface Stores {
+  readonly metrics: readonly Named<MetricsStore>[];
   readonly logs: readonly Named<LogStore>[];
   readonly traces: readonly Named<TraceStore>[];
 }
@@ -58,33 +73,99 @@ interface Named<S> {
 }
 
 /** An exporter for each store of a capability. The first has the capability's name, which rules and dashboards ask for. */
-function exporters<S>(kind: string, name: string, stores: readonly Named<S>[], config: (store: S) => object) {
+function exporters<S>(
+  name: string,
+  stores: readonly Named<S>[],
+  exporter: (store: S) => { readonly kind: string; readonly config: object },
+) {
   return Object.fromEntries(
-    stores.map(({ key, offer }, index) => [`${kind}/${index === 0 ? name : `${name}-${key}`}`, config(offer)]),
+    stores.map(({ key, offer }, index) => {
+      const { kind, config } = exporter(offer);
+      return [`${kind}/${index === 0 ? name : `${name}-${key}`}`, config];
+    }),
   );
+}
+
+/** The extension that authenticates to a server; none where it wants no secret. */
+function authenticator(
+  { access }: Remote,
+  known: Known,
+): { readonly name: string; readonly config: object } | undefined {
+  if (!authenticates(access, known)) return undefined;
+  // Both watch the file: another secret is sent without a restart.
+  const file = `${externalFolder}/${secretKey(access)}`;
+  return access.user === undefined
+    ? { name: `bearertokenauth/${access.of}`, config: { filename: file } }
+    : { name: `basicauth/${access.of}`, config: { client_auth: { username: access.user, password_file: file } } };
+}
+
+/** How a server is asked. */
+function asked(remote: Remote, known: Known) {
+  const { tenant } = remote.access;
+  const auth = authenticator(remote, known);
+  return {
+    ...(caOf(remote, known) === undefined ? {} : { tls: { ca_file: `${externalFolder}/${caKey(remote.access)}` } }),
+    ...(tenant === undefined ? {} : { headers: [{ name: tenantHeader, value: tenant }] }),
+    ...(auth === undefined ? {} : { auth: { authenticator: auth.name } }),
+  };
+}
+
+/** Kind of the exporter for a target, and how it is reached. */
+function otlp({ protocol, place }: OtlpTarget, known: Known): { readonly kind: string; readonly config: object } {
+  const server = isRemote(place) ? asked(place, known) : {};
+  if (protocol === "http") return { kind: "otlp_http", config: { endpoint: clusterUrl(place), ...server } };
+  const endpoint = isRemote(place) ? hostPort(place.url) : address(place);
+  const plain = clusterUrl(place).startsWith("http:");
+  return { kind: "otlp_grpc", config: { endpoint, ...(plain ? { tls: { insecure: true } } : {}), ...server } };
+}
+
+/** How samples are written. What waits does so in memory: the exporter has no queue on disk (0.158, factory.go). */
+function remoteWrite(to: Remote, known: Known) {
+  return {
+    endpoint: to.url,
+    ...asked(to, known),
+    // As they are when they are scraped: each series says of which pod it is.
+    resource_to_telemetry_conversion: { enabled: true },
+    retry_on_failure: { max_elapsed_time: "0s" },
+    // Batches of 8192 points at most, one after the other: a store that takes samples in order refuses those overtaken.
+    remote_write_queue: { queue_size: 100, num_consumers: 1 },
+    max_batch_request_parallelism: 1,
+  };
+}
+
+/** Where the collector sends. */
+export function targets({ metrics, logs, traces }: Stores): Place[] {
+  return [
+    ...metrics.flatMap(({ offer: { writeTo } }) => writeTo ?? []),
+    ...[...logs, ...traces].map(({ offer }) => offer.otlp.place),
+  ];
 }
 
 /**
  * Configuration of the collector. Component names are those of 0.149 and later (`k8s_attributes`, `otlp_grpc`, `otlp_http`,
  * `span_metrics`); the older spellings are aliases that warn.
  */
-export function collectorConfig(stores: Stores) {
-  const traces = exporters("otlp_grpc", "traces", stores.traces, ({ otlpAddress }) => ({
-    endpoint: otlpAddress,
-    tls: { insecure: true },
-    ...queueAndRetry,
-  }));
-  const logs = exporters("otlp_http", "logs", stores.logs, ({ otlpUrl }) => ({
-    endpoint: otlpUrl,
-    ...queueAndRetry,
+export function collectorConfig(stores: Stores, known: Known) {
+  const traces = exporters("traces", stores.traces, (store) => {
+    const { kind, config } = otlp(store.otlp, known);
+    return { kind, config: { ...config, ...queueAndRetry } };
+  });
+  const logs = exporters("logs", stores.logs, (store) => {
+    const { kind, config } = otlp(store.otlp, known);
     // In the order in which they came: several at a time would overtake each other after an outage.
-    sending_queue: { ...queueAndRetry.sending_queue, num_consumers: 1 },
-  }));
+    const sending_queue = { ...queueAndRetry.sending_queue, num_consumers: 1 };
+    return { kind, config: { ...config, ...queueAndRetry, sending_queue } };
+  });
+  const written = stores.metrics.flatMap(({ offer: { writeTo } }) => writeTo ?? []);
+  const metrics = Object.fromEntries(written.map((to) => ["prometheusremotewrite/metrics", remoteWrite(to, known)]));
+  const authenticators = remotes(targets(stores)).flatMap((remote) => authenticator(remote, known) ?? []);
+  const { exclude_dimensions, ...counted } = spanMetrics;
   return {
     receivers: {
       otlp: { protocols: { grpc: { endpoint: "0.0.0.0:4317" }, http: { endpoint: "0.0.0.0:4318" } } },
     },
-    connectors: { span_metrics: spanMetrics },
+    // Series that are written carry no pod of the collector: there only the id tells replicas apart.
+    connectors: { span_metrics: written.length === 0 ? { ...counted, exclude_dimensions } : counted },
     processors: {
       memory_limiter: { check_interval: "1s", limit_percentage: 75, spike_limit_percentage: 15 },
       k8s_attributes: {
@@ -109,6 +190,7 @@ export function collectorConfig(stores: Stores) {
     exporters: {
       ...traces,
       ...logs,
+      ...metrics,
       prometheus: {
         endpoint: "0.0.0.0:8889",
         // Exemplars exist in this format only.
@@ -127,16 +209,21 @@ export function collectorConfig(stores: Stores) {
         // Gives the disk back when the queue is empty again.
         compaction: { directory: queueFolder, on_rebound: true, cleanup_on_start: true },
       },
+      ...Object.fromEntries(authenticators.map(({ name, config }) => [name, config])),
     },
     service: {
-      extensions: ["health_check", "file_storage"],
+      extensions: ["health_check", "file_storage", ...authenticators.map(({ name }) => name)],
       pipelines: {
         traces: {
           receivers: ["otlp"],
           processors: [...processors],
           exporters: [...Object.keys(traces), "span_metrics"],
         },
-        metrics: { receivers: ["otlp", "span_metrics"], processors: [...processors], exporters: ["prometheus"] },
+        metrics: {
+          receivers: ["otlp", "span_metrics"],
+          processors: [...processors],
+          exporters: ["prometheus", ...Object.keys(metrics)],
+        },
         // Without an exporter it would be refused.
         ...(stores.logs.length === 0
           ? {}

@@ -2,6 +2,7 @@ import { chart } from "./chart.ts";
 import { defineComponent } from "../../component.ts";
 import { namespaces } from "../../kubernetes/namespaces.ts";
 import { imagePullSecrets } from "../../kubernetes/pull-secrets.ts";
+import { credentials } from "../../remote.ts";
 import { fluentBit } from "./settings.ts";
 import { fluentBitValues } from "./values.ts";
 
@@ -18,17 +19,24 @@ export const fluentBitComponent = defineComponent({
   namespaces: () => [namespaces.nodeAgents],
   offers: () => ({ logAgent: true }),
   flows: () => [
-    { name: "fluent-bit", namespace, to: { "app.kubernetes.io/name": "fluent-bit" }, ports: [2020], from: ["metrics"] },
+    {
+      name: "fluent-bit",
+      namespace,
+      to: { "app.kubernetes.io/name": "fluent-bit" },
+      ports: [2020],
+      from: ["scraping"],
+    },
   ],
   requests: ({ fluentBit: { resources } }, nodes) => [{ setting: "fluentBit.resources", ...resources, count: nodes }],
-  releases: ({ settings, offered }) => {
+  secrets: ({ environment, offered }) => credentials("fluent-bit", namespace, [offered("logs")?.endpoint], environment),
+  releases: ({ settings, environment, offered }) => {
     const logs = offered("logs");
     if (logs === undefined) return [];
     return [
       {
         chart,
         namespace,
-        values: fluentBitValues(settings.fluentBit, logs),
+        values: fluentBitValues(settings.fluentBit, logs, environment),
         override: settings.fluentBit.values,
         pullSecrets: { imagePullSecrets },
       },

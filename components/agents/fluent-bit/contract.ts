@@ -1,8 +1,11 @@
 /** What the chart leaves open and the values fill, and values that security or data rest on: for the judges in `contract/`. */
 import {
   containerSecurityContext,
+  list,
   pullSecrets,
   resources,
+  strict,
+  text,
   tolerations,
   type FreeForm,
 } from "../../../contract/handed-on.ts";
@@ -14,6 +17,46 @@ export const freeForm: FreeForm = {
     tolerations,
     imagePullSecrets: pullSecrets,
     securityContext: containerSecurityContext,
+    env: [
+      "variables of its container, as Kubernetes has them",
+      () =>
+        list(
+          strict(
+            {
+              name: text,
+              valueFrom: strict({ secretKeyRef: strict({ name: text, key: text }, ["name", "key"]) }, ["secretKeyRef"]),
+            },
+            ["name", "valueFrom"],
+          ),
+        ),
+    ],
+    extraVolumes: [
+      "volumes, as Kubernetes has them",
+      () =>
+        list(
+          strict(
+            {
+              name: text,
+              secret: strict({ secretName: text, items: list(strict({ key: text, path: text }, ["key", "path"])) }, [
+                "secretName",
+                "items",
+              ]),
+            },
+            ["name", "secret"],
+          ),
+        ),
+    ],
+    extraVolumeMounts: [
+      "mounts, as Kubernetes has them",
+      () =>
+        list(
+          strict({ name: text, mountPath: { type: "string", pattern: "^/" }, readOnly: { const: true } }, [
+            "name",
+            "mountPath",
+            "readOnly",
+          ]),
+        ),
+    ],
   },
 };
 

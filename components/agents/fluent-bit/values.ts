@@ -1,7 +1,8 @@
 import type { z } from "zod";
 import { containerResources } from "../../../settings/resources.ts";
-import type { LogStore } from "../../capabilities.ts";
+import { isRemote, type LogStore } from "../../capabilities.ts";
 import { hardened } from "../../kubernetes/hardened.ts";
+import { authenticates, caKey, caOf, hostAndPort, type Known, secretKey, secretOf } from "../../remote.ts";
 import type { fluentBit } from "./settings.ts";
 
 /** The part of the values of fluent-bit 0.58.1 that the environment sets. */
@@ -16,6 +17,75 @@ export interface FluentBitValues {
     readonly inputs: string;
     readonly filters: string;
     readonly outputs: string;
+  };
+  readonly env?: readonly [
+    {
+      readonly name: typeof secretVariable;
+      readonly valueFrom: { readonly secretKeyRef: { readonly name: string; readonly key: string } };
+    },
+  ];
+  readonly extraVolumes?: readonly [
+    {
+      readonly name: typeof volume;
+      readonly secret: {
+        readonly secretName: string;
+        readonly items: readonly [{ readonly key: string; readonly path: string }];
+      };
+    },
+  ];
+  readonly extraVolumeMounts?: readonly [
+    { readonly name: typeof volume; readonly mountPath: typeof folder; readonly readOnly: true },
+  ];
+}
+
+/** Variable with the secret of a log store; what replaces it is looked through for variables no more (src/flb_output.c). */
+const secretVariable = "LOGS_SECRET";
+const volume = "external";
+const folder = "/fluent-bit/external";
+
+/** Where the log store takes lines, and what it wants. */
+function target({ endpoint, pushPath }: LogStore, known: Known): Record<string, string> {
+  if (!isRemote(endpoint)) {
+    const { namespace, service, port } = endpoint;
+    return { Host: `${service}.${namespace}.svc`, Port: String(port), Uri: pushPath };
+  }
+  const { url, access } = endpoint;
+  const { host, port } = hostAndPort(url);
+  return {
+    Host: host,
+    Port: String(port),
+    Uri: `${new URL(url).pathname.replace(/\/$/, "")}${pushPath}`,
+    // By default it takes a certificate of any host.
+    ...(url.startsWith("https:") ? { tls: "On", "tls.verify": "On", "tls.verify_hostname": "On" } : {}),
+    ...(caOf(endpoint, known) === undefined ? {} : { "tls.ca_file": `${folder}/${caKey(access)}` }),
+    ...(access.tenant === undefined ? {} : { Tenant_ID: access.tenant }),
+    ...(!authenticates(access, known)
+      ? {}
+      : access.user === undefined
+        ? { Bearer_Token: `\${${secretVariable}}` }
+        : { Http_User: access.user, Http_Passwd: `\${${secretVariable}}` }),
+  };
+}
+
+/** What of that stands in a Secret. */
+function files(
+  { endpoint }: LogStore,
+  known: Known,
+): Pick<FluentBitValues, "env" | "extraVolumes" | "extraVolumeMounts"> {
+  if (!isRemote(endpoint)) return {};
+  const { access } = endpoint;
+  const name = secretOf("fluent-bit");
+  const key = caKey(access);
+  return {
+    ...(authenticates(access, known)
+      ? { env: [{ name: secretVariable, valueFrom: { secretKeyRef: { name, key: secretKey(access) } } }] }
+      : {}),
+    ...(caOf(endpoint, known) === undefined
+      ? {}
+      : {
+          extraVolumes: [{ name: volume, secret: { secretName: name, items: [{ key, path: key }] } }],
+          extraVolumeMounts: [{ name: volume, mountPath: folder, readOnly: true }],
+        }),
   };
 }
 
@@ -34,8 +104,7 @@ const labels = [
 ];
 
 /** Values of Fluent Bit: tail every container, add what Kubernetes knows, push to the log store. */
-export function fluentBitValues(settings: z.output<typeof fluentBit>, logs: LogStore): FluentBitValues {
-  const { namespace, service, port } = logs.endpoint;
+export function fluentBitValues(settings: z.output<typeof fluentBit>, logs: LogStore, known: Known): FluentBitValues {
   return {
     // Its image is busybox:latest, pulled always.
     testFramework: { enabled: false },
@@ -89,9 +158,7 @@ export function fluentBitValues(settings: z.output<typeof fluentBit>, logs: LogS
       outputs: section("OUTPUT", {
         Name: "loki",
         Match: "kube.*",
-        Host: `${service}.${namespace}.svc`,
-        Port: String(port),
-        Uri: logs.pushPath,
+        ...target(logs, known),
         Labels: labels.join(", "),
         Remove_keys: "kubernetes,stream,_p,time",
         Line_Format: "json",
@@ -102,5 +169,6 @@ export function fluentBitValues(settings: z.output<typeof fluentBit>, logs: LogS
         "storage.total_limit_size": settings.bufferSize,
       }),
     },
+    ...files(logs, known),
   };
 }

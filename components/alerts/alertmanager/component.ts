@@ -3,6 +3,7 @@ import { containerResources } from "../../../settings/resources.ts";
 import { defineComponent } from "../../component.ts";
 import { namespaces } from "../../kubernetes/namespaces.ts";
 import { stackService } from "../../suites/kube-prometheus-stack/names.ts";
+import { dataSource } from "./api.ts";
 import { checkAlerting, alertingWarnings, usedAlertingSecrets } from "./check.ts";
 import {
   type AlertmanagerConfig,
@@ -78,11 +79,7 @@ export const alertmanagerComponent = defineComponent({
     alerts: {
       endpoint,
       ui: { selector, podPort: endpoint.port },
-      dataSource: () => ({
-        name: "Alertmanager",
-        type: "alertmanager",
-        jsonData: { handleGrafanaManagedAlerts: false, implementation: "prometheus" },
-      }),
+      dataSource,
     },
   }),
   requests: ({ alertmanager: { resources, replicas } }) => [

@@ -2,7 +2,8 @@ import { chart } from "../../suites/kube-prometheus-stack/chart.ts";
 import type { Endpoint } from "../../capabilities.ts";
 import { defineComponent } from "../../component.ts";
 import { namespaces } from "../../kubernetes/namespaces.ts";
-import { grafanaDataSources } from "./data-sources.ts";
+import { credentials } from "../../remote.ts";
+import { askedPlaces, grafanaDataSources, secretVariables } from "./data-sources.ts";
 import { grafana } from "./settings.ts";
 import { contentRole, grafanaSecretName, grafanaValues } from "./values.ts";
 
@@ -26,12 +27,11 @@ export const grafanaComponent = defineComponent({
     dashboards: {
       endpoint,
       ui: { selector: { "app.kubernetes.io/name": "grafana", "app.kubernetes.io/instance": release }, podPort: 3000 },
-      user: adminUser,
-      password: passwordKey(passwordRotation),
+      login: { user: adminUser, password: passwordKey(passwordRotation) },
     },
   }),
   requests: ({ grafana: { resources } }) => [{ setting: "grafana.resources", ...resources, count: 1 }],
-  secrets: ({ settings: { grafana: settings } }) => [
+  secrets: ({ settings: { grafana: settings }, environment, all }) => [
     {
       name: grafanaSecretName(settings),
       namespace,
@@ -40,6 +40,7 @@ export const grafanaComponent = defineComponent({
         "admin-password": { generated: passwordKey(settings.passwordRotation) },
       },
     },
+    ...credentials("grafana", namespace, askedPlaces({ all }), environment),
   ],
   extras: () => [
     {
@@ -53,6 +54,11 @@ export const grafanaComponent = defineComponent({
     },
   ],
   part: (context) => ({
-    values: grafanaValues(context.settings.grafana, context.browserUrl("dashboards"), grafanaDataSources(context)),
+    values: grafanaValues(
+      context.settings.grafana,
+      context.browserUrl("dashboards"),
+      grafanaDataSources(context),
+      secretVariables(context),
+    ),
   }),
 });

@@ -3,6 +3,7 @@ import {
   containerSecurityContext,
   flag,
   list,
+  map,
   named,
   off,
   strict,
@@ -18,6 +19,9 @@ const mounts: HandedOn = [
   () => list(strict({ name: named, mountPath: { type: "string", pattern: "^/" } }, ["name", "mountPath"])),
 ];
 
+/** How a server that is there already is asked (Grafana: "Provisioning", jsonData of every data source over HTTP). */
+const asked = { tlsAuthWithCACert: { const: true }, httpHeaderName1: text, httpHeaderName2: text };
+
 const link = { datasourceUid: text, urlDisplayLabel: text };
 const tags = { ...list(strict({ key: text, value: text }, ["key", "value"])), minItems: 1 };
 
@@ -31,8 +35,11 @@ const dataSources = (): Schema => ({
         type: { enum: ["prometheus", "alertmanager", "loki", "jaeger", "tempo"] },
         access: { const: "proxy" },
         isDefault: flag,
-        url: { type: "string", pattern: "^http://" },
+        url: { type: "string", pattern: "^https?://" },
+        basicAuth: { const: true },
+        basicAuthUser: text,
         jsonData: { type: "object" },
+        secureJsonData: { type: "object", additionalProperties: text },
       },
       ["name", "uid", "type", "access", "url", "jsonData"],
     ),
@@ -43,11 +50,12 @@ const dataSources = (): Schema => ({
           properties: {
             jsonData: strict(
               {
+                ...asked,
                 httpMethod: { enum: ["POST", "GET"] },
                 timeInterval: text,
                 exemplarTraceIdDestinations: list(strict({ name: text, ...link }, ["name", "datasourceUid"])),
               },
-              ["httpMethod", "timeInterval"],
+              ["httpMethod"],
             ),
           },
         },
@@ -57,7 +65,7 @@ const dataSources = (): Schema => ({
         then: {
           properties: {
             jsonData: strict(
-              { handleGrafanaManagedAlerts: { const: false }, implementation: { const: "prometheus" } },
+              { ...asked, handleGrafanaManagedAlerts: { const: false }, implementation: { const: "prometheus" } },
               ["handleGrafanaManagedAlerts", "implementation"],
             ),
           },
@@ -69,6 +77,7 @@ const dataSources = (): Schema => ({
           properties: {
             jsonData: strict(
               {
+                ...asked,
                 derivedFields: {
                   ...list(
                     strict(
@@ -90,6 +99,7 @@ const dataSources = (): Schema => ({
           properties: {
             jsonData: strict(
               {
+                ...asked,
                 nodeGraph: strict({ enabled: flag }, ["enabled"]),
                 tracesToLogsV2: strict(
                   {
@@ -137,6 +147,10 @@ export const freeForm: FreeForm = {
       () => named,
     ],
     "grafana/additionalDataSources": ["provisioned data sources, Grafana's own format", dataSources],
+    "grafana/envValueFrom": [
+      "variables of Grafana's container, by name; empty in the chart",
+      () => map(strict({ secretKeyRef: strict({ name: text, key: text }, ["name", "key"]) }, ["secretKeyRef"])),
+    ],
     "grafana/grafana.ini": [
       "Grafana's own configuration (conf/defaults.ini of Grafana 13): sections and keys that the environment sets",
       () =>

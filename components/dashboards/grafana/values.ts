@@ -4,7 +4,7 @@ import { containerResources } from "../../../settings/resources.ts";
 import { hardened } from "../../kubernetes/hardened.ts";
 import { namespaces } from "../../kubernetes/namespaces.ts";
 import { helper } from "../../suites/kube-prometheus-stack/names.ts";
-import type { GrafanaDataSource } from "./data-sources.ts";
+import type { GrafanaDataSource, SecretVariable } from "./data-sources.ts";
 import type { grafana } from "./settings.ts";
 
 type Resources = ReturnType<typeof containerResources>;
@@ -69,6 +69,7 @@ export interface GrafanaValues {
       };
     };
     readonly additionalDataSources: readonly GrafanaDataSource[];
+    readonly envValueFrom?: Readonly<Record<string, SecretVariable>>;
   };
 }
 
@@ -76,6 +77,7 @@ export function grafanaValues(
   settings: z.output<typeof grafana>,
   externalUrl: string,
   dataSources: readonly GrafanaDataSource[],
+  variables: Readonly<Record<string, SecretVariable>>,
 ): GrafanaValues {
   return {
     grafana: {
@@ -115,6 +117,7 @@ export function grafanaValues(
         },
       },
       additionalDataSources: dataSources,
+      ...(Object.keys(variables).length === 0 ? {} : { envValueFrom: variables }),
     },
   };
 }

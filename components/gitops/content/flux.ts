@@ -31,8 +31,8 @@ export default dashboard(
       "Does the cluster run what Git declares? If not: which object hangs, since when, and which controller is slow?",
     folder: "Platform",
     of: "flux",
-    needs: ["exporters", "metrics"],
-    rowNeeds: { Controllers: ["flux"], Logs: ["fluentBit", "loki"] },
+    needs: ["exporters", "scraping"],
+    rowNeeds: { Controllers: ["flux"], Logs: ["fluentBit", "logql"] },
     tags: ["platform", "gitops"],
     variables: [
       choice(

@@ -2,39 +2,16 @@ import type { z } from "zod";
 import { durationSeconds } from "../../../settings/formats.ts";
 import type { Finding } from "../../../settings/finding.ts";
 import { chart } from "./chart.ts";
-import { clusterUrl, type DataSource, type Endpoint, type Linked } from "../../capabilities.ts";
+import type { Endpoint } from "../../capabilities.ts";
 import { defineComponent } from "../../component.ts";
 import { namespaces } from "../../kubernetes/namespaces.ts";
 import { imagePullSecrets } from "../../kubernetes/pull-secrets.ts";
+import { dataSource, lookup, otlpPath, pushPath } from "./api.ts";
 import { loki } from "./settings.ts";
 import { lokiValues } from "./values.ts";
 
 const namespace = namespaces.monitoring.name;
 const endpoint: Endpoint = { namespace, service: "loki", port: 3100, path: "" };
-
-/** In provisioning files Grafana replaces `$NAME` from its environment, so a literal `$` is written `$$`. */
-function dataSource({ traces }: Linked): DataSource {
-  const toTrace = { datasourceUid: traces, url: "$${__value.raw}", urlDisplayLabel: "Trace" };
-  return {
-    name: "Loki",
-    type: "loki",
-    jsonData:
-      traces === undefined
-        ? {}
-        : {
-            derivedFields: [
-              // Lines that a log agent read: the id stands in the line. Lines that came by OTLP: it is structured metadata.
-              {
-                name: "trace_id",
-                matcherType: "regex",
-                matcherRegex: '"trace_?[iI][dD]"\\s*:\\s*"(\\w+)"',
-                ...toTrace,
-              },
-              { name: "Trace", matcherType: "label", matcherRegex: "trace_id", ...toTrace },
-            ],
-          },
-  };
-}
 
 function check({ storage, replicas, retention }: z.output<typeof loki>): Finding[] {
   const findings: Finding[] = [];
@@ -70,15 +47,12 @@ export const lokiComponent = defineComponent({
     logs: {
       endpoint,
       title: "Loki",
-      pushPath: "/loki/api/v1/push",
-      otlpUrl: `${clusterUrl(endpoint)}/otlp`,
-      lookup: {
-        path: "/loki/api/v1/query_range",
-        query: { query: '{service_name="<service>"} |= "<traceId>"', since: "1h", limit: "1" },
-        found: ["data", "result"],
-      },
+      pushPath,
+      otlp: { protocol: "http", place: { ...endpoint, path: otlpPath } },
+      lookup,
       dataSource,
     },
+    logql: true,
   }),
   flows: () => [
     { name: "logs", namespace, to: { "app.kubernetes.io/name": "loki" }, ports: [3100], from: ["logAgent"] },

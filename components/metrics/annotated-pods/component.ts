@@ -15,7 +15,7 @@ export const annotatedPods = defineComponent({
   charts: [],
   needs: ["monitors"],
   after: ["monitors"],
-  uses: ["metrics"],
+  uses: ["scraping"],
   namespaces: () => [namespaces.monitoring],
   extras: ({ environment: { applications } }) =>
     // To service discovery no name is every namespace.

@@ -46,11 +46,11 @@ export const blackboxExporterComponent = defineComponent({
   settings: { checks, blackboxExporter },
   charts: [chart],
   enabled: (settings) => settings.checks.length > 0,
-  needs: ["metrics", "monitors"],
+  needs: ["scraping", "monitors"],
   after: ["monitors"],
   namespaces: () => [namespaces.monitoring],
   check: (settings) => namesakes(settings.checks),
-  flows: () => [{ name, namespace, to: { "app.kubernetes.io/instance": name }, ports: [9115], from: ["metrics"] }],
+  flows: () => [{ name, namespace, to: { "app.kubernetes.io/instance": name }, ports: [9115], from: ["scraping"] }],
   requests: ({ blackboxExporter: { resources } }) => [
     { setting: "blackboxExporter.resources", ...resources, count: 1 },
   ],

@@ -79,7 +79,7 @@ export const exportersComponent = defineComponent({
       namespace: namespaces.nodeAgents.name,
       to: { "app.kubernetes.io/name": "prometheus-node-exporter" },
       ports: [9100],
-      from: ["metrics"],
+      from: ["scraping"],
     },
   ],
   requests: ({ exporters: { kubeStateMetrics, nodeExporter } }, nodes) => [

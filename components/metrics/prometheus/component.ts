@@ -1,9 +1,22 @@
 import type { z } from "zod";
 import { containerResources } from "../../../settings/resources.ts";
-import { type DataSource, type Linked } from "../../capabilities.ts";
-import { defineComponent } from "../../component.ts";
+import type { Place, Remote } from "../../capabilities.ts";
+import { type Context, defineComponent } from "../../component.ts";
 import { namespaces } from "../../kubernetes/namespaces.ts";
+import {
+  authenticates,
+  caKey,
+  caOf,
+  credentials,
+  hostPort,
+  type Known,
+  remotes,
+  secretKey,
+  secretOf,
+  tenantHeader,
+} from "../../remote.ts";
 import { stackService } from "../../suites/kube-prometheus-stack/names.ts";
+import { dataSource, lookup } from "./api.ts";
 import { prometheus } from "./settings.ts";
 
 type Resources = ReturnType<typeof containerResources>;
@@ -37,6 +50,8 @@ export interface PrometheusValues {
       readonly probeSelectorNilUsesHelmValues: boolean;
       readonly ruleSelectorNilUsesHelmValues: boolean;
       readonly scrapeConfigSelectorNilUsesHelmValues: boolean;
+      readonly secrets?: readonly string[];
+      readonly additionalAlertManagerConfigs?: readonly object[];
       readonly resources: Resources;
       readonly storageSpec?: {
         readonly volumeClaimTemplate: {
@@ -50,10 +65,43 @@ export interface PrometheusValues {
   };
 }
 
+/** Where the operator mounts a Secret of `prometheusSpec.secrets`. */
+const secretFile = (key: string) => `/etc/prometheus/secrets/${secretOf("prometheus")}/${key}`;
+
+/** An Alertmanager that is no Service, in Prometheus' own words (configuration, `alertmanager_config`). */
+function alertmanager(remote: Remote, known: Known): object {
+  const { access } = remote;
+  const { protocol, pathname } = new URL(remote.url);
+  const file = authenticates(access, known) ? secretFile(secretKey(access)) : undefined;
+  return {
+    scheme: protocol.slice(0, -1),
+    path_prefix: pathname,
+    static_configs: [{ targets: [hostPort(remote.url)] }],
+    ...(access.user === undefined
+      ? file === undefined
+        ? {}
+        : { authorization: { type: "Bearer", credentials_file: file } }
+      : { basic_auth: { username: access.user, password_file: file } }),
+    ...(access.tenant === undefined ? {} : { http_headers: { [tenantHeader]: { values: [access.tenant] } } }),
+    ...(caOf(remote, known) === undefined ? {} : { tls_config: { ca_file: secretFile(caKey(access)) } }),
+  };
+}
+
+/** What Prometheus is told of Alertmanagers that are there already; those of the environment the chart tells it. */
+function alertmanagers(places: readonly Place[], known: Known) {
+  const configs = remotes(places).map((remote) => alertmanager(remote, known));
+  const secrets = credentials("prometheus", namespaces.monitoring.name, places, known).map(({ name }) => name);
+  return {
+    ...(configs.length === 0 ? {} : { additionalAlertManagerConfigs: configs }),
+    ...(secrets.length === 0 ? {} : { secrets }),
+  };
+}
+
 function prometheusValues(
   settings: z.output<typeof prometheus>,
   scrapeControlPlane: boolean,
   externalUrl: string,
+  told: ReturnType<typeof alertmanagers>,
 ): PrometheusValues {
   return {
     // Rules about what is not scraped would fire for ever.
@@ -95,6 +143,7 @@ function prometheusValues(
         probeSelectorNilUsesHelmValues: false,
         ruleSelectorNilUsesHelmValues: false,
         scrapeConfigSelectorNilUsesHelmValues: false,
+        ...told,
         resources: containerResources(settings.resources),
         ...(settings.storage === undefined
           ? {}
@@ -113,18 +162,7 @@ function prometheusValues(
   };
 }
 
-/** Where exemplars lead: to their trace. */
-function dataSource({ traces }: Linked, scrapeInterval: string): DataSource {
-  return {
-    name: "Prometheus",
-    type: "prometheus",
-    jsonData: {
-      httpMethod: "POST",
-      timeInterval: scrapeInterval,
-      ...(traces === undefined ? {} : { exemplarTraceIdDestinations: [{ datasourceUid: traces, name: "trace_id" }] }),
-    },
-  };
-}
+const places = (all: Context<unknown>["all"]) => all("alerts").map(({ offer }) => offer.endpoint);
 
 export const prometheusComponent = defineComponent({
   key: "prometheus",
@@ -141,18 +179,22 @@ export const prometheusComponent = defineComponent({
       endpoint,
       title: "Prometheus",
       ui: { selector, podPort: endpoint.port },
-      lookup: {
-        path: "/api/v1/query",
-        query: { query: "max(<metric>) >= <timestamp>" },
-        found: ["data", "result"],
-      },
+      lookup,
       dataSource: (linked) => dataSource(linked, scrapeInterval),
     },
+    scraping: true,
+    rules: true,
   }),
   requests: ({ prometheus: { resources, replicas } }) => [
     { setting: "prometheus.resources", ...resources, count: replicas },
   ],
-  part: ({ settings, environment, browserUrl }) => ({
-    values: prometheusValues(settings.prometheus, environment.scrapeControlPlane, browserUrl("metrics")),
+  secrets: ({ environment, all }) => credentials("prometheus", namespaces.monitoring.name, places(all), environment),
+  part: ({ settings, environment, browserUrl, all }) => ({
+    values: prometheusValues(
+      settings.prometheus,
+      environment.scrapeControlPlane,
+      browserUrl("metrics"),
+      alertmanagers(places(all), environment),
+    ),
   }),
 });

@@ -1,11 +1,14 @@
 /** What the chart leaves open and the values fill, and values that security or data rest on: for the judges in `contract/`. */
-import { externalUrl, list, map, strict, type FreeForm } from "../../../contract/handed-on.ts";
+import { externalUrl, list, map, strict, text, type FreeForm } from "../../../contract/handed-on.ts";
 import { asks, release, setting, several, why, type Pin } from "../../../contract/pin.ts";
-import { customResourcePart } from "../../../contract/schemas.ts";
+import { customResourcePart, type Schema } from "../../../contract/schemas.ts";
 
 const components = setting(({ cluster }) => cluster.type === "kind" && cluster.kind.scrapeControlPlane);
 const control = "Kind lets Prometheus reach the control plane; elsewhere nobody answers and TargetDown would fire";
 const ours = "monitors and rules of every namespace count, not only those that this release labels";
+
+/** Where the operator mounts a Secret for Prometheus. */
+const mounted: Schema = { type: "string", pattern: "^/etc/prometheus/secrets/[^/]+/[^/]+$" };
 
 export const freeForm: FreeForm = {
   "kube-prometheus-stack": {
@@ -17,6 +20,28 @@ export const freeForm: FreeForm = {
           strict({ groups: customResourcePart("monitoring.coreos.com/v1", "PrometheusRule", "spec", "groups") }, [
             "groups",
           ]),
+        ),
+    ],
+    "prometheus/prometheusSpec/secrets": ["names of Secrets", () => list(text)],
+    "prometheus/prometheusSpec/additionalAlertManagerConfigs": [
+      "Prometheus' own format (configuration, alertmanager_config)",
+      () =>
+        list(
+          strict(
+            {
+              scheme: { enum: ["http", "https"] },
+              path_prefix: { type: "string", pattern: "^/" },
+              static_configs: list(strict({ targets: list({ type: "string", pattern: ":\\d+$" }) }, ["targets"])),
+              basic_auth: strict({ username: text, password_file: mounted }, ["username", "password_file"]),
+              authorization: strict({ type: { const: "Bearer" }, credentials_file: mounted }, [
+                "type",
+                "credentials_file",
+              ]),
+              http_headers: map(strict({ values: list(text) }, ["values"])),
+              tls_config: strict({ ca_file: mounted }, ["ca_file"]),
+            },
+            ["scheme", "path_prefix", "static_configs"],
+          ),
         ),
     ],
     "prometheus/prometheusSpec/storageSpec": [

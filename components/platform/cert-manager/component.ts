@@ -26,7 +26,7 @@ export const certManagerComponent = defineComponent({
   offers: () => ({ certificates: true }),
   flows: () => [
     { name: "webhook", namespace, to: { "app.kubernetes.io/name": "webhook" }, ports: [10250], from: ["api server"] },
-    { name: "metrics", namespace, ports: [9402], from: ["metrics"] },
+    { name: "metrics", namespace, ports: [9402], from: ["scraping"] },
   ],
   requests: ({ certManager: { controller, webhook, cainjector, replicas } }) => [
     { setting: "certManager.controller", ...controller, count: replicas },

@@ -1,9 +1,9 @@
 import { chart } from "./chart.ts";
-import { address, type Endpoint } from "../../capabilities.ts";
+import type { Endpoint } from "../../capabilities.ts";
 import { defineComponent, type Extra } from "../../component.ts";
 import { namespaces } from "../../kubernetes/namespaces.ts";
 import { imagePullSecrets } from "../../kubernetes/pull-secrets.ts";
-import { linksOfTraces } from "../links.ts";
+import { dataSource, lookup } from "./api.ts";
 import { jaeger } from "./settings.ts";
 import { jaegerValues } from "./values.ts";
 
@@ -57,9 +57,9 @@ export const jaegerComponent = defineComponent({
       endpoint,
       title: "Jaeger",
       ui: { selector, podPort: endpoint.port },
-      otlpAddress: address(otlp),
-      lookup: { path: "/api/traces/<traceId>", found: ["data"] },
-      dataSource: (linked) => ({ name: "Jaeger", type: "jaeger", jsonData: linksOfTraces(linked) }),
+      otlp: { protocol: "grpc", place: otlp },
+      lookup,
+      dataSource,
     },
   }),
   requests: ({ jaeger: { resources } }) => [{ setting: "jaeger.resources", ...resources, count: 1 }],

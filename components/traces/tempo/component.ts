@@ -1,8 +1,8 @@
-import { address, type Endpoint } from "../../capabilities.ts";
+import type { Endpoint } from "../../capabilities.ts";
 import { defineComponent } from "../../component.ts";
 import { namespaces } from "../../kubernetes/namespaces.ts";
 import { imagePullSecrets } from "../../kubernetes/pull-secrets.ts";
-import { linksOfTraces } from "../links.ts";
+import { dataSource, lookup } from "./api.ts";
 import { chart } from "./chart.ts";
 import { tempo } from "./settings.ts";
 import { tempoValues } from "./values.ts";
@@ -24,10 +24,9 @@ export const tempoComponent = defineComponent({
       endpoint,
       title: "Tempo",
       // No interface of its own: people look at it in Grafana.
-      otlpAddress: address({ ...endpoint, port: 4317 }),
-      lookup: { path: "/api/v2/traces/<traceId>", found: ["trace", "resourceSpans"] },
-      // No service graph: it is drawn from metrics (traces_service_graph_*) that nobody makes here.
-      dataSource: (linked) => ({ name: "Tempo", type: "tempo", jsonData: linksOfTraces(linked) }),
+      otlp: { protocol: "grpc", place: { ...endpoint, port: 4317 } },
+      lookup,
+      dataSource,
     },
   }),
   requests: ({ tempo: { resources } }) => [{ setting: "tempo.resources", ...resources, count: 1 }],

@@ -73,7 +73,7 @@ describe("The repository that Flux syncs", function () {
     expect(said).to.match(/^Added \d+ files to acme\/fleet, branch main\.$/m);
     expect(code).to.equal(0);
     expect(await readFile(directory(), `${folder}/kustomization.yaml`)).to.equal("mine\n");
-    expect(await readFile(directory(), "flux-repo/content/loki/metrics/kustomization.yaml")).to.include("Component");
+    expect(await readFile(directory(), "flux-repo/content/loki/rules/kustomization.yaml")).to.include("Component");
     expect(await lines(["rev-list", "--all"])).to.have.length(2);
     expect((await ensure()).said).to.include("has every file");
     expect(await lines(["rev-list", "--all"])).to.have.length(2);
@@ -119,7 +119,7 @@ describe("The repository that Flux syncs", function () {
     const { code, said } = await ensure();
     expect(said).to.match(/^Added \d+ files/);
     expect(code).to.equal(0);
-    expect(await readFile(directory(), "flux-repo/content/loki/metrics/kustomization.yaml")).to.include("Component");
+    expect(await readFile(directory(), "flux-repo/content/loki/rules/kustomization.yaml")).to.include("Component");
   });
 
   it("gets the branch, from the default branch whatever its name", async () => {

@@ -2,21 +2,18 @@ import { createServer, type IncomingMessage, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { expect } from "chai";
 import { clusterUrl } from "../../../components/capabilities.ts";
-import { plan, providers } from "../../../components/plan.ts";
+import { plan } from "../../../components/plan.ts";
+import { probedStores } from "../../../components/probe/telemetry-probe.ts";
 import { NotFound, probe, type Sought } from "../../../components/probe/telemetry.ts";
 import { parseSettings } from "../../../settings/parse.ts";
 
 /** The stores of the default environment, each at its own path of a server. */
 function stores(root: string): Sought[] {
   const { chosen } = plan(parseSettings({}, { file: "test", secrets: [] }));
-  return (["traces", "logs", "metrics"] as const).flatMap((signal) =>
-    providers(chosen, signal).flatMap(({ offers }) => {
-      const store = offers[signal];
-      if (store === undefined) return [];
-      const { title, lookup, endpoint } = store;
-      return [{ signal, title, lookup, url: `${root}${new URL(clusterUrl(endpoint)).pathname.replace(/\/$/, "")}` }];
-    }),
-  );
+  return probedStores(chosen).map(({ endpoint, ...store }) => ({
+    ...store,
+    url: `${root}${new URL(clusterUrl(endpoint)).pathname.replace(/\/$/, "")}`,
+  }));
 }
 
 /** What a stand-in for the collector and the three stores does, by what it forgets. */

@@ -47,9 +47,9 @@ export default dashboard(
     title: "Logs",
     description: "What did these containers write, when did it change, and what did it cost them in CPU and memory?",
     folder: "Logs",
-    of: "loki",
+    of: "logql",
     needs: [],
-    rowNeeds: { "What the selected containers use": ["exporters", "metrics"] },
+    rowNeeds: { "What the selected containers use": ["exporters", "scraping"] },
     tags: ["logs"],
     variables: [
       logChoice(

@@ -14,7 +14,7 @@ export default dashboard(
     description: "Does Loki take every line, and does it answer in time?",
     folder: "Platform",
     of: "loki",
-    needs: ["metrics"],
+    needs: ["scraping"],
     tags: ["platform", "logs"],
   },
   {

@@ -24,7 +24,7 @@ export default dashboard(
     description: "Does what we look at from outside answer, how fast, and until when is its certificate valid?",
     folder: "Platform",
     of: "blackbox-exporter",
-    needs: ["metrics"],
+    needs: ["scraping"],
     tags: ["platform", "checks"],
     variables: [
       choice(

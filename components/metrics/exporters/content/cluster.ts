@@ -52,7 +52,7 @@ export default dashboard(
     description: "Is the cluster well, and which node is about to evict pods?",
     folder: "Kubernetes",
     of: "exporters",
-    needs: ["metrics"],
+    needs: ["scraping"],
     tags: ["kubernetes"],
     variables: [
       choice(

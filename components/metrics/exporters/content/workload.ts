@@ -41,8 +41,8 @@ export default dashboard(
       "What is wrong with this one Deployment, StatefulSet or DaemonSet: does it run, starve, leak, restart?",
     folder: "Kubernetes",
     of: "exporters",
-    needs: ["metrics"],
-    rowNeeds: { Logs: ["loki"] },
+    needs: ["scraping"],
+    rowNeeds: { Logs: ["logql"] },
     tags: ["kubernetes"],
     variables: [
       choice(

@@ -12,7 +12,7 @@ export default dashboard(
     description: "Are the certificates that cert-manager issues valid, and is each renewed in time?",
     folder: "Platform",
     of: "cert-manager",
-    needs: ["metrics"],
+    needs: ["scraping"],
     tags: ["platform"],
   },
   {

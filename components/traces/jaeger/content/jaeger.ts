@@ -26,7 +26,7 @@ export default dashboard(
     description: "Does Jaeger keep every span that reaches it?",
     folder: "Platform",
     of: "jaeger",
-    needs: ["metrics"],
+    needs: ["scraping"],
     tags: ["platform", "traces"],
   },
   {

@@ -29,7 +29,7 @@ export default dashboard(
     description: "Does Tempo keep every span that reaches it, and does it answer in time?",
     folder: "Platform",
     of: "tempo",
-    needs: ["metrics"],
+    needs: ["scraping"],
     tags: ["platform", "traces"],
   },
   {

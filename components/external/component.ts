@@ -1,0 +1,195 @@
+/** What is there already, for decisions that say `external`: nothing of it is made, and others find it by its address. */
+import type { z } from "zod";
+import type { Finding } from "../../settings/finding.ts";
+import type { SecretName } from "../../settings/secrets.ts";
+import * as alertmanager from "../alerts/alertmanager/api.ts";
+import type { Access, DataSource, Linked, Remote } from "../capabilities.ts";
+import { defineComponent, type Known } from "../component.ts";
+import * as loki from "../logs/loki/api.ts";
+import * as prometheus from "../metrics/prometheus/api.ts";
+import * as jaeger from "../traces/jaeger/api.ts";
+import * as tempo from "../traces/tempo/api.ts";
+import { external } from "./settings.ts";
+
+type External = z.output<typeof external>;
+
+/** Servers that may want a secret, and which. */
+const secrets = {
+  metrics: "externalMetricsSecret",
+  logs: "externalLogsSecret",
+  traces: "externalTracesSecret",
+  alerts: "externalAlertsSecret",
+} as const satisfies Partial<Record<keyof External, SecretName>>;
+
+type Guarded = keyof typeof secrets;
+
+/** What is the same of all: no chart, no namespace, no setting but the address. */
+const there = { choice: "external", settings: { external }, charts: [], namespaces: () => [] };
+
+function access(of: Guarded, { user, tenant, ca }: NonNullable<External[Guarded]>): Access {
+  return { of, secret: secrets[of], user, tenant, ca };
+}
+
+/** An address that wants nothing. */
+const open = (of: keyof External, url: string): Remote => ({ url, access: { of, ca: "public" } });
+
+/** A data source whose name no other one of the environment has. */
+const named =
+  (dataSource: (linked: Linked) => DataSource) =>
+  (linked: Linked): DataSource => {
+    const made = dataSource(linked);
+    return { ...made, name: `${made.name} (external)` };
+  };
+
+/** What is wrong with how a server is to be asked. */
+function check(of: Guarded): (settings: { readonly external: External }, known: Known) => Finding[] {
+  return ({ external: { [of]: server } }, known) => {
+    if (server === undefined) return [];
+    const findings: Finding[] = [];
+    const add = (key: string, message: string) => findings.push({ path: `external.${of}.${key}`, message });
+    const secret = secrets[of];
+    if (server.user !== undefined && !known.secrets.includes(secret))
+      add(
+        "user",
+        `is set, and the secret ${secret} is not. Run \`npm run pulumi -- <stack> config set --secret ${secret}\`, or remove it.`,
+      );
+    if (server.ca === "company" && !known.companyCa)
+      add("ca", "is company, and network.ca is not set. Set network.ca, or this to public.");
+    return findings;
+  };
+}
+
+export const externalMetrics = defineComponent({
+  ...there,
+  key: "externalMetrics",
+  title: "A store of metrics that is there",
+  slot: "metrics",
+  address: "external.metrics.queryUrl",
+  offers: ({ external: { metrics } }) => {
+    if (metrics === undefined) return {};
+    const { queryUrl, writeUrl } = metrics;
+    const asked = access("metrics", metrics);
+    return {
+      metrics: {
+        endpoint: { url: queryUrl, access: asked },
+        title: "the external store of metrics",
+        ...(writeUrl === undefined ? {} : { writeTo: { url: writeUrl, access: asked }, lookup: prometheus.lookup }),
+        dataSource: named(prometheus.dataSource),
+      },
+    };
+  },
+  check: check("metrics"),
+  warnings: ({ external: { metrics } }) => [
+    {
+      path: "metrics",
+      message:
+        "is external: nothing here scrapes monitors or evaluates rules, so neither rules nor dashboards of scraped metrics are shipped. " +
+        (metrics?.writeUrl === undefined
+          ? "Without external.metrics.writeUrl nothing of this environment gets there."
+          : "What applications send by OTLP, and what is counted of their spans, is written there."),
+    },
+  ],
+});
+
+export const externalLogs = defineComponent({
+  ...there,
+  key: "externalLogs",
+  title: "A Loki that is there",
+  slot: "logs",
+  address: "external.logs.url",
+  offers: ({ external: { logs } }) => {
+    if (logs === undefined) return {};
+    const asked = access("logs", logs);
+    return {
+      logs: {
+        endpoint: { url: logs.url, access: asked },
+        title: "the external store of logs",
+        pushPath: loki.pushPath,
+        otlp: { protocol: "http", place: { url: logs.otlpUrl ?? `${logs.url}${loki.otlpPath}`, access: asked } },
+        lookup: loki.lookup,
+        dataSource: named(loki.dataSource),
+      },
+      logql: true,
+    };
+  },
+  check: check("logs"),
+});
+
+export const externalTraces = defineComponent({
+  ...there,
+  key: "externalTraces",
+  title: "A store of traces that is there",
+  slot: "traces",
+  address: "external.traces.otlpUrl",
+  offers: ({ external: { traces } }) => {
+    if (traces === undefined) return {};
+    const { otlpUrl, protocol, queryUrl, queryType } = traces;
+    const asked = access("traces", traces);
+    const api = { jaeger, tempo }[queryType];
+    return {
+      traces: {
+        endpoint: { url: queryUrl ?? otlpUrl, access: asked },
+        title: "the external store of traces",
+        otlp: { protocol, place: { url: otlpUrl, access: asked } },
+        ...(queryUrl === undefined ? {} : { lookup: api.lookup, dataSource: named(api.dataSource) }),
+      },
+    };
+  },
+  check: (settings, known) => {
+    const { traces } = settings.external;
+    const findings = check("traces")(settings, known);
+    // gRPC's credentials (RequireTransportSecurity) are not sent in clear: the exporter would not start.
+    if (traces?.protocol === "grpc" && traces.otlpUrl.startsWith("http:") && known.secrets.includes(secrets.traces)) {
+      const message = `is without TLS, where gRPC sends no secret, and ${secrets.traces} is set. Set an https:// address, or protocol to http.`;
+      findings.push({ path: "external.traces.otlpUrl", message });
+    }
+    return findings;
+  },
+});
+
+export const externalAlerts = defineComponent({
+  ...there,
+  key: "externalAlerts",
+  title: "An Alertmanager that is there",
+  slot: "alerts",
+  address: "external.alerts.url",
+  offers: ({ external: { alerts } }) =>
+    alerts === undefined
+      ? {}
+      : {
+          alerts: {
+            endpoint: { url: alerts.url, access: access("alerts", alerts) },
+            dataSource: named(alertmanager.dataSource),
+          },
+        },
+  check: check("alerts"),
+});
+
+export const externalDashboards = defineComponent({
+  ...there,
+  key: "externalDashboards",
+  title: "A Grafana that is there",
+  slot: "dashboards",
+  address: "external.dashboards.url",
+  offers: ({ external: { dashboards } }) =>
+    dashboards === undefined ? {} : { dashboards: { endpoint: open("dashboards", dashboards.url) } },
+});
+
+export const externalGateway = defineComponent({
+  ...there,
+  key: "externalGateway",
+  title: "A collector that is there",
+  slot: "gateway",
+  address: "external.gateway.httpUrl",
+  offers: ({ external: { gateway } }) =>
+    gateway === undefined
+      ? {}
+      : { gateway: { otlpHttp: open("gateway", gateway.httpUrl), otlpGrpc: open("gateway", gateway.grpcUrl) } },
+  warnings: () => [
+    {
+      path: "gateway",
+      message:
+        "is external: where telemetry of applications goes is decided there, so the probe does not look for any.",
+    },
+  ],
+});

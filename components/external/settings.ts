@@ -1,0 +1,80 @@
+import { z } from "zod";
+import { httpAddress, tenantName, userName } from "../../settings/formats.ts";
+
+const url = httpAddress.refine((value) => !value.endsWith("/"), { error: "must not end with a slash" });
+
+/** How a server wants to be asked. */
+const access = (secret: string) => ({
+  user: userName
+    .optional()
+    .describe(
+      `Name for basic authentication, with ${secret} as its password; without it that secret is a bearer token.`,
+    ),
+  tenant: tenantName.optional().describe("Tenant, which is sent as X-Scope-OrgID."),
+  ca: z
+    .enum(["public", "company"])
+    .default("public")
+    .describe("Whose certificate an https:// address shows: a public authority's, or one of network.ca."),
+});
+
+export const external = z
+  .strictObject({
+    metrics: z
+      .strictObject({
+        queryUrl: url.describe(
+          "Where it answers PromQL: what /api/v1/query is added to, such as https://mimir.example.com/prometheus.",
+        ),
+        writeUrl: httpAddress
+          .optional()
+          .describe(
+            "Where it takes remote write, such as https://mimir.example.com/api/v1/push; without it nothing of this environment gets there.",
+          ),
+        ...access("externalMetricsSecret"),
+      })
+      .optional()
+      .describe("A store that speaks Prometheus' API, for metrics: external."),
+    logs: z
+      .strictObject({
+        url: url.describe("Where it speaks Loki's API: what /loki/api/v1 is added to."),
+        otlpUrl: url
+          .optional()
+          .describe("Where it takes OTLP over HTTP: what /v1/logs is added to. Loki's own, <url>/otlp, when absent."),
+        ...access("externalLogsSecret"),
+      })
+      .optional()
+      .describe("A Loki, for logs: external."),
+    traces: z
+      .strictObject({
+        otlpUrl: url.describe(
+          "Where it takes OTLP: host and port of gRPC, or of HTTP what /v1/traces is added to. http:// is without TLS.",
+        ),
+        protocol: z.enum(["grpc", "http"]).default("grpc").describe("Which OTLP that is."),
+        queryUrl: url.optional().describe("Where Grafana asks it; without it Grafana has no data source of it."),
+        queryType: z.enum(["tempo", "jaeger"]).default("tempo").describe("Whose API answers at queryUrl."),
+        ...access("externalTracesSecret"),
+      })
+      .optional()
+      .describe("A store that takes OTLP, for traces: external, or external in the list."),
+    alerts: z
+      .strictObject({
+        url: url.describe("Its address: what /api/v2 is added to, such as https://mimir.example.com/alertmanager."),
+        ...access("externalAlertsSecret"),
+      })
+      .optional()
+      .describe("An Alertmanager, for alerts: external."),
+    dashboards: z
+      .strictObject({ url: url.describe("Its address, as browsers reach it: links in alerts and outputs lead there.") })
+      .optional()
+      .describe("A Grafana, for dashboards: external."),
+    gateway: z
+      .strictObject({
+        httpUrl: url.describe("Where it takes OTLP over HTTP: what /v1/traces is added to."),
+        grpcUrl: url
+          .refine((value) => /:\d+$/.test(value), { error: "must end with a port" })
+          .describe("Where it takes OTLP over gRPC: host and port. http:// is without TLS."),
+      })
+      .optional()
+      .describe("A collector, for gateway: external."),
+  })
+  .prefault({})
+  .describe("Addresses of what is there already, for decisions that say external.");

@@ -1,0 +1,37 @@
+/** What whoever speaks Loki's API is asked and sent. */
+import type { DataSource, Linked, Lookup } from "../../capabilities.ts";
+
+export const pushPath = "/loki/api/v1/push";
+
+/** What OTLP is sent to, below its address. */
+export const otlpPath = "/otlp";
+
+export const lookup: Lookup = {
+  path: "/loki/api/v1/query_range",
+  query: { query: '{service_name="<service>"} |= "<traceId>"', since: "1h", limit: "1" },
+  found: ["data", "result"],
+};
+
+/** In provisioning files Grafana replaces `$NAME` from its environment, so a literal `$` is written `$$`. */
+export function dataSource({ traces }: Linked): DataSource {
+  const toTrace = { datasourceUid: traces, url: "$${__value.raw}", urlDisplayLabel: "Trace" };
+  return {
+    name: "Loki",
+    type: "loki",
+    jsonData:
+      traces === undefined
+        ? {}
+        : {
+            derivedFields: [
+              // Lines that a log agent read: the id stands in the line. Lines that came by OTLP: it is structured metadata.
+              {
+                name: "trace_id",
+                matcherType: "regex",
+                matcherRegex: '"trace_?[iI][dD]"\\s*:\\s*"(\\w+)"',
+                ...toTrace,
+              },
+              { name: "Trace", matcherType: "label", matcherRegex: "trace_id", ...toTrace },
+            ],
+          },
+  };
+}

@@ -1,0 +1,25 @@
+/** What whoever speaks Prometheus' API is asked. */
+import type { DataSource, Linked, Lookup } from "../../capabilities.ts";
+
+export const lookup: Lookup = {
+  path: "/api/v1/query",
+  query: { query: "max(<metric>) >= <timestamp>" },
+  found: ["data", "result"],
+};
+
+/**
+ * Exemplars lead to their trace.
+ *
+ * @param scrapeInterval how often targets are scraped. @default Grafana's guess
+ */
+export function dataSource({ traces }: Linked, scrapeInterval?: string): DataSource {
+  return {
+    name: "Prometheus",
+    type: "prometheus",
+    jsonData: {
+      httpMethod: "POST",
+      ...(scrapeInterval === undefined ? {} : { timeInterval: scrapeInterval }),
+      ...(traces === undefined ? {} : { exemplarTraceIdDestinations: [{ datasourceUid: traces, name: "trace_id" }] }),
+    },
+  };
+}

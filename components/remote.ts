@@ -1,0 +1,80 @@
+/** What servers that are there already want, as a pod that asks them has it: files and variables out of one Secret of its own. */
+import { type Access, isRemote, type Place, type Remote } from "./capabilities.ts";
+import type { EnvironmentFacts, SecretObject, SecretText } from "./component.ts";
+
+/** What of an environment decides how servers are asked. */
+export type Known = Pick<EnvironmentFacts, "secrets" | "ca">;
+
+/** Loki, Mimir, Tempo and Cortex know tenants by it. */
+export const tenantHeader = "X-Scope-OrgID";
+
+/** Keys of the Secret of whoever asks. */
+export const secretKey = ({ of }: Access): string => of;
+export const caKey = ({ of }: Access): string => `${of}.crt`;
+
+/** Name of the Secret of whoever asks. */
+export const secretOf = (asker: string): string => `${asker}-external`;
+
+/** Whether its secret is set, and so sent. */
+export function authenticates({ secret }: Access, { secrets }: Known): boolean {
+  return secret !== undefined && secrets.includes(secret);
+}
+
+const isCompanys = ({ url, access }: Remote) => access.ca === "company" && url.startsWith("https:");
+
+/** The company's certificates, where a server's is one of theirs. */
+export function caOf(remote: Remote, { ca }: Known): string | undefined {
+  return isCompanys(remote) ? ca : undefined;
+}
+
+/** Host and port of a server, without the brackets of an IPv6 address. */
+export function hostAndPort(url: string): { readonly host: string; readonly port: number } {
+  const { protocol, hostname, port } = new URL(url);
+  return {
+    host: hostname.replace(/^\[|\]$/g, ""),
+    port: port === "" ? (protocol === "https:" ? 443 : 80) : Number(port),
+  };
+}
+
+/** Whether only pods of the cluster know a server's name. */
+export function isClusterName(url: string): boolean {
+  return /\.svc(\.cluster\.local)?\.?$/.test(new URL(url).hostname);
+}
+
+/** Headers with which a program asks a server. */
+export function headersOf({ user, tenant }: Access, secret: string | undefined): Record<string, string> {
+  const basic = `Basic ${Buffer.from(`${user ?? ""}:${secret ?? ""}`).toString("base64")}`;
+  return {
+    ...(secret === undefined ? {} : { authorization: user === undefined ? `Bearer ${secret}` : basic }),
+    ...(tenant === undefined ? {} : { [tenantHeader]: tenant }),
+  };
+}
+
+/** The same as one text, as Go reads it. */
+export function hostPort(url: string): string {
+  const { host, port } = hostAndPort(url);
+  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+/** Those of some places that are servers, each once. */
+export function remotes(places: readonly (Place | undefined)[]): Remote[] {
+  return places.filter((place): place is Remote => place !== undefined && isRemote(place));
+}
+
+/** The Secret of a pod that asks servers: none where they want nothing. */
+export function credentials(
+  asker: string,
+  namespace: string,
+  places: readonly (Place | undefined)[],
+  known: Known,
+): SecretObject[] {
+  const data: Record<string, SecretText> = {};
+  for (const remote of remotes(places)) {
+    const { access } = remote;
+    const ca = caOf(remote, known);
+    if (access.secret !== undefined && authenticates(access, known))
+      data[secretKey(access)] = { secret: access.secret };
+    if (ca !== undefined) data[caKey(access)] = ca;
+  }
+  return Object.keys(data).length === 0 ? [] : [{ name: secretOf(asker), namespace, data }];
+}

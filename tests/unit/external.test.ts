@@ -1,0 +1,115 @@
+import { expect } from "chai";
+import { plan } from "../../components/plan.ts";
+import { headersOf } from "../../components/remote.ts";
+import { probedStores } from "../../components/probe/telemetry-probe.ts";
+import { parseSettings, SettingsError } from "../../settings/parse.ts";
+import { type SecretName, secretFault, secretSettings } from "../../settings/secrets.ts";
+
+const url = "https://a.example.com";
+
+function findings(raw: Readonly<Record<string, unknown>>, secrets: readonly SecretName[] = []): string[] {
+  try {
+    parseSettings(raw, { file: "test", secrets });
+    return [];
+  } catch (error) {
+    if (!(error instanceof SettingsError)) throw error;
+    return error.findings.map(({ path, message }) => `${path} ${message}`);
+  }
+}
+
+describe("What is there already", () => {
+  for (const [what, raw, secrets, said] of [
+    [
+      "a user without a password",
+      { logs: "external", external: { logs: { url, user: "a" } } },
+      [],
+      [
+        "external.logs.user is set, and the secret externalLogsSecret is not. Run `npm run pulumi -- <stack> config set --secret externalLogsSecret`, or remove it.",
+      ],
+    ],
+    [
+      "a certificate of a company that has no CA",
+      { alerts: "external", external: { alerts: { url, ca: "company" } } },
+      [],
+      ["external.alerts.ca is company, and network.ca is not set. Set network.ca, or this to public."],
+    ],
+    [
+      "a secret that gRPC would not send",
+      { traces: ["jaeger", "external"], external: { traces: { otlpUrl: "http://tempo.example.com:4317" } } },
+      ["externalTracesSecret"],
+      [
+        "external.traces.otlpUrl is without TLS, where gRPC sends no secret, and externalTracesSecret is set. Set an https:// address, or protocol to http.",
+      ],
+    ],
+    [
+      "an address without what it needs",
+      { metrics: "external", external: { metrics: { writeUrl: url } } },
+      [],
+      ["external.metrics.queryUrl is missing."],
+    ],
+    ["a log agent, which needs no address", { logAgent: "external" }, [], ["logAgent must be fluentBit or none."]],
+    [
+      "a user in an address",
+      { logs: "external", external: { logs: { url: "https://a:b@h" } } },
+      [],
+      ["external.logs.url must be an http:// or https:// address."],
+    ],
+    [
+      "everything, with its secrets",
+      { metrics: "external", external: { metrics: { queryUrl: url, user: "a" } } },
+      ["externalMetricsSecret"],
+      [],
+    ],
+  ] as const) {
+    it(`is told for ${what}: ${said.length} faults`, () => {
+      expect(findings(raw, secrets)).to.deep.equal(said);
+    });
+  }
+
+  it("warns of what does not come with it", () => {
+    const settings = parseSettings(
+      { metrics: "external", external: { metrics: { queryUrl: url } } },
+      { file: "test", secrets: [] },
+    );
+    const warned = plan(settings).chosen.flatMap(
+      ({ component, settings: own }) => component.warnings?.(own, new Date()) ?? [],
+    );
+    expect(warned.map(({ message }) => message).join()).to.match(
+      /nothing here scrapes.*nothing of this environment gets there/,
+    );
+  });
+
+  it("takes secrets of one line and nothing else", () => {
+    for (const name of Object.keys(secretSettings).filter((one) => one.startsWith("external")) as SecretName[]) {
+      expect(secretFault(name, `p@ss $A \${A} "'\\ #1`)).to.equal(undefined);
+      for (const wrong of ["", " a", "a ", "a\nb", "a\r", "ü"])
+        expect(secretFault(name, wrong), wrong).to.include("one line");
+    }
+  });
+
+  it("is asked with the header that it wants", () => {
+    const access = { of: "logs", ca: "public" } as const;
+    expect(headersOf(access, undefined)).to.deep.equal({});
+    expect(headersOf({ ...access, tenant: "t" }, "a b")).to.deep.equal({
+      authorization: "Bearer a b",
+      "X-Scope-OrgID": "t",
+    });
+    expect(headersOf({ ...access, user: "u" }, "p:w")).to.deep.equal({ authorization: "Basic dTpwOnc=" });
+  });
+
+  it("is looked into by the probe where this machine knows its name and something gets there", () => {
+    const probed = (external: object, choice: object) =>
+      probedStores(plan(parseSettings({ ...choice, external }, { file: "test", secrets: [] })).chosen).map(
+        ({ signal, title }) => `${signal} ${title}`,
+      );
+    const here = ["traces Jaeger", "logs Loki", "metrics Prometheus"];
+    expect(probed({}, {})).to.deep.equal(here);
+    expect(probed({ metrics: { queryUrl: url } }, { metrics: "external" })).to.deep.equal(here.slice(0, 2));
+    expect(probed({ metrics: { queryUrl: url, writeUrl: url } }, { metrics: "external" })).to.include(
+      "metrics the external store of metrics",
+    );
+    expect(probed({ logs: { url: "http://loki.logs.svc:3100" } }, { logs: "external" })).to.not.include("logs Loki");
+    expect(probed({ logs: { url: "http://loki.logs.svc:3100" } }, { logs: "external" })).to.have.length(2);
+    expect(probed({ traces: { otlpUrl: url } }, { traces: "external" })).to.have.length(2);
+  });
+});
