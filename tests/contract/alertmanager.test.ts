@@ -331,7 +331,8 @@ describe("Alertmanager's file, by the operator that reads it first", () => {
 describe("Secrets of the receivers", () => {
   const valuesOf = (input: AlertingInput) => {
     const { alertmanager } = parseSettings({}, { file: "test", secrets: [] });
-    return alertmanagerValues({ alertmanager, alerting: alertingOf(input) }, "dev", "http://localhost").alertmanager;
+    return alertmanagerValues({ alertmanager, alerting: alertingOf(input) }, "dev", "http://localhost", ["demo"])
+      .alertmanager;
   };
 
   it("are only named by their files, which are mounted where one is used", () => {

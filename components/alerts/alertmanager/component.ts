@@ -32,16 +32,28 @@ export interface AlertmanagerValues {
       readonly externalUrl: string;
       readonly resources: ReturnType<typeof containerResources>;
       readonly secrets?: readonly string[];
+      readonly alertmanagerConfigNamespaceSelector: {
+        readonly matchExpressions: readonly {
+          readonly key: string;
+          readonly operator: "In";
+          readonly values: readonly string[];
+        }[];
+      };
+      readonly alertmanagerConfigMatcherStrategy: { readonly type: "OnNamespace" };
       readonly additionalArgs: readonly { readonly name: string; readonly value: string }[];
     };
   };
 }
 
-/** @param environment name of the stack, for the messages */
+/**
+ * @param environment name of the stack, for the messages
+ * @param teams namespaces whose owners may route what their namespace raises (AlertmanagerConfig)
+ */
 export function alertmanagerValues(
   settings: { readonly alertmanager: z.output<typeof alertmanager>; readonly alerting: Alerting },
   environment: string,
   externalUrl: string,
+  teams: readonly string[],
 ): AlertmanagerValues {
   const rules = inhibitorRules(settings.alerting);
   const { replicas, resources } = settings.alertmanager;
@@ -54,6 +66,11 @@ export function alertmanagerValues(
       podDisruptionBudget: { enabled: replicas > 1 },
       alertmanagerSpec: {
         ...(usedAlertingSecrets(settings.alerting).length === 0 ? {} : { secrets: [receiversSecret] }),
+        alertmanagerConfigNamespaceSelector: {
+          matchExpressions: [{ key: "kubernetes.io/metadata.name", operator: "In", values: teams }],
+        },
+        // Their routes and inhibitions see alerts of their own namespace, and no other.
+        alertmanagerConfigMatcherStrategy: { type: "OnNamespace" },
         // A new Alertmanager knows nothing until Prometheus has told it all again (every minute, and an evaluation):
         // without patience it would send what is silenced.
         additionalArgs: [{ name: "dispatch.start-delay", value: "2m" }],
@@ -94,6 +111,9 @@ export const alertmanagerComponent = defineComponent({
     return [{ name: receiversSecret, namespace: namespaces.monitoring.name, data }];
   },
   part: ({ settings, environment, browserUrl }) => ({
-    values: alertmanagerValues(settings, environment.name, browserUrl("alerts")),
+    values: alertmanagerValues(settings, environment.name, browserUrl("alerts"), [
+      ...environment.applications,
+      namespaces.monitoring.name,
+    ]),
   }),
 });

@@ -182,6 +182,15 @@ export const freeForm: FreeForm = {
         ],
       }),
     ],
+    "alertmanager/alertmanagerSpec/alertmanagerConfigNamespaceSelector": [
+      "handed on to the Alertmanager object",
+      () =>
+        customResourcePart("monitoring.coreos.com/v1", "Alertmanager", "spec", "alertmanagerConfigNamespaceSelector"),
+    ],
+    "alertmanager/alertmanagerSpec/alertmanagerConfigMatcherStrategy": [
+      "handed on to the Alertmanager object",
+      () => customResourcePart("monitoring.coreos.com/v1", "Alertmanager", "spec", "alertmanagerConfigMatcherStrategy"),
+    ],
     "alertmanager/alertmanagerSpec/secrets": [
       "names of Secrets that the operator mounts; empty in the chart",
       () => list(named),
@@ -194,6 +203,11 @@ export const pins: readonly Pin[] = [
     "kube-prometheus-stack",
     [
       ["alertmanager/podDisruptionBudget/enabled", several((s) => s.alertmanager.replicas), why.drained],
+      [
+        "alertmanager/alertmanagerSpec/alertmanagerConfigMatcherStrategy/type",
+        "OnNamespace",
+        "a team routes what its own namespace raises, and nothing else",
+      ],
       ["alertmanager/alertmanagerSpec/replicas", setting((s) => s.alertmanager.replicas), "alertmanager.replicas"],
       ["alertmanager/alertmanagerSpec/resources", setting((s) => asks(s.alertmanager.resources)), why.sized],
       ["alertmanager/alertmanagerSpec/additionalArgs/0/value", "2m", "Prometheus tells of inhibiting alerts within it"],
