@@ -10,7 +10,9 @@ import { kebab } from "./kebab.ts";
 import { declare } from "./kubernetes/manifest.ts";
 import { retryWebhook } from "./kubernetes/retry-webhook.ts";
 import { keepVolumeSize } from "./kubernetes/volume-size.ts";
-import type { Chosen } from "./plan.ts";
+import { type contexts, homes } from "./context.ts";
+import type { Namespace } from "./kubernetes/namespace.ts";
+import { type Chosen, prerequisites } from "./plan.ts";
 
 /** Name of a child: it starts with its parent's. */
 const below = (name: string, child: string) =>
@@ -107,4 +109,39 @@ export class Deployed extends pulumi.ComponentResource {
       { parent: this },
     );
   }
+}
+
+/** Makes the components of a plan. Charts are fetched at once; a component waits only for what it needs. */
+export function deploy(
+  chosen: readonly Chosen[],
+  context: ReturnType<typeof contexts>,
+  namespaces: ReadonlyMap<string, Namespace>,
+  args: Omit<DeployArgs, "chosen" | "context" | "parts">,
+  opts: pulumi.ComponentResourceOptions,
+): {
+  readonly deployed: ReadonlyMap<string, Deployed>;
+  /** What was made of some of them. */
+  readonly made: (some: readonly Chosen[]) => Deployed[];
+} {
+  const deployed = new Map<string, Deployed>();
+  const made = (some: readonly Chosen[]) => some.flatMap(({ component: { key } }) => deployed.get(key) ?? []);
+  for (const one of chosen.filter(({ component: { key }, provided }) => !provided && key !== "flux")) {
+    const { key } = one.component;
+    const parts = chosen.filter(({ component: { partOf } }) => partOf === key);
+    const own = homes(chosen, one, context).flatMap((namespace) => namespaces.get(namespace) ?? []);
+    deployed.set(
+      key,
+      new Deployed(
+        {
+          ...args,
+          chosen: one,
+          context: context(one),
+          parts: parts.map((part) => ({ chosen: part, context: context(part) })),
+          prerequisites: [...args.prerequisites, ...own, ...made(prerequisites(chosen, one))],
+        },
+        opts,
+      ),
+    );
+  }
+  return { deployed, made };
 }

@@ -5,13 +5,12 @@ import type { Stack } from "../settings/read.ts";
 import type { SecretName } from "../settings/secrets.ts";
 import * as versions from "../settings/versions.ts";
 import { type Capability, isRemote } from "./capabilities.ts";
-import type { ExposedService } from "./cluster/cluster.ts";
 import type { Generation } from "./cluster/generation.ts";
 import { clusterProvider, openCluster } from "./cluster/open.ts";
 import type { WantedRegistry } from "./cluster/registry.ts";
-import { contentOf, environmentContent } from "./content.ts";
-import { contexts, firstInterface, homes, namespacesOf } from "./context.ts";
-import { Deployed } from "./deploy.ts";
+import { componentFolders, environmentContent } from "./content.ts";
+import { contexts, namespacesOf } from "./context.ts";
+import { deploy } from "./deploy.ts";
 import { allowed } from "./flows.ts";
 import { ChartSources } from "./gitops/chart-source.ts";
 import { deliver } from "./gitops/delivery.ts";
@@ -20,15 +19,15 @@ import { Flux } from "./gitops/flux.ts";
 import { FluxGuest } from "./gitops/guest.ts";
 import { localContent } from "./gitops/local-registry.ts";
 import { environmentFolder, fluxHome, sourceName } from "./gitops/names.ts";
-import { Source, type SyncedFolder } from "./gitops/source.ts";
-import { HostPort } from "./kubernetes/host-port.ts";
+import { Source } from "./gitops/source.ts";
+import { exposeInterfaces } from "./interfaces.ts";
 import { commonLabels, labelling } from "./kubernetes/labels.ts";
 import type { Manifest } from "./kubernetes/manifest.ts";
 import { Namespace } from "./kubernetes/namespace.ts";
 import { Platform } from "./kubernetes/platform.ts";
 import { ownNamespaces } from "./occupancy.ts";
-import { type Outputs, serviceUrlsOf, together } from "./outputs.ts";
-import { type Chosen, plan, prerequisites, providers, working } from "./plan.ts";
+import { deployedVersions, interfaceOutputs, type Outputs } from "./outputs.ts";
+import { plan, providers, working } from "./plan.ts";
 import { preflightHook, preflightInput } from "./preflight.ts";
 import { probedStores, TelemetryProbe } from "./probe/telemetry-probe.ts";
 import { variables } from "./variables.ts";
@@ -141,7 +140,6 @@ export class Environment extends pulumi.ComponentResource {
       }),
     );
 
-    // Charts are fetched at once; components wait only for what they need.
     const explain = explainUnready(cluster);
     const sources = new ChartSources(
       "charts",
@@ -157,29 +155,19 @@ export class Environment extends pulumi.ComponentResource {
       },
       inCluster,
     );
-    const deployed = new Map<string, Deployed>();
-    const made = (some: readonly Chosen[]) => some.flatMap(({ component: { key } }) => deployed.get(key) ?? []);
-    for (const one of chosen.filter(({ component: { key }, provided }) => !provided && key !== "flux")) {
-      const { key } = one.component;
-      const parts = chosen.filter(({ component: { partOf } }) => partOf === key);
-      const own = homes(chosen, one, context).flatMap((namespace) => namespaces.get(namespace) ?? []);
-      deployed.set(
-        key,
-        new Deployed(
-          {
-            chosen: one,
-            context: context(one),
-            parts: parts.map((part) => ({ chosen: part, context: context(part) })),
-            sources,
-            cluster,
-            secrets: stack.secrets,
-            alertingSecrets: stack.alertingSecrets,
-            prerequisites: [flux, ...own, ...made(prerequisites(chosen, one))],
-          },
-          inCluster,
-        ),
-      );
-    }
+    const { deployed, made } = deploy(
+      chosen,
+      context,
+      namespaces,
+      {
+        sources,
+        cluster,
+        secrets: stack.secrets,
+        alertingSecrets: stack.alertingSecrets,
+        prerequisites: [flux],
+      },
+      inCluster,
+    );
     /** What has to be there for a capability to work. */
     const capable = (...capabilities: readonly Capability[]) => made(working(chosen, capabilities));
 
@@ -200,40 +188,18 @@ export class Environment extends pulumi.ComponentResource {
         inCluster,
       );
     }
-    for (const viewed of Object.keys(cluster.hostPorts) as ExposedService[]) {
-      const mapping = cluster.hostPorts[viewed];
-      const first = firstInterface(chosen, viewed);
-      if (mapping === undefined || first === undefined) continue;
-      const { namespace } = first.endpoint;
-      const { selector, podPort: targetPort } = first.ui;
-      const own = namespaces.get(namespace);
-      new HostPort(
-        viewed,
-        { namespace, selector, targetPort, mapping, prerequisites: own === undefined ? [] : [own] },
-        inCluster,
-      );
-    }
+    exposeInterfaces(chosen, cluster.hostPorts, namespaces, inCluster);
 
     const ready = [...namespaces.values(), ...capable("monitors")];
-    const folders: SyncedFolder[] = [
-      {
-        name: "environment",
-        path: environmentFolder(stack.name, settings),
-        components: environmentContent(chosen),
-        prerequisites: ready,
-      },
-      ...chosen.flatMap((one) => {
-        const folder = one.component.folder?.(context(one));
-        return folder === undefined
-          ? []
-          : [
-              {
-                ...folder,
-                components: folder.content === undefined ? [] : contentOf(folder.content, chosen),
-                prerequisites: [...ready, ...capable("injection"), ...made([one])],
-              },
-            ];
-      }),
+    const environment = {
+      name: "environment",
+      path: environmentFolder(stack.name, settings),
+      components: environmentContent(chosen),
+      prerequisites: ready,
+    };
+    const folders = [
+      environment,
+      ...componentFolders(chosen, context, (one) => [...ready, ...capable("injection"), ...made([one])]),
     ];
     const source = new Source(
       sourceName,
@@ -251,20 +217,13 @@ export class Environment extends pulumi.ComponentResource {
     );
     delivery.end?.(source.folders);
 
-    const serviceUrls = serviceUrlsOf(chosen, context, cluster);
-    const [dashboards] = providers(chosen, "dashboards");
-    const grafana = dashboards?.offers.dashboards;
     this.outputs = {
       kubeconfigPath: cluster.kubeconfigPath,
       kubeconfig: cluster.kubeconfig,
-      grafanaUrl: serviceUrls["dashboards"]?.host ?? serviceUrls["dashboards"]?.cluster ?? null,
-      grafanaUser: grafana?.login?.user ?? null,
-      grafanaPassword: deployed.get(dashboards?.component.key ?? "")?.generated[grafana?.login?.password ?? ""] ?? null,
-      serviceUrls,
+      ...interfaceOutputs(chosen, context, cluster, deployed),
       ...delivery.outputs,
       componentVersions: {
-        ...together([...deployed.values()].map(({ charts }) => charts)),
-        ...together(chosen.map(({ component, settings: own }) => component.images?.(own))),
+        ...deployedVersions(chosen, deployed),
         ...(ownFlux ? { flux: versions.flux } : {}),
         ...(settings.cluster.type === "kind" ? { "kind-node": settings.cluster.kind.nodeImage } : {}),
       },

@@ -3,6 +3,7 @@ import type * as pulumi from "@pulumi/pulumi";
 import { clusterUrl, isRemote, type Viewed } from "./capabilities.ts";
 import type { Cluster } from "./cluster/cluster.ts";
 import { type contexts, type Seen, seen } from "./context.ts";
+import type { Deployed } from "./deploy.ts";
 import { type Chosen, providers } from "./plan.ts";
 import { isClusterName } from "./remote.ts";
 
@@ -65,4 +66,33 @@ export function serviceUrlsOf(
         ),
   );
   return Object.fromEntries([...stores, ...gateways]);
+}
+
+/** Where the interfaces are, and how one logs in to Grafana. */
+export function interfaceOutputs(
+  chosen: readonly Chosen[],
+  context: ReturnType<typeof contexts>,
+  cluster: Cluster,
+  deployed: ReadonlyMap<string, Deployed>,
+): Pick<Outputs, "grafanaUrl" | "grafanaUser" | "grafanaPassword" | "serviceUrls"> {
+  const serviceUrls = serviceUrlsOf(chosen, context, cluster);
+  const [dashboards] = providers(chosen, "dashboards");
+  const login = dashboards?.offers.dashboards?.login;
+  return {
+    grafanaUrl: serviceUrls["dashboards"]?.host ?? serviceUrls["dashboards"]?.cluster ?? null,
+    grafanaUser: login?.user ?? null,
+    grafanaPassword: deployed.get(dashboards?.component.key ?? "")?.generated[login?.password ?? ""] ?? null,
+    serviceUrls,
+  };
+}
+
+/** Versions of charts that are deployed, and of images that components name themselves. */
+export function deployedVersions(
+  chosen: readonly Chosen[],
+  deployed: ReadonlyMap<string, Deployed>,
+): Record<string, string> {
+  return {
+    ...together([...deployed.values()].map(({ charts }) => charts)),
+    ...together(chosen.map(({ component, settings }) => component.images?.(settings))),
+  };
 }
