@@ -4,17 +4,25 @@
  * what needs a cluster are replaced.
  */
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createSecureServer, type Http2SecureServer } from "node:http2";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
+import type { Context } from "mocha";
 import { stringify } from "yaml";
+import { isRemote } from "../../components/capabilities.ts";
+import { fetchOutside, trust } from "../../components/company-network.ts";
+import { plan } from "../../components/plan.ts";
+import { probedStores } from "../../components/probe/telemetry-probe.ts";
+import { probe } from "../../components/probe/telemetry.ts";
+import { headersOf } from "../../components/remote.ts";
 import { at } from "../../contract/finding.ts";
 import { prometheusStart } from "../../contract/prometheus-config.ts";
 import { releases, render, type Rendered } from "../../contract/rendered.ts";
 import { freePorts } from "../../rehearsal/control-plane/processes.ts";
+import { parseSettings } from "../../settings/parse.ts";
 import type { SettingsInput } from "../../settings/schema.ts";
 import { type Authority, makeAuthority } from "../support/authority.ts";
 import { programOrSkip } from "../support/program.ts";
@@ -22,6 +30,9 @@ import { until } from "../support/until.ts";
 
 /** What YAML, shells, Helm and every kind of expansion would take for their own. */
 const awkward = `p@ss $HOME \${HOME} $$ #1 "'\\ %41 {{ a }} : \`b\` *&!|>-,=`;
+
+/** The same as Prometheus keeps it (bcrypt). */
+const hashed = "$2a$04$Wnwsw7AXEUYcZdFuLLz.lO2iTBetwjqYtkoDSqFtHiWbKXSsxc5tK";
 
 /** A token is one word: a blank ends it. */
 const token = awkward.replaceAll(" ", "");
@@ -39,7 +50,7 @@ describe("Servers that are there already, asked by the real programs", function 
   let server: Http2SecureServer;
   let url: string;
   let asked: Asked[];
-  let running: ChildProcess | undefined;
+  let running: ChildProcess[] = [];
   let said: string;
 
   before(() => {
@@ -64,8 +75,8 @@ describe("Servers that are there already, asked by the real programs", function 
     url = `https://127.0.0.1:${(server.address() as AddressInfo).port}`;
   });
   afterEach(() => {
-    running?.kill("SIGKILL");
-    running = undefined;
+    for (const one of running) one.kill("SIGKILL");
+    running = [];
     server.close();
   });
   after(() => {
@@ -73,21 +84,23 @@ describe("Servers that are there already, asked by the real programs", function 
   });
 
   /** The files of a Secret as its pod has them. */
-  function mounted({ declared }: Rendered, secret: string): string {
+  function mounted({ declared, settings }: Rendered, secret: string): string {
     const object = declared.find(({ kind, metadata }) => kind === "Secret" && metadata.name === secret);
     const keys = Object.keys(object?.["stringData"] ?? {});
     expect(keys, secret).not.to.deep.equal([]);
-    const files = join(folder, secret);
-    mkdirSync(files, { recursive: true });
-    const ca = readFileSync(authority.ca, "utf8");
-    for (const key of keys)
-      writeFileSync(join(files, key), key.endsWith(".crt") ? ca : key === "metrics" ? token : awkward);
+    const files = mkdtempSync(join(folder, "secret-"));
+    const servers: Readonly<Record<string, object | undefined>> = settings.external;
+    for (const key of keys) {
+      const text = "user" in (servers[key] ?? {}) ? awkward : token;
+      writeFileSync(join(files, key), key.endsWith(".crt") ? readFileSync(authority.ca, "utf8") : text);
+    }
     return files;
   }
 
   function start(program: string, args: readonly string[]): void {
-    running = spawn(program, args, { cwd: folder, stdio: ["ignore", "pipe", "pipe"] });
-    for (const stream of [running.stdout, running.stderr]) stream?.on("data", (chunk) => (said += String(chunk)));
+    const one = spawn(program, args, { cwd: folder, stdio: ["ignore", "pipe", "pipe"] });
+    running.push(one);
+    for (const stream of [one.stdout, one.stderr]) stream.on("data", (chunk) => (said += String(chunk)));
   }
 
   /** Waits, and says what the program said when it was in vain. */
@@ -105,34 +118,41 @@ describe("Servers that are there already, asked by the real programs", function 
   const network = { ca: "company.pem" };
   const basic = (user: string) => `Basic ${Buffer.from(`${user}:${awkward}`).toString("base64")}`;
 
+  /** A collector with the configuration of some settings; returns where it takes OTLP over HTTP. */
+  async function startCollector(context: Context, settings: SettingsInput): Promise<string> {
+    const otelcol = await programOrSkip(context, "otelcol");
+    context.timeout("2m");
+    const rendered = await render({ settings });
+    const object = rendered.declared.find(({ kind }) => kind === "OpenTelemetryCollector");
+    const ports = await freePorts(4);
+    const queue = mkdtempSync(join(folder, "queue-"));
+    const text = JSON.stringify(at(object, "spec", "config"))
+      .replaceAll("/etc/otelcol/external", mounted(rendered, "otel-collector-external"))
+      .replaceAll("/var/lib/otelcol/queue", queue)
+      .replace(/0\.0\.0\.0:4317/, `127.0.0.1:${ports[0]}`)
+      .replace(/0\.0\.0\.0:4318/, `127.0.0.1:${ports[1]}`)
+      .replace(/0\.0\.0\.0:8889/, `127.0.0.1:${ports[2]}`)
+      .replace(/0\.0\.0\.0:13133/, `127.0.0.1:${ports[3]}`)
+      .replace('"metrics_flush_interval":"30s"', '"metrics_flush_interval":"1s"')
+      // It asks the API server.
+      .replaceAll(/"k8s_attributes":\{.*?\}\]\}\]\},|"k8s_attributes",/g, "");
+    const config = JSON.parse(text) as { service: object };
+    Object.assign(config.service, { telemetry: { metrics: { level: "none" } } });
+    const file = join(queue, "collector.yaml");
+    writeFileSync(file, stringify(config));
+    start(otelcol, [`--config=${file}`]);
+    return `http://127.0.0.1:${ports[1]}`;
+  }
+
   it("take traces, log records and samples from the collector", async function () {
-    const otelcol = await programOrSkip(this, "otelcol");
-    this.timeout("2m");
-    const settings: SettingsInput = {
+    const collector = await startCollector(this, {
       ...{ metrics: "external", logs: "external", traces: "external", network },
       external: {
         metrics: { queryUrl: url, writeUrl: `${url}/api/v1/push`, tenant: "team-m", ca: "company" },
         logs: { url: `${url}/loki`, user: "lines", tenant: "team-l", ca: "company" },
         traces: { otlpUrl: url, user: "spans", tenant: "team-t", ca: "company" },
       },
-    };
-    const rendered = await render({ settings });
-    const object = rendered.declared.find(({ kind }) => kind === "OpenTelemetryCollector");
-    const ports = await freePorts(4);
-    const text = JSON.stringify(at(object, "spec", "config"))
-      .replaceAll("/etc/otelcol/external", mounted(rendered, "otel-collector-external"))
-      .replaceAll("/var/lib/otelcol/queue", join(folder, "queue"))
-      .replace(/0\.0\.0\.0:4317/, `127.0.0.1:${ports[0]}`)
-      .replace(/0\.0\.0\.0:4318/, `127.0.0.1:${ports[1]}`)
-      .replace(/0\.0\.0\.0:8889/, `127.0.0.1:${ports[2]}`)
-      .replace(/0\.0\.0\.0:13133/, `127.0.0.1:${ports[3]}`)
-      // It asks the API server.
-      .replaceAll(/"k8s_attributes":\{.*?\}\]\}\]\},|"k8s_attributes",/g, "");
-    const config = JSON.parse(text) as { service: object };
-    Object.assign(config.service, { telemetry: { metrics: { level: "none" } } });
-    const file = join(folder, "collector.yaml");
-    writeFileSync(file, stringify(config));
-    start(otelcol, [`--config=${file}`]);
+    });
     const timeUnixNano = `${Date.now()}000000`;
     const span = {
       traceId: "1".repeat(32),
@@ -153,13 +173,56 @@ describe("Servers that are there already, asked by the real programs", function 
     for (const [signal, body] of Object.entries(sent))
       await soon(`the collector takes ${signal}`, async () => {
         const options = { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) };
-        const response = await fetch(`http://127.0.0.1:${ports[1]}/v1/${signal}`, options).catch(() => undefined);
+        const response = await fetch(`${collector}/v1/${signal}`, options).catch(() => undefined);
         return response?.ok === true ? true : undefined;
       });
     expect(await arrived("/api/v1/push")).to.include({ authorization: `Bearer ${token}`, tenant: "team-m" });
     expect(await arrived("/loki/otlp/v1/logs")).to.include({ authorization: basic("lines"), tenant: "team-l" });
     const spans = await arrived("/opentelemetry.proto.collector.trace.v1.TraceService/Export");
     expect(spans).to.include({ authorization: basic("spans"), tenant: "team-t" });
+  });
+
+  it("keep samples under the labels that queries ask for, and the probe finds its own", async function () {
+    const prometheus = await programOrSkip(this, "prometheus");
+    const [port = 0] = await freePorts(1);
+    const store = `https://127.0.0.1:${port}`;
+    const metrics = { queryUrl: store, writeUrl: `${store}/api/v1/write`, user: "samples", ca: "company" } as const;
+    const settings: SettingsInput = { metrics: "external", traces: "none", external: { metrics }, network };
+    const collector = await startCollector(this, settings);
+    const web = join(folder, "web.yaml");
+    const [cert_file, key_file] = [join(folder, "server.crt"), join(folder, "server.key")];
+    writeFileSync(
+      web,
+      stringify({ tls_server_config: { cert_file, key_file }, basic_auth_users: { samples: hashed } }),
+    );
+    writeFileSync(join(folder, "empty.yaml"), "{}");
+    start(prometheus, [
+      ...[`--config.file=${join(folder, "empty.yaml")}`, `--storage.tsdb.path=${join(folder, "store")}`],
+      ...[`--web.listen-address=127.0.0.1:${port}`, `--web.config.file=${web}`, "--web.enable-remote-write-receiver"],
+    ]);
+    trust(authority.ca);
+    const { chosen } = plan(parseSettings(settings, { file: "test", secrets: ["externalMetricsSecret"] }));
+    const sought = probedStores(chosen).flatMap(({ endpoint, ...one }) =>
+      isRemote(endpoint) ? [{ ...one, url: endpoint.url, headers: headersOf(endpoint.access, awkward) }] : [],
+    );
+    expect(sought).to.have.length(1);
+    expect(Object.keys(await probe(collector, sought, 60, () => undefined))).to.deep.equal([sought[0]?.title]);
+    const asOf = async (query: string) => {
+      const address = `${store}/api/v1/query?${new URLSearchParams({ query }).toString()}`;
+      const response = await fetchOutside(address, { headers: sought[0]?.headers ?? {} });
+      return (await response.json()) as { data?: { result: { metric: Record<string, string> }[] } };
+    };
+    const found = await soon("metrics of spans", async () => {
+      const { data } = await asOf('traces_span_metrics_calls_total{service_name="telemetry-probe"}');
+      return data?.result[0]?.metric;
+    });
+    expect(found).to.include({ span_name: "probe", job: "telemetry-probe" });
+    // Replicas write beside each other.
+    expect(found).to.have.any.keys("collector_instance_id");
+    const refused = await fetchOutside(`${store}/api/v1/query?query=1`, {
+      headers: headersOf({ of: "metrics", ca: "public", user: "samples" }, "wrong"),
+    });
+    expect(refused.status, "without the password").to.equal(401);
   });
 
   it("take alerts from Prometheus", async function () {
@@ -181,7 +244,8 @@ describe("Servers that are there already, asked by the real programs", function 
     const [port = 0] = await freePorts(1);
     start(prometheus, [
       ...[`--config.file=${file}`, `--web.listen-address=127.0.0.1:${port}`],
-      `--storage.tsdb.path=${join(folder, "tsdb")}`,
+      // An alert that fires before the server is discovered is sent no earlier than after this.
+      ...[`--storage.tsdb.path=${join(folder, "tsdb")}`, "--rules.alert.resend-delay=1s"],
     ]);
     const got = await arrived("/alertmanager/api/v2/alerts");
     expect(got).to.include({ authorization: basic("alerts"), tenant: "team-a" });
