@@ -2,10 +2,9 @@
  * Writes the dashboards of `content/` into `flux-repo/content/<component>/<capabilities>/<uid>.json`, with the kustomization of
  * each folder. `node commands/dashboards.ts` after a change; `--check` only says what is stale and exits with 1.
  */
-import { globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { globSync, mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { format, resolveConfig } from "prettier";
 import type { Dashboard, Folder } from "../dashboards/kit.ts";
 
 const root = fileURLToPath(new URL("../flux-repo/content/", import.meta.url));
@@ -19,7 +18,7 @@ const dashboards = await Promise.all(
     .map(async (file) => ((await import(join(components, file))) as { readonly default: Dashboard }).default),
 );
 
-/** Name of the folder below a component's for what needs these capabilities (`contentFolders` reads it). */
+/** Name of the folder below a component's for what needs these (`contentFolders` reads it). */
 const folderOf = (needs: readonly string[]) => [...new Set(["dashboards", ...needs])].sort().join("+");
 
 interface Listed {
@@ -30,7 +29,7 @@ interface Listed {
 }
 
 /** Every generated file: path below `flux-repo/content` and its text. */
-export async function generatedFiles(): Promise<ReadonlyMap<string, string>> {
+export function generatedFiles(): ReadonlyMap<string, string> {
   const files = new Map<string, string>();
   const lists = new Map<string, Listed[]>();
   for (const { meta, variants } of dashboards) {
@@ -38,16 +37,21 @@ export async function generatedFiles(): Promise<ReadonlyMap<string, string>> {
       const folder = `${meta.of}/${folderOf(needs)}`;
       const path = `${folder}/${meta.uid}.json`;
       if (files.has(path)) throw new Error(`Two dashboards have the UID "${meta.uid}": give one of them another.`);
-      files.set(path, text);
+      files.set(path, lined(text));
       lists.set(folder, [...(lists.get(folder) ?? []), { uid: meta.uid, folder: meta.folder, replaces: index > 0 }]);
     }
   }
   for (const [folder, listed] of lists) files.set(`${folder}/kustomization.yaml`, kustomization(listed));
-  const config = await resolveConfig(join(root, "kustomization.yaml"));
-  const formatted = [...files].map(
-    async ([path, text]) => [path, await format(text, { ...config, filepath: path })] as const,
-  );
-  return new Map(await Promise.all(formatted));
+  return files;
+}
+
+/** JSON with a line for each panel, so that a difference says which. */
+function lined(text: string): string {
+  const lines = Object.entries(JSON.parse(text) as Readonly<Record<string, unknown>>).map(([key, value]) => {
+    const rows = key === "panels" ? (value as readonly unknown[]).map((panel) => JSON.stringify(panel)) : undefined;
+    return `${JSON.stringify(key)}: ${rows === undefined ? JSON.stringify(value) : `[\n${rows.join(",\n")}\n]`}`;
+  });
+  return `{\n${lines.join(",\n")}\n}\n`;
 }
 
 /** A namespace of the whole Component would be that of everything applied beside it, so each ConfigMap has its own. */
@@ -85,8 +89,8 @@ function existingFiles(): string[] {
 }
 
 /** Files that differ from what would be written, are missing, or are left over. */
-export async function staleFiles(): Promise<string[]> {
-  const wanted = await generatedFiles();
+export function staleFiles(): string[] {
+  const wanted = generatedFiles();
   const present = existingFiles();
   const differing = [...wanted].filter(
     ([path, text]) => !present.includes(path) || readFileSync(join(root, path), "utf8") !== text,
@@ -94,10 +98,12 @@ export async function staleFiles(): Promise<string[]> {
   return [...differing.map(([path]) => path), ...present.filter((path) => !wanted.has(path))];
 }
 
-async function write(): Promise<void> {
+function write(): void {
   mkdirSync(root, { recursive: true });
-  const wanted = await generatedFiles();
-  for (const path of existingFiles()) if (!wanted.has(path)) rmSync(join(root, path));
+  const wanted = generatedFiles();
+  for (const path of existingFiles().filter((one) => !wanted.has(one))) rmSync(join(root, path));
+  for (const folder of globSync("*/*", { cwd: root }))
+    if (readdirSync(join(root, folder)).length === 0) rmdirSync(join(root, folder));
   for (const [path, text] of wanted) {
     mkdirSync(dirname(join(root, path)), { recursive: true });
     writeFileSync(join(root, path), text);
@@ -107,13 +113,13 @@ async function write(): Promise<void> {
 
 if (import.meta.main) {
   if (process.argv.includes("--check")) {
-    const stale = await staleFiles();
+    const stale = staleFiles();
     for (const path of stale) console.error(`flux-repo/content/${path} is stale.`);
     if (stale.length > 0) {
       console.error("Run `node commands/dashboards.ts` and commit what it writes.");
       process.exitCode = 1;
     }
   } else {
-    await write();
+    write();
   }
 }

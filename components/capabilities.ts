@@ -72,6 +72,9 @@ export const dataSourceUid = {
   traces: "traces",
 } as const satisfies Partial<Record<Viewed, string>>;
 
+/** What says that the first store of a capability is asked in a language, for which stands Grafana's type of its data source. */
+export const askedIn = (capability: keyof typeof dataSourceUid, type: string): string => `${capability}.${type}`;
+
 /** A user interface for browsers: the pods behind it and the port of those pods. */
 export interface UserInterface {
   readonly selector: Readonly<Record<string, string>>;
@@ -166,8 +169,6 @@ export interface Offers {
   /** Evaluates PrometheusRules over the store of metrics. */
   readonly rules: true;
   readonly logs: LogStore;
-  /** The store of logs answers LogQL. */
-  readonly logql: true;
   readonly traces: TraceStore;
   readonly alerts: AlertRouter;
   readonly dashboards: Dashboards;

@@ -1,26 +1,45 @@
 /** Which folders of `flux-repo/content/` go with a plan. */
+import { askedIn, dataSourceUid } from "./capabilities.ts";
 import { contentFolders } from "./gitops/content.ts";
 import type { contexts } from "./context.ts";
 import type { SyncedFolder } from "./gitops/source.ts";
-import type { Chosen } from "./plan.ts";
+import { type Chosen, providers } from "./plan.ts";
+
+const shown = Object.keys(dataSourceUid) as (keyof typeof dataSourceUid)[];
+
+/** Grafana's type of the data source that has the UID of each capability: that of the first store which people look into. */
+export function firstSources(
+  chosen: readonly Chosen[],
+): { readonly capability: (typeof shown)[number]; readonly type: string }[] {
+  return shown.flatMap((capability) => {
+    const [first] = providers(chosen, capability).flatMap(({ offers }) => offers[capability]?.dataSource?.({}) ?? []);
+    return first === undefined ? [] : [{ capability, type: first.type }];
+  });
+}
+
+/** What names of folders ask for: capabilities, components that are made (by their key), and languages in which the first stores are asked. */
+export function abilities(chosen: readonly Chosen[]): ReadonlySet<string> {
+  return new Set([
+    ...chosen.flatMap(({ component: { key }, offers, provided }) => [
+      ...(provided ? [] : [key]),
+      ...Object.keys(offers),
+    ]),
+    ...firstSources(chosen).map(({ capability, type }) => askedIn(capability, type)),
+  ]);
+}
 
 /** What goes with one of that name. */
 export function contentOf(name: string, chosen: readonly Chosen[]): string[] {
-  const able = new Set(
-    chosen.flatMap(({ component: { key }, offers, provided }) => [...(provided ? [] : [key]), ...Object.keys(offers)]),
-  );
+  const able = abilities(chosen);
   return contentFolders(name, (need) => able.has(need));
 }
 
 /**
- * What goes with the components of a plan that are made, not `provided`, and with the capabilities that it has, whoever has them; and
- * with Flux's objects, which are the environment's whosever Flux it is.
+ * What goes with the components of a plan that are made, not `provided`; with the capabilities that it has and the languages of its stores,
+ * whoever has them; and with Flux's objects, which are the environment's whosever Flux it is.
  */
 export function environmentContent(chosen: readonly Chosen[]): string[] {
-  const made = chosen.filter(({ component: { key }, provided }) => !provided || key === "flux");
-  const able = chosen.flatMap(({ offers }) => Object.keys(offers));
-  const names = new Set([...made.map(({ component: { key } }) => key), ...able]);
-  return [...names].flatMap((name) => contentOf(name, chosen));
+  return [...new Set(["flux", ...abilities(chosen)])].flatMap((name) => contentOf(name, chosen));
 }
 
 /** Folders of the repository that components have applied on their own. @param prerequisites what has to be there before */

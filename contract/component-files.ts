@@ -4,6 +4,7 @@ import * as path from "node:path";
 import { pathToFileURL } from "node:url";
 import type { FreeForm } from "./handed-on.ts";
 import type { Pin } from "./pin.ts";
+import type { Component } from "../components/component.ts";
 import type { SettingsInput } from "../settings/schema.ts";
 
 const components = path.resolve(import.meta.dirname, "../components");
@@ -48,16 +49,31 @@ export interface Variants {
   readonly effects?: readonly Effect[];
 }
 
+/** What series and log lines of a component are told by. */
+export interface Scraped {
+  /** Values of their label `job`. */
+  readonly jobs: readonly string[];
+  /** How names of metrics begin that are there with it, or with another that says the same. @default none */
+  readonly metrics?: readonly string[];
+}
+
 /** `contract.ts` of a component: what reviewers and readers hold its values to. */
 export interface Contract {
   readonly freeForm?: FreeForm;
   readonly pins?: readonly Pin[];
+  readonly scraped?: Scraped;
 }
 
-/** Those of all components. */
-export async function componentContracts(): Promise<Contract[]> {
+/** Those of all components, by the key of the component beside them. */
+export async function componentContracts(): Promise<(Contract & { readonly component: string })[]> {
   return await Promise.all(
-    componentFiles("contract.ts").map(async (file) => (await import(pathToFileURL(file).href)) as Contract),
+    componentFiles("contract.ts").map(async (file) => {
+      const beside = (await import(pathToFileURL(path.join(path.dirname(file), "component.ts")).href)) as object;
+      const component = Object.values(beside).find(
+        (one: Partial<Component>) => one.settings !== undefined,
+      ) as Component;
+      return { component: component.key, ...((await import(pathToFileURL(file).href)) as Contract) };
+    }),
   );
 }
 

@@ -171,13 +171,29 @@ export function substitute(object: Manifest, values: Readonly<Record<string, str
   return result;
 }
 
-/** Where `flux-repo/content` has dashboards, by UID: of those that come in two forms, the one with every panel. */
-export function dashboardPaths(root: string): ReadonlyMap<string, string> {
-  const capabilities = (file: string) => path.basename(path.dirname(file)).split("+").length;
-  const files = globSync("flux-repo/content/*/*/*.json", { cwd: root }).sort(
-    (a, b) => capabilities(a) - capabilities(b) || a.localeCompare(b),
+/** Languages of stores that can be asked here: a stand-in for Loki's engine, and Jaeger itself. */
+const answered = ["logs.loki", "traces.jaeger"];
+
+/** Every form of every dashboard in `flux-repo/content`, those with more panels last. */
+export function dashboardForms(root: string): string[] {
+  const needs = (file: string) => path.basename(path.dirname(file)).split("+").length;
+  return globSync("flux-repo/content/*/*/*.json", { cwd: root }).sort(
+    (a, b) => needs(a) - needs(b) || a.localeCompare(b),
   );
-  return new Map(files.map((file) => [path.basename(file, ".json"), file]));
+}
+
+/** The dashboards in `flux-repo/content`, by UID: of several forms the one with every panel, in a language that is answered here. */
+export function dashboardPaths(root: string): ReadonlyMap<string, string> {
+  const languages = (file: string) =>
+    path
+      .basename(path.dirname(file))
+      .split("+")
+      .filter((need) => need.includes("."));
+  return new Map(
+    dashboardForms(root)
+      .filter((file) => languages(file).every((language) => answered.includes(language)))
+      .map((file) => [path.basename(file, ".json"), file]),
+  );
 }
 
 /** Files with rules in `flux-repo/content`. */

@@ -14,16 +14,20 @@ import * as prometheus from "@grafana/grafana-foundation-sdk/prometheus";
 import { PanelBuilder as Stat } from "@grafana/grafana-foundation-sdk/stat";
 import { PanelBuilder as StateTimeline } from "@grafana/grafana-foundation-sdk/statetimeline";
 import { PanelBuilder as Table } from "@grafana/grafana-foundation-sdk/table";
+import * as tempo from "@grafana/grafana-foundation-sdk/tempo";
 import { PanelBuilder as TimeSeries } from "@grafana/grafana-foundation-sdk/timeseries";
-import { dataSourceUid } from "../components/capabilities.ts";
+import { askedIn, dataSourceUid } from "../components/capabilities.ts";
 
-/** Grafana's type of each data source: the language that our queries are written in. */
-const sources = { metrics: "prometheus", logs: "loki", traces: "jaeger" } as const;
-type Source = keyof typeof sources;
-const labels: Readonly<Record<Source, string>> = { metrics: "Metrics", logs: "Logs", traces: "Traces" };
+/** Languages that queries are written in, by Grafana's type of data source, and the capability of whoever is asked. */
+const capabilityOf = { prometheus: "metrics", loki: "logs", jaeger: "traces", tempo: "traces" } as const;
+type Language = keyof typeof capabilityOf;
+const labels = { metrics: "Metrics", logs: "Logs", traces: "Traces" } as const;
 
 /** A data source that the dashboard's reader chooses. */
-const chosen = (source: Source): common.DataSourceRef => ({ type: sources[source], uid: `\${${source}}` });
+const chosen = (language: Language): common.DataSourceRef => ({
+  type: language,
+  uid: `\${${capabilityOf[language]}}`,
+});
 
 /** Grafana's ids of units; those with a colon it shows as they are. */
 export type Unit =
@@ -34,7 +38,7 @@ export const perSecond = (what: string): Unit => `suffix: ${what}/s`;
 
 /** What a panel asks: the query's builder, whom it asks, and its legend. */
 export interface Query {
-  readonly source: Source;
+  readonly language: Language;
   readonly build: Builder<Dataquery> & { refId(id: string): unknown; datasource(ref: common.DataSourceRef): unknown };
   readonly legend: string;
 }
@@ -49,28 +53,28 @@ function promql(expr: string, legend: string): prometheus.DataqueryBuilder {
 
 /** PromQL over the time range. @param legend in Grafana's form: `{{label}}` */
 export const range = (expr: string, legend: string): Query => ({
-  source: "metrics",
+  language: "prometheus",
   build: promql(expr, legend).range(),
   legend,
 });
 
 /** PromQL over the time range, with the exemplars that lead to traces. */
 export const withExemplars = (expr: string, legend: string): Query => ({
-  source: "metrics",
+  language: "prometheus",
   build: promql(expr, legend).range().exemplar(true),
   legend,
 });
 
 /** PromQL at the end of the time range. */
 export const now = (expr: string, legend = "__auto"): Query => ({
-  source: "metrics",
+  language: "prometheus",
   build: promql(expr, legend).instant(),
   legend,
 });
 
 /** PromQL at the end of the time range, a row for each series. */
 export const rows = (expr: string): Query => ({
-  source: "metrics",
+  language: "prometheus",
   build: promql(expr, "__auto").instant().format(prometheus.PromQueryFormat.Table),
   legend: "",
 });
@@ -85,19 +89,22 @@ function logql(expr: string, legend: string, type: "range" | "instant"): loki.Da
 
 /** Numbers of LogQL over the time range. */
 export const logRange = (expr: string, legend: string): Query => ({
-  source: "logs",
+  language: "loki",
   build: logql(expr, legend, "range"),
   legend,
 });
 
 /** Numbers of LogQL at the end of the time range. */
-export const logNow = (expr: string): Query => ({ source: "logs", build: logql(expr, "", "instant"), legend: "" });
+export const logNow = (expr: string): Query => ({ language: "loki", build: logql(expr, "", "instant"), legend: "" });
 
-/** The newest 20 traces of a service. The library has no builder for Jaeger's queries. */
-function traceSearch(service: string): Query {
-  const query = { queryType: "search", service, limit: 20, refId: "", datasource: {} };
+/** Traces that a search lists at most. */
+const limit = 20;
+
+/** The library has no builder for Jaeger's queries. */
+function jaegerSearch(service: string): Query {
+  const query = { queryType: "search", service, limit, refId: "", datasource: {} };
   return {
-    source: "traces",
+    language: "jaeger",
     legend: "",
     build: {
       build: () => ({ ...query, _implementsDataqueryVariant: () => undefined }),
@@ -106,6 +113,17 @@ function traceSearch(service: string): Query {
     },
   };
 }
+
+/** Without the hint Tempo stops at the first traces that it finds, whichever they are. */
+const traceql = (service: string): Query => ({
+  language: "tempo",
+  legend: "",
+  build: new tempo.DataqueryBuilder()
+    .queryType(tempo.TempoQueryType.Traceql)
+    .query(`{ resource.service.name = ${JSON.stringify(service)} } with (most_recent=true)`)
+    .tableType(tempo.SearchTableType.Traces)
+    .limit(limit),
+});
 
 /** What Grafana's builders of panels share. */
 interface AnyPanel extends Builder<sdk.Panel> {
@@ -145,10 +163,10 @@ function panel<P extends AnyPanel>(
     .unit(unit ?? "string")
     .span(width)
     .height(height ?? 8)
-    .datasource(chosen(first.source));
-  for (const [index, { source, build }] of queries.entries()) {
+    .datasource(chosen(first.language));
+  for (const [index, { language, build }] of queries.entries()) {
     build.refId(String.fromCharCode("A".charCodeAt(0) + index));
-    build.datasource(chosen(source));
+    build.datasource(chosen(language));
     builder.withTarget(build);
   }
   return builder;
@@ -274,7 +292,7 @@ export const barGauge = (shown: Shown, ...queries: Query[]): BarGauge =>
 /** The buckets of a histogram over time. */
 export function heatmap(shown: Shown, expr: string): heat.PanelBuilder {
   const buckets = promql(expr, "{{le}}").range().format(prometheus.PromQueryFormat.Heatmap);
-  return panel(new heat.PanelBuilder(), shown, [{ source: "metrics", build: buckets, legend: "" }])
+  return panel(new heat.PanelBuilder(), shown, [{ language: "prometheus", build: buckets, legend: "" }])
     .color(
       new heat.HeatmapColorOptionsBuilder()
         .mode(heat.HeatmapColorMode.Scheme)
@@ -336,8 +354,15 @@ export function table(shown: Shown, columns: Columns, sort: string | undefined, 
   ]);
 }
 
-/** The newest traces of a service, as Grafana's Jaeger data source lists them. */
-export const traces = (shown: Shown, service: string): Table => panel(new Table(), shown, [traceSearch(service)]);
+/** A panel in each language that it can be asked in: where a store is chosen that knows one of them, it comes in that one. */
+export interface Translated {
+  readonly in: readonly Builder<sdk.Panel>[];
+}
+
+/** The newest traces of a service. */
+export const traces = (shown: Shown, service: string): Translated => ({
+  in: [jaegerSearch(service), traceql(service)].map((query) => panel(new Table(), shown, [query])),
+});
 
 /** What of a line is shown beside its message. */
 export interface Line {
@@ -361,7 +386,7 @@ function readable({ before, fields = [] }: Line): string {
 /** Log lines, the newest first. */
 export function logLines(shown: Shown, selectors: readonly string[], line: Line = {}): Logs {
   const queries = selectors.map((expr): Query => ({
-    source: "logs",
+    language: "loki",
     build: logql(`${expr} ${readable(line)}`, "", "range").maxLines(500),
     legend: "",
   }));
@@ -422,7 +447,7 @@ export function choice(
   const variable = new sdk.QueryVariableBuilder(name)
     .label(label)
     .description(description)
-    .datasource(chosen("metrics"))
+    .datasource(chosen("prometheus"))
     .definition(query)
     .query({ refId: name, qryType: 1, query })
     .refresh(sdk.VariableRefresh.OnTimeRangeChanged)
@@ -434,7 +459,7 @@ export function choice(
 
 /** A variable whose values are a label's of log streams. */
 export const logChoice = (of: Named, label: string, stream: string, all: string) =>
-  choice(of, label, { all }).datasource(chosen("logs")).query({ refId: of.name, type: 1, label, stream });
+  choice(of, label, { all }).datasource(chosen("loki")).query({ refId: of.name, type: 1, label, stream });
 
 /** A variable with values of our own: a shown text, and the regular expression that it stands for. */
 export const fixedChoice = ({ name, label, description }: Named, values: Readonly<Record<string, string>>) =>
@@ -463,7 +488,7 @@ export const textInput = ({ name, label, description }: Named) =>
 export const annotation = (name: string, description: string, title: string, expr: string) =>
   new sdk.AnnotationQueryBuilder()
     .name(name)
-    .datasource(chosen("metrics"))
+    .datasource(chosen("prometheus"))
     .iconColor("orange")
     .expr(expr)
     .titleFormat(title)
@@ -480,11 +505,14 @@ export interface Meta {
   /** The question that the dashboard answers. */
   readonly description: string;
   readonly folder: Folder;
-  /** Folder of `flux-repo/content/` that it belongs to: the component that it is about. */
+  /** Folder of `flux-repo/content/` that it belongs to: the component that it is about, or the language that it is asked in. */
   readonly of: string;
-  /** Capabilities and components (by their key) that its panels ask, beside that component and `dashboards`. */
+  /**
+   * Without what it does not come: capabilities, components (by their key) and languages (`askedIn`), beside that component and
+   * `dashboards`. It comes without panels whose language is not among them where no store knows it.
+   */
   readonly needs: readonly string[];
-  /** Rows that ask further ones, by their title: where one of those is missing, the dashboard comes without these rows. */
+  /** Without what it comes without a row, by the row's title. */
   readonly rowNeeds?: Readonly<Record<string, readonly string[]>>;
   readonly tags: readonly string[];
   readonly variables?: readonly Builder<sdk.VariableModel>[];
@@ -495,7 +523,7 @@ export interface Meta {
   readonly refresh?: string;
 }
 
-/** A dashboard as it comes where some capabilities and components are there. */
+/** A dashboard as it comes where some capabilities, components and languages are there. */
 export interface Variant {
   readonly needs: readonly string[];
   /** JSON, as Grafana reads it. */
@@ -504,31 +532,69 @@ export interface Variant {
 
 export interface Dashboard {
   readonly meta: Meta;
-  /** One for each choice of what `rowNeeds` asks; that with more takes the place of that with less. */
+  /** Those with more panels take the place of those with fewer, which come first. */
   readonly variants: readonly Variant[];
 }
 
 /** Tag of every dashboard of ours; the links at the top of each dashboard are made of it. */
 const commonTag = "observability";
 
-type Rows = Readonly<Record<string, readonly Builder<sdk.Panel>[]>>;
+type Rows = Readonly<Record<string, readonly (Builder<sdk.Panel> | Translated)[]>>;
+
+interface Placed {
+  readonly row: string;
+  readonly panel: sdk.Panel;
+  /** Beside those of the dashboard. */
+  readonly needs: readonly string[];
+}
+
+/** Languages of a panel's queries. */
+const languages = ({ targets = [] }: sdk.Panel): Language[] =>
+  targets.map((target) => (target as unknown as { readonly datasource: { readonly type: Language } }).datasource.type);
+
+/** Every union of some of the sets, the smallest first, but for those in which a capability is asked in two languages. */
+function unions(sets: readonly (readonly string[])[]): string[][] {
+  let found: string[][] = [[]];
+  for (const set of sets) found = [...found, ...found.map((one) => [...new Set([...one, ...set])].sort())];
+  const once = new Map(found.map((one) => [one.join("+"), one]));
+  return [...once.values()]
+    .filter((one) => {
+      const asked = one.filter((need) => need.includes(".")).map((need) => need.split(".")[0]);
+      return new Set(asked).size === asked.length;
+    })
+    .sort((a, b) => a.length - b.length);
+}
 
 /** A dashboard of rows; its data source variables are those that its panels ask. */
 export function dashboard(meta: Meta, rowsOf: Rows): Dashboard {
   const { rowNeeds = {}, needs } = meta;
-  const groups = new Map(Object.values(rowNeeds).map((group) => [group.join(), group]));
-  const sets = [...groups.values()].reduce<readonly (readonly string[])[]>(
-    (all, group) => [...all, ...all.map((one) => [...new Set([...one, ...group])])],
-    [needs],
+  const placed = Object.entries(rowsOf).flatMap(([row, panels]) =>
+    panels
+      .flatMap((one) => ("in" in one ? one.in : [one]))
+      .map((one): Placed => {
+        const panel = one.build();
+        // Every store of metrics knows PromQL.
+        const spoken = languages(panel)
+          .filter((language) => language !== "prometheus")
+          .map((language) => askedIn(capabilityOf[language], language))
+          .filter((language) => language !== meta.of);
+        const all = new Set([...(rowNeeds[row] ?? []), ...spoken]);
+        return { row, panel, needs: [...all].filter((need) => !needs.includes(need)) };
+      }),
   );
-  const rowsWith = (there: readonly string[]) =>
-    Object.fromEntries(
-      Object.entries(rowsOf).filter(([title]) => rowNeeds[title]?.every((need) => there.includes(need)) !== false),
-    );
-  return { meta, variants: sets.map((there) => ({ needs: there, text: json(meta, rowsWith(there)) })) };
+  return {
+    meta,
+    variants: unions(placed.map((one) => one.needs)).map((more) => ({
+      needs: [...needs, ...more],
+      text: json(
+        meta,
+        placed.filter((one) => one.needs.every((need) => more.includes(need))),
+      ),
+    })),
+  };
 }
 
-function json(meta: Meta, rowsOf: Rows): string {
+function json(meta: Meta, placed: readonly Placed[]): string {
   // The classic model, which Grafana's file provisioning reads; the library would have everybody use the v2 resources.
   // eslint-disable-next-line @typescript-eslint/no-deprecated
   const builder = new sdk.DashboardBuilder(meta.title)
@@ -550,26 +616,23 @@ function json(meta: Meta, rowsOf: Rows): string {
         .includeVars(true)
         .keepTime(true),
     );
-  const panels = Object.values(rowsOf).flat();
-  const used = JSON.stringify(panels.map((one) => one.build()));
-  for (const source of Object.keys(sources) as Source[]) {
-    if (!used.includes(`\${${source}}`)) continue;
+  const asked = new Set(placed.flatMap(({ panel }) => languages(panel)));
+  for (const language of (Object.keys(capabilityOf) as Language[]).filter((one) => asked.has(one))) {
+    const capability = capabilityOf[language];
     builder.withVariable(
-      new sdk.DatasourceVariableBuilder(source)
-        .label(labels[source])
-        .description(`Data source of the ${labels[source].toLowerCase()}.`)
-        .type(sources[source])
-        .current({ text: labels[source], value: dataSourceUid[source] }),
+      new sdk.DatasourceVariableBuilder(capability)
+        .label(labels[capability])
+        .description(`Data source of the ${capability}.`)
+        .type(language)
+        .current({ text: labels[capability], value: dataSourceUid[capability] }),
     );
   }
   for (const variable of meta.variables ?? []) builder.withVariable(variable);
-  for (const [title, own] of Object.entries(rowsOf)) {
+  for (const [title, own] of Map.groupBy(placed, ({ row }) => row)) {
     builder.withRow(new sdk.RowBuilder(title));
     // A copy: the library puts a panel where the rows before it end, and keeps that for the next dashboard.
-    for (const one of own) {
-      const panel = one.build();
+    for (const { panel } of own)
       builder.withPanel({ build: () => ({ ...panel, ...(panel.gridPos && { gridPos: { ...panel.gridPos } }) }) });
-    }
   }
   const built = builder.build();
   for (const [index, one] of (built.panels ?? []).entries()) one.id = index + 1;

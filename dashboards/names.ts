@@ -1,29 +1,4 @@
-/**
- * Names that the queries of dashboards and the objects of the platform must agree on. A Service's name is its scrape job
- * unless the monitor says otherwise.
- */
-
-/** Values of the label `job`, by what is scraped. */
-export const jobs = {
-  kbot: "kbot",
-  /** A regular expression: the frontend and the backend. */
-  podinfo: "podinfo-(frontend|backend)",
-  /** The collector's own metrics (port 8888); what it exports for others is another job. */
-  collector: "otel-collector-monitoring",
-  fluentBit: "fluent-bit",
-  /** The Loki chart puts the namespace before the Service's name. */
-  loki: "monitoring/loki",
-  jaeger: "jaeger",
-  tempo: "tempo",
-  flux: "flux",
-  prometheus: "kube-prometheus-stack-prometheus",
-  kubeStateMetrics: "kube-state-metrics",
-  nodeExporter: "node-exporter",
-  kubelet: "kubelet",
-  apiServer: "apiserver",
-  /** Of all checks (components/metrics/blackbox-exporter). */
-  checks: "checks",
-} as const;
+/** Names that the queries of several dashboards have in common. */
 
 /** Label `job` that Fluent Bit puts on every log stream. */
 export const logJob = "fluentbit";

@@ -89,7 +89,7 @@ export function redDashboard(app: Application): Dashboard {
       folder: "Applications",
       of: name,
       needs: ["exporters", "scraping"],
-      rowNeeds: { "Traces and logs": ["jaeger", "logql", ...(app.otlpLogs ? [] : ["fluentBit"])] },
+      rowNeeds: app.otlpLogs ? {} : { Logs: ["fluentBit"] },
       tags: ["demo"],
       variables: [app.variable],
       annotations: [restartMarks("{{pod}}", containers)],
@@ -199,17 +199,18 @@ export function redDashboard(app: Application): Dashboard {
           limit: most("memory", "limits"),
         }),
       ],
-      "Traces and logs": [
+      Traces: [
         traces(
           {
             title: "Traces",
             description: `${app.traces} Open one to see its spans, logs and metrics.`,
-            width: 10,
-            height: 10,
+            width: 24,
           },
           app.service,
         ),
-        logPanel(app.logs, { width: 14, height: 10 }, [logs.agent, ...(app.otlpLogs ? [logs.otlp] : [])], {
+      ],
+      Logs: [
+        logPanel(app.logs, { width: 24, height: 10 }, [logs.agent, ...(app.otlpLogs ? [logs.otlp] : [])], {
           fields: app.fields,
         }),
       ],

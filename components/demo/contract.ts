@@ -1,4 +1,5 @@
 /** What the chart leaves open and the values fill, and values that security or data rest on: for the judges in `contract/`. */
+import type { Scraped } from "../../contract/component-files.ts";
 import {
   containerSecurityContext,
   list,
@@ -67,3 +68,5 @@ export const pins: readonly Pin[] = [
     "kbot\'s Go instrumentation is privileged",
   ),
 ];
+
+export const scraped: Scraped = { jobs: ["podinfo-frontend", "podinfo-backend", "kbot"] };

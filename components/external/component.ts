@@ -109,7 +109,6 @@ export const externalLogs = defineComponent({
         lookup: loki.lookup,
         dataSource: named(loki.dataSource),
       },
-      logql: true,
     };
   },
   check: check("logs"),

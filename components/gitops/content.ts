@@ -18,11 +18,11 @@ const template = "flux-repo/clusters/dev/kustomization.yaml";
 const projectRoot = path.resolve(import.meta.dirname, "../..");
 
 /**
- * Dashboards and rules of a component, or of a capability: the folders of `flux-repo/content/<key in kebab case>/`, as paths from the repository's
- * root. The name of each says without which capabilities and components it would show nothing or fire for ever
- * (`dashboards+logql+scraping`). Those that need more come later, for they may replace what one with less has.
+ * Dashboards and rules of a component, a capability or a language: the folders of `flux-repo/content/<key in kebab case>/`, as paths
+ * from the repository's root. The name of each says without which capabilities, components and languages it would show nothing or
+ * fire for ever (`dashboards+logs.loki+scraping`). Those that need more come later, for they may replace what one with less has.
  *
- * @param able whether there is a capability, or a component by its key
+ * @param able whether there is a capability, a component by its key, or a language
  */
 export function contentFolders(key: string, able: (need: string) => boolean, root = projectRoot): string[] {
   const own = `flux-repo/content/${kebab(key)}`;

@@ -1,72 +1,66 @@
 /** What Flux ships, against what is there to be asked: no rule that fires for ever, and no panel that stays empty. */
-import { catalogue } from "../../components/catalogue.ts";
+import { dataSourceUid } from "../../components/capabilities.ts";
+import { abilities, firstSources } from "../../components/content.ts";
 import { type Manifest, manifestId } from "../../components/kubernetes/manifest.ts";
 import { plan } from "../../components/plan.ts";
-import { jobs, logJob } from "../../dashboards/names.ts";
-import { at, type Finding } from "../finding.ts";
-import type { Rendered } from "../rendered.ts";
+import { componentContracts } from "../component-files.ts";
+import { at, type Finding, textAt } from "../finding.ts";
+import { releases, type Rendered } from "../rendered.ts";
 
-type Key = (typeof catalogue)[number]["key"];
-
-/** Who is behind a scrape job, or the label `job` of log lines. */
-const jobOwners: readonly (readonly [job: RegExp, owner: Key])[] = [
-  [new RegExp(`^(${jobs.nodeExporter}|${jobs.kubeStateMetrics}|${jobs.kubelet}|${jobs.apiServer})$`), "exporters"],
-  [new RegExp(`^${jobs.prometheus}$`), "prometheus"],
-  [/^kube-prometheus-stack-alertmanager$/, "alertmanager"],
-  [/^kube-prometheus-stack-grafana$/, "grafana"],
-  [/^kube-prometheus-stack-operator$/, "prometheusOperator"],
-  [new RegExp(`^${jobs.loki}$`), "loki"],
-  [new RegExp(`^(${jobs.fluentBit}|${logJob})$`), "fluentBit"],
-  [new RegExp(`^${jobs.collector}$`), "collector"],
-  [new RegExp(`^${jobs.jaeger}$`), "jaeger"],
-  [new RegExp(`^${jobs.tempo}$`), "tempo"],
-  [/^cert-manager$/, "certManager"],
-  [/^(podinfo-.*|kbot)$/, "demo"],
-];
-
-/** Who makes a metric; where several do, one is enough. */
-const metricOwners: readonly (readonly [metric: RegExp, owners: readonly Key[]])[] = [
-  [/^(kube_|node_|container_|kubelet_|apiserver_|gotk_resource_info$)/, ["exporters"]],
-  [/^(namespace_workload_pod:|node_namespace_pod:)/, ["exporters"]],
-  [/^prometheus_/, ["prometheus"]],
-  [/^loki_/, ["loki"]],
-  [/^fluentbit_/, ["fluentBit"]],
-  [/^otelcol_/, ["collector", "jaeger"]],
-  [/^tempo(db)?_/, ["tempo"]],
-  [/^certmanager_/, ["certManager"]],
-];
-
-/** What Grafana's types of data sources need. */
-const sourceNeeds: Readonly<Record<string, string>> = { prometheus: "scraping", loki: "logql", jaeger: "jaeger" };
+/** Who is scraped, by the component's key. */
+const scraped = (await componentContracts()).flatMap(({ component, scraped: own }) =>
+  own === undefined ? [] : [{ owner: component, ...own }],
+);
 
 /** Words of a query outside of its texts and labels. */
 function words(query: string): string[] {
   return [...query.replaceAll(/"(?:[^"\\]|\\.)*"|`[^`]*`/g, "").matchAll(/[a-zA-Z_:][\w:]*/g)].map(([word]) => word);
 }
 
-/** Components that a query asks and that are not there; of recorded series, those that nobody records. */
+/** Components that a query asks and that are not there; jobs that nobody has, and recorded series that nobody records. */
 function missing(query: string, has: (need: string) => boolean, records: ReadonlySet<string>): string[] {
   // Lines that came by OTLP have other labels: a query that counts both ways has an answer without the log agent.
   const named = (/\{k8s_/.test(query) ? [] : [...query.matchAll(/\bjob=~?"([^"$]+)"/g)])
     .flatMap(([, value = ""]) => (value.includes("(") || value.includes(".") ? [value] : value.split("|")))
-    .flatMap((job) => jobOwners.filter(([form]) => form.test(job)).map(([, owner]) => [owner]));
+    .map((job) => ({
+      job,
+      owners: scraped.filter(({ jobs }) => jobs.some((one) => new RegExp(`^(${job})$`).test(one))),
+    }));
   const asked = words(query);
-  const made = asked.flatMap((word) => metricOwners.filter(([form]) => form.test(word)).map(([, owners]) => owners));
+  // Where several make a metric, one is enough.
+  const made = asked
+    .map((word) => scraped.filter(({ metrics = [] }) => metrics.some((start) => word.startsWith(start))))
+    .filter((owners) => owners.length > 0);
   // What kube-prometheus-stack records about nodes and workloads comes with the exporters.
   const recorded = asked.filter((word) => /^(job|pod|metric|kind|command)\w*:\w+:/.test(word) && !records.has(word));
-  const gone = [...named, ...made].filter((owners) => !owners.some(has)).map((owners) => owners.join(" or "));
-  return [...new Set([...gone, ...recorded])];
+  const unknown = named.filter(({ owners }) => owners.length === 0).map(({ job }) => `the job ${job}`);
+  const gone = [...named.map(({ owners }) => owners), ...made]
+    .map((owners) => owners.map(({ owner }) => owner))
+    .filter((owners) => owners.length > 0 && !owners.some(has));
+  return [...new Set([...unknown, ...gone.map((owners) => owners.join(" or ")), ...recorded])];
+}
+
+interface Source {
+  readonly type?: string;
+  readonly uid?: string;
 }
 
 interface Panel {
   readonly title?: string;
-  readonly targets?: readonly { readonly expr?: string; readonly datasource?: { readonly type?: string } }[];
+  readonly targets?: readonly { readonly expr?: string; readonly datasource?: Source }[];
   readonly panels?: readonly Panel[];
 }
 
 interface Dashboard {
   readonly panels: readonly Panel[];
-  readonly templating: { readonly list: readonly { readonly type: string; readonly query: unknown }[] };
+  readonly templating: {
+    readonly list: readonly {
+      readonly name: string;
+      readonly type: string;
+      readonly query: unknown;
+      readonly current?: { readonly value?: unknown };
+    }[];
+  };
 }
 
 interface Rule {
@@ -80,14 +74,24 @@ const rulesOf = (object: Manifest) =>
     ({ rules }) => rules,
   );
 
+/** Types of the data sources that Grafana is given, by UID. */
+function provisioned(declared: readonly Manifest[]): ReadonlyMap<string, string> {
+  const sources = releases(declared).flatMap(
+    ({ values }) => (at(values, "grafana", "additionalDataSources") ?? []) as readonly unknown[],
+  );
+  return new Map(sources.map((source) => [textAt(source, "uid") ?? "", textAt(source, "type") ?? ""]));
+}
+
 /** Findings about the dashboards and rules of an environment. */
-export function checkContent({ content, settings }: Rendered): Finding[] {
+export function checkContent({ content, declared, settings }: Rendered): Finding[] {
   const findings: Finding[] = [];
   const { chosen } = plan(settings);
   // What others provide is scraped by them, or under another job.
-  const able = new Set(
-    chosen.flatMap(({ component: { key }, offers, provided }) => [...(provided ? [] : [key]), ...Object.keys(offers)]),
-  );
+  const able = abilities(chosen);
+  // A Grafana that is there already has its own, and is to have them by the same UIDs.
+  const sources = able.has("grafana")
+    ? provisioned(declared)
+    : new Map(firstSources(chosen).map(({ capability, type }) => [dataSourceUid[capability], type]));
   const has = (need: string) => able.has(need);
   const records = new Set(content.flatMap(rulesOf).flatMap(({ record }) => record ?? []));
   const add = (object: Manifest, path: string, message: string) =>
@@ -103,15 +107,26 @@ export function checkContent({ content, settings }: Rendered): Finding[] {
       if (object.kind !== "ConfigMap" || !file.endsWith(".json")) continue;
       if (!has("dashboards")) add(object, file, "nobody shows it: there is nothing for dashboards.");
       const dashboard = JSON.parse(text) as Dashboard;
-      for (const { type, query } of dashboard.templating.list) {
-        const need = type === "datasource" ? sourceNeeds[String(query)] : undefined;
-        if (need !== undefined && !has(need)) add(object, file, `has a choice of ${need}, which is not there.`);
+      // What a dashboard opens with: the value of each of its variables for data sources.
+      const opens = new Map<string, string>();
+      for (const { name, type, query, current } of dashboard.templating.list.filter(
+        (one) => one.type === "datasource",
+      )) {
+        const uid = String(current?.value);
+        opens.set(`\${${name}}`, uid);
+        if (type === "datasource" && sources.get(uid) !== query)
+          add(
+            object,
+            file,
+            `opens with the data source ${uid}, which is ${sources.get(uid) ?? "not there"}, not ${String(query)}.`,
+          );
       }
       for (const panel of dashboard.panels.flatMap((one) => [one, ...(one.panels ?? [])])) {
         const targets = panel.targets ?? [];
         const gone = targets.map(({ expr = "", datasource }) => {
-          const need = sourceNeeds[datasource?.type ?? ""];
-          return need !== undefined && !has(need) ? [need] : missing(expr, has, records);
+          const type = datasource?.type ?? "";
+          if (type === "prometheus" && !has("scraping")) return ["scraping"];
+          return sources.get(opens.get(datasource?.uid ?? "") ?? "") === type ? missing(expr, has, records) : [type];
         });
         // A limit beside what it limits may be missing; nothing at all may not.
         if (targets.length > 0 && gone.every((some) => some.length > 0))

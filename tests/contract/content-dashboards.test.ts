@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { dataSourceUid } from "../../components/capabilities.ts";
 import { staleFiles } from "../../commands/dashboards.ts";
 import { shapedSeries } from "../../dashboards/sample/cluster.ts";
@@ -10,32 +10,34 @@ import {
   projectFolder,
   queriesOf,
   readDashboards,
+  readForms,
   readRuleFiles,
   recordedNames,
   rulesOf,
   shipped,
   shortRanges,
 } from "./support/content.ts";
-import { emptyQueries, logqlMistakes, promqlMistakes } from "./support/queries.ts";
+import { emptyQueries, logqlMistakes, promqlMistakes, traceqlMistakes } from "./support/queries.ts";
 
 const files = readDashboards();
+const forms = readForms();
 
 /** Grafana's own variables that our dashboards use. */
 const builtIn = /^__(rate_interval|range|auto|url_time_range|value|data|field)$/;
 
 describe("dashboards", () => {
-  it("are what their sources make", async () => {
-    expect(await staleFiles(), "run `node commands/dashboards.ts`").to.deep.equal([]);
+  it("are what their sources make", () => {
+    expect(staleFiles(), "run `node commands/dashboards.ts`").to.deep.equal([]);
   });
 
   it("have UIDs of their own, in the file's name", () => {
     expect(files).to.have.length.greaterThan(6);
-    for (const { file, dashboard } of files) expect(file).to.match(new RegExp(`/${dashboard.uid}\\.json$`));
+    for (const { file, dashboard } of forms) expect(file).to.match(new RegExp(`/${dashboard.uid}\\.json$`));
     expect(new Set(files.map(({ dashboard }) => dashboard.uid))).to.have.length(files.length);
   });
 
-  for (const { file, dashboard } of files) {
-    describe(dashboard.title, () => {
+  for (const { file, dashboard } of forms) {
+    describe(`${dashboard.title}, ${basename(dirname(file))}`, () => {
       const panels = panelsOf(dashboard);
       const variables = dashboard.templating.list;
 
@@ -47,7 +49,7 @@ describe("dashboards", () => {
       });
 
       it("has panels with a title, a description, a unit and a data source that is chosen by a variable", () => {
-        expect(panels).to.have.length.greaterThan(3);
+        expect(panels).to.have.length.greaterThan(2);
         const sources = variables.filter(({ type }) => type === "datasource").map(({ name }) => `\${${name}}`);
         for (const panel of panels) {
           const where = `panel "${panel.title}"`;
@@ -125,6 +127,17 @@ describe("dashboards", () => {
       });
     });
   }
+
+  it("come in every language that a panel knows, and in no two of them", () => {
+    const types = forms.map(({ dashboard }) => [
+      dashboard.uid,
+      ...new Set(panelsOf(dashboard).flatMap(({ targets = [] }) => targets.map(({ datasource }) => datasource.type))),
+    ]);
+    for (const demo of ["kbot", "podinfo"])
+      for (const language of ["jaeger", "tempo"])
+        expect(types.filter((of) => of.includes(demo) && of.includes(language))).to.have.length(2);
+    expect(types.filter((of) => of.includes("jaeger") && of.includes("tempo"))).to.deep.equal([]);
+  });
 
   it("link to dashboards and variables that are there", () => {
     const known = new Map(
@@ -215,9 +228,28 @@ describe("dashboards", () => {
 
     it("accepts every query", () => {
       // A Loki variable's query may be a label without a stream.
-      const queries = files.flatMap((file) => queriesOf(file, "loki")).filter(({ expr }) => expr !== "");
+      const queries = forms.flatMap((file) => queriesOf(file, "loki")).filter(({ expr }) => expr !== "");
       expect(queries).to.have.length.greaterThan(8);
       expect(logqlMistakes(queries)).to.deep.equal([]);
+    });
+  });
+
+  describe("TraceQL, by Grafana's grammar", () => {
+    for (const broken of [
+      "{ resource.service.name = x }",
+      '{ service.name = "x" }',
+      '{ resource.service.name = "x"',
+      "x",
+    ]) {
+      it(`refuses ${broken}`, () => {
+        expect(traceqlMistakes([{ where: "here", expr: broken }])).to.have.length(1);
+      });
+    }
+
+    it("accepts every query", () => {
+      const queries = forms.flatMap((file) => queriesOf(file, "tempo"));
+      expect(queries).to.have.length.greaterThan(3);
+      expect(traceqlMistakes(queries)).to.deep.equal([]);
     });
   });
 });

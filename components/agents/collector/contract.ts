@@ -1,4 +1,5 @@
 /** Values that security or data rest on: for the judges in `contract/`. */
+import type { Scraped } from "../../../contract/component-files.ts";
 import { asks, of, setting, why, type Pin } from "../../../contract/pin.ts";
 
 export const pins: readonly Pin[] = [
@@ -42,3 +43,6 @@ export const pins: readonly Pin[] = [
     ],
   ]),
 ];
+
+// Its own metrics; what it exports for others is another job.
+export const scraped: Scraped = { jobs: ["otel-collector-monitoring"], metrics: ["otelcol_"] };

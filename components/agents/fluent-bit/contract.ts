@@ -1,4 +1,5 @@
 /** What the chart leaves open and the values fill, and values that security or data rest on: for the judges in `contract/`. */
+import type { Scraped } from "../../../contract/component-files.ts";
 import {
   containerSecurityContext,
   list,
@@ -70,3 +71,6 @@ export const pins: readonly Pin[] = [
     ["testFramework/enabled", false, why.noTest],
   ]),
 ];
+
+// The second is of its log lines.
+export const scraped: Scraped = { jobs: ["fluent-bit", "fluentbit"], metrics: ["fluentbit_"] };

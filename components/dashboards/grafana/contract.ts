@@ -1,4 +1,5 @@
 /** What the chart leaves open and the values fill, and values that security or data rest on: for the judges in `contract/`. */
+import type { Scraped } from "../../../contract/component-files.ts";
 import {
   containerSecurityContext,
   flag,
@@ -191,3 +192,5 @@ export const pins: readonly Pin[] = [
     ({ dashboards }) => dashboards === "grafana",
   ),
 ];
+
+export const scraped: Scraped = { jobs: ["kube-prometheus-stack-grafana"] };

@@ -16,7 +16,7 @@ import { logJob } from "../../../dashboards/names.ts";
 const matchers = `customresource_kind=~"$kind", exported_namespace=~"$namespace"`;
 const info = (more = "") => `gotk_resource_info{${matchers}${more}}`;
 const notReady = info(', ready!="True", ready!=""');
-const controllers = `job="flux"`;
+const controllers = 'job="flux"';
 const objects = `kind=~"$kind", exported_namespace=~"$namespace"`;
 
 const byController = (metric: string) => `sum by (app) (rate(${metric}{${controllers}}[$__rate_interval]))`;
@@ -32,7 +32,7 @@ export default dashboard(
     folder: "Platform",
     of: "flux",
     needs: ["exporters", "scraping"],
-    rowNeeds: { Controllers: ["flux"], Logs: ["fluentBit", "logql"] },
+    rowNeeds: { Controllers: ["flux"], Logs: ["fluentBit"] },
     tags: ["platform", "gitops"],
     variables: [
       choice(

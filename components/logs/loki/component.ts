@@ -52,7 +52,6 @@ export const lokiComponent = defineComponent({
       lookup,
       dataSource,
     },
-    logql: true,
   }),
   flows: () => [
     { name: "logs", namespace, to: { "app.kubernetes.io/name": "loki" }, ports: [3100], from: ["logAgent"] },

@@ -1,4 +1,5 @@
 /** What the chart leaves open and the values fill, and values that security or data rest on: for the judges in `contract/`. */
+import type { Scraped } from "../../../contract/component-files.ts";
 import {
   affinity,
   duration,
@@ -107,3 +108,6 @@ export const pins: readonly Pin[] = [
     ["sidecar/rules/enabled", false, "Loki evaluates no rules; its sidecar would read Secrets and ConfigMaps"],
   ]),
 ];
+
+// The chart puts the namespace before the Service's name.
+export const scraped: Scraped = { jobs: ["monitoring/loki"], metrics: ["loki_"] };

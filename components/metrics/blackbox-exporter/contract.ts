@@ -1,4 +1,5 @@
 /** What the chart leaves open and the values fill, and values that security or data rest on: for the judges in `contract/`. */
+import type { Scraped } from "../../../contract/component-files.ts";
 import {
   containerSecurityContext,
   map,
@@ -33,3 +34,6 @@ export const pins: readonly Pin[] = [
     ],
   ]),
 ];
+
+// Of all checks.
+export const scraped: Scraped = { jobs: ["checks"], metrics: ["probe_"] };

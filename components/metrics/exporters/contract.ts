@@ -1,4 +1,5 @@
 /** What the chart leaves open and the values fill, and values that security or data rest on: for the judges in `contract/`. */
+import type { Scraped } from "../../../contract/component-files.ts";
 import {
   containerSecurityContext,
   list,
@@ -104,3 +105,18 @@ export const pins: readonly Pin[] = [
     ({ exporters }) => exporters.enabled,
   ),
 ];
+
+export const scraped: Scraped = {
+  jobs: [
+    "node-exporter",
+    "kube-state-metrics",
+    "kubelet",
+    "apiserver",
+    "kube-controller-manager",
+    "kube-scheduler",
+    "kube-etcd",
+    "kube-proxy",
+    "coredns",
+  ],
+  metrics: ["kube_", "node_", "container_", "kubelet_", "apiserver_", "gotk_resource_info", "namespace_workload_pod:"],
+};

@@ -1,4 +1,5 @@
 /** What the chart leaves open and the values fill, and values that security or data rest on: for the judges in `contract/`. */
+import type { Scraped } from "../../../contract/component-files.ts";
 import { externalUrl, list, map, strict, text, type FreeForm } from "../../../contract/handed-on.ts";
 import { asks, release, setting, several, why, type Pin } from "../../../contract/pin.ts";
 import { customResourcePart, type Schema } from "../../../contract/schemas.ts";
@@ -112,3 +113,5 @@ export const pins: readonly Pin[] = [
     ({ metrics }) => metrics === "prometheus",
   ),
 ];
+
+export const scraped: Scraped = { jobs: ["kube-prometheus-stack-prometheus"], metrics: ["prometheus_"] };

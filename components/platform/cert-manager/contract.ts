@@ -1,4 +1,5 @@
 /** What the chart leaves open and the values fill, and values that security or data rest on: for the judges in `contract/`. */
+import type { Scraped } from "../../../contract/component-files.ts";
 import { affinity, pullSecrets, resources, type FreeForm } from "../../../contract/handed-on.ts";
 import { asks, podSecurity, release, setting, why, type Pin } from "../../../contract/pin.ts";
 
@@ -29,3 +30,5 @@ export const pins: readonly Pin[] = [
   ]),
   ...podSecurity("cert-manager", "restricted", why.restricted),
 ];
+
+export const scraped: Scraped = { jobs: ["cert-manager"], metrics: ["certmanager_"] };

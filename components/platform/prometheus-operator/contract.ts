@@ -1,4 +1,5 @@
 /** Values that security or data rest on: for the judges in `contract/`. */
+import type { Scraped } from "../../../contract/component-files.ts";
 import { asks, release, setting, why, type Pin } from "../../../contract/pin.ts";
 
 export const pins: readonly Pin[] = [
@@ -23,3 +24,5 @@ export const pins: readonly Pin[] = [
     ({ provided }) => !provided.includes("prometheusOperator"),
   ),
 ];
+
+export const scraped: Scraped = { jobs: ["kube-prometheus-stack-operator"] };

@@ -1,4 +1,5 @@
 /** What the chart leaves open and the values fill, and values that security or data rest on: for the judges in `contract/`. */
+import type { Scraped } from "../../../contract/component-files.ts";
 import {
   containerSecurityContext,
   map,
@@ -44,3 +45,5 @@ export const pins: readonly Pin[] = [
     ],
   ]),
 ];
+
+export const scraped: Scraped = { jobs: ["jaeger"], metrics: ["otelcol_"] };

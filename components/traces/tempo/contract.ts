@@ -1,4 +1,5 @@
 /** What the chart leaves open and the values fill, and values that security or data rest on: for the judges in `contract/`. */
+import type { Scraped } from "../../../contract/component-files.ts";
 import {
   containerSecurityContext,
   podSecurityContext,
@@ -46,3 +47,5 @@ export const pins: readonly Pin[] = [
     ["serviceMonitor/enabled", true, why.unmeasured],
   ]),
 ];
+
+export const scraped: Scraped = { jobs: ["tempo"], metrics: ["tempo_", "tempodb_"] };

@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { parse } from "yaml";
 import { durationSeconds } from "../../../settings/formats.ts";
 import { componentFiles } from "../../../contract/component-files.ts";
-import { dashboardPaths, ruleFiles, substituteText } from "../../../contract/flux-repo.ts";
+import { dashboardForms, dashboardPaths, ruleFiles, substituteText } from "../../../contract/flux-repo.ts";
 
 /** The project's folder. */
 export const projectFolder = fileURLToPath(new URL("../../../", import.meta.url));
@@ -43,7 +43,7 @@ export interface Panel {
   };
   readonly targets?: readonly {
     readonly expr?: string;
-    readonly service?: string;
+    readonly query?: string;
     readonly datasource: { readonly type: string; readonly uid: string };
   }[];
   readonly panels?: readonly Panel[];
@@ -74,10 +74,19 @@ export interface DashboardFile {
   readonly dashboard: Dashboard;
 }
 
+const read = (file: string): DashboardFile => ({
+  file,
+  dashboard: JSON.parse(readFileSync(join(projectFolder, file), "utf8")) as Dashboard,
+});
+
+/** Each dashboard once, with every panel. */
 export function readDashboards(): DashboardFile[] {
-  return [...dashboardPaths(projectFolder).values()]
-    .sort()
-    .map((file) => ({ file, dashboard: JSON.parse(readFileSync(join(projectFolder, file), "utf8")) as Dashboard }));
+  return [...dashboardPaths(projectFolder).values()].sort().map(read);
+}
+
+/** Each dashboard in every form that it comes in. */
+export function readForms(): DashboardFile[] {
+  return dashboardForms(projectFolder).map(read);
 }
 
 /** Panels that show something; rows are opened. */
@@ -86,11 +95,11 @@ export function panelsOf(dashboard: Dashboard): Panel[] {
 }
 
 /** Every query of a dashboard to the data source of a type: panels, variables, annotations. */
-export function queriesOf({ file, dashboard }: DashboardFile, source: "prometheus" | "loki"): Query[] {
+export function queriesOf({ file, dashboard }: DashboardFile, source: "prometheus" | "loki" | "tempo"): Query[] {
   const panels = panelsOf(dashboard).flatMap((panel) =>
     (panel.targets ?? [])
       .filter((target) => target.datasource.type === source)
-      .map((target) => ({ where: `${file}, panel "${panel.title}"`, expr: target.expr ?? "" })),
+      .map(({ expr, query }) => ({ where: `${file}, panel "${panel.title}"`, expr: expr ?? query ?? "" })),
   );
   const variables = dashboard.templating.list
     .filter((variable) => variable.datasource?.type === source)

@@ -1,4 +1,5 @@
-/** Queries before their readers: Prometheus's own parser and engine, and Grafana's grammar of LogQL. */
+/** Queries before their readers: Prometheus's own parser and engine, and Grafana's grammars of LogQL and TraceQL. */
+import { parser as traceql } from "@grafana/lezer-traceql";
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -46,6 +47,20 @@ export function logqlMistakes(queries: readonly Query[]): string[] {
   return queries.flatMap(({ where, expr }) => {
     const mistake = logqlMistake(withGrafanaValues(expr));
     return mistake === undefined ? [] : [`${where}: ${mistake}`];
+  });
+}
+
+/** What is wrong with each query of TraceQL, by the grammar of Grafana's editor alone; one without a mistake is left out. */
+export function traceqlMistakes(queries: readonly Query[]): string[] {
+  return queries.flatMap(({ where, expr }) => {
+    const query = withGrafanaValues(expr);
+    const mistakes: string[] = [];
+    traceql.parse(query).iterate({
+      enter({ type, from }) {
+        if (type.isError) mistakes.push(`${where}: nothing fits here: ${query.slice(from)}`);
+      },
+    });
+    return mistakes.slice(0, 1);
   });
 }
 

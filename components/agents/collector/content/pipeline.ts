@@ -11,9 +11,8 @@ import {
   redAbove,
   stat,
 } from "../../../../dashboards/kit.ts";
-import { jobs } from "../../../../dashboards/names.ts";
 
-const collector = `job="${jobs.collector}"`;
+const collector = 'job="otel-collector-monitoring"';
 /** Any loss is too much; below this it is what rates leave of a single event. */
 const loss = none("red", 0.001);
 const lost = (signal: string) =>

@@ -11,9 +11,9 @@ import {
   stack,
   stat,
 } from "../../../../dashboards/kit.ts";
-import { jobs, logJob } from "../../../../dashboards/names.ts";
+import { logJob } from "../../../../dashboards/names.ts";
 
-const fluentBit = `job="${jobs.fluentBit}", pod=~"$pod"`;
+const fluentBit = `job="fluent-bit", pod=~"$pod"`;
 /** Any loss is too much; below this it is what rates leave of a single event. */
 const loss = none("red", 0.001);
 const rate = (metric: string, matchers: string) => `rate(${metric}{${matchers}}[$__rate_interval])`;
@@ -32,7 +32,7 @@ export default dashboard(
     variables: [
       choice(
         { name: "pod", label: "Fluent Bit pod", description: "One pod a node." },
-        `label_values(fluentbit_uptime{job="${jobs.fluentBit}"}, pod)`,
+        'label_values(fluentbit_uptime{job="fluent-bit"}, pod)',
       ),
     ],
   },

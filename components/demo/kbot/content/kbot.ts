@@ -1,8 +1,7 @@
 import { choice, range, stat } from "../../../../dashboards/kit.ts";
-import { jobs } from "../../../../dashboards/names.ts";
 import { redDashboard } from "../../../../dashboards/red.ts";
 
-const bot = `job="${jobs.kbot}", namespace="demo"`;
+const bot = 'job="kbot", namespace="demo"';
 
 export default redDashboard({
   name: "kbot",

@@ -1,6 +1,8 @@
 import { choice } from "../../../../dashboards/kit.ts";
-import { jobs } from "../../../../dashboards/names.ts";
 import { redDashboard } from "../../../../dashboards/red.ts";
+
+/** Scrape jobs of both: a regular expression. */
+const jobs = "podinfo-(frontend|backend)";
 
 /** Requests of its callers: those of probes and of Prometheus are left out. */
 const callers = `job=~"$job", namespace="demo", path!~"healthz|readyz|metrics"`;
@@ -10,8 +12,8 @@ export default redDashboard({
   description: "Do the frontend and its backend answer, how fast, and which path fails?",
   variable: choice(
     { name: "job", label: "Service", description: "The frontend and its backend." },
-    `label_values(http_request_duration_seconds_count{job=~"${jobs.podinfo}", namespace="demo"}, job)`,
-    { all: jobs.podinfo },
+    `label_values(http_request_duration_seconds_count{job=~"${jobs}", namespace="demo"}, job)`,
+    { all: jobs },
   ),
   work: "requests",
   unit: "reqps",

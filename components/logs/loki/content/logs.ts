@@ -47,7 +47,7 @@ export default dashboard(
     title: "Logs",
     description: "What did these containers write, when did it change, and what did it cost them in CPU and memory?",
     folder: "Logs",
-    of: "logql",
+    of: "logs.loki",
     needs: [],
     rowNeeds: { "What the selected containers use": ["exporters", "scraping"] },
     tags: ["logs"],

@@ -1,7 +1,6 @@
 import { dashboard, lines, none, perSecond, range, stat } from "../../../../dashboards/kit.ts";
-import { jobs } from "../../../../dashboards/names.ts";
 
-const loki = `job="${jobs.loki}"`;
+const loki = 'job="monitoring/loki"';
 const routes = 'route=~"loki_api_v1_push|otlp_v1_logs|loki_api_v1_query|loki_api_v1_query_range"';
 /** Any loss is too much; below this it is what rates leave of a single event. */
 const loss = none("red", 0.001);

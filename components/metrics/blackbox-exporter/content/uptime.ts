@@ -12,9 +12,8 @@ import {
   table,
   upOrDown,
 } from "../../../../dashboards/kit.ts";
-import { jobs } from "../../../../dashboards/names.ts";
 
-const chosen = `job="${jobs.checks}", check=~"$check"`;
+const chosen = `job="checks", check=~"$check"`;
 const left = `min by (check, instance) (probe_ssl_earliest_cert_expiry{${chosen}}) - time()`;
 
 export default dashboard(
@@ -29,7 +28,7 @@ export default dashboard(
     variables: [
       choice(
         { name: "check", label: "Check", description: "Checks of the settings." },
-        `label_values(probe_success{job="${jobs.checks}"}, check)`,
+        'label_values(probe_success{job="checks"}, check)',
       ),
     ],
   },

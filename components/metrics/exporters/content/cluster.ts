@@ -23,14 +23,13 @@ import {
   steps,
   table,
 } from "../../../../dashboards/kit.ts";
-import { jobs } from "../../../../dashboards/names.ts";
 import { toWorkload } from "../../../../dashboards/panels.ts";
 
-const ksm = `job="${jobs.kubeStateMetrics}"`;
-const exporter = `job="${jobs.nodeExporter}"`;
-const api = `job="${jobs.apiServer}"`;
+const ksm = 'job="kube-state-metrics"';
+const exporter = 'job="node-exporter"';
+const api = 'job="apiserver"';
 const node = `node=~"$node"`;
-const alerts = `ALERTS{alertstate="firing", alertname!~"Watchdog|InfoInhibitor"}`;
+const alerts = 'ALERTS{alertstate="firing", alertname!~"Watchdog|InfoInhibitor"}';
 /** Puts the node's name on a series of node-exporter, which knows only its own pod. */
 const onNode = `* on (namespace, pod) group_left (node) node_namespace_pod:kube_pod_info:{node=~"$node"}`;
 const traffic = (direction: string) =>
@@ -39,7 +38,7 @@ const condition = (of: string) => `sum(kube_node_status_condition{${ksm}, condit
 const requested = (resource: "cpu" | "memory") =>
   `sum(namespace_${resource}:kube_pod_container_resource_requests:sum) / ` +
   `sum(kube_node_status_allocatable{${ksm}, resource="${resource}"})`;
-const parts = `up{job=~"apiserver|kube-controller-manager|kube-scheduler|kube-etcd|kube-proxy|kubelet|coredns"}`;
+const parts = 'up{job=~"apiserver|kube-controller-manager|kube-scheduler|kube-etcd|kube-proxy|kubelet|coredns"}';
 const containerSeries = "node_namespace_pod_container:container";
 const mebi = 2 ** 20;
 

@@ -42,7 +42,6 @@ export default dashboard(
     folder: "Kubernetes",
     of: "exporters",
     needs: ["scraping"],
-    rowNeeds: { Logs: ["logql"] },
     tags: ["kubernetes"],
     variables: [
       choice(

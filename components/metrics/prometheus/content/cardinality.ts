@@ -12,9 +12,8 @@ import {
   stat,
   table,
 } from "../../../../dashboards/kit.ts";
-import { jobs } from "../../../../dashboards/names.ts";
 
-const self = `job="${jobs.prometheus}"`;
+const self = 'job="kube-prometheus-stack-prometheus"';
 const head = `prometheus_tsdb_head_series{${self}}`;
 
 export default dashboard(

@@ -10,9 +10,8 @@ import {
   redAbove,
   stat,
 } from "../../../../dashboards/kit.ts";
-import { jobs } from "../../../../dashboards/names.ts";
 
-const jaeger = `job="${jobs.jaeger}"`;
+const jaeger = 'job="jaeger"';
 /** Any loss is too much; below this it is what rates leave of a single event. */
 const loss = none("red", 0.001);
 const rate = (metric: string, matchers: string) => `rate(${metric}{${matchers}}[$__rate_interval])`;

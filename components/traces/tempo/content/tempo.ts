@@ -10,9 +10,8 @@ import {
   stack,
   stat,
 } from "../../../../dashboards/kit.ts";
-import { jobs } from "../../../../dashboards/names.ts";
 
-const tempo = `job="${jobs.tempo}"`;
+const tempo = 'job="tempo"';
 /** What people and Grafana ask: the querier inside is asked once more for each part of a query (`querier_api_...`). */
 const asked = `${tempo}, route=~"api_.+"`;
 /** Any loss is too much; below this it is what rates leave of a single event. */
