@@ -3,7 +3,7 @@ import { type Access, isRemote, type Place, type Remote } from "./capabilities.t
 import type { EnvironmentFacts, SecretObject, SecretText } from "./component.ts";
 
 /** What of an environment decides how servers are asked. */
-export type Known = Pick<EnvironmentFacts, "secrets" | "ca">;
+export type Known = Pick<EnvironmentFacts, "secrets" | "ca" | "name">;
 
 /** Loki, Mimir, Tempo and Cortex know tenants by it. */
 export const tenantHeader = "X-Scope-OrgID";

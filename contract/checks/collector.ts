@@ -265,6 +265,8 @@ function checkServer(name: string, exporter: unknown, server: Server, config: un
   if ((ca !== undefined) !== (tls && server.ca === "company")) add(`${path}.tls.ca_file`, "is not what settings say.");
   if (ca !== undefined) files.push(ca);
   if (textAt(exporter, "headers", 0, "value") !== server.tenant) add(`${path}.headers`, "name another tenant.");
+  if (name.startsWith("prometheusremotewrite") && textAt(exporter, "external_labels", "cluster") === undefined)
+    add(`${path}.external_labels`, "do not say of which cluster.");
   const authenticator = textAt(exporter, "auth", "authenticator");
   if (tls && authenticator === undefined) add(`${path}.auth`, "is missing.");
   if (authenticator !== undefined) {

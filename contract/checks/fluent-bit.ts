@@ -307,8 +307,10 @@ export function checkFluentBit({ declared, settings }: Rendered): Finding[] {
         if (labels.get(label) !== value)
           add("OUTPUT labels", `${label} is ${labels.get(label) ?? "missing"} and not ${value}.`);
       }
+      if (labels.has("cluster") !== (settings.logs === "external"))
+        add("OUTPUT labels", "a store of several clusters has the label cluster, and one of this cluster has not.");
       for (const label of labels.keys())
-        if (!(label in logLabels)) add("OUTPUT labels", `${label} is no label that is known.`);
+        if (!(label in logLabels) && label !== "cluster") add("OUTPUT labels", `${label} is no label that is known.`);
       if (at(values, "serviceMonitor", "enabled") !== true)
         add("serviceMonitor/enabled", "is not true: nobody would see it drop lines.");
       return findings;

@@ -216,7 +216,7 @@ describe("Servers that are there already, asked by the real programs", function 
       const { data } = await asOf('traces_span_metrics_calls_total{service_name="telemetry-probe"}');
       return data?.result[0]?.metric;
     });
-    expect(found).to.include({ span_name: "probe", job: "telemetry-probe" });
+    expect(found).to.include({ span_name: "probe", job: "telemetry-probe", cluster: "dev" });
     // Replicas write beside each other.
     expect(found).to.have.any.keys("collector_instance_id");
     const refused = await fetchOutside(`${store}/api/v1/query?query=1`, {

@@ -124,6 +124,8 @@ function remoteWrite(to: Remote, known: Known) {
   return {
     endpoint: to.url,
     ...asked(to, known),
+    // The store may have series of several clusters; the name of a stack is letters, digits, dots and dashes, which nothing expands.
+    external_labels: { cluster: known.name },
     // As they are when they are scraped: each series says of which pod it is.
     resource_to_telemetry_conversion: { enabled: true },
     retry_on_failure: { max_elapsed_time: "0s" },

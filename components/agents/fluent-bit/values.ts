@@ -159,7 +159,8 @@ export function fluentBitValues(settings: z.output<typeof fluentBit>, logs: LogS
         Name: "loki",
         Match: "kube.*",
         ...target(logs, known),
-        Labels: labels.join(", "),
+        // A store that is there already may have lines of several clusters.
+        Labels: [...labels, ...(isRemote(logs.endpoint) ? [`cluster=${known.name}`] : [])].join(", "),
         Remove_keys: "kubernetes,stream,_p,time",
         Line_Format: "json",
         Auto_Kubernetes_Labels: "Off",
