@@ -56,7 +56,7 @@ export function hostPort(url: string): string {
   return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
-/** Those of some places that are servers, each once. */
+/** Those of some places that are servers. */
 export function remotes(places: readonly (Place | undefined)[]): Remote[] {
   return places.filter((place): place is Remote => place !== undefined && isRemote(place));
 }
