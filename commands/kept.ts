@@ -1,9 +1,6 @@
 /** What `destroy` says at its end of an existing cluster: the definitions that it left there. */
 import { resolve } from "node:path";
-import { readKubeconfig } from "../components/cluster/existing-cluster.ts";
 import { fluxHome } from "../components/gitops/names.ts";
-import { keptDefinitions, keptLines } from "../components/occupancy.ts";
-import { openApi } from "../components/kubernetes/api.ts";
 import { readStackFile } from "../settings/stack-file.ts";
 import { settingsSchema } from "../settings/schema.ts";
 
@@ -14,6 +11,12 @@ export async function keptIn(projectFolder: string, project: string, stack: stri
     const { type, existing } = settingsSchema.shape.cluster.parse(settings["cluster"] ?? {});
     if (type !== "existing" || existing === undefined) return [];
     const provided = settingsSchema.shape.provided.parse(settings["provided"] ?? []);
+    // They load Pulumi's SDK, which takes longer than all else that a `destroy` does of its own.
+    const [{ readKubeconfig }, { keptDefinitions, keptLines }, { openApi }] = await Promise.all([
+      import("../components/cluster/existing-cluster.ts"),
+      import("../components/occupancy.ts"),
+      import("../components/kubernetes/api.ts"),
+    ]);
     const { text } = readKubeconfig({ ...existing, kubeconfig: resolve(projectFolder, existing.kubeconfig) });
     return keptLines(await keptDefinitions(await openApi(text, existing.context), fluxHome({ provided })));
   } catch (error) {

@@ -591,7 +591,6 @@ export async function main(args: readonly string[], projectFolder: string, env: 
     }
   }
   if (command === "destroy") {
-    // It loads Pulumi's SDK, which no other command needs.
     const { keptIn } = await import("./kept.ts");
     for (const line of await keptIn(projectFolder, project, stack)) process.stderr.write(`${line}\n`);
   }

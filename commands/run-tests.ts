@@ -3,10 +3,13 @@
  * then one line `N passed, N failed, N skipped`. With a part of a path, only the tests of those files are run.
  */
 import { spawn } from "node:child_process";
+import { createHash } from "node:crypto";
 import { globSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
 import { mocha, testStep, totalsLine, type Totals } from "./mocha.ts";
+import { digestOfFiles, passedWith } from "./passed.ts";
 import type { Environment } from "../toolchain/run.ts";
+import { cacheFolder } from "../toolchain/cache.ts";
 import { obtain } from "../toolchain/obtain.ts";
 
 /** The tests of `npm test`. The others have commands of their own. */
@@ -21,6 +24,12 @@ export function selectTests(projectFolder: string, filter?: string): string[] {
     throw new Error(filter ? `no test file's path contains "${filter}" (${testFiles})` : `there are no ${testFiles}`);
   }
   return files;
+}
+
+/** All that the linter's verdict depends on: it knows the types of every source, so a change of one asks for all. */
+export function lintDigest(projectFolder: string): string {
+  const files = globSync("**/*.{ts,js,json}", { cwd: projectFolder, exclude: ["node_modules/**"] });
+  return digestOfFiles(projectFolder, files);
 }
 
 /** Runs a command; what it prints is given to `say` when it has ended. */
@@ -72,12 +81,26 @@ export async function main(args: readonly string[], projectFolder: string, proce
   };
   const checks = (async () => {
     if (filter) return;
+    // Not in node_modules, which `npm ci` makes anew. What they keep is of one place.
+    const place = createHash("sha256").update(projectFolder).digest("hex").slice(0, 16);
+    const cache = join(cacheFolder(), "checks", place);
+    const prettier = ["--check", "--cache", "--cache-strategy", "content", "--cache-location", join(cache, "prettier")];
     for (const [name, command] of [
-      ["types", ["tsc"]],
-      ["prettier", ["prettier", "--check", "--cache", "--log-level", "warn", "."]],
-      ["eslint", ["eslint", "--max-warnings=0", "."]],
+      ["types", ["tsc", "--tsBuildInfoFile", join(cache, "tsbuildinfo")]],
+      ["prettier", ["prettier", ...prettier, "--log-level", "warn", "."]],
     ] as const)
       await step(name, () => runStep(command, projectFolder, processes, keep), keep);
+    await step(
+      "eslint",
+      async () => {
+        const lint = passedWith("eslint", lintDigest(projectFolder));
+        if (lint.before !== undefined) keep(`Nothing has changed since it was ${lint.before}: not run again\n`);
+        else if (await runStep(["eslint", "--max-warnings=0", "."], projectFolder, processes, keep)) lint.note("right");
+        else return false;
+        return true;
+      },
+      keep,
+    );
   })();
 
   await step("Pulumi CLI", async () => {

@@ -3,11 +3,10 @@
  * has changed of what they load since they last passed on this machine, which a file in the cache folder keeps; deleting it, or
  * `-- --again`, runs them all the same. The last line is `N passed, N failed, N skipped`.
  */
-import { createHash } from "node:crypto";
-import { existsSync, globSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, globSync, readFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
-import { cacheFolder } from "../toolchain/cache.ts";
 import { mocha, testStep, totalsLine } from "./mocha.ts";
+import { digestOfFiles, passedWith } from "./passed.ts";
 
 /** The files of a project that some files import, with those themselves, however far away. */
 export function importedBy(projectFolder: string, files: readonly string[]): string[] {
@@ -31,28 +30,20 @@ export function importedBy(projectFolder: string, files: readonly string[]): str
  */
 export function digestOf(projectFolder: string, tests: readonly string[]): string {
   const data = globSync(["rehearsal/**", "toolchain/control-plane/**", "package-lock.json"], { cwd: projectFolder });
-  const hash = createHash("sha256");
-  for (const file of [...new Set([...importedBy(projectFolder, tests), ...data])].sort()) {
-    const path = join(projectFolder, file);
-    if (statSync(path).isFile()) hash.update(`${file}\0`).update(readFileSync(path)).update("\0");
-  }
-  return hash.update(`${process.version} ${process.platform} ${process.arch}`).digest("hex").slice(0, 16);
+  return digestOfFiles(projectFolder, [...importedBy(projectFolder, tests), ...data]);
 }
 
 if (import.meta.main) {
   const projectFolder = join(import.meta.dirname, "..");
   const tests = globSync("tests/stand-ins/*.test.ts", { cwd: projectFolder }).sort();
-  const passedBefore = join(cacheFolder(), "passed", `stand-ins-${digestOf(projectFolder, tests)}`);
-  if (existsSync(passedBefore) && !process.argv.includes("--again")) {
-    process.stdout.write(`Nothing has changed since ${readFileSync(passedBefore, "utf8").trim()}: not run again\n`);
+  const { before, note } = passedWith("stand-ins", digestOf(projectFolder, tests));
+  if (before !== undefined && !process.argv.includes("--again")) {
+    process.stdout.write(`Nothing has changed since ${before}: not run again\n`);
     process.stdout.write(`\n${totalsLine({ passed: 0, failed: 0, skipped: 0 }, [])}\n`);
   } else {
     const { passed, totals } = await mocha(tests, { projectFolder, env: process.env, atOnce: true });
     const line = totalsLine(totals, passed ? [] : [testStep]);
-    if (passed) {
-      mkdirSync(dirname(passedBefore), { recursive: true });
-      writeFileSync(passedBefore, `${line} (${new Date().toISOString()})\n`);
-    }
+    if (passed) note(line);
     process.stdout.write(`\n${line}\n`);
     process.exitCode = passed ? 0 : 1;
   }

@@ -15,11 +15,13 @@ const months = [
 
 const minutesOfDay = 24 * 60;
 
+let zoneNames: readonly string[] | undefined;
+
 /** The names of the IANA time zones, spelt as Go looks them up: `europe/kyiv` is none. */
 function timeZones(): readonly string[] {
   // Loaded where it is needed: 200 kB.
-  const { zones } = createRequire(import.meta.url)("tzdata") as { readonly zones: object };
-  return Object.keys(zones);
+  zoneNames ??= Object.keys((createRequire(import.meta.url)("tzdata") as { readonly zones: object }).zones);
+  return zoneNames;
 }
 
 const timeZone = z.string().superRefine((name, context) => {

@@ -34,7 +34,7 @@ export const freeForm: FreeForm = {
       () =>
         list({
           oneOf: [
-            ["OTEL_EXPORTER_OTLP_ENDPOINT", "^https?://.+:4317$"],
+            ["OTEL_EXPORTER_OTLP_ENDPOINT", "^https?://.+:\\d+$"],
             ["OTEL_TRACES_SAMPLER", "^parentbased_traceidratio$"],
             ["OTEL_TRACES_SAMPLER_ARG", "^(0|1|0\\.\\d+)$"],
             ["OTEL_RESOURCE_ATTRIBUTES", "^[\\w.]+=[^,]+(,[\\w.]+=[^,]+)*$"],

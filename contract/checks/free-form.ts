@@ -9,9 +9,15 @@ export interface FreeFormPlace {
   readonly schema: () => Schema;
 }
 
+/** A schema is compiled when it is first used, and known again by being the same object. */
+function once(make: () => Schema): () => Schema {
+  let made: Schema | undefined;
+  return () => (made ??= make());
+}
+
 export const freeForm: readonly FreeFormPlace[] = (await componentContracts()).flatMap(({ freeForm: charts = {} }) =>
   Object.entries(charts).flatMap(([chart, places]) =>
-    Object.entries(places).map(([path, [reason, schema]]) => ({ chart, path, reason, schema })),
+    Object.entries(places).map(([path, [reason, schema]]) => ({ chart, path, reason, schema: once(schema) })),
   ),
 );
 

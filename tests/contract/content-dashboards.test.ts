@@ -192,10 +192,10 @@ describe("dashboards", () => {
     it("finds a query that returns nothing (the check itself)", () => {
       const few = shapedSeries().filter(({ name }) => name === "up" || name === "kube_pod_info");
       const nothing = { where: "here", expr: "no_such_metric" };
-      const empty = emptyQueries(promtool, [{ where: "there", expr: "up" }, nothing], few);
+      const empty = emptyQueries(promtool, [{ where: "there", expr: "up" }, nothing], few, []);
       expect(empty).to.deep.equal(["here: no_such_metric"]);
       const manyToMany = { where: "here", expr: "kube_pod_info * on (job) up" };
-      expect(() => emptyQueries(promtool, [manyToMany], few)).to.throw("cannot execute");
+      expect(() => emptyQueries(promtool, [manyToMany], few, [])).to.throw("cannot execute");
     });
 
     it("is returned by every query of every panel", () => {

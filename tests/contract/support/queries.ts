@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { stringify } from "yaml";
 import { logqlMistake } from "../../../contract/logql/parse.ts";
 import { interval, minutesOfData, type Series, shapedSeries } from "../../../dashboards/sample/cluster.ts";
-import { type Query, readRuleFiles, withGrafanaValues } from "./content.ts";
+import { type Query, readRuleFiles, type RuleFile, withGrafanaValues } from "./content.ts";
 
 /** A series in promtool's form; it says where one ends. */
 function promtoolSeries({ name, labels, values }: Series): { readonly series: string; readonly values: string } {
@@ -70,10 +70,14 @@ export function traceqlMistakes(queries: readonly Query[]): string[] {
  *
  * @throws Error when Prometheus cannot execute a query: a join that matches many to many parses, but does not run
  */
-export function emptyQueries(promtool: string, queries: readonly Query[], series = shapedSeries()): string[] {
+export function emptyQueries(
+  promtool: string,
+  queries: readonly Query[],
+  series = shapedSeries(),
+  rules: readonly Pick<RuleFile, "name" | "groups">[] = readRuleFiles(),
+): string[] {
   const folder = mkdtempSync(join(tmpdir(), "data-"));
   try {
-    const rules = readRuleFiles();
     for (const { name, groups } of rules) writeFileSync(join(folder, `${name}.yaml`), stringify({ groups }));
     // Each query is a test of its own name: label_replace makes the expression say which one answered.
     const promql_expr_test = queries.map(({ expr }, index) => ({

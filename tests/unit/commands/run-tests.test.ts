@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
 import { parseTotals, totalsLine } from "../../../commands/mocha.ts";
-import { selectTests } from "../../../commands/run-tests.ts";
+import { lintDigest, selectTests } from "../../../commands/run-tests.ts";
 
 const project = join(import.meta.dirname, "..", "..", "..");
 
@@ -111,6 +111,29 @@ describe("npm test", () => {
     );
     // Mocha crashed, or coverage could not be had.
     expect(totalsLine({ passed: 5, failed: 0, skipped: 0 }, ["tests"])).to.equal("5 passed, 1 failed, 0 skipped");
+  });
+
+  it("lints again for a change of any source, of the rules, of the types' settings and of packages, and for nothing else", () => {
+    const files = [
+      "a.ts",
+      "data.json",
+      "eslint.config.js",
+      "package-lock.json",
+      "start.js",
+      "tests/b.ts",
+      "tsconfig.json",
+    ];
+    mkdirSync(join(folder, "tests"));
+    mkdirSync(join(folder, "node_modules"));
+    for (const file of files) writeFileSync(join(folder, file), "");
+    const before = lintDigest(folder);
+    for (const file of ["README.md", "node_modules/a.ts"]) writeFileSync(join(folder, file), "changed");
+    expect(lintDigest(folder)).to.equal(before);
+    for (const file of [...files, "tests/new.ts"]) {
+      const last = lintDigest(folder);
+      writeFileSync(join(folder, file), "changed");
+      expect(lintDigest(folder), file).to.not.equal(last);
+    }
   });
 
   it("selects test files by a part of their path, and refuses to run none", () => {
