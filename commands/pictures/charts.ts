@@ -168,7 +168,8 @@ export function timeSeries(panel: Panel, box: Box, answer: Answer, marks: readon
   const steps = custom.thresholdsStyle?.mode === "dashed" ? (thresholds?.steps ?? []) : [];
   const transparent = steps.findIndex((step) => step.color === "transparent");
   for (const [index, { value }] of steps.entries()) {
-    if (value === null) continue;
+    // One far outside makes the group so high that resvg draws nothing of it.
+    if (value === null || value < (scale.domain()[0] ?? 0) || value > (scale.domain()[1] ?? 0)) continue;
     // Up to the transparent step lines have the colour of what is below them (UPlotThresholds of @grafana/ui 13.0.0).
     const stroke = color(steps[transparent >= index ? index - 1 : index]?.color ?? "text");
     inside += tag("line", { ...across, y1: y(value), y2: y(value), stroke });

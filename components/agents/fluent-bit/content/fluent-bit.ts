@@ -107,11 +107,11 @@ export default dashboard(
       logLines(
         {
           title: "Errors of the pipeline itself",
-          description: "Error lines of Loki, Fluent Bit, the collector and Jaeger: they name the cause.",
+          description: "Error lines of Fluent Bit, the collector and the stores: they name the cause.",
           width: 24,
         },
         [
-          `{job="${logJob}", namespace=~"monitoring|node-agents", container=~"loki|fluent-bit|otc-container|jaeger"} | detected_level=~"error|critical|fatal"`,
+          `{job="${logJob}", namespace=~"monitoring|node-agents", container=~"loki|fluent-bit|otc-container|jaeger|tempo"} | detected_level=~"error|critical|fatal"`,
         ],
         { before: "container" },
       ).noValue("no errors"),
