@@ -82,6 +82,7 @@ function choices(kubeconfig: string): Readonly<Record<string, Readonly<Record<st
           routes: [
             { receiver: "ops", severity: ["critical"], continue: true, groupWait: "10s" },
             { receiver: "chat", namespaces: ["demo"], muteTimeIntervals: ["night"] },
+            ...["on-call", "teams", "tickets"].map((receiver) => ({ receiver, severity: ["warning" as const] })),
           ],
           timeIntervals: [
             { name: "night", when: [{ times: [{ start: "22:00", end: "24:00" }], location: "Europe/Kyiv" }] },
