@@ -21,6 +21,7 @@ import { annotatedPods } from "./metrics/annotated-pods/component.ts";
 import { blackboxExporterComponent } from "./metrics/blackbox-exporter/component.ts";
 import { exportersComponent } from "./metrics/exporters/component.ts";
 import { metricsServerComponent } from "./metrics/metrics-server/component.ts";
+import { scrapeTargetsComponent } from "./metrics/scrape-targets/component.ts";
 import { prometheusComponent } from "./metrics/prometheus/component.ts";
 import { certManagerComponent } from "./platform/cert-manager/component.ts";
 import { instrumentationComponent } from "./platform/instrumentation/component.ts";
@@ -42,6 +43,7 @@ export const catalogue = [
   grafanaComponent,
   exportersComponent,
   annotatedPods,
+  scrapeTargetsComponent,
   metricsServerComponent,
   blackboxExporterComponent,
   kubePrometheusStackComponent,

@@ -5,7 +5,7 @@
 import type { z } from "zod";
 import type { ContainerResources } from "../settings/resources.ts";
 import type { Finding } from "../settings/finding.ts";
-import type { SecretName } from "../settings/secrets.ts";
+import type { Members, SecretGroup, SecretName } from "../settings/secrets.ts";
 import type { ChartPin } from "../settings/versions.ts";
 import type { Capability, Offers, Viewed } from "./capabilities.ts";
 import type { Manifest } from "./kubernetes/manifest.ts";
@@ -57,8 +57,8 @@ export type SecretText =
   /** A random password of 24 letters and digits; another key is another password. */
   | { readonly generated: string }
   | { readonly secret: SecretName }
-  /** A member of `alertingSecrets`. */
-  | { readonly alertingSecret: string };
+  /** A member of a group of secrets. */
+  | { readonly group: SecretGroup; readonly member: string };
 
 export interface SecretObject {
   readonly name: string;
@@ -141,8 +141,8 @@ export interface SyncedContent {
 export interface Known {
   /** Secrets that are set. */
   readonly secrets: readonly SecretName[];
-  /** Names in `alertingSecrets`; undefined where they are not known, and then not looked at. */
-  readonly alertingSecrets: readonly string[] | undefined;
+  /** Names in groups of secrets; undefined where they are not known, and then not looked at. */
+  readonly members: Members<readonly string[]> | undefined;
   /** Whether there is a CA of the company (`network.ca`). */
   readonly companyCa: boolean;
   readonly now: Date;

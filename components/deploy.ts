@@ -2,6 +2,7 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
+import type { Stack } from "../settings/read.ts";
 import type { Context, Release, SecretObject, SecretText } from "./component.ts";
 import type { ChartSources } from "./gitops/chart-source.ts";
 import type { ClusterAccess } from "./gitops/diagnosis.ts";
@@ -26,7 +27,7 @@ export interface DeployArgs {
   readonly sources: ChartSources;
   readonly cluster: ClusterAccess;
   readonly secrets: Readonly<Record<string, pulumi.Output<string> | undefined>>;
-  readonly alertingSecrets: Readonly<Record<string, pulumi.Output<string>>>;
+  readonly members: Stack["members"];
   /** Flux, namespaces, and components that have to work before. */
   readonly prerequisites: readonly pulumi.Resource[];
 }
@@ -56,7 +57,7 @@ export class Deployed extends pulumi.ComponentResource {
         ).result;
         return generated[value.generated] ?? "";
       }
-      const secret = "secret" in value ? args.secrets[value.secret] : args.alertingSecrets[value.alertingSecret];
+      const secret = "secret" in value ? args.secrets[value.secret] : args.members[value.group]?.[value.member];
       if (secret === undefined) throw new pulumi.RunError(`${component.key}: a secret is missing that it needs.`);
       return secret;
     };

@@ -163,7 +163,7 @@ export class Environment extends pulumi.ComponentResource {
         sources,
         cluster,
         secrets: stack.secrets,
-        alertingSecrets: stack.alertingSecrets,
+        members: stack.members,
         prerequisites: [flux],
       },
       inCluster,

@@ -110,12 +110,17 @@ const programs = {
   },
 } as const satisfies Catalogue["tools"];
 
+/** Prometheus's service discoveries that are used here (HTTP's is always in it); the clouds' clients would double the build. */
+const discoveries = "remove_all_sd,enable_kubernetes_sd,enable_dns_sd";
+
 const catalogue: Catalogue = {
   tools: programs,
   sets: {
     prometheus: {
       stamp: (version) => ({
         "github.com/prometheus/common/version.Version": version("github.com/prometheus/prometheus"),
+        // No variable of its: other ones are another build.
+        "main.discoveries": discoveries,
       }),
     },
     "log-store": {
@@ -143,8 +148,7 @@ const catalogue: Catalogue = {
   folder,
   env: {
     ...process.env,
-    // Of Prometheus's service discoveries only Kubernetes' is used here; the clouds' clients would double the build.
-    GOFLAGS: [process.env["GOFLAGS"], "-tags=remove_all_sd,enable_kubernetes_sd"].filter(Boolean).join(" "),
+    GOFLAGS: [process.env["GOFLAGS"], `-tags=${discoveries}`].filter(Boolean).join(" "),
   },
 };
 

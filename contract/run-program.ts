@@ -25,6 +25,9 @@ const placeholder = (secret: string) =>
     ? JSON.stringify({ auths: { "registry.example.com": { auth: masked(secret) } } })
     : masked(secret);
 
+const maskedMembers = (names: readonly string[]) =>
+  Object.fromEntries(names.map((secret) => [secret, pulumi.secret(masked(secret))]));
+
 /** A resource as the program registers it. */
 export interface Declared {
   readonly type: string;
@@ -194,9 +197,10 @@ async function declare(args: ProgramArgs): Promise<Program> {
     name,
     settings,
     secrets: Object.fromEntries(names.map((secret) => [secret, pulumi.secret(placeholder(secret))])),
-    alertingSecrets: Object.fromEntries(
-      usedAlertingSecrets(settings.alerting).map((secret) => [secret, pulumi.secret(masked(secret))]),
-    ),
+    members: {
+      alertingSecrets: maskedMembers(usedAlertingSecrets(settings.alerting)),
+      scrapeSecrets: maskedMembers(settings.scrapeTargets.flatMap(({ secret }) => secret ?? [])),
+    },
     github: { owner: args.owner ?? "acme", token: undefined },
   };
   // Neither a cluster nor a file of one is needed to say what would be declared.

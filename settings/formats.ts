@@ -275,10 +275,13 @@ export const alertingName = text(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/, "must be a
 /** Key of a Secret (`IsConfigMapKey` of Kubernetes). */
 export const secretKey = text(
   /^(?!\.\.?$|\.\.)[A-Za-z0-9._-]{1,253}$/,
-  "must be a name in alertingSecrets: letters, digits, '.', '_', '-'",
+  "must be the name of a secret: letters, digits, '.', '_', '-'",
 );
 
 /** How a check looks at its target. */
+/** A path of an address as it is sent; no `$`, which the config reloader of Prometheus fills in. */
+export const urlPath = text(/^\/([\w.~!*+,;=:/@-]|%[0-9A-Fa-f]{2})*$/, "must be a path that begins with a slash");
+
 export const checkTypes = ["http", "tcp", "icmp"] as const;
 
 /**

@@ -5,7 +5,7 @@ import type { Finding } from "./finding.ts";
 import { checkRules } from "./rules.ts";
 import { readScalars, type SchemaNode } from "./scalars.ts";
 import { type Settings, settingsSchema } from "./schema.ts";
-import { secretCommand, secretGroups, type SecretName, secretSettings } from "./secrets.ts";
+import { type Members, secretCommand, secretGroups, type SecretName, secretSettings } from "./secrets.ts";
 
 export { nearest } from "./nearest.ts";
 
@@ -181,8 +181,8 @@ export interface SettingsSource {
   readonly file: string;
   /** Secrets that are set. */
   readonly secrets: readonly SecretName[];
-  /** Names in `alertingSecrets`. @default not known, and so not looked at */
-  readonly alertingSecrets?: readonly string[];
+  /** Names in groups of secrets. @default not known, and so not looked at */
+  readonly members?: Members<readonly string[]>;
   /** Keys of other namespaces in that file. @default none */
   readonly others?: readonly string[];
   /** What was found before, told with the rest. @default nothing */
@@ -208,7 +208,7 @@ export function parseSettings(raw: Readonly<Record<string, unknown>>, source: Se
     ...(result.success
       ? checkRules(result.data, {
           secrets: source.secrets,
-          alertingSecrets: source.alertingSecrets,
+          members: source.members,
           now: source.now ?? new Date(),
         })
       : findingsOf(result.error)),

@@ -7,7 +7,14 @@ import { groupFindings, parseSettings, SettingsError } from "./parse.ts";
 import type { Finding } from "./finding.ts";
 import { numbersAsWritten } from "./scalars.ts";
 import { readStackFile } from "./stack-file.ts";
-import { secretFault, secretGroups, type SecretName, secretSettings } from "./secrets.ts";
+import {
+  type Members,
+  secretFault,
+  type SecretGroup,
+  secretGroups,
+  type SecretName,
+  secretSettings,
+} from "./secrets.ts";
 import type { Settings } from "./schema.ts";
 import { plan } from "../components/plan.ts";
 
@@ -21,8 +28,8 @@ export interface Stack {
   readonly name: string;
   readonly settings: Settings;
   readonly secrets: Readonly<Partial<Record<SecretName, pulumi.Output<string>>>>;
-  /** `alertingSecrets`, by name. */
-  readonly alertingSecrets: Readonly<Record<string, pulumi.Output<string>>>;
+  /** Members of groups of secrets, by name. */
+  readonly members: Members<Readonly<Record<string, pulumi.Output<string>>>>;
   readonly github: {
     /** Owner of the repositories: `github:owner`, else GITHUB_OWNER; may be empty where `source.type` is not github. */
     readonly owner: string;
@@ -69,6 +76,11 @@ function validated(file: string, project: string, parse: () => Settings): Settin
   }
 }
 
+/** Names in each group. */
+function namesOf(members: Readonly<Record<SecretGroup, object>>): Members<readonly string[]> {
+  return Object.fromEntries(Object.entries(members).map(([group, some]) => [group, Object.keys(some)]));
+}
+
 /**
  * Reads and validates the settings of the current stack.
  * @throws RunError with every finding, headed by the stack's file
@@ -80,7 +92,10 @@ export function readStack(): Stack {
   const config = new pulumi.Config();
   const raw: Record<string, unknown> = {};
   const secrets: Partial<Record<SecretName, pulumi.Output<string>>> = {};
-  const alertingSecrets: Record<string, pulumi.Output<string>> = {};
+  const members: Record<SecretGroup, Record<string, pulumi.Output<string>>> = {
+    alertingSecrets: {},
+    scrapeSecrets: {},
+  };
   const others: string[] = [];
   const found: Finding[] = [];
   for (const [key, text] of Object.entries(pulumi.runtime.allConfig())) {
@@ -90,10 +105,10 @@ export function readStack(): Stack {
     }
     const setting = key.slice(project.length + 1);
     if (setting in secretGroups && isConfigSecret(key)) {
-      const members = decode(text);
-      found.push(...groupFindings(setting, members, true));
-      for (const [member, value] of Object.entries(typeof members === "object" ? (members ?? {}) : {})) {
-        if (typeof value === "string") alertingSecrets[member] = pulumi.secret(value);
+      const group = decode(text);
+      found.push(...groupFindings(setting, group, true));
+      for (const [member, value] of Object.entries(typeof group === "object" ? (group ?? {}) : {})) {
+        if (typeof value === "string") members[setting as SecretGroup][member] = pulumi.secret(value);
       }
     } else if (!(setting in secretSettings)) raw[setting] = decode(text);
     else if (isConfigSecret(key)) {
@@ -120,7 +135,7 @@ export function readStack(): Stack {
     parseSettings(numbersAsWritten(raw, writtenSettings(project, name)) as typeof raw, {
       file,
       secrets: Object.keys(secrets) as SecretName[],
-      alertingSecrets: Object.keys(alertingSecrets),
+      members: namesOf(members),
       others,
       found,
     }),
@@ -130,5 +145,5 @@ export function readStack(): Stack {
       void pulumi.log.warn(`${file}: ${where}: ${message}`);
   }
 
-  return { project, name, settings, secrets, alertingSecrets, github: { owner, token: github.getSecret("token") } };
+  return { project, name, settings, secrets, members, github: { owner, token: github.getSecret("token") } };
 }

@@ -24,7 +24,15 @@ export const secretSettings = {
 export const secretGroups = {
   alertingSecrets:
     "Secrets of the receivers by name: Slack's webhook URL, the mail password, the Telegram bot's token. Set with `npm run pulumi -- <stack> config set --secret --path alertingSecrets.<name>`; a name with a dot in quotes, `alertingSecrets[\"my.bot\"]`.",
+  scrapeSecrets:
+    "Secrets of scrapeTargets by name: passwords and bearer tokens. Set with `npm run pulumi -- <stack> config set --secret --path scrapeSecrets.<name>`.",
 } as const;
+
+/** Name of a group of secrets. */
+export type SecretGroup = keyof typeof secretGroups;
+
+/** Something of each group, by the names of its members. */
+export type Members<T> = Readonly<Partial<Record<SecretGroup, T>>>;
 
 /** Name of a secret setting. */
 export type SecretName = keyof typeof secretSettings;

@@ -2,14 +2,14 @@
 import { readFileSync } from "node:fs";
 import * as path from "node:path";
 import { parseDocument, visit } from "yaml";
-import { secretGroups, secretSettings } from "./secrets.ts";
+import { type Members, type SecretGroup, secretGroups, secretSettings } from "./secrets.ts";
 
 /** What `Pulumi.<stack>.yaml` says: plain settings of the project, and which keys are secret there. */
 export interface StackFile {
   readonly settings: Readonly<Record<string, unknown>>;
   readonly secrets: readonly string[];
-  /** Names in `alertingSecrets` that are secret there. */
-  readonly alertingSecrets: readonly string[];
+  /** Names in groups of secrets that are secret there. */
+  readonly members: Members<readonly string[]>;
   /** Keys that are not the project's (`github:owner`). */
   readonly others: readonly string[];
 }
@@ -41,7 +41,7 @@ export function readStackFile(folder: string, project: string, stack: string): S
   const config = configOf(readFileSync(path.join(folder, `Pulumi.${stack}.yaml`), "utf8"));
   const settings: Record<string, unknown> = {};
   const secrets: string[] = [];
-  const alertingSecrets: string[] = [];
+  const members: Partial<Record<SecretGroup, readonly string[]>> = {};
   const others: string[] = [];
   for (const [key, value] of Object.entries(config)) {
     if (!key.startsWith(`${project}:`)) {
@@ -51,12 +51,12 @@ export function readStackFile(folder: string, project: string, stack: string): S
     const name = key.slice(project.length + 1);
     if (isSecret(value) && name in secretSettings) secrets.push(name);
     else if (name in secretGroups && typeof value === "object" && value !== null) {
-      const members = Object.entries(value);
-      alertingSecrets.push(...members.filter(([, member]) => isSecret(member)).map(([member]) => member));
+      const group = Object.entries(value);
+      members[name as SecretGroup] = group.filter(([, member]) => isSecret(member)).map(([member]) => member);
       // What is in plain text, or nested, is told by parseSettings.
-      const open = members.filter(([, member]) => !isSecret(member));
+      const open = group.filter(([, member]) => !isSecret(member));
       if (open.length > 0) settings[name] = Object.fromEntries(open);
     } else settings[name] = value;
   }
-  return { settings, secrets, alertingSecrets, others };
+  return { settings, secrets, members, others };
 }

@@ -43,7 +43,9 @@ function cases(namespace: string): readonly [string, Labels, Labels | undefined]
 export function checkScrapes({ declared, settings }: Rendered): Finding[] {
   const findings: Finding[] = [];
   const applications = [...(settings.demo.enabled ? ["demo"] : []), ...settings.applications.namespaces];
-  const found = declared.filter(({ kind }) => kind === "ScrapeConfig");
+  const found = declared.filter(
+    ({ kind, metadata: { name } }) => kind === "ScrapeConfig" && name === "application-pods",
+  );
   const [object] = found;
   const [first] = applications;
   if (found.length !== (first === undefined ? 0 : 1))
@@ -56,7 +58,7 @@ export function checkScrapes({ declared, settings }: Rendered): Finding[] {
     (key) => !["jobName", "kubernetesSDConfigs", "relabelings"].includes(key),
   );
   if (unknown.length > 0) add("", `${unknown.join(", ")} is not known here.`);
-  const { kubernetes_sd_configs: discoveries, relabel_configs: rules } = scrapeJob(object);
+  const { kubernetes_sd_configs: discoveries = [], relabel_configs: rules } = scrapeJob(object);
   if (discoveries.map(({ role }) => role).join() !== "pod") add("kubernetesSDConfigs", "does not discover pods.");
   if (((at(discoveries[0], "namespaces", "names") ?? []) as readonly string[]).join() !== applications.join())
     add("kubernetesSDConfigs", `does not discover those of ${applications.join(", ")} alone.`);

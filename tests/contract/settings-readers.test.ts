@@ -9,6 +9,7 @@ import { tmpdir } from "node:os";
 import * as path from "node:path";
 import { expect } from "chai";
 import * as fc from "fast-check";
+import { scrapeJob } from "../../contract/scrape-job.ts";
 import { parse as parseToml } from "smol-toml";
 import ssh2 from "ssh2";
 import { stringify } from "yaml";
@@ -153,6 +154,11 @@ const samples: readonly [RegExp, readonly string[]][] = [
   ],
   [/([uU]rl|[pP]roxy|manifests|endpoint|repository|registryMirrors\.[^.]*)$/, addresses],
   // So many that one is right.
+  [/mirror\.url$/, [1, 2, 3, 4, 5, 6, 7, 8].map((n) => `oci://r${n}.io/charts`)],
+  [/^scrapeTargets.*static\.items$/, ["10.0.0.5:9100", "[::1]:9100", "host:1", "host", "a b:1", "h:0"]],
+  [/dns\.names\.items$/, ["db.example.com", "_metrics._tcp.db.example.com", "a..b", "-a"]],
+  [/^scrapeTargets\.labels/, ["site", "__a", "a-b", "a$(B)"]],
+  [/^scrapeTargets\.http$/, ["https://h/t?a=b", "http://[::1]:80/", "ftp://h", "https://h/$(A)"]],
   [/grpcUrl$/, [1, 2, 3, 4, 5, 6, 7, 8].flatMap((n) => [`https://otlp-${n}.example.com:4317`, `http://[::${n}]:4317`])],
   [/noProxy\.items$/, [".example.com", "10.0.0.0/8", "[::1]", "a,b", "$(A)", "h:8080", "*"]],
   [/registryMirrors$/, ["docker.io", "localhost:5000", "_default", "../x", "[::1]:5000"]],
@@ -352,6 +358,14 @@ function more(where: string): readonly unknown[] {
       { name: "c", type: "icmp", target: "192.0.2.1" },
     ];
   }
+  if (where === "scrapeTargets") {
+    return [
+      { name: "a", static: ["10.0.0.5:9100"], path: "/probe", interval: "30s", labels: { site: "a" } },
+      { name: "b", dns: { names: ["_metrics._tcp.db.example.com"] }, scheme: "https", secret: "db" },
+      { name: "c", dns: { names: ["db.example.com"], type: "A", port: 9100 }, labels: { site: "b 1" } },
+      { name: "d", http: "https://netbox.example.com/t?a=1", scheme: "https", user: "prometheus", secret: "db" },
+    ];
+  }
   if (where !== "alerting.timeIntervals") return [];
   return [
     { name: "a", when: [{ times: [{ start: "22:00", end: "06:00" }], weekdays: ["friday"] }] },
@@ -544,7 +558,7 @@ describe("What settings accept, by its readers", function () {
           continue;
         // So that there is kbot's source to look at.
         if (base === kbot && /^demo\.(app|enabled)$/.test(where)) continue;
-        const isList = /^(checks|alerting\.(receivers\..*|routes|timeIntervals|silences))$/.test(where);
+        const isList = /^(checks|scrapeTargets|alerting\.(receivers\..*|routes|timeIntervals|silences))$/.test(where);
         const some = isList
           ? values.filter((_, at) => at % environments === index)
           : [values[(random[turn++] ?? 0) % values.length]];
@@ -621,9 +635,10 @@ describe("What settings accept, by its readers", function () {
     ]);
   });
 
-  it("is what the blackbox exporter and Prometheus take of checks", () => {
+  it("is what the blackbox exporter and Prometheus take of checks and targets", () => {
     const complaints: string[] = [];
     let probes = 0;
+    let targets = 0;
     for (const { declared } of rendered) {
       const values = releases(declared).find(({ name }) => name === "prometheus-blackbox-exporter")?.values;
       if (values === undefined) continue;
@@ -652,8 +667,16 @@ describe("What settings accept, by its readers", function () {
       // The config reloader of Prometheus fills in what looks like a variable (reloader.go, expandEnv).
       if (JSON.stringify(jobs).includes("$(")) complaints.push(JSON.stringify(jobs));
     }
+    for (const { declared } of rendered) {
+      const scrape_configs = declared.filter(({ kind }) => kind === "ScrapeConfig").map(scrapeJob);
+      targets += scrape_configs.filter(({ job_name: name }) => name.includes("targets-")).length;
+      const { accepted: fine, said } = judge(promtool, (file) => ["check", "config", file], { scrape_configs });
+      if (!fine) complaints.push(said);
+      if (JSON.stringify(scrape_configs).includes("$(")) complaints.push(JSON.stringify(scrape_configs));
+    }
     // Otherwise this shows nothing.
     expect(probes).to.be.greaterThan(perElement / 15);
+    expect(targets).to.be.greaterThan(perElement / 15);
     expectNone(complaints);
   });
 

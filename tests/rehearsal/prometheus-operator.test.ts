@@ -11,13 +11,17 @@ import { gunzipSync } from "node:zlib";
 import { parse, parseAllDocuments, stringify } from "yaml";
 import type { Manifest } from "../../components/kubernetes/manifest.ts";
 import { obtainProgram } from "../../contract/readers.ts";
+import { variants as scraped } from "../../components/metrics/scrape-targets/variants.ts";
 import { releases, render, type Rendered } from "../../contract/rendered.ts";
+import { masked } from "../../contract/run-program.ts";
 import { packFixture } from "../../rehearsal/charts/fixtures.ts";
 import { obtainBinaries } from "../../rehearsal/control-plane/binaries.ts";
 import { type ControlPlane, startControlPlane } from "../../rehearsal/control-plane/control-plane.ts";
 import { obtainComponent } from "../kind-tier/components.ts";
 import { until } from "../support/until.ts";
 import { TestCluster } from "./support/cluster.ts";
+
+const targets = scraped["targets found in each way"] ?? {};
 
 const stack = "kube-prometheus-stack";
 const namespace = "monitoring";
@@ -60,6 +64,12 @@ describe("the Prometheus Operator", function () {
     return parseAllDocuments(text).flatMap((document) => (document.toJS() as Manifest | null) ?? []);
   }
 
+  /** A certificate, as it stands in a text of JSON. */
+  function pem(): string {
+    const data = /certificate-authority-data: (\S+)/.exec(plane.kubeconfig)?.[1] ?? "";
+    return JSON.stringify(Buffer.from(data, "base64").toString("utf8")).slice(1, -1);
+  }
+
   async function apply(object: Manifest): Promise<void> {
     const { apiVersion, kind } = object;
     const root = apiVersion.includes("/") ? `/apis/${apiVersion}` : `/api/${apiVersion}`;
@@ -79,6 +89,7 @@ describe("the Prometheus Operator", function () {
     rendered = await render({
       settings: {
         checks: [{ name: "shop", target: "https://shop.example.com/" }],
+        ...targets,
         applications: { namespaces: ["team-web", "team-shop"] },
         alerting: {
           receivers: {
@@ -113,7 +124,10 @@ describe("the Prometheus Operator", function () {
     ])
       await apply(object);
     const ofOperator = (object: Manifest) => object.apiVersion.startsWith(`${group}/`);
-    const secrets = all.filter(({ kind, metadata }) => kind === "Secret" && metadata.namespace === namespace);
+    // The operator takes no certificates that are none: those of the API server are as good as any.
+    const secrets = all
+      .filter(({ kind, metadata }) => kind === "Secret" && metadata.namespace === namespace)
+      .map((object) => JSON.parse(JSON.stringify(object).replaceAll(masked("company.pem"), pem())) as Manifest);
     const chart = (await templated(stack)).filter((object) => ofOperator(object) || object.kind === "Secret");
     const others = documented.map((object) => ({ ...object, metadata: { ...object.metadata, namespace: "other" } }));
     for (const object of [...secrets, ...chart, ...all.filter(ofOperator), ...documented, ...others])
@@ -174,6 +188,12 @@ describe("the Prometheus Operator", function () {
         names.some((name) => name.startsWith(monitor)),
         monitor,
       ).to.equal(true);
+    const fleet = jobs.find(({ job_name: name }) => name === "scrapeConfig/monitoring/targets-fleet");
+    expect(fleet).to.deep.include({
+      scheme: "https",
+      metrics_path: "/probe/metrics",
+      basic_auth: { username: "prometheus", password: masked("fleet") },
+    });
     const { rule_files: rules, ...config } = parse(text) as { rule_files: readonly string[] };
     expect(rules.join()).to.match(/rulefiles-0/);
     // Files that are mounted into the pod are not here.

@@ -102,12 +102,13 @@ export const alertmanagerComponent = defineComponent({
   requests: ({ alertmanager: { resources, replicas } }) => [
     { setting: "alertmanager.resources", ...resources, count: replicas },
   ],
-  check: ({ alerting: settings }, { alertingSecrets, now }) => checkAlerting(settings, alertingSecrets, now),
+  check: ({ alerting: settings }, { members, now }) =>
+    checkAlerting(settings, members && (members.alertingSecrets ?? []), now),
   warnings: ({ alerting: settings }, now) => alertingWarnings(settings, now),
   secrets: ({ settings }) => {
     const used = usedAlertingSecrets(settings.alerting);
     if (used.length === 0) return [];
-    const data = Object.fromEntries(used.map((name) => [name, { alertingSecret: name }]));
+    const data = Object.fromEntries(used.map((name) => [name, { group: "alertingSecrets" as const, member: name }]));
     return [{ name: receiversSecret, namespace: namespaces.monitoring.name, data }];
   },
   part: ({ settings, environment, browserUrl }) => ({

@@ -237,7 +237,7 @@ export async function startStack(args: StackArgs): Promise<Stack> {
       }),
       {
         ...pods,
-        kubernetes_sd_configs: pods.kubernetes_sd_configs.map((discovery) => ({
+        kubernetes_sd_configs: (pods.kubernetes_sd_configs ?? []).map((discovery) => ({
           ...discovery,
           // A pod of Prometheus has its account's; here it is the collector's, which may read pods, too.
           kubeconfig_file: args.kubeconfig,

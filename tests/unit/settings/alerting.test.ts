@@ -16,7 +16,7 @@ const parse = (alerting: unknown, alertingSecrets: readonly string[] | null = al
       file: "Pulumi.dev.yaml",
       secrets: ["telegramToken"],
       now,
-      ...(alertingSecrets === null ? {} : { alertingSecrets }),
+      ...(alertingSecrets === null ? {} : { members: { alertingSecrets } }),
     },
   ).alerting;
 

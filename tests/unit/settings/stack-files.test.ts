@@ -36,7 +36,7 @@ describe("a stack file", () => {
   });
 
   it("names keys of others, and secrets without their values", () => {
-    const { secrets, alertingSecrets, others, settings } = read(
+    const { secrets, members, others, settings } = read(
       [
         "config:",
         "  github:owner: acme",
@@ -45,9 +45,9 @@ describe("a stack file", () => {
         "  observability:alertingSecrets: {bot: {secure: b}, my: {bot: {secure: c}}}",
       ].join("\n"),
     );
-    expect({ secrets, alertingSecrets, others }).to.deep.equal({
+    expect({ secrets, members, others }).to.deep.equal({
       secrets: ["telegramToken"],
-      alertingSecrets: ["bot"],
+      members: { alertingSecrets: ["bot"] },
       others: ["github:owner"],
     });
     expect(Object.keys(settings)).to.deep.equal(["telegramTokn", "alertingSecrets"]);
