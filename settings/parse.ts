@@ -98,6 +98,8 @@ const inWords: z.core.$ZodErrorMap = (issue) => {
       return issue.origin === "string"
         ? `must have at most ${String(issue.maximum)} characters`
         : `must be at most ${String(issue.maximum)}`;
+    case "invalid_key":
+      return issue.issues[0]?.message;
     default:
       return undefined;
   }
