@@ -554,10 +554,14 @@ const languages = ({ targets = [] }: sdk.Panel): Language[] =>
 
 /** Every union of some of the sets, the smallest first, but for those in which a capability is asked in two languages. */
 function unions(sets: readonly (readonly string[])[]): string[][] {
-  let found: string[][] = [[]];
-  for (const set of sets) found = [...found, ...found.map((one) => [...new Set([...one, ...set])].sort())];
-  const once = new Map(found.map((one) => [one.join("+"), one]));
-  return [...once.values()]
+  const found = new Map<string, string[]>([["", []]]);
+  for (const set of sets) {
+    for (const one of [...found.values()]) {
+      const union = [...new Set([...one, ...set])].sort();
+      found.set(union.join("+"), union);
+    }
+  }
+  return [...found.values()]
     .filter((one) => {
       const asked = one.filter((need) => need.includes(".")).map((need) => need.split(".")[0]);
       return new Set(asked).size === asked.length;

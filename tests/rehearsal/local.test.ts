@@ -115,7 +115,7 @@ describe("an environment without an account", function () {
     expect(unread.code).to.equal(1);
     expect(unread.said)
       .to.match(/cluster\.json is not JSON: /)
-      .and.match(/metrics\/nodes\.yaml, line \d+, is not YAML: /);
+      .and.match(/rules\/nodes\.yaml, line \d+, is not YAML: /);
     expect(await digest()).to.equal(there);
     clone.edit(dashboard, (text) => text);
     clone.edit(
