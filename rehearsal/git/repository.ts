@@ -79,6 +79,8 @@ export interface Change {
   readonly message: string;
   /** The branch it goes to; it is made when it is absent. @default "main" */
   readonly branch?: string;
+  /** The commit that it goes on, which has to be the branch's. @default the branch's */
+  readonly parent?: string;
   /** Files by their path in the repository; `null` removes one. */
   readonly files?: Readonly<Record<string, string | Uint8Array | null>>;
   /** Folders of this machine to add, by the folder in the repository that they become (`""`: its root). */
@@ -114,7 +116,7 @@ export async function createRepository(
  */
 export async function commit(directory: string, change: Change): Promise<string> {
   const branch = `refs/heads/${change.branch ?? "main"}`;
-  const parent = await resolveCommit(directory, branch);
+  const parent = change.parent ?? (await resolveCommit(directory, branch));
   const tree = await withIndex(directory, async (run) => {
     if (parent !== undefined) {
       await run(["read-tree", parent]);

@@ -174,10 +174,9 @@ async function createCommitOnBranch(repository: Target, input: CreateCommitInput
   const { branchName: branch } = input.branch;
   const head = await resolveCommit(repository.directory, `refs/heads/${branch}`);
   if (head === undefined) return graphqlError("NOT_FOUND", `Could not resolve to a Ref with the name '${branch}'.`);
-  if (head !== input.expectedHeadOid) {
-    const words = `Expected branch to point to "${input.expectedHeadOid}" but it did not.  Pull and try again.`;
-    return graphqlError("STALE_DATA", words);
-  }
+  const words = `Expected branch to point to "${input.expectedHeadOid}" but it did not.  Pull and try again.`;
+  const stale = graphqlError("STALE_DATA", words);
+  if (head !== input.expectedHeadOid) return stale;
   const protection = repository.protection.get(branch);
   if (protection === "rule") {
     const words = "At least 1 approving review is required by reviewers with write access.";
@@ -188,8 +187,15 @@ async function createCommitOnBranch(repository: Target, input: CreateCommitInput
     ({ path, contents }) => [path, Buffer.from(contents, "base64")] as const,
   );
   const message = input.message.headline;
-  const oid = await commit(repository.directory, { branch, message, files: Object.fromEntries(additions) });
-  return { status: 200, body: { data: { createCommitOnBranch: { commit: { oid } } } } };
+  try {
+    const files = Object.fromEntries(additions);
+    const oid = await commit(repository.directory, { branch, message, parent: head, files });
+    return { status: 200, body: { data: { createCommitOnBranch: { commit: { oid } } } } };
+  } catch (error) {
+    // Somebody else's commit came between.
+    if ((await resolveCommit(repository.directory, `refs/heads/${branch}`)) !== head) return stale;
+    throw error;
+  }
 }
 
 interface CommitJson {

@@ -1,6 +1,7 @@
 /** The receivers' secrets on the real engine: from the stack's configuration to the Secret, and nowhere else. */
 import { expect } from "chai";
-import { bare, openStack, type TestStack } from "../support/stack.ts";
+import { bare } from "../support/bare.ts";
+import { openStack, type TestStack } from "../support/stack.ts";
 
 const key = "observability:alertingSecrets";
 const webhook = "https://hooks.slack.com/services/T0/B0/plantedWebhook0123456789";

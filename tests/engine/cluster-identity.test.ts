@@ -8,7 +8,8 @@ import { expect } from "chai";
 import { processMark } from "../../components/cluster/lock.ts";
 import { failure } from "../support/failure.ts";
 import { Host } from "../support/fake-kind/host.ts";
-import { bare, openStack, type TestStack } from "../support/stack.ts";
+import { bare } from "../support/bare.ts";
+import { openStack, type TestStack } from "../support/stack.ts";
 
 describe("whose cluster it is", function () {
   this.timeout(300_000);

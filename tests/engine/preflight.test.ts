@@ -3,7 +3,8 @@ import * as net from "node:net";
 import { expect } from "chai";
 import { answers, failing } from "../../rehearsal/github/answers.ts";
 import { failure } from "../support/failure.ts";
-import { bare, openStack, planted, type TestStack } from "../support/stack.ts";
+import { bare } from "../support/bare.ts";
+import { openStack, planted, type TestStack } from "../support/stack.ts";
 
 /** How often a text comes in another. */
 const times = (text: string, part: string) => text.split(part).length - 1;

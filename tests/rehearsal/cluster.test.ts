@@ -9,6 +9,7 @@ import { expect } from "chai";
 import type { EngineEvent } from "../../rehearsal/engine.ts";
 import { openRehearsal, type Rehearsal } from "../../rehearsal/rehearsal.ts";
 import { owner } from "../../rehearsal/surroundings.ts";
+import { bare } from "../support/bare.ts";
 import { failure } from "../support/failure.ts";
 import { until } from "../support/until.ts";
 import { flux, TestCluster } from "./support/cluster.ts";
@@ -28,6 +29,7 @@ describe(`the cluster of an environment (INTERRUPT_SEED=${seed})`, function () {
 
   before(async () => {
     rehearsal = await openRehearsal({
+      settings: bare,
       onEvent: (event) => {
         onEvent(event);
       },

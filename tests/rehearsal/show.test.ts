@@ -8,6 +8,7 @@ import { expect } from "chai";
 import { parse } from "yaml";
 import { connect } from "../../rehearsal/control-plane/api.ts";
 import type { Message } from "../../commands/rehearse/show.ts";
+import { bare } from "../support/bare.ts";
 import { until } from "../support/until.ts";
 
 const root = resolve(import.meta.dirname, "..", "..");
@@ -64,6 +65,14 @@ class Command {
     rmSync(this.temporary, { recursive: true, force: true });
   }
 }
+
+/** Settings as options. */
+const set = (settings: Readonly<Record<string, unknown>>): string[] =>
+  Object.entries(settings).flatMap(([group, value]) =>
+    typeof value === "string"
+      ? ["--set", `${group}=${value}`]
+      : Object.entries(value as object).flatMap(([key, inner]) => ["--set", `${group}.${key}=${String(inner)}`]),
+  );
 
 /** Whether a port of 127.0.0.1 can be listened on, so that nobody else does. */
 function isFree(port: number): Promise<boolean> {
@@ -208,7 +217,7 @@ describe("npm run rehearse", function () {
   });
 
   it("tells at once why a release cannot be installed; cleans up after Ctrl-C in the middle", async () => {
-    command = new Command("--json", "--set", "loki.values.nonsense=true");
+    command = new Command("--json", ...set({ ...bare, logs: "loki" }), "--set", "loki.values.nonsense=true");
     const port = await apiPort();
     const reason = await until(
       "the reason is told",

@@ -251,8 +251,11 @@ describe("rehearsal: GitHub API stand-in", () => {
       expect(await readFile(directory(), "flux-repo/clusters/dev/b.yaml")).to.equal("ü\n");
       expect(await readFile(directory(), "README.md")).to.equal("hello\n");
       expect((await commitOnBranch(before)).errors?.[0]).to.include({ type: "STALE_DATA" });
+      const now = await head();
+      const both = await Promise.all([commitOnBranch(now), commitOnBranch(now)]);
+      expect(both.flatMap(({ errors = [] }) => errors.map(({ type }) => type))).to.deep.equal(["STALE_DATA"]);
       expect((await commitOnBranch(before, "none")).errors?.[0]).to.include({ type: "NOT_FOUND" });
-      expect(await commits()).to.equal("2");
+      expect(await commits()).to.equal("3");
       const tree = await call("GET", `${api}/git/trees/${await head()}?recursive=1`);
       expect((tree.body["tree"] as Json[]).map(({ path }) => path)).to.include("flux-repo/clusters/dev/b.yaml");
     });

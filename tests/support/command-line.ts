@@ -11,9 +11,9 @@ import { type GitHub, startGitHub } from "../../rehearsal/github/index.ts";
 import { type StandIns, startStandIns } from "../../rehearsal/providers/index.ts";
 import { run, type RunResult } from "../../toolchain/run.ts";
 import { obtain } from "../../toolchain/obtain.ts";
+import { bare } from "./bare.ts";
 import { Host } from "./fake-kind/host.ts";
 import { startLanguageHost } from "./language-host.ts";
-import { bare } from "./stack.ts";
 
 const projectRoot = path.resolve(import.meta.dirname, "../..");
 

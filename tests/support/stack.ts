@@ -16,7 +16,6 @@ import {
 import { createRepository } from "../../rehearsal/git/index.ts";
 import { type GitHub, startGitHub } from "../../rehearsal/github/index.ts";
 import { type StandInOptions, type StandIns, startStandIns } from "../../rehearsal/providers/index.ts";
-import type { SettingsInput } from "../../settings/schema.ts";
 import { obtain } from "../../toolchain/obtain.ts";
 import { Host } from "./fake-kind/host.ts";
 
@@ -46,16 +45,6 @@ export interface TestStack {
   keys(): readonly { readonly title: string; readonly readOnly: boolean }[];
   close(): Promise<void>;
 }
-
-/**
- * All that can be off, off: what is left is the cluster, its repository and key, Flux, and one namespace with the operator. For
- * tests that ask nothing of components, in a third of the time.
- */
-export const bare = {
-  ...{ metrics: "none", alerts: "none", dashboards: "none", logs: "none", logAgent: "none", traces: "none" },
-  ...{ gateway: "none", exporters: { enabled: false }, instrumentation: { enabled: false } },
-  ...{ opentelemetryOperator: { enabled: false }, certManager: { enabled: false }, demo: { enabled: false } },
-} as const satisfies SettingsInput;
 
 let programs = 0;
 

@@ -115,7 +115,7 @@ export class TestCluster {
   }
 
   /**
-   * Waits until there are a repository, Kustomizations and releases, and each is Ready: a release is not for a moment
+   * Waits until there are repositories, Kustomizations and releases, and each is Ready: a release is not for a moment
    * whenever helm-controller looks at it again (helm-controller#1320).
    */
   async untilFluxIsReady(): Promise<void> {
@@ -130,13 +130,13 @@ export class TestCluster {
           last = lists.flatMap((objects) =>
             objects.filter((object) => !isReady(object)).map(({ kind, metadata }) => `${kind ?? ""} ${metadata.name}`),
           );
-          const enough = lists.every((objects, index) => objects.length > (index === 0 ? 0 : 1));
+          const enough = lists.every((objects) => objects.length > 0);
           return last.length === 0 && enough;
         },
         60,
       );
     } catch (error) {
-      throw new Error(`not Ready, or too few to be all: ${last.join(", ")}`, { cause: error });
+      throw new Error(`not Ready, or none of a kind: ${last.join(", ")}`, { cause: error });
     }
   }
 
