@@ -284,7 +284,12 @@ class Run {
   }
 
   async #verify(rehearsal: Rehearsal, view: ClusterView): Promise<void> {
-    const objects = (await view.fluxObjects()) ?? [];
+    let objects = (await view.fluxObjects()) ?? [];
+    // A release is not Ready for a moment whenever helm-controller looks at it again (helm-controller#1320).
+    for (let again = 0; again < 20 && objects.some(({ ready }) => !ready); again++) {
+      await sleep(1000);
+      objects = (await view.fluxObjects()) ?? [];
+    }
     const { stack, settings } = this.#options;
     const ofGit = !sourceIsRegistry(merge(ofStackFile(stack), settings));
     const kinds = ["HelmRelease", "Kustomization", ...(ofGit ? ["GitRepository"] : []), "OCIRepository"] as const;

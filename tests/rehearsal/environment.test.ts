@@ -67,6 +67,7 @@ describe("an environment in the rehearsal", function () {
     });
     first = await rehearsal.environment.up();
     cluster = new TestCluster(rehearsal.kubeconfigPath);
+    await cluster.untilFluxIsReady();
   });
   after(async () => {
     pin.version = pinned;

@@ -50,6 +50,7 @@ describe("two environments on one host", function () {
       const cluster = new TestCluster(kubeconfigPath);
       try {
         uids.add((await cluster.get("/api/v1/namespaces/kube-system")).metadata.uid);
+        await cluster.untilFluxIsReady();
         const releases = await cluster.list(flux.helmReleases);
         expect(releases.length, stack).to.equal(numberOfReleases[stack]);
         for (const release of releases) expect(isReady(release), release.metadata.name).to.equal(true);
