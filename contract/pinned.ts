@@ -1,7 +1,7 @@
 /**
  * Values that security or data rest on, with the reason: what a reviewer must see change. A row is either a literal, for
  * what no setting decides, or where a setting has to arrive. What follows from another value is a rule and no row
- * (`checks/relations.ts` and the other checks); what no reason could be given for is not here. Those of a component are in
+ * (`checks/pins.ts` and the other checks); what no reason could be given for is not here. Those of a component are in
  * its `contract.ts`.
  */
 import { createHash } from "node:crypto";

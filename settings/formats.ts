@@ -278,6 +278,12 @@ export const secretKey = text(
   "must be the name of a secret: letters, digits, '.', '_', '-'",
 );
 
+/** How often something is scraped. */
+export const scrapeInterval = prometheusDuration.refine(
+  (value) => durationSeconds(value) >= 5 && durationSeconds(value) <= 120,
+  { error: "must be from 5s to 2m: Prometheus takes a value that is 5 minutes old for gone" },
+);
+
 /** How a check looks at its target. */
 /** A path of an address as it is sent; no `$`, which the config reloader of Prometheus fills in. */
 export const urlPath = text(/^\/([\w.~!*+,;=:/@-]|%[0-9A-Fa-f]{2})*$/, "must be a path that begins with a slash");

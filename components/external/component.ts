@@ -1,6 +1,6 @@
 /** What is there already, for decisions that say `external`: nothing of it is made, and others find it by its address. */
 import type { z } from "zod";
-import type { Finding } from "../../settings/finding.ts";
+import { type Finding, noCompanyCa } from "../../settings/finding.ts";
 import type { SecretName } from "../../settings/secrets.ts";
 import * as alertmanager from "../alerts/alertmanager/api.ts";
 import type { Access, DataSource, Linked, Remote } from "../capabilities.ts";
@@ -53,8 +53,7 @@ function check(of: Guarded): (settings: { readonly external: External }, known: 
         "user",
         `is set, and the secret ${secret} is not. Run \`npm run pulumi -- <stack> config set --secret ${secret}\`, or remove it.`,
       );
-    if (server.ca === "company" && !known.companyCa)
-      add("ca", "is company, and network.ca is not set. Set network.ca, or this to public.");
+    if (server.ca === "company" && !known.companyCa) findings.push(noCompanyCa(`external.${of}.ca`));
     return findings;
   };
 }

@@ -1,6 +1,7 @@
 /**
- * The real Prometheus Operator on a real API server, before what an environment declares: it makes its objects of ours, and
- * the programs that they are for read what it made. No pod runs.
+ * The real Prometheus Operator on a real API server, before what an environment declares and what the stand-in of
+ * kube-prometheus-stack makes of its values: it makes its objects of them, and the programs that they are for read what it
+ * made. No pod runs.
  */
 import { expect } from "chai";
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
@@ -19,6 +20,7 @@ import { obtainBinaries } from "../../rehearsal/control-plane/binaries.ts";
 import { type ControlPlane, startControlPlane } from "../../rehearsal/control-plane/control-plane.ts";
 import { obtainComponent } from "../kind-tier/components.ts";
 import { until } from "../support/until.ts";
+import { apply as applyTo } from "./support/apply.ts";
 import { TestCluster } from "./support/cluster.ts";
 
 const targets = scraped["targets found in each way"] ?? {};
@@ -41,7 +43,7 @@ interface Definition {
   };
 }
 
-describe("the Prometheus Operator", function () {
+describe("the Prometheus Operator, before a stand-in of its chart", function () {
   this.timeout("10m");
   const folder = mkdtempSync(join(tmpdir(), "prometheus-operator-"));
   let plane: ControlPlane;
@@ -70,19 +72,9 @@ describe("the Prometheus Operator", function () {
     return JSON.stringify(Buffer.from(data, "base64").toString("utf8")).slice(1, -1);
   }
 
-  async function apply(object: Manifest): Promise<void> {
-    const { apiVersion, kind } = object;
-    const root = apiVersion.includes("/") ? `/apis/${apiVersion}` : `/api/${apiVersion}`;
-    const { resources } = (await cluster.get(root)) as unknown as {
-      resources: readonly { name: string; kind: string; namespaced: boolean }[];
-    };
-    const resource = resources.find((one) => one.kind === kind && !one.name.includes("/"));
-    if (resource === undefined) throw new Error(`the API server has no ${kind}`);
-    const at = resource.namespaced ? `/namespaces/${object.metadata.namespace ?? namespace}` : "";
-    const path = `${root}${at}/${resource.name}/${object.metadata.name}?fieldManager=test&force=true`;
-    const { status, body } = await cluster.api.call("PATCH", path, object, "application/apply-patch+yaml");
-    expect(status, `${kind} ${object.metadata.name}: ${JSON.stringify(body)}`).to.be.within(200, 201);
-  }
+  const apply = async (object: Manifest) => {
+    await applyTo(cluster.api, object);
+  };
 
   before(async function () {
     this.timeout("30m");
@@ -194,6 +186,9 @@ describe("the Prometheus Operator", function () {
       metrics_path: "/probe/metrics",
       basic_auth: { username: "prometheus", password: masked("fleet") },
     });
+    // The company's certificates are for its discovery, too.
+    expect(fleet).to.have.nested.property("tls_config.ca_file");
+    expect(fleet).to.have.nested.property("http_sd_configs[0].tls_config.ca_file");
     const { rule_files: rules, ...config } = parse(text) as { rule_files: readonly string[] };
     expect(rules.join()).to.match(/rulefiles-0/);
     // Files that are mounted into the pod are not here.

@@ -1,5 +1,5 @@
 import { chart } from "./chart.ts";
-import type { Finding } from "../../../settings/finding.ts";
+import { namesakes } from "../../../settings/finding.ts";
 import { address, type Endpoint } from "../../capabilities.ts";
 import { defineComponent, type Extra } from "../../component.ts";
 import { namespaces } from "../../kubernetes/namespaces.ts";
@@ -30,16 +30,6 @@ const probe = (check: Check): Extra => ({
   },
 });
 
-/** Checks that have the name of another. */
-function namesakes(all: readonly Check[]): Finding[] {
-  return all.flatMap((check, index) => {
-    const first = all.findIndex((other) => other.name === check.name);
-    return first === index
-      ? []
-      : [{ path: `checks.${index}.name`, message: `is ${check.name}, as is checks.${first}.name. Give each its own.` }];
-  });
-}
-
 export const blackboxExporterComponent = defineComponent({
   key: "blackboxExporter",
   title: "The blackbox exporter",
@@ -49,7 +39,7 @@ export const blackboxExporterComponent = defineComponent({
   needs: ["scraping", "monitors"],
   after: ["monitors"],
   namespaces: () => [namespaces.monitoring],
-  check: (settings) => namesakes(settings.checks),
+  check: (settings) => namesakes("checks", settings.checks),
   flows: () => [{ name, namespace, to: { "app.kubernetes.io/instance": name }, ports: [9115], from: ["scraping"] }],
   requests: ({ blackboxExporter: { resources } }) => [
     { setting: "blackboxExporter.resources", ...resources, count: 1 },

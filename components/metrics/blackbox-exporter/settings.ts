@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { checkTarget, checkTypes, dnsLabel, durationSeconds, prometheusDuration } from "../../../settings/formats.ts";
+import { checkTarget, checkTypes, dnsLabel, scrapeInterval } from "../../../settings/formats.ts";
 import { resources, values } from "../../../settings/kinds.ts";
 
 const check = z
@@ -14,12 +14,7 @@ const check = z
       .describe(
         "What is checked, as pods reach it: of `http` an address, of `tcp` a host with its port, of `icmp` a host.",
       ),
-    interval: prometheusDuration
-      .refine((value) => durationSeconds(value) >= 5 && durationSeconds(value) <= 120, {
-        error: "must be from 5s to 2m: Prometheus takes a value that is 5 minutes old for gone",
-      })
-      .optional()
-      .describe("How often, from 5s to 2m; prometheus.scrapeInterval when absent."),
+    interval: scrapeInterval.optional().describe("How often, from 5s to 2m; prometheus.scrapeInterval when absent."),
     expectStatus: z
       .int()
       .min(200)

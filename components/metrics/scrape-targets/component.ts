@@ -1,4 +1,4 @@
-import type { Finding } from "../../../settings/finding.ts";
+import { type Finding, namesakes, noCompanyCa } from "../../../settings/finding.ts";
 import { secretCommand } from "../../../settings/secrets.ts";
 import { defineComponent, type Extra, type SecretObject, type SecretText } from "../../component.ts";
 import { namespaces } from "../../kubernetes/namespaces.ts";
@@ -14,11 +14,16 @@ const knownName = "scrape-targets-known";
 const caKey = "company-ca.crt";
 const userKey = (target: string) => `${target}.user`;
 
+/** The certificates that an https server shows, where they are the company's. */
+const tls = ({ ca }: ScrapeTarget) =>
+  ca === "company" ? { tlsConfig: { ca: { secret: { name: knownName, key: caKey } } } } : {};
+
 /** Targets, found in one of three ways. Labels of static ones are theirs; to found ones they are given. */
-function discovery({ static: targets, dns, http, labels }: ScrapeTarget): object {
+function discovery(target: ScrapeTarget): object {
+  const { static: targets, dns, http, labels } = target;
   const given = Object.keys(labels).length > 0;
   if (targets !== undefined) return { staticConfigs: [{ targets, ...(given ? { labels } : {}) }] };
-  const found = dns === undefined ? { httpSDConfigs: [{ url: http }] } : { dnsSDConfigs: [dns] };
+  const found = dns === undefined ? { httpSDConfigs: [{ url: http, ...tls(target) }] } : { dnsSDConfigs: [dns] };
   const relabelings = Object.entries(labels).map(([targetLabel, replacement]) => ({
     action: "replace",
     targetLabel,
@@ -28,7 +33,7 @@ function discovery({ static: targets, dns, http, labels }: ScrapeTarget): object
 }
 
 const scrapeConfig = (target: ScrapeTarget): Extra => {
-  const { name, scheme, path, interval, user, secret, ca } = target;
+  const { name, scheme, path, interval, user, secret } = target;
   return {
     name: `targets-${name}`,
     object: {
@@ -51,20 +56,11 @@ const scrapeConfig = (target: ScrapeTarget): Extra => {
                   password: { name: secretsName, key: secret },
                 },
               }),
-        ...(ca === "company" ? { tlsConfig: { ca: { secret: { name: knownName, key: caKey } } } } : {}),
+        ...tls(target),
       },
     },
   };
 };
-
-/** Targets that have the name of another. */
-function namesakes(all: readonly ScrapeTarget[]): Finding[] {
-  return all.flatMap(({ name }, index) => {
-    const first = all.findIndex((other) => other.name === name);
-    const message = `is ${name}, as is scrapeTargets.${first}.name. Give each its own.`;
-    return first === index ? [] : [{ path: `scrapeTargets.${index}.name`, message }];
-  });
-}
 
 /** Secrets that are named and not set. */
 function missing(all: readonly ScrapeTarget[], known: readonly string[] | undefined): Finding[] {
@@ -85,18 +81,9 @@ export const scrapeTargetsComponent = defineComponent({
   after: ["monitors"],
   namespaces: () => [namespaces.monitoring],
   check: ({ scrapeTargets: all }, { members, companyCa }) => [
-    ...namesakes(all),
+    ...namesakes("scrapeTargets", all),
     ...missing(all, members && (members.scrapeSecrets ?? [])),
-    ...all.flatMap(({ ca }, index) =>
-      ca === "company" && !companyCa
-        ? [
-            {
-              path: `scrapeTargets.${index}.ca`,
-              message: "is company, and network.ca is not set. Set network.ca, or this to public.",
-            },
-          ]
-        : [],
-    ),
+    ...all.flatMap(({ ca }, index) => (ca === "company" && !companyCa ? noCompanyCa(`scrapeTargets.${index}.ca`) : [])),
   ],
   secrets: ({ settings: { scrapeTargets: all }, environment: { ca } }) => {
     const secrets = all.flatMap(({ secret }) => secret ?? []);

@@ -2,10 +2,9 @@ import { z } from "zod";
 import {
   checkTarget,
   dnsLabel,
-  durationSeconds,
   hostPort,
   labelName,
-  prometheusDuration,
+  scrapeInterval,
   secretKey,
   urlPath,
   userName,
@@ -32,15 +31,12 @@ const scrapeTarget = z
       .describe("Targets are what DNS answers, asked every 30 seconds."),
     http: checkTarget.http
       .optional()
-      .describe("Targets are what this address answers, asked every minute: Prometheus' HTTP service discovery."),
+      .describe(
+        "Targets are what this address answers, asked every minute: Prometheus' HTTP service discovery. It is asked without the secret.",
+      ),
     scheme: z.enum(["http", "https"]).default("http").describe("How targets are asked."),
     path: urlPath.default("/metrics").describe("Where targets have their metrics."),
-    interval: prometheusDuration
-      .refine((value) => durationSeconds(value) >= 5 && durationSeconds(value) <= 120, {
-        error: "must be from 5s to 2m: Prometheus takes a value that is 5 minutes old for gone",
-      })
-      .optional()
-      .describe("How often, from 5s to 2m; prometheus.scrapeInterval when absent."),
+    interval: scrapeInterval.optional().describe("How often, from 5s to 2m; prometheus.scrapeInterval when absent."),
     labels: z.record(label, labelValue).default({}).describe("Labels that all its series get."),
     user: userName
       .optional()
@@ -49,7 +45,9 @@ const scrapeTarget = z
     ca: z
       .enum(["public", "company"])
       .default("public")
-      .describe("Whose certificates https targets show: a public authority's, or one of network.ca."),
+      .describe(
+        "Whose certificates https targets and an https discovery show: a public authority's, or one of network.ca.",
+      ),
   })
   .superRefine(({ static: targets, dns, http, scheme, secret, user, ca }, context) => {
     const issue = (path: string[], message: string) => {
@@ -65,7 +63,8 @@ const scrapeTarget = z
     if (user !== undefined && secret === undefined) issue(["secret"], "is missing: there is a user");
     if (secret !== undefined && scheme === "http")
       issue(["scheme"], "is http, and there is a secret, which anybody on the way could read. Set it to https");
-    if (ca === "company" && scheme === "http") issue(["ca"], "is for scheme https, but scheme is http");
+    if (ca === "company" && scheme === "http" && http?.startsWith("https:") !== true)
+      issue(["ca"], "is for https, but nothing is asked by it. Set scheme to https, or remove this");
   });
 
 export type ScrapeTarget = z.output<typeof scrapeTarget>;

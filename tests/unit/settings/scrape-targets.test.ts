@@ -36,6 +36,7 @@ describe("targets outside of the cluster", () => {
       [{ ...hosts, scheme: "https", secret: "dbb" }],
       "config set --secret --path scrapeSecrets.dbb",
     ],
+    ["certificates that nothing shows", [{ ...hosts, ca: "company" }], "scrapeTargets.0.ca: is for https"],
     ["certificates of nobody", [{ ...hosts, scheme: "https", ca: "company" }], "network.ca is not set"],
     ["a variable of the config reloader", [{ ...hosts, labels: { site: "$(HOME)" } }], "without $"],
     ["a label of Prometheus itself", [{ ...hosts, labels: { __address__: "a" } }], "must be a label's name"],
