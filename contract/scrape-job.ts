@@ -21,7 +21,8 @@ function asTheyAre(object: Manifest): Readonly<Record<string, unknown>> {
   const all = {
     static_configs: spec("staticConfigs"),
     dns_sd_configs: spec("dnsSDConfigs"),
-    http_sd_configs: spec("httpSDConfigs"),
+    // Certificates are files there, which the operator mounts.
+    http_sd_configs: (spec("httpSDConfigs") as readonly object[] | undefined)?.map((one) => ({ url: at(one, "url") })),
     scheme: textAt(object, "spec", "scheme")?.toLowerCase(),
     metrics_path: spec("metricsPath"),
     scrape_interval: spec("scrapeInterval"),
