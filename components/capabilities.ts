@@ -115,9 +115,12 @@ interface Store {
 }
 
 /** Keeps samples and answers PromQL. */
-export interface MetricsStore extends Store {
-  /** Takes remote write from the gateway. @default it scrapes the gateway, or nothing of it gets there */
-  readonly writeTo?: Remote;
+export type MetricsStore = Store;
+
+/** Takes remote write. */
+export interface MetricsReceiver {
+  /** With the path to which samples are sent. */
+  readonly place: Place;
 }
 
 /** Keeps log lines. */
@@ -164,6 +167,8 @@ export interface Injection {
 /** Capabilities, and what is known of each. `true` where there is nothing to know but that it is there. */
 export interface Offers {
   readonly metrics: MetricsStore;
+  /** Takes samples that others scrape, or make themselves, into the store of metrics. */
+  readonly metricsReceiver: MetricsReceiver;
   /** Scrapes what monitors name, into the store of metrics. */
   readonly scraping: true;
   /** Evaluates PrometheusRules over the store of metrics. */

@@ -4,6 +4,7 @@ import type { ChartPin } from "../settings/versions.ts";
 import { collectorComponent } from "./agents/collector/component.ts";
 import { fluentBitComponent } from "./agents/fluent-bit/component.ts";
 import { alertmanagerComponent } from "./alerts/alertmanager/component.ts";
+import type { Capability } from "./capabilities.ts";
 import { choiceOf, type Component, type Groups, type Slot } from "./component.ts";
 import {
   externalAlerts,
@@ -72,11 +73,28 @@ interface Decision {
   /** Whether several may be there at once: then what is sent goes to each. */
   readonly several: boolean;
   readonly what: string;
+  /**
+   * The capability that only whoever is decided for has, even if others could. Stores of metrics can, and `store` is the one
+   * that is chosen. @default everybody who offers it has it
+   */
+  readonly of?: Capability;
 }
 
 /** Decisions between alternatives. */
 export const slots: Readonly<Record<Slot, Decision>> = {
   metrics: { default: "prometheus", several: false, what: "Where metrics are kept." },
+  scraper: {
+    default: "store",
+    several: false,
+    what: "Who scrapes what monitors name; `store` is the store of metrics, or what comes with it.",
+    of: "scraping",
+  },
+  ruler: {
+    default: "store",
+    several: false,
+    what: "Who evaluates rules: each has one evaluator. `store` is the store of metrics, or what comes with it.",
+    of: "rules",
+  },
   alerts: { default: "alertmanager", several: false, what: "Who tells people about alerts." },
   dashboards: { default: "grafana", several: false, what: "Where people look." },
   logs: { default: "loki", several: false, what: "Where logs are kept." },
@@ -87,7 +105,8 @@ export const slots: Readonly<Record<Slot, Decision>> = {
 
 /** What a decision may say, beside `none`. */
 export function alternatives(slot: Slot): string[] {
-  return components.filter((component) => component.slot === slot).map(choiceOf);
+  const own = components.filter((component) => component.slot === slot).map(choiceOf);
+  return slots[slot].of === undefined ? own : ["store", ...own];
 }
 
 /** The settings by which decisions are made: one alternative, `none`, or a list of alternatives where several may be. */

@@ -13,7 +13,8 @@ import type { PodSecurityLevel } from "./kubernetes/namespace.ts";
 import type { VolumeClaims } from "./kubernetes/volume-size.ts";
 
 /** A group of settings that decides between alternatives: `metrics: prometheus`. */
-export type Slot = "metrics" | "alerts" | "dashboards" | "logs" | "logAgent" | "traces" | "gateway";
+export type Slot =
+  "metrics" | "scraper" | "ruler" | "alerts" | "dashboards" | "logs" | "logAgent" | "traces" | "gateway";
 
 /** What is known of an environment whatever it is made of. */
 export interface EnvironmentFacts {

@@ -19,13 +19,16 @@ export function firstSources(
 
 /** What names of folders ask for: capabilities, components that are made (by their key), and languages in which the first stores are asked. */
 export function abilities(chosen: readonly Chosen[]): ReadonlySet<string> {
-  return new Set([
+  const able = new Set([
     ...chosen.flatMap(({ component: { key }, offers, provided }) => [
       ...(provided ? [] : [key]),
       ...Object.keys(offers),
     ]),
     ...firstSources(chosen).map(({ capability, type }) => askedIn(capability, type)),
   ]);
+  // Rules that watch whether something is scraped would fire for ever.
+  if (!able.has("scraping")) able.delete("rules");
+  return able;
 }
 
 /** What goes with one of that name. */

@@ -2,7 +2,7 @@
 import type { Finding } from "../settings/finding.ts";
 import type { Settings } from "../settings/schema.ts";
 import type { Capability, Offers } from "./capabilities.ts";
-import { components, slots } from "./catalogue.ts";
+import { alternatives, components, slots } from "./catalogue.ts";
 import { choiceOf, type Component, type Requested, type Slot } from "./component.ts";
 
 /** A component with its own settings. */
@@ -34,7 +34,7 @@ export interface Plan {
 /** Alternatives that a decision has chosen. */
 function chosenIn(settings: Settings, slot: Slot): string[] {
   const choice = settings[slot];
-  return Array.isArray(choice) ? choice : choice === "none" ? [] : [choice];
+  return Array.isArray(choice) ? choice : choice === "none" || choice === "store" ? [] : [choice];
 }
 
 function ownSettings(component: Component, settings: Settings): Chosen["settings"] {
@@ -45,6 +45,20 @@ function ownSettings(component: Component, settings: Settings): Chosen["settings
 function isChosen(component: Component, settings: Settings): boolean {
   if (component.slot !== undefined) return chosenIn(settings, component.slot).includes(choiceOf(component));
   return component.enabled?.(ownSettings(component, settings)) ?? true;
+}
+
+/** Decisions about who has a capability that several can have, by that capability. */
+const deciders = new Map(
+  Object.entries(slots).flatMap(([slot, { of }]) => (of === undefined ? [] : [[of, slot as Slot] as const])),
+);
+
+/** What a component offers, without what others are decided for. */
+function offersOf(component: Component, settings: Settings): Partial<Offers> {
+  const offers = Object.entries(component.offers?.(ownSettings(component, settings)) ?? {}).filter(([capability]) => {
+    const slot = deciders.get(capability as Capability);
+    return slot === undefined || component.slot === (settings[slot] === "store" ? "metrics" : slot);
+  });
+  return Object.fromEntries(offers);
 }
 
 /** What is left of a component that the cluster provides: what others know of it. */
@@ -69,7 +83,7 @@ function chosenComponents(settings: Settings): Chosen[] {
     .map((component) => {
       const own = ownSettings(component, settings);
       const provided = isProvided(component);
-      const offers = component.offers?.(own) ?? {};
+      const offers = offersOf(component, settings);
       return { component: provided ? notMade(component) : component, settings: own, offers, provided };
     });
 }
@@ -125,13 +139,16 @@ function having(
   capability: Capability,
   settings: Settings,
 ): { readonly path: string; readonly is: string; readonly remedies: Remedy[] } | undefined {
-  const able = components.filter(
-    (component) => component.offers?.(ownSettings(component, settings))[capability] !== undefined,
-  );
+  const decider = deciders.get(capability);
+  const decided = decider === undefined ? "store" : settings[decider];
+  const others = (decider === undefined ? [] : alternatives(decider)).filter((one) => one !== decided);
+  const instead = others.map((value): Remedy => ({ setting: decider ?? "", value }));
+  if (decider !== undefined && decided !== "store") return { path: decider, is: String(decided), remedies: instead };
+  const able = components.filter((component) => offersOf(component, settings)[capability] !== undefined);
   const slot = able.find((component) => component.slot !== undefined)?.slot;
   if (slot !== undefined) {
     const remedies = able.map((component) => ({ setting: slot, value: choiceOf(component) }));
-    return { path: slot, is: String(settings[slot]), remedies };
+    return { path: slot, is: String(settings[slot]), remedies: [...remedies, ...instead] };
   }
   const [one] = able;
   return one?.switch === undefined

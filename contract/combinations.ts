@@ -118,6 +118,8 @@ function choices(kubeconfig: string): Readonly<Record<string, Readonly<Record<st
     slots: {
       usual: {},
       "no metrics": { metrics: "none" },
+      "no scraper": { scraper: "none" },
+      "no ruler": { ruler: "none" },
       "no alerts": { alerts: "none" },
       "no dashboards": { dashboards: "none" },
       "no logs": { logs: "none", logAgent: "none" },

@@ -38,7 +38,7 @@ const notOfTheProgram = [
   "serviceDiscoveryRole",
   "secrets",
   "storageSpec",
-  /SelectorNilUsesHelmValues$/,
+  /Selector(NilUsesHelmValues)?$/,
 ];
 
 /**

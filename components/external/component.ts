@@ -72,9 +72,10 @@ export const externalMetrics = defineComponent({
       metrics: {
         endpoint: { url: queryUrl, access: asked },
         title: "the external store of metrics",
-        ...(writeUrl === undefined ? {} : { writeTo: { url: writeUrl, access: asked }, lookup: prometheus.lookup }),
+        ...(writeUrl === undefined ? {} : { lookup: prometheus.lookup }),
         dataSource: named(prometheus.dataSource),
       },
+      ...(writeUrl === undefined ? {} : { metricsReceiver: { place: { url: writeUrl, access: asked } } }),
     };
   },
   check: check("metrics"),

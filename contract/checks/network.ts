@@ -1,7 +1,7 @@
 /** Names and ports: everything that points at a Service, a pod or a port points at one that is there and lets it in. */
 import { ownHome } from "../../components/gitops/names.ts";
 import { type Manifest, manifestId } from "../../components/kubernetes/manifest.ts";
-import { plan } from "../../components/plan.ts";
+import { plan, providers } from "../../components/plan.ts";
 import { type PodFact, type ServiceFact, serviceFact } from "../chart-facts.ts";
 import { asMap, at, type Finding, textAt } from "../finding.ts";
 import { matches, mayReach, type Model, modelOf, podPort, podsBehind } from "../model.ts";
@@ -194,16 +194,17 @@ function strings(tree: unknown, path: readonly string[] = []): [string, string][
   return Object.entries(tree).flatMap(([key, child]) => strings(child, [...path, key]));
 }
 
-/** Who scrapes: Prometheus. */
+/** Namespace of whoever scrapes. */
 const scraper = "monitoring";
 
 /** Monitors, ours and the charts': they find something, and Prometheus may go there. */
 function checkMonitors({ declared, content, settings }: Rendered, model: Model, add: Add): void {
+  const nobodyScrapes = providers(plan(settings).chosen, "scraping").length === 0;
   const reach = (object: string, path: string, pod: PodFact, port: number) => {
     // Monitors without anybody who scrapes lead nowhere.
-    if (settings.metrics === "none" || settings.metrics === "external") return;
+    if (nobodyScrapes) return;
     if (!mayReach(model, scraper, pod, port)) {
-      add(object, path, `no network policy lets Prometheus reach port ${port} of ${pod.owner} in ${pod.namespace}.`);
+      add(object, path, `nothing that scrapes may reach port ${port} of ${pod.owner} in ${pod.namespace}.`);
     }
   };
   const scrape = (object: string, services: readonly ServiceFact[], port: string, path: string) => {

@@ -236,6 +236,12 @@ const off: readonly Effect[] = [
   ["instrumentation.enabled", false, "instrumentation-default", { lacks: "monitoring" }],
 ];
 
+/** What the store of metrics can do and others are decided for. */
+const decided: readonly Effect[] = [
+  ["scraper", "none", `${stackRelease}.prometheus.prometheusSpec.serviceMonitorSelector.matchLabels`, "nobody"],
+  ["ruler", "none", `${stackRelease}.prometheus.prometheusSpec.ruleSelector.matchLabels`, "nobody"],
+];
+
 const sources = `${stackRelease}.grafana.additionalDataSources`;
 const toAlertmanager = `${stackRelease}.prometheus.prometheusSpec.additionalAlertManagerConfigs`;
 const config = "collector.spec.config";
@@ -397,6 +403,7 @@ describe("Effects of settings", function () {
     [switched, {}],
     [besideCluster, {}],
     [off, {}],
+    [decided, {}],
     [onExisting(path.join(folder, "kubeconfig")), {}],
     [servers, { ...chosenServers, network: { ca: "company.pem" } }],
     [

@@ -23,7 +23,8 @@ const gateway = {
 
 /** Where telemetry goes. */
 const stores = (all: Context<unknown>["all"]): Stores => ({
-  metrics: all("metrics"),
+  // Where somebody scrapes, the collector is scraped.
+  metrics: all("scraping").length > 0 ? [] : all("metricsReceiver"),
   logs: all("logs"),
   traces: all("traces"),
 });
@@ -65,7 +66,7 @@ export const collectorComponent = defineComponent({
   charts: [],
   needs: ["collectors"],
   after: ["collectors"],
-  uses: ["metrics", "logs", "traces"],
+  uses: ["scraping", "metricsReceiver", "logs", "traces"],
   namespaces: () => [namespaces.monitoring],
   offers: () => ({ gateway }),
   flows: () => [

@@ -3,7 +3,7 @@ import {
   clusterUrl,
   isRemote,
   type LogStore,
-  type MetricsStore,
+  type MetricsReceiver,
   type OtlpTarget,
   type Place,
   type Remote,
@@ -61,7 +61,8 @@ export const externalFolder = "/etc/otelcol/external";
 
 /** Where telemetry goes: to none, one or several of each. */
 export interface Stores {
-  readonly metrics: readonly Named<MetricsStore>[];
+  /** Where samples are written; none where somebody scrapes the collector. */
+  readonly metrics: readonly Named<MetricsReceiver>[];
   readonly logs: readonly Named<LogStore>[];
   readonly traces: readonly Named<TraceStore>[];
 }
@@ -120,10 +121,10 @@ function otlp({ protocol, place }: OtlpTarget, known: Known): { readonly kind: s
 }
 
 /** How samples are written. What waits does so in memory: the exporter has no queue on disk (0.158, factory.go). */
-function remoteWrite(to: Remote, known: Known) {
+function remoteWrite(to: Place, known: Known) {
   return {
-    endpoint: to.url,
-    ...asked(to, known),
+    endpoint: clusterUrl(to),
+    ...(isRemote(to) ? asked(to, known) : {}),
     // The store may have series of several clusters; the name of a stack is letters, digits, dots and dashes, which nothing expands.
     external_labels: { cluster: known.name },
     // As they are when they are scraped: each series says of which pod it is.
@@ -137,10 +138,7 @@ function remoteWrite(to: Remote, known: Known) {
 
 /** Where the collector sends. */
 export function targets({ metrics, logs, traces }: Stores): Place[] {
-  return [
-    ...metrics.flatMap(({ offer: { writeTo } }) => writeTo ?? []),
-    ...[...logs, ...traces].map(({ offer }) => offer.otlp.place),
-  ];
+  return [...metrics.map(({ offer }) => offer.place), ...[...logs, ...traces].map(({ offer }) => offer.otlp.place)];
 }
 
 /**
@@ -158,7 +156,7 @@ export function collectorConfig(stores: Stores, known: Known) {
     const sending_queue = { ...queueAndRetry.sending_queue, num_consumers: 1 };
     return { kind, config: { ...config, ...queueAndRetry, sending_queue } };
   });
-  const written = stores.metrics.flatMap(({ offer: { writeTo } }) => writeTo ?? []);
+  const written = stores.metrics.map(({ offer }) => offer.place);
   const metrics = Object.fromEntries(written.map((to) => ["prometheusremotewrite/metrics", remoteWrite(to, known)]));
   const authenticators = remotes(targets(stores)).flatMap((remote) => authenticator(remote, known) ?? []);
   const { exclude_dimensions, ...counted } = spanMetrics;

@@ -31,7 +31,7 @@ export default dashboard(
       "Does the cluster run what Git declares? If not: which object hangs, since when, and which controller is slow?",
     folder: "Platform",
     of: "flux",
-    needs: ["exporters", "scraping"],
+    needs: ["exporters", "rules", "scraping"],
     rowNeeds: { Controllers: ["flux"], Logs: ["fluentBit"] },
     tags: ["platform", "gitops"],
     variables: [

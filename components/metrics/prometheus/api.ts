@@ -1,6 +1,9 @@
 /** What whoever speaks Prometheus' API is asked. */
 import type { DataSource, Linked, Lookup } from "../../capabilities.ts";
 
+/** Where it takes remote write. */
+export const writePath = "/api/v1/write";
+
 export const lookup: Lookup = {
   path: "/api/v1/query",
   query: { query: "max(<metric>) >= <timestamp>" },

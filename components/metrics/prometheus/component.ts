@@ -16,19 +16,18 @@ import {
   tenantHeader,
 } from "../../remote.ts";
 import { stackService } from "../../suites/kube-prometheus-stack/names.ts";
-import { dataSource, lookup } from "./api.ts";
+import { dataSource, lookup, writePath } from "./api.ts";
 import { prometheus } from "./settings.ts";
 
 type Resources = ReturnType<typeof containerResources>;
+
+/** Selects no object: nobody has this label. */
+const nothing = { matchLabels: { "observability-environment/selected-by": "nobody" } } as const;
 
 const { endpoint, selector } = stackService("prometheus", 9090, "/prometheus");
 
 /** The part of the values of kube-prometheus-stack 88.5.3 that is Prometheus's. */
 export interface PrometheusValues {
-  readonly defaultRules: {
-    readonly rules: Readonly<Record<string, boolean>>;
-    readonly disabled: Readonly<Record<string, true>>;
-  };
   readonly prometheus: {
     readonly service: { readonly sessionAffinity: "ClientIP" };
     readonly podDisruptionBudget: { readonly enabled: boolean };
@@ -50,6 +49,11 @@ export interface PrometheusValues {
       readonly probeSelectorNilUsesHelmValues: boolean;
       readonly ruleSelectorNilUsesHelmValues: boolean;
       readonly scrapeConfigSelectorNilUsesHelmValues: boolean;
+      readonly serviceMonitorSelector?: typeof nothing;
+      readonly podMonitorSelector?: typeof nothing;
+      readonly probeSelector?: typeof nothing;
+      readonly scrapeConfigSelector?: typeof nothing;
+      readonly ruleSelector?: typeof nothing;
       readonly secrets?: readonly string[];
       readonly additionalAlertManagerConfigs?: readonly object[];
       readonly resources: Resources;
@@ -99,24 +103,11 @@ function alertmanagers(places: readonly Place[], known: Known) {
 
 function prometheusValues(
   settings: z.output<typeof prometheus>,
-  scrapeControlPlane: boolean,
+  does: { readonly scraping: boolean; readonly rules: boolean },
   externalUrl: string,
   told: ReturnType<typeof alertmanagers>,
 ): PrometheusValues {
   return {
-    // Rules about what is not scraped would fire for ever.
-    defaultRules: {
-      rules: {
-        windows: false,
-        etcd: scrapeControlPlane,
-        kubeControllerManager: scrapeControlPlane,
-        kubeProxy: scrapeControlPlane,
-        kubeSchedulerAlerting: scrapeControlPlane,
-        kubeSchedulerRecording: scrapeControlPlane,
-      },
-      // node-exporter has no systemd metrics unless its collector is switched on, which needs the host's D-Bus.
-      disabled: { NodeSystemdServiceFailed: true, NodeSystemdServiceCrashlooping: true },
-    },
     prometheus: {
       // Servers scrape at different moments: a reader that changes between them sees lines jump.
       service: { sessionAffinity: "ClientIP" },
@@ -143,6 +134,16 @@ function prometheusValues(
         probeSelectorNilUsesHelmValues: false,
         ruleSelectorNilUsesHelmValues: false,
         scrapeConfigSelectorNilUsesHelmValues: false,
+        // Others do it: each target has one scraper, each rule one evaluator.
+        ...(does.scraping
+          ? {}
+          : {
+              serviceMonitorSelector: nothing,
+              podMonitorSelector: nothing,
+              probeSelector: nothing,
+              scrapeConfigSelector: nothing,
+            }),
+        ...(does.rules ? {} : { ruleSelector: nothing }),
         ...told,
         resources: containerResources(settings.resources),
         ...(settings.storage === undefined
@@ -162,16 +163,18 @@ function prometheusValues(
   };
 }
 
+const key = "prometheus";
+
 const places = (all: Context<unknown>["all"]) => all("alerts").map(({ offer }) => offer.endpoint);
 
 export const prometheusComponent = defineComponent({
-  key: "prometheus",
+  key,
   title: "Prometheus",
   slot: "metrics",
   settings: { prometheus },
   charts: [],
   needs: ["prometheusOperator"],
-  uses: ["alerts", "exporters"],
+  uses: ["alerts", "exporters", "scraping", "rules"],
   partOf: "kubePrometheusStack",
   namespaces: () => [namespaces.monitoring],
   offers: ({ prometheus: { scrapeInterval } }) => ({
@@ -182,6 +185,7 @@ export const prometheusComponent = defineComponent({
       lookup,
       dataSource: (linked) => dataSource(linked, scrapeInterval),
     },
+    metricsReceiver: { place: { ...endpoint, path: `${endpoint.path}${writePath}` } },
     scraping: true,
     rules: true,
   }),
@@ -192,7 +196,7 @@ export const prometheusComponent = defineComponent({
   part: ({ settings, environment, browserUrl, all }) => ({
     values: prometheusValues(
       settings.prometheus,
-      environment.scrapeControlPlane,
+      { scraping: all("scraping").some((one) => one.key === key), rules: all("rules").some((one) => one.key === key) },
       browserUrl("metrics"),
       alertmanagers(places(all), environment),
     ),

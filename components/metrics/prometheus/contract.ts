@@ -4,15 +4,25 @@ import { externalUrl, list, map, strict, text, type FreeForm } from "../../../co
 import { asks, release, setting, several, why, type Pin } from "../../../contract/pin.ts";
 import { customResourcePart, type Schema } from "../../../contract/schemas.ts";
 
-const components = setting(({ cluster }) => cluster.type === "kind" && cluster.kind.scrapeControlPlane);
-const control = "Kind lets Prometheus reach the control plane; elsewhere nobody answers and TargetDown would fire";
 const ours = "monitors and rules of every namespace count, not only those that this release labels";
 
 /** Where the operator mounts a Secret for Prometheus. */
 const mounted: Schema = { type: "string", pattern: "^/etc/prometheus/secrets/[^/]+/[^/]+$" };
 
+/** Which objects it selects where another scrapes them, or evaluates them: none. */
+const selectors = ["serviceMonitor", "podMonitor", "probe", "scrapeConfig", "rule"].map(
+  (kind): [string, FreeForm[string][string]] => [
+    `prometheus/prometheusSpec/${kind}Selector`,
+    [
+      `handed on to the Prometheus object's spec.${kind}Selector`,
+      () => customResourcePart("monitoring.coreos.com/v1", "Prometheus", "spec", `${kind}Selector`),
+    ],
+  ],
+);
+
 export const freeForm: FreeForm = {
   "kube-prometheus-stack": {
+    ...Object.fromEntries(selectors),
     "prometheus/prometheusSpec/externalUrl": externalUrl("/prometheus"),
     additionalPrometheusRulesMap: [
       "PrometheusRule objects by name; empty in the chart",
@@ -61,10 +71,6 @@ export const freeForm: FreeForm = {
         contains: { const: "exemplar-storage" },
       }),
     ],
-    "defaultRules/disabled": [
-      "names of the chart's alerts (templates/prometheus/rules-1.14); empty in the chart",
-      () => strict({ NodeSystemdServiceFailed: { const: true }, NodeSystemdServiceCrashlooping: { const: true } }),
-    ],
   },
 };
 
@@ -104,11 +110,6 @@ export const pins: readonly Pin[] = [
         "people's own metrics may be written to it; nothing here does",
       ],
       ["prometheus/podDisruptionBudget/enabled", several((s) => s.prometheus.replicas), why.drained],
-      ["defaultRules/rules/windows", false, "no node runs Windows"],
-      ["defaultRules/rules/etcd", components, control],
-      ["defaultRules/rules/kubeControllerManager", components, control],
-      ["defaultRules/rules/kubeProxy", components, control],
-      ["defaultRules/rules/kubeScheduler*", components, control],
     ],
     ({ metrics }) => metrics === "prometheus",
   ),

@@ -11,7 +11,9 @@ export interface KubePrometheusStackValues {
   readonly alertmanager?: Off;
   readonly grafana?: Off;
   readonly prometheusOperator?: Off;
-  readonly defaultRules?: { readonly create: false };
+  readonly defaultRules:
+    | { readonly create: false }
+    | { readonly rules: Readonly<Record<string, boolean>>; readonly disabled: Readonly<Record<string, true>> };
   readonly nodeExporter?: Off;
   readonly kubeStateMetrics?: Off;
   readonly kubernetesServiceMonitors?: Off;
@@ -28,6 +30,25 @@ const exportersOff = {
   kubernetesServiceMonitors: { enabled: false },
 } as const;
 
+/** The chart's rules: about what is there and scraped, for others would fire for ever or never. */
+function defaultRules(has: (part: string) => boolean, scrapeControlPlane: boolean) {
+  return {
+    rules: {
+      prometheus: has("prometheus"),
+      alertmanager: has("alertmanager"),
+      prometheusOperator: has("prometheusOperator"),
+      windows: false,
+      etcd: scrapeControlPlane,
+      kubeControllerManager: scrapeControlPlane,
+      kubeProxy: scrapeControlPlane,
+      kubeSchedulerAlerting: scrapeControlPlane,
+      kubeSchedulerRecording: scrapeControlPlane,
+    },
+    // node-exporter has no systemd metrics unless its collector is switched on, which needs the host's D-Bus.
+    disabled: { NodeSystemdServiceFailed: true, NodeSystemdServiceCrashlooping: true },
+  } as const;
+}
+
 /** One release of several parts, under the names that people have in their bookmarks whichever of them are there. */
 export const kubePrometheusStackComponent = defineComponent({
   key: "kubePrometheusStack",
@@ -35,13 +56,18 @@ export const kubePrometheusStackComponent = defineComponent({
   settings: { kubePrometheusStack },
   charts: [chart],
   after: ["monitors"],
+  uses: ["scraping", "rules"],
   namespaces: () => [namespaces.monitoring],
-  releases: ({ settings, has }) => {
+  releases: ({ settings, has, offered, environment: { scrapeControlPlane } }) => {
     const off = { enabled: false } as const;
     const values: KubePrometheusStackValues = {
       // They come with prometheus-operator-crds, before every release that uses them.
       crds: off,
-      ...(has("prometheus") ? {} : { prometheus: off, defaultRules: { create: false } }),
+      ...(has("prometheus") ? {} : { prometheus: off }),
+      defaultRules:
+        offered("scraping") === undefined || offered("rules") === undefined
+          ? { create: false }
+          : defaultRules(has, scrapeControlPlane),
       ...(has("alertmanager") ? {} : { alertmanager: off }),
       ...(has("grafana") ? {} : { grafana: off }),
       ...(has("prometheusOperator") ? {} : { prometheusOperator: off }),

@@ -48,7 +48,7 @@ export default dashboard(
       "Does everything that applications send arrive: where do logs, traces and metrics wait, and where are they lost?",
     folder: "Platform",
     of: "collector",
-    needs: ["scraping"],
+    needs: ["rules", "scraping"],
     tags: ["platform"],
   },
   {

@@ -27,7 +27,7 @@ export default dashboard(
       "Do the lines that containers write leave their node: what waits there, what is sent again, and what is lost?",
     folder: "Platform",
     of: "fluent-bit",
-    needs: ["scraping"],
+    needs: ["rules", "scraping"],
     tags: ["platform", "logs"],
     variables: [
       choice(

@@ -24,7 +24,7 @@ export default dashboard(
       "What fills Prometheus: which metric, which job, since when, and how near is each scrape to its limit?",
     folder: "Platform",
     of: "prometheus",
-    needs: ["scraping"],
+    needs: ["rules", "scraping"],
     tags: ["platform", "metrics"],
     from: "now-6h",
     refresh: "5m",
