@@ -61,13 +61,21 @@ export function dashboardFiles(): ReadonlyMap<string, string> {
   return new Map([...dashboardPaths(root)].sort().map(([uid, file]) => [uid, readFileSync(join(root, file), "utf8")]));
 }
 
-/** Digest of everything that a picture shows beside its dashboard. */
-export function dataDigest(uid: string): string {
-  data ??= digest(JSON.stringify([wholeCluster(), exemplars, pushBody, otlpBody, traceBody]));
-  return digest(data + JSON.stringify(choices[uid] ?? {}));
+/** Digest of what a picture shows beside its dashboard: the series that it may ask for, directly or by a recording rule. */
+export function dataDigest(uid: string, dashboard: string): string {
+  const asked = new Set<string>();
+  const add = (text: string): void => {
+    for (const [name] of text.matchAll(/[a-zA-Z_:][\w:]*/g)) {
+      if (asked.has(name)) continue;
+      asked.add(name);
+      for (const { record, expr } of recordingRules()) if (record === name) add(expr);
+    }
+  };
+  add(dashboard);
+  // By the name of a metric one asks for any.
+  const series = (cluster ??= wholeCluster()).filter(({ name }) => asked.has(name) || asked.has("__name__"));
+  return digest(JSON.stringify([series, exemplars, pushBody, otlpBody, traceBody, choices[uid] ?? {}]));
 }
-
-let data: string | undefined;
 
 /** What the pictures of the folder are made of, by UID. */
 export function knownPictures(folder = picturesFolder): Readonly<Record<string, Picture>> {
@@ -84,8 +92,15 @@ export function dashboardDigest(text: string): string {
   return digest(text);
 }
 
+let cluster: ReturnType<typeof wholeCluster> | undefined;
+let ours: RecordingRule[] | undefined;
+
 /** Our recording rules. */
 function recordingRules(): RecordingRule[] {
+  return (ours ??= readRecordingRules());
+}
+
+function readRecordingRules(): RecordingRule[] {
   interface Rule {
     readonly record?: string;
     readonly expr: string;
@@ -156,7 +171,7 @@ async function main(folder: string, only: readonly string[], real: boolean): Pro
     const grafana = real ? await grafanaWithDashboards(stores.prometheus, stores.jaeger) : undefined;
     if (grafana !== undefined) started.push(grafana);
     const by = real ? `Grafana ${grafanaVersion()}` : renderer;
-    const known: Record<string, Picture> = {};
+    const known: Record<string, Picture> = only.length > 0 ? { ...knownPictures(folder) } : {};
     for (const [uid, text] of files) {
       if (only.length > 0 && !only.includes(uid)) continue;
       const dashboard = JSON.parse(text) as Dashboard;
@@ -164,17 +179,25 @@ async function main(folder: string, only: readonly string[], real: boolean): Pro
       const { png, empty } = await picture(stores, dashboard);
       if (grafana === undefined || browser === undefined) writeFileSync(file, png);
       else await photograph(browser, grafana.url, dashboard, choices[uid] ?? {}, file);
-      known[uid] = { dashboard: digest(text), data: dataDigest(uid), by, picture: pictureDigest(uid, folder), empty };
+      known[uid] = {
+        dashboard: digest(text),
+        data: dataDigest(uid, text),
+        by,
+        picture: pictureDigest(uid, folder),
+        empty,
+      };
       const nothing = Object.entries(empty).map(([title, reason]) => `\n  "${title}" is empty: ${reason}`);
       say(`${uid}.png: by ${by}${nothing.join("")}`);
     }
-    if (only.length > 0) return;
     for (const file of globSync("*.png", { cwd: folder })) {
       if (!files.has(basename(file, ".png"))) rmSync(join(folder, file));
     }
+    const there = Object.fromEntries(
+      [...files.keys()].flatMap((uid) => (known[uid] === undefined ? [] : [[uid, known[uid]]])),
+    );
     writeFileSync(
       join(folder, "pictures.json"),
-      await format(JSON.stringify(known), { parser: "json", printWidth: 120 }),
+      await format(JSON.stringify(there), { parser: "json", printWidth: 120 }),
     );
   } finally {
     for (const store of started.reverse()) await store.close();

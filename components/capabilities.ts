@@ -123,6 +123,53 @@ export interface MetricsReceiver {
   readonly place: Place;
 }
 
+/** A key of a Secret in the namespace `monitoring`. */
+export interface SecretRef {
+  readonly name: string;
+  readonly key: string;
+}
+
+/** A rule of a relabelling, in the words of the Prometheus Operator (`RelabelConfig`), which VictoriaMetrics' operator reads, too. */
+export interface Relabeling {
+  readonly action?: string;
+  readonly sourceLabels?: readonly string[];
+  readonly separator?: string;
+  readonly regex?: string;
+  readonly modulus?: number;
+  readonly targetLabel?: string;
+  readonly replacement?: string;
+}
+
+/** A server that is sent every sample, by Prometheus' remote write. */
+export interface RemoteWriteTarget {
+  /** Unique; names its queue in metrics and logs. */
+  readonly name: string;
+  readonly url: string;
+  /** As Prometheus writes it. */
+  readonly timeout: string;
+  readonly protocol: "1.0" | "2.0";
+  readonly exemplars: boolean;
+  readonly nativeHistograms: boolean;
+  /** No secrets: those of tenants among them. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** A bearer token where there is no user. @default it wants nothing */
+  readonly login?: { readonly user?: SecretRef; readonly secret: SecretRef };
+  /** Whose certificates alone are trusted. @default the public authorities' */
+  readonly ca?: SecretRef;
+  readonly relabelings: readonly Relabeling[];
+  readonly queue: {
+    /** Samples that wait in each shard. */
+    readonly capacity: number;
+    readonly minShards: number;
+    readonly maxShards: number;
+    readonly maxSamplesPerSend: number;
+    /** As Prometheus writes it. */
+    readonly batchSendDeadline: string;
+    /** Age of samples that are not sent any more. @default any are */
+    readonly sampleAgeLimit?: string;
+  };
+}
+
 /** Keeps log lines. */
 export interface LogStore extends Store {
   /** Path of Loki's push API below `endpoint`, for log agents. */
@@ -171,6 +218,8 @@ export interface Offers {
   readonly metricsReceiver: MetricsReceiver;
   /** Scrapes what monitors name, into the store of metrics. */
   readonly scraping: true;
+  /** Servers that are sent what is scraped, by whoever scrapes. */
+  readonly remoteWrite: readonly RemoteWriteTarget[];
   /** Evaluates PrometheusRules over the store of metrics. */
   readonly rules: true;
   readonly logs: LogStore;

@@ -22,6 +22,7 @@ import { annotatedPods } from "./metrics/annotated-pods/component.ts";
 import { blackboxExporterComponent } from "./metrics/blackbox-exporter/component.ts";
 import { exportersComponent } from "./metrics/exporters/component.ts";
 import { metricsServerComponent } from "./metrics/metrics-server/component.ts";
+import { remoteWriteComponent } from "./metrics/remote-write/component.ts";
 import { scrapeTargetsComponent } from "./metrics/scrape-targets/component.ts";
 import { prometheusComponent } from "./metrics/prometheus/component.ts";
 import { certManagerComponent } from "./platform/cert-manager/component.ts";
@@ -45,6 +46,7 @@ export const catalogue = [
   exportersComponent,
   annotatedPods,
   scrapeTargetsComponent,
+  remoteWriteComponent,
   metricsServerComponent,
   blackboxExporterComponent,
   kubePrometheusStackComponent,

@@ -23,6 +23,8 @@ const readings: Readonly<Record<string, Reading>> = {
   evaluationInterval: (value) => ({ global: { evaluation_interval: value } }),
   sampleLimit: (value) => ({ global: { sample_limit: Number(value) } }),
   labelLimit: (value) => ({ global: { label_limit: Number(value) } }),
+  scrapeNativeHistograms: (value) => ({ global: { scrape_native_histograms: value === "true" } }),
+  scrapeClassicHistograms: (value) => ({ global: { always_scrape_classic_histograms: value === "true" } }),
   retention: (value) => ({ flag: `--storage.tsdb.retention.time=${value}` }),
   retentionSize: (value) => ({ flag: `--storage.tsdb.retention.size=${value}` }),
   routePrefix: (value) => ({ flag: `--web.route-prefix=${value}` }),
@@ -38,6 +40,8 @@ const notOfTheProgram = [
   "serviceDiscoveryRole",
   "secrets",
   "storageSpec",
+  // The operator itself makes its part of the configuration.
+  "additionalRemoteWrite",
   /Selector(NilUsesHelmValues)?$/,
 ];
 
@@ -54,6 +58,10 @@ export function prometheusStart(values: Readonly<Record<string, unknown>>): Prom
     // Appended as they are (pkg/prometheus/promcfg.go, appendAlertingConfig).
     if (key === "additionalAlertManagerConfigs") {
       alerting = { alertmanagers: value };
+      continue;
+    }
+    if (key === "externalLabels") {
+      global["external_labels"] = value;
       continue;
     }
     const reading = readings[key];

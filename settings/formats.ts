@@ -4,6 +4,7 @@
  */
 import { isIPv6 } from "node:net";
 import { homedir } from "node:os";
+import { RE2JS } from "re2js";
 import { z } from "zod";
 
 const seconds: Readonly<Record<string, number>> = {
@@ -259,6 +260,39 @@ export const hostPort = text(
 
 /** Name of a label of Prometheus. */
 export const labelName = /[a-zA-Z_][a-zA-Z0-9_]*/.source;
+
+/** What RE2, in which Go's programs write expressions, has against one; undefined when nothing. It is anchored at both ends. */
+export function re2Fault(expression: string): string | undefined {
+  try {
+    RE2JS.compile(`^(?:${expression})$`);
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? error.message.replace(/^error parsing regexp: /, "") : String(error);
+  }
+}
+
+/** Whether the whole of a text fits an expression of RE2, as a relabelling or a matcher asks. */
+export const fitsWhole = (expression: string): ((text: string) => boolean) => {
+  const compiled = RE2JS.compile(`^(?:${expression})$`);
+  return (text) => compiled.matches(text);
+};
+
+/**
+ * An expression of a relabelling (`relabel.Regexp`, RE2, anchored). No `$(`, which the config reloader of Prometheus fills in,
+ * and no `{{`, which Helm does where a chart gives values to `tpl` (kube-prometheus-stack 88.5.3, `scrapeClasses`).
+ */
+export const relabelRegex = z
+  .string()
+  .min(1)
+  .max(2000)
+  .regex(/^(?!.*(?:\$\(|\{\{))[^\p{Cc}\p{Z}]+$/u, {
+    error: "must be a regular expression without blanks, $( and {{",
+    abort: true,
+  })
+  .superRefine((text, context) => {
+    const fault = re2Fault(text);
+    if (fault !== undefined) context.addIssue(`is a regular expression that Prometheus refuses (${fault})`);
+  });
 
 /** A text on one line, without what no reader prints. */
 export const line = z

@@ -1,7 +1,6 @@
 /** Alertmanager's matchers (`namespace="demo"`, `pod=~"kbot-.*"`), read as Alertmanager reads them. */
-import { RE2JS } from "re2js";
 import { z } from "zod";
-import { labelName } from "./formats.ts";
+import { fitsWhole, labelName, re2Fault } from "./formats.ts";
 
 interface Matcher {
   readonly operator: string;
@@ -23,13 +22,7 @@ function read(text: string): Matcher | undefined {
 
 /** What RE2 has against the expression of a matcher, if it has one: Alertmanager's expressions are RE2's, always anchored. */
 function complaint({ operator, value }: Matcher): string | undefined {
-  if (!operator.endsWith("~")) return undefined;
-  try {
-    RE2JS.compile(`^(?:${value})$`);
-    return undefined;
-  } catch (error) {
-    return error instanceof Error ? error.message.replace(/^error parsing regexp: /, "") : String(error);
-  }
+  return operator.endsWith("~") ? re2Fault(value) : undefined;
 }
 
 /** One condition on the labels of an alert. */
@@ -45,6 +38,6 @@ export const matcher = z
 /** Whether a matcher also fits alerts without its label, so that it does not narrow down anything. */
 export function fitsAnything(text: string): boolean {
   const { operator, value } = read(text) ?? { operator: "=", value: "" };
-  const equal = operator.endsWith("~") ? RE2JS.compile(`^(?:${value})$`).matches("") : value === "";
+  const equal = operator.endsWith("~") ? fitsWhole(value)("") : value === "";
   return operator.startsWith("!") ? !equal : equal;
 }

@@ -92,10 +92,10 @@ export function readStack(): Stack {
   const config = new pulumi.Config();
   const raw: Record<string, unknown> = {};
   const secrets: Partial<Record<SecretName, pulumi.Output<string>>> = {};
-  const members: Record<SecretGroup, Record<string, pulumi.Output<string>>> = {
-    alertingSecrets: {},
-    scrapeSecrets: {},
-  };
+  const members = Object.fromEntries(Object.keys(secretGroups).map((group) => [group, {}])) as Record<
+    SecretGroup,
+    Record<string, pulumi.Output<string>>
+  >;
   const others: string[] = [];
   const found: Finding[] = [];
   for (const [key, text] of Object.entries(pulumi.runtime.allConfig())) {

@@ -35,6 +35,7 @@ const keptLabels = [
     "route",
     "command",
     "check",
+    "remote_name",
   ],
   // Buckets, inside histogram_quantile only; __name__, inside the count of series only.
   ...["le", "__name__"],

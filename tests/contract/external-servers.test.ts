@@ -25,17 +25,9 @@ import { freePorts } from "../../rehearsal/control-plane/processes.ts";
 import { parseSettings } from "../../settings/parse.ts";
 import type { SettingsInput } from "../../settings/schema.ts";
 import { type Authority, makeAuthority } from "../support/authority.ts";
+import { awkward, hashed, token } from "../support/awkward.ts";
 import { programOrSkip } from "../support/program.ts";
 import { until } from "../support/until.ts";
-
-/** What YAML, shells, Helm and every kind of expansion would take for their own. */
-const awkward = `p@ss $HOME \${HOME} $$ #1 "'\\ %41 {{ a }} : \`b\` *&!|>-,=`;
-
-/** The same as Prometheus keeps it (bcrypt). */
-const hashed = "$2a$04$Wnwsw7AXEUYcZdFuLLz.lO2iTBetwjqYtkoDSqFtHiWbKXSsxc5tK";
-
-/** A token is one word: a blank ends it. */
-const token = awkward.replaceAll(" ", "");
 
 interface Asked {
   readonly path: string;

@@ -106,6 +106,7 @@ const everything: readonly Effect[] = [
   ["prometheus.scrapeInterval", "45s"],
   ["prometheus.sampleLimit", 77],
   ["prometheus.labelLimit", 78],
+  ["prometheus.nativeHistograms", true],
   ["alertmanager.replicas", 3],
   ...Object.entries(values).map(([setting, release]): Effect => [
     setting,

@@ -1,6 +1,6 @@
 import type { z } from "zod";
 import { containerResources } from "../../../settings/resources.ts";
-import type { Place, Remote } from "../../capabilities.ts";
+import type { Place, Remote, RemoteWriteTarget } from "../../capabilities.ts";
 import { type Context, defineComponent } from "../../component.ts";
 import { namespaces } from "../../kubernetes/namespaces.ts";
 import {
@@ -16,6 +16,7 @@ import {
   tenantHeader,
 } from "../../remote.ts";
 import { stackService } from "../../suites/kube-prometheus-stack/names.ts";
+import { type RemoteWriteSpec, remoteWriteSpecs } from "../remote-write/operator.ts";
 import { dataSource, lookup, writePath } from "./api.ts";
 import { prometheus } from "./settings.ts";
 
@@ -43,6 +44,10 @@ export interface PrometheusValues {
       readonly externalUrl: string;
       readonly serviceDiscoveryRole: "EndpointSlice";
       readonly enableRemoteWriteReceiver: boolean;
+      readonly externalLabels?: { readonly cluster: string };
+      readonly additionalRemoteWrite?: readonly RemoteWriteSpec[];
+      readonly scrapeNativeHistograms?: true;
+      readonly scrapeClassicHistograms?: true;
       readonly enableFeatures: readonly string[];
       readonly serviceMonitorSelectorNilUsesHelmValues: boolean;
       readonly podMonitorSelectorNilUsesHelmValues: boolean;
@@ -101,11 +106,17 @@ function alertmanagers(places: readonly Place[], known: Known) {
   };
 }
 
+/** What Prometheus sends on, and the label by which stores of several clusters know whose it is. */
+function sent(targets: readonly RemoteWriteTarget[], cluster: string) {
+  // The other list of the chart is a template: `{{` in an expression would be filled in.
+  return targets.length === 0 ? {} : { externalLabels: { cluster }, additionalRemoteWrite: remoteWriteSpecs(targets) };
+}
+
 function prometheusValues(
   settings: z.output<typeof prometheus>,
   does: { readonly scraping: boolean; readonly rules: boolean },
   externalUrl: string,
-  told: ReturnType<typeof alertmanagers>,
+  told: ReturnType<typeof alertmanagers> & ReturnType<typeof sent>,
 ): PrometheusValues {
   return {
     prometheus: {
@@ -128,6 +139,8 @@ function prometheusValues(
         enableRemoteWriteReceiver: true,
         // Exemplars lead from a metric to a trace; the extra metrics say how near a scrape is to its limits.
         enableFeatures: ["exemplar-storage", "extra-scrape-metrics"],
+        // Both forms of a histogram: rules and dashboards ask for buckets.
+        ...(settings.nativeHistograms ? { scrapeNativeHistograms: true, scrapeClassicHistograms: true } : {}),
         // Monitors and rules of every namespace count, not only those that this release labels.
         serviceMonitorSelectorNilUsesHelmValues: false,
         podMonitorSelectorNilUsesHelmValues: false,
@@ -174,7 +187,7 @@ export const prometheusComponent = defineComponent({
   settings: { prometheus },
   charts: [],
   needs: ["prometheusOperator"],
-  uses: ["alerts", "exporters", "scraping", "rules"],
+  uses: ["alerts", "exporters", "scraping", "rules", "remoteWrite"],
   partOf: "kubePrometheusStack",
   namespaces: () => [namespaces.monitoring],
   offers: ({ prometheus: { scrapeInterval } }) => ({
@@ -193,12 +206,16 @@ export const prometheusComponent = defineComponent({
     { setting: "prometheus.resources", ...resources, count: replicas },
   ],
   secrets: ({ environment, all }) => credentials("prometheus", namespaces.monitoring.name, places(all), environment),
-  part: ({ settings, environment, browserUrl, all }) => ({
+  part: ({ settings, environment, browserUrl, offered, all }) => ({
     values: prometheusValues(
       settings.prometheus,
       { scraping: all("scraping").some((one) => one.key === key), rules: all("rules").some((one) => one.key === key) },
       browserUrl("metrics"),
-      alertmanagers(places(all), environment),
+      {
+        ...alertmanagers(places(all), environment),
+        // Whoever scrapes sends.
+        ...(all("scraping").some((one) => one.key === key) ? sent(offered("remoteWrite") ?? [], environment.name) : {}),
+      },
     ),
   }),
 });

@@ -55,6 +55,14 @@ export const freeForm: FreeForm = {
           ),
         ),
     ],
+    "prometheus/prometheusSpec/externalLabels": [
+      "labels of all that leaves Prometheus; empty in the chart",
+      () => strict({ cluster: text }, ["cluster"]),
+    ],
+    "prometheus/prometheusSpec/additionalRemoteWrite": [
+      "handed on to the Prometheus object's spec.remoteWrite, as it is",
+      () => customResourcePart("monitoring.coreos.com/v1", "Prometheus", "spec", "remoteWrite"),
+    ],
     "prometheus/prometheusSpec/storageSpec": [
       "handed on to the Prometheus object's spec.storage",
       () => customResourcePart("monitoring.coreos.com/v1", "Prometheus", "spec", "storage"),
@@ -102,6 +110,21 @@ export const pins: readonly Pin[] = [
       ],
       ["prometheus/prometheusSpec/sampleLimit", setting((s) => s.prometheus.sampleLimit), "prometheus.sampleLimit"],
       ["prometheus/prometheusSpec/labelLimit", setting((s) => s.prometheus.labelLimit), "prometheus.labelLimit"],
+      [
+        "prometheus/prometheusSpec/scrapeNativeHistograms",
+        setting((s) => s.prometheus.nativeHistograms || undefined),
+        "prometheus.nativeHistograms",
+      ],
+      [
+        "prometheus/prometheusSpec/scrapeClassicHistograms",
+        setting((s) => s.prometheus.nativeHistograms || undefined),
+        "rules and dashboards ask for classic buckets",
+      ],
+      [
+        "prometheus/prometheusSpec/additionalRemoteWrite/*/queueConfig/retryOnRateLimit",
+        setting((s) => s.remoteWrite.length > 0 || undefined),
+        "what a busy server refuses waits instead of being lost",
+      ],
       ["prometheus/prometheusSpec/resources", setting((s) => asks(s.prometheus.resources)), why.sized],
       ["prometheus/prometheusSpec/*SelectorNilUsesHelmValues", false, ours],
       [

@@ -27,6 +27,12 @@ export const prometheus = z
       .describe(
         "Labels that a sample may have, of monitors that name no limit; more refuse the scrape. 0: any number.",
       ),
+    nativeHistograms: z
+      .boolean()
+      .default(false)
+      .describe(
+        "Whether native histograms are scraped of programs that offer them, beside the classic ones, which dashboards and rules ask for.",
+      ),
     resources: resources({ cpu: "100m", memory: "512Mi", memoryLimit: "1536Mi" }),
   })
   .prefault({})

@@ -1,22 +1,12 @@
-import { type Finding, namesakes, noCompanyCa } from "../../../settings/finding.ts";
-import { secretCommand } from "../../../settings/secrets.ts";
-import { defineComponent, type Extra, type SecretObject, type SecretText } from "../../component.ts";
+import { defineComponent, type Extra } from "../../component.ts";
+import { guardedServers, operatorLogin, operatorTls } from "../../guarded-servers.ts";
 import { namespaces } from "../../kubernetes/namespaces.ts";
 import { type ScrapeTarget, scrapeTargets } from "./settings.ts";
 
-const namespace = namespaces.monitoring.name;
-
-/** Passwords and tokens, by their names in `scrapeSecrets`. */
-const secretsName = "scrape-targets";
-
-/** Users and the company's certificates: no secrets, but the operator takes both out of Secrets only. */
-const knownName = "scrape-targets-known";
-const caKey = "company-ca.crt";
-const userKey = (target: string) => `${target}.user`;
+const guarded = guardedServers("scrapeTargets", "scrapeSecrets", "scrape-targets");
 
 /** The certificates that an https server shows, where they are the company's. */
-const tls = ({ ca }: ScrapeTarget) =>
-  ca === "company" ? { tlsConfig: { ca: { secret: { name: knownName, key: caKey } } } } : {};
+const tls = (target: ScrapeTarget) => operatorTls(guarded.ca(target));
 
 /** Targets, found in one of three ways. Labels of static ones are theirs; to found ones they are given. */
 function discovery(target: ScrapeTarget): object {
@@ -33,43 +23,25 @@ function discovery(target: ScrapeTarget): object {
 }
 
 const scrapeConfig = (target: ScrapeTarget): Extra => {
-  const { name, scheme, path, interval, user, secret } = target;
+  const { name, scheme, path, interval } = target;
   return {
     name: `targets-${name}`,
     object: {
       apiVersion: "monitoring.coreos.com/v1alpha1",
       kind: "ScrapeConfig",
-      metadata: { name: `targets-${name}`, namespace },
+      metadata: { name: `targets-${name}`, namespace: namespaces.monitoring.name },
       spec: {
         jobName: name,
         ...discovery(target),
         scheme: scheme === "https" ? "HTTPS" : "HTTP",
         metricsPath: path,
         ...(interval === undefined ? {} : { scrapeInterval: interval }),
-        ...(secret === undefined
-          ? {}
-          : user === undefined
-            ? { authorization: { type: "Bearer", credentials: { name: secretsName, key: secret } } }
-            : {
-                basicAuth: {
-                  username: { name: knownName, key: userKey(name) },
-                  password: { name: secretsName, key: secret },
-                },
-              }),
+        ...operatorLogin(guarded.login(target)),
         ...tls(target),
       },
     },
   };
 };
-
-/** Secrets that are named and not set. */
-function missing(all: readonly ScrapeTarget[], known: readonly string[] | undefined): Finding[] {
-  return all.flatMap(({ secret }, index) => {
-    if (secret === undefined || known === undefined || known.includes(secret)) return [];
-    const message = `is ${secret}, which scrapeSecrets lacks. Run \`${secretCommand("scrapeSecrets", secret)}\`.`;
-    return [{ path: `scrapeTargets.${index}.secret`, message }];
-  });
-}
 
 export const scrapeTargetsComponent = defineComponent({
   key: "scrapeTargets",
@@ -80,22 +52,7 @@ export const scrapeTargetsComponent = defineComponent({
   needs: ["scraping", "monitors"],
   after: ["monitors"],
   namespaces: () => [namespaces.monitoring],
-  check: ({ scrapeTargets: all }, { members, companyCa }) => [
-    ...namesakes("scrapeTargets", all),
-    ...missing(all, members && (members.scrapeSecrets ?? [])),
-    ...all.flatMap(({ ca }, index) => (ca === "company" && !companyCa ? noCompanyCa(`scrapeTargets.${index}.ca`) : [])),
-  ],
-  secrets: ({ settings: { scrapeTargets: all }, environment: { ca } }) => {
-    const secrets = all.flatMap(({ secret }) => secret ?? []);
-    const known: (readonly [key: string, text: SecretText])[] = all.flatMap(({ name, user }) =>
-      user === undefined ? [] : [[userKey(name), user]],
-    );
-    if (ca !== undefined && all.some((target) => target.ca === "company")) known.push([caKey, ca]);
-    const objects: readonly (readonly [name: string, data: SecretObject["data"]])[] = [
-      [secretsName, Object.fromEntries(secrets.map((member) => [member, { group: "scrapeSecrets", member }]))],
-      [knownName, Object.fromEntries(known)],
-    ];
-    return objects.flatMap(([name, data]) => (Object.keys(data).length === 0 ? [] : [{ name, namespace, data }]));
-  },
+  check: ({ scrapeTargets: all }, known) => guarded.check(all, known),
+  secrets: ({ settings: { scrapeTargets: all }, environment: { ca } }) => guarded.secrets(all, ca),
   extras: ({ settings }) => settings.scrapeTargets.map(scrapeConfig),
 });

@@ -31,7 +31,10 @@ const exportersOff = {
 } as const;
 
 /** The chart's rules: about what is there and scraped, for others would fire for ever or never. */
-function defaultRules(has: (part: string) => boolean, scrapeControlPlane: boolean) {
+function defaultRules(
+  has: (part: string) => boolean,
+  scrapeControlPlane: boolean,
+): KubePrometheusStackValues["defaultRules"] {
   return {
     rules: {
       prometheus: has("prometheus"),
@@ -44,9 +47,13 @@ function defaultRules(has: (part: string) => boolean, scrapeControlPlane: boolea
       kubeSchedulerAlerting: scrapeControlPlane,
       kubeSchedulerRecording: scrapeControlPlane,
     },
-    // node-exporter has no systemd metrics unless its collector is switched on, which needs the host's D-Bus.
-    disabled: { NodeSystemdServiceFailed: true, NodeSystemdServiceCrashlooping: true },
-  } as const;
+    disabled: {
+      // node-exporter has no systemd metrics unless its collector is switched on, which needs the host's D-Bus.
+      ...{ NodeSystemdServiceFailed: true, NodeSystemdServiceCrashlooping: true },
+      // RemoteWriteBehind and RemoteWriteFails say it, per server.
+      ...(has("remoteWrite") ? { PrometheusRemoteWriteBehind: true, PrometheusRemoteStorageFailures: true } : {}),
+    },
+  };
 }
 
 /** One release of several parts, under the names that people have in their bookmarks whichever of them are there. */
@@ -55,7 +62,8 @@ export const kubePrometheusStackComponent = defineComponent({
   title: "kube-prometheus-stack",
   settings: { kubePrometheusStack },
   charts: [chart],
-  after: ["monitors"],
+  // The operator makes no configuration without the Secrets of remote write.
+  after: ["monitors", "remoteWrite"],
   uses: ["scraping", "rules"],
   namespaces: () => [namespaces.monitoring],
   releases: ({ settings, has, offered, environment: { scrapeControlPlane } }) => {

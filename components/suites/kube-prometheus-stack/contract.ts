@@ -19,7 +19,11 @@ export const freeForm: FreeForm = {
     "global/imagePullSecrets": pullSecrets,
     "defaultRules/disabled": [
       "names of the chart's alerts (templates/prometheus/rules-1.14); empty in the chart",
-      () => strict({ NodeSystemdServiceFailed: { const: true }, NodeSystemdServiceCrashlooping: { const: true } }),
+      () =>
+        strict({
+          ...{ NodeSystemdServiceFailed: { const: true }, NodeSystemdServiceCrashlooping: { const: true } },
+          ...{ PrometheusRemoteWriteBehind: { const: true }, PrometheusRemoteStorageFailures: { const: true } },
+        }),
     ],
   },
 };
