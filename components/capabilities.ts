@@ -211,6 +211,27 @@ export interface Injection {
   readonly go: boolean;
 }
 
+/** Keys of a Secret with credentials for S3: the variables from which every SDK of AWS, and others after them, read these. */
+export const s3Variables = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"] as const;
+
+/** Keeps buckets and speaks S3's API. */
+export interface ObjectStorage {
+  /** Where, with its scheme and without a path. */
+  readonly url: string;
+  readonly region: string;
+  /** Whether a bucket is named in the path, not in the host. */
+  readonly pathStyle: boolean;
+  /**
+   * Name of the Secret in namespace `monitoring` with the credentials for a bucket, by `s3Variables`. Pods get them as variables:
+   * in a file of YAML a character of theirs could mean something. @default pods have an identity of their own
+   */
+  readonly credentials?: (bucket: string) => string;
+  /** Annotations of the ServiceAccount of whoever uses a bucket, which give its pods that identity. */
+  readonly serviceAccount: Readonly<Record<string, string>>;
+  /** Where the CA of its certificate is, in namespace `monitoring`. @default it is a public one */
+  readonly ca?: { readonly secret: string; readonly key: string };
+}
+
 /** Capabilities, and what is known of each. `true` where there is nothing to know but that it is there. */
 export interface Offers {
   readonly metrics: MetricsStore;
@@ -240,6 +261,9 @@ export interface Offers {
   readonly prometheusOperator: true;
   /** Makes collectors and injects instrumentation: definitions and a webhook that answers. */
   readonly collectors: true;
+  readonly objectStorage: ObjectStorage;
+  /** Names of buckets that it keeps something in. */
+  readonly buckets: readonly string[];
   readonly demo: true;
 }
 

@@ -32,6 +32,7 @@ import {
   prometheusOperatorComponent,
   prometheusOperatorDefinitions,
 } from "./platform/prometheus-operator/component.ts";
+import { seaweedfsComponent } from "./storage/seaweedfs/component.ts";
 import { kubePrometheusStackComponent } from "./suites/kube-prometheus-stack/component.ts";
 import { jaegerComponent } from "./traces/jaeger/component.ts";
 import { tempoComponent } from "./traces/tempo/component.ts";
@@ -50,6 +51,7 @@ export const catalogue = [
   metricsServerComponent,
   blackboxExporterComponent,
   kubePrometheusStackComponent,
+  seaweedfsComponent,
   lokiComponent,
   fluentBitComponent,
   jaegerComponent,
@@ -103,6 +105,7 @@ export const slots: Readonly<Record<Slot, Decision>> = {
   logAgent: { default: "fluentBit", several: false, what: "Who reads the logs of every node." },
   traces: { default: "jaeger", several: true, what: "Where traces are kept." },
   gateway: { default: "collector", several: false, what: "Who takes telemetry from applications." },
+  objectStorage: { default: "none", several: false, what: "Where buckets are, for those who keep data in them." },
 };
 
 /** What a decision may say, beside `none`. */

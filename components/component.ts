@@ -14,7 +14,16 @@ import type { VolumeClaims } from "./kubernetes/volume-size.ts";
 
 /** A group of settings that decides between alternatives: `metrics: prometheus`. */
 export type Slot =
-  "metrics" | "scraper" | "ruler" | "alerts" | "dashboards" | "logs" | "logAgent" | "traces" | "gateway";
+  | "metrics"
+  | "scraper"
+  | "ruler"
+  | "alerts"
+  | "dashboards"
+  | "logs"
+  | "logAgent"
+  | "traces"
+  | "gateway"
+  | "objectStorage";
 
 /** What is known of an environment whatever it is made of. */
 export interface EnvironmentFacts {
@@ -59,7 +68,12 @@ export type SecretText =
   | { readonly generated: string }
   | { readonly secret: SecretName }
   /** A member of a group of secrets. */
-  | { readonly group: SecretGroup; readonly member: string };
+  | { readonly group: SecretGroup; readonly member: string }
+  /** JSON with such texts in it, whatever their characters. */
+  | { readonly json: SecretTree };
+
+/** Lists and maps of texts of a Secret. */
+export type SecretTree = SecretText | readonly SecretTree[] | { readonly [key: string]: SecretTree };
 
 export interface SecretObject {
   readonly name: string;

@@ -3,7 +3,7 @@ import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
 import type { Stack } from "../settings/read.ts";
-import type { Context, Release, SecretObject, SecretText } from "./component.ts";
+import type { Context, Release, SecretObject, SecretText, SecretTree } from "./component.ts";
 import type { ChartSources } from "./gitops/chart-source.ts";
 import type { ClusterAccess } from "./gitops/diagnosis.ts";
 import { HelmRelease, mergeValues } from "./gitops/helm-release.ts";
@@ -14,6 +14,11 @@ import { keepVolumeSize } from "./kubernetes/volume-size.ts";
 import { type contexts, homes } from "./context.ts";
 import type { Namespace } from "./kubernetes/namespace.ts";
 import { type Chosen, prerequisites } from "./plan.ts";
+
+/** Whether a node is a text itself, not a list or a map of some. */
+const isText = (node: SecretTree): node is SecretText =>
+  typeof node === "string" ||
+  (!Array.isArray(node) && ["json", "generated", "secret", "group"].some((kind) => kind in node));
 
 /** Name of a child: it starts with its parent's. */
 const below = (name: string, child: string) =>
@@ -49,6 +54,7 @@ export class Deployed extends pulumi.ComponentResource {
     const generated: Record<string, pulumi.Output<string>> = {};
     const text = (value: SecretText): pulumi.Input<string> => {
       if (typeof value === "string") return value;
+      if ("json" in value) return pulumi.jsonStringify(tree(value.json));
       if ("generated" in value) {
         generated[value.generated] ??= new random.RandomPassword(
           below(name, value.generated),
@@ -61,6 +67,12 @@ export class Deployed extends pulumi.ComponentResource {
       if (secret === undefined) throw new pulumi.RunError(`${component.key}: a secret is missing that it needs.`);
       return secret;
     };
+    const tree = (node: SecretTree): pulumi.Input<unknown> =>
+      isText(node)
+        ? text(node)
+        : Array.isArray(node)
+          ? node.map(tree)
+          : Object.fromEntries(Object.entries(node).map(([key, below]) => [key, tree(below)]));
     const secret = ({ name: secretName, namespace, data }: SecretObject) =>
       new k8s.core.v1.Secret(
         below(name, secretName),
