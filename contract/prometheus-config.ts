@@ -40,7 +40,7 @@ const notOfTheProgram = [
   "serviceDiscoveryRole",
   "secrets",
   "storageSpec",
-  // The operator itself makes its part of the configuration.
+  // The operator itself makes its part of the configuration (operator-config.ts).
   "additionalRemoteWrite",
   /Selector(NilUsesHelmValues)?$/,
 ];

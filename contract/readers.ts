@@ -44,6 +44,8 @@ const jaeger = "github.com/jaegertracing/jaeger";
 
 const blackbox = "github.com/prometheus/blackbox_exporter";
 
+const prometheusOperator = "github.com/prometheus-operator/prometheus-operator";
+
 const programs = {
   /** Reads the workflows of GitHub: their schema, expressions, types and inputs of actions. */
   actionlint: {
@@ -61,6 +63,13 @@ const programs = {
     set: "prometheus",
     module: "github.com/prometheus/prometheus",
     package: "github.com/prometheus/prometheus/cmd/prometheus",
+  },
+  /** The Prometheus Operator's own generator of configurations (prometheus-operator/generate). */
+  "operator-config": {
+    set: "prometheus-operator",
+    module: prometheusOperator,
+    package: "observability-environment/contract/prometheus-operator/generate",
+    built: "generate",
   },
   /** A stand-in for Loki, whose licence keeps it out: VictoriaLogs with Loki's paths (log-store/victorialogs). */
   victorialogs: {
@@ -133,6 +142,10 @@ const catalogue: Catalogue = {
         "main.version": version("go.opentelemetry.io/collector/otelcol").slice(1),
         "main.source": sourceDigest("collector/otelcol/main.go"),
       }),
+    },
+    "prometheus-operator": {
+      // The version of Prometheus that it writes for is its own default: that of the charts, or a test fails.
+      stamp: () => ({ "main.source": sourceDigest("prometheus-operator/generate/main.go") }),
     },
     alertmanager: { stamp: stampAlertmanager },
     jaeger: {

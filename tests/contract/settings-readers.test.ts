@@ -4,7 +4,7 @@
  * `SETTINGS_SEED` repeats a run.
  */
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import * as path from "node:path";
 import { expect } from "chai";
@@ -32,8 +32,12 @@ import { lokiConfig } from "../../contract/loki-config.ts";
 import { lokiMistakes } from "../../contract/loki-reader.ts";
 import { tempoConfig } from "../../contract/tempo-config.ts";
 import { tempoMistakes } from "../../contract/tempo-reader.ts";
+import { operatorConfig, prometheusObject } from "../../contract/operator-config.ts";
 import { prometheusStart } from "../../contract/prometheus-config.ts";
 import { releases, render, type Rendered } from "../../contract/rendered.ts";
+import { masked } from "../../contract/run-program.ts";
+import type { Manifest } from "../../components/kubernetes/manifest.ts";
+import { makeAuthority } from "../support/authority.ts";
 import { programOrSkip } from "../support/program.ts";
 import { defaultEnvironment, orSkip } from "../support/rendered.ts";
 import { everybody, inDays } from "./support/alertmanager.ts";
@@ -144,7 +148,45 @@ const words = [
 
 /** Texts near what a setting takes, by the end of its path; the awkward words are tried everywhere. */
 const samples: readonly [RegExp, readonly string[]][] = [
-  [/(nterval|requeueDependency|retention|groupWait)$/, durations],
+  [/(nterval|requeueDependency|retention|groupWait|timeout|batchSendDeadline|sampleAgeLimit)$/, durations],
+  [
+    /(Metrics|Labels|regex)(\.items)?$/,
+    [
+      ...[
+        "node_.*",
+        "(?i)kube_.+|up",
+        "a{2,3}",
+        "[[:alpha:]]+",
+        "(?P<n>b)",
+        "a$",
+        "x{1001}",
+        "(?!a)b",
+        "[a-\\d]",
+        "a**",
+      ],
+      ...[
+        "\\d+",
+        "\\pL",
+        "**",
+        "$(A)",
+        "{{a}}",
+        "(",
+        "job",
+        "pod_uid|uid",
+        "a b",
+        "\\Qa.b\\E",
+        "(b)\\1",
+        "[]a]",
+        "\\z",
+      ],
+    ],
+  ],
+  [/sourceLabels\.items$|targetLabel$/, ["namespace", "__name__", "a-b", "1a", "a$1", "${1}"]],
+  [/(separator|replacement)$/, [";", "$1", "${1}-$2", "$(A)", "$$", "$", "-"]],
+  [
+    /^remoteWrite.*headers(\.x)?$/,
+    ["X-Team", "X Team", "Authorization", "Host", "X-Token", "X-Scope-OrgID", "X-Prometheus-Remote-Write-Version"],
+  ],
   [/\.cpu$/, ["50m", "0.5", "2", "1.25", "0.0005", "1e-1", "-1"]],
   [/(\.memory|\.memoryLimit|\.size|\.storage)$/, amounts],
   [/(retentionSize|memBufLimit|bufferSize)$/, ["5GB", "512MiB", "1.5TB", "5MB", "5M", "10k", "500M", "0GB", "5"]],
@@ -158,6 +200,10 @@ const samples: readonly [RegExp, readonly string[]][] = [
   [/^scrapeTargets.*static\.items$/, ["10.0.0.5:9100", "[::1]:9100", "host:1", "host", "a b:1", "h:0"]],
   [/dns\.names\.items$/, ["db.example.com", "_metrics._tcp.db.example.com", "a..b", "-a"]],
   [/^scrapeTargets\.labels/, ["site", "__a", "a-b", "a$(B)"]],
+  [
+    /^remoteWrite.*url$/,
+    ["https://mimir.example.com/api/v1/push?a=b&c=%20", "http://a.b.svc:9090/write", "http://h/$(A)"],
+  ],
   [/^scrapeTargets\.http$/, ["https://h/t?a=b", "http://[::1]:80/", "ftp://h", "https://h/$(A)"]],
   [/grpcUrl$/, [1, 2, 3, 4, 5, 6, 7, 8].flatMap((n) => [`https://otlp-${n}.example.com:4317`, `http://[::${n}]:4317`])],
   [/noProxy\.items$/, [".example.com", "10.0.0.0/8", "[::1]", "a,b", "$(A)", "h:8080", "*"]],
@@ -366,6 +412,23 @@ function more(where: string): readonly unknown[] {
       { name: "d", http: "https://netbox.example.com/t?a=1", scheme: "https", user: "prometheus", secret: "db" },
     ];
   }
+  if (where === "remoteWrite") {
+    const relabelings = [
+      { sourceLabels: ["a"], separator: "-", regex: "(.*)-(.*)", targetLabel: "b", replacement: "$1" },
+    ];
+    const more = {
+      dropMetrics: ["a.*"],
+      keepMetrics: ["b|c"],
+      dropLabels: ["uid"],
+      relabelings,
+      headers: { "X-Team": "a" },
+    };
+    return [
+      { name: "a", url: "https://mimir.example.com/push", user: "writer", secret: "mimir", tenant: "a", ...more },
+      { name: "b", url: "https://a.example.com/write?db=a", protocol: "2.0", nativeHistograms: true, timeout: "1m" },
+      { name: "c", url: "http://h:9090/write", exemplars: true, queue: { maxShards: 3, sampleAgeLimit: "1h" } },
+    ];
+  }
   if (where !== "alerting.timeIntervals") return [];
   return [
     { name: "a", when: [{ times: [{ start: "22:00", end: "06:00" }], weekdays: ["friday"] }] },
@@ -478,6 +541,7 @@ describe("What settings accept, by its readers", function () {
   let promtool: string;
   let exporter: string;
   let otelcol: string;
+  let generator: string;
   let api: KubernetesApi;
   const rendered: Rendered[] = [];
   const all: Settings[] = [];
@@ -490,6 +554,7 @@ describe("What settings accept, by its readers", function () {
     promtool = await programOrSkip(this, "promtool");
     exporter = await programOrSkip(this, "blackbox_exporter");
     otelcol = await programOrSkip(this, "otelcol");
+    generator = await programOrSkip(this, "operator-config");
     api = await orSkip(this, "Kubernetes' OpenAPI", kubernetesApi);
     folder = mkdtempSync(path.join(tmpdir(), "settings-readers-"));
     kubeconfig = path.join(folder, "kubeconfig.yaml");
@@ -558,7 +623,8 @@ describe("What settings accept, by its readers", function () {
           continue;
         // So that there is kbot's source to look at.
         if (base === kbot && /^demo\.(app|enabled)$/.test(where)) continue;
-        const isList = /^(checks|scrapeTargets|alerting\.(receivers\..*|routes|timeIntervals|silences))$/.test(where);
+        const isList =
+          /^(checks|scrapeTargets|remoteWrite|alerting\.(receivers\..*|routes|timeIntervals|silences))$/.test(where);
         const some = isList
           ? values.filter((_, at) => at % environments === index)
           : [values[(random[turn++] ?? 0) % values.length]];
@@ -677,6 +743,40 @@ describe("What settings accept, by its readers", function () {
     // Otherwise this shows nothing.
     expect(probes).to.be.greaterThan(perElement / 15);
     expect(targets).to.be.greaterThan(perElement / 15);
+    expectNone(complaints);
+  });
+
+  it("is what the Prometheus Operator, and then Prometheus, takes of remote write", () => {
+    const complaints: string[] = [];
+    let servers = 0;
+    const pem = readFileSync(makeAuthority(mkdtempSync(path.join(folder, "authority-"))).ca, "utf8");
+    for (const { declared, settings } of rendered) {
+      if (settings.metrics !== "prometheus" || settings.remoteWrite.length === 0) continue;
+      servers += settings.remoteWrite.length;
+      const release = releases(declared).find(({ chart }) => chart?.name === "kube-prometheus-stack");
+      const secrets = declared.filter(
+        ({ kind, metadata }) => kind === "Secret" && metadata.name.startsWith("remote-write"),
+      );
+      const objects = JSON.stringify([prometheusObject(release?.values ?? {}), ...secrets]);
+      try {
+        const certs = mkdtempSync(path.join(folder, "certs-"));
+        // The program has a placeholder for the certificates of the company.
+        const known = JSON.parse(
+          objects.replaceAll(JSON.stringify(masked(settings.network.ca ?? "")), JSON.stringify(pem)),
+        ) as Manifest[];
+        const { config, certificates } = operatorConfig(generator, known);
+        for (const [name, text] of Object.entries(certificates)) writeFileSync(path.join(certs, name), text);
+        const text = JSON.stringify({ ...config, rule_files: [] }).replaceAll("/etc/prometheus/certs", certs);
+        const { accepted: fine, said } = judge(promtool, (file) => ["check", "config", file], JSON.parse(text));
+        if (!fine) complaints.push(said);
+        // The config reloader of Prometheus fills in what looks like a variable; the operator's own is the replica's name.
+        if (text.replace("$(POD_NAME)", "").includes("$(")) complaints.push(text);
+      } catch (error) {
+        complaints.push(String(error));
+      }
+    }
+    // Otherwise this shows nothing.
+    expect(servers).to.be.greaterThan(perElement / 15);
     expectNone(complaints);
   });
 

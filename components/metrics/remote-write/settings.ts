@@ -151,7 +151,7 @@ const target = z
       })
       .describe("What waits for it, and how fast it is sent."),
   })
-  .superRefine(({ url, user, secret, ca }, context) => {
+  .superRefine(({ url, user, secret, ca, protocol, exemplars }, context) => {
     const issue = (path: string, message: string) => {
       context.addIssue({ code: "custom", path: [path], message });
     };
@@ -159,6 +159,12 @@ const target = z
     const open = URL.canParse(url) && url.startsWith("http:");
     if (secret !== undefined && open && !isClusterName(url))
       issue("url", "is http, and there is a secret, which anybody on the way could read. Set an https:// address");
+    // Prometheus 3.14 sends each in a series without a sample, which 2.0 forbids: another Prometheus answers 400 (prometheus#17857).
+    if (exemplars && protocol === "2.0")
+      issue(
+        "exemplars",
+        "is true, and Prometheus sends none by 2.0 that a server takes. Set protocol to 1.0, or this to false",
+      );
     if (ca === "company" && open) issue("ca", "is for https, and url is http. Set an https:// address, or remove this");
   });
 

@@ -6,7 +6,7 @@ export const variants: Readonly<Record<string, SettingsInput>> = {
       {
         ...{ name: "years", url: "https://mimir.example.com/api/v1/push", user: "writer", secret: "mimir" },
         ...{ tenant: "platform", headers: { "X-Team": "platform a" }, ca: "company" },
-        ...{ protocol: "2.0", exemplars: true, nativeHistograms: true, timeout: "1m" },
+        ...{ protocol: "2.0", nativeHistograms: true, timeout: "1m" },
         ...{
           keepMetrics: ["up", "node_.*|kube_.*"],
           dropMetrics: ["node_arp_.*"],
@@ -18,7 +18,7 @@ export const variants: Readonly<Record<string, SettingsInput>> = {
         ],
         queue: { capacity: 5000, minShards: 2, maxShards: 4, maxSamplesPerSend: 1000, sampleAgeLimit: "1h" },
       },
-      { name: "cloud", url: "https://metrics.example.com/write?db=a", secret: "token" },
+      { name: "cloud", url: "https://metrics.example.com/write?db=a", secret: "token", exemplars: true },
       { name: "neighbour", url: "http://10.0.0.9:9090/api/v1/write" },
     ],
     prometheus: { nativeHistograms: true, replicas: 2 },

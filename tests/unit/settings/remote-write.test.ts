@@ -99,6 +99,11 @@ describe("servers that are sent samples", () => {
       [{ ...years, queue: { capacity: 1000 } }],
       "remoteWrite.0.queue.capacity: is 1000, less than maxSamplesPerSend (2000)",
     ],
+    [
+      "exemplars by a protocol that loses them",
+      [{ ...years, protocol: "2.0", exemplars: true }],
+      "remoteWrite.0.exemplars: is true, and Prometheus sends none by 2.0",
+    ],
     ["another protocol", [{ ...years, protocol: 2 }], "remoteWrite.0.protocol: must be 1.0 or 2.0"],
   ] as const)
     it(`are refused with ${what}`, () => {
