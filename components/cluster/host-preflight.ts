@@ -5,7 +5,7 @@ import { nodeContainers, readIdentity } from "./containers.ts";
 import { otherSettings, refusal, released } from "./identity.ts";
 import { EngineError, query } from "./kind.ts";
 import { clusterName, kindConfig } from "./kind-config.ts";
-import { checkMirrors } from "./registry-mirrors.ts";
+import { checkMirrors } from "./mirror-preflight.ts";
 import { type Finding, hostProbes, installKind, preflight, type Probes, readKindConfig } from "./preflight.ts";
 
 /** Looks at Docker, kind, ports and what the host has. Finds nothing for an existing cluster. */

@@ -194,7 +194,7 @@ async function ensure(signal: AbortSignal, known: boolean): Promise<void> {
   try {
     makePrivateFolder(path.dirname(wanted.kubeconfigFile));
     const adopted = await adopt(kind, wanted, lock, signal);
-    if (adopted !== undefined) writeMirrors(wanted);
+    if (adopted !== undefined) await writeMirrors(wanted);
     const kubeconfig = adopted ?? (await create(kind, wanted, lock, signal));
     fs.rmSync(wanted.unfinishedFile, { force: true });
     writeKubeconfig(wanted.kubeconfigFile, kubeconfig);
@@ -205,10 +205,10 @@ async function ensure(signal: AbortSignal, known: boolean): Promise<void> {
   }
 }
 
-function writeMirrors({ registryFolder }: Target): void {
+async function writeMirrors({ registryFolder }: Target): Promise<void> {
   if (registryFolder === undefined) return;
   const { KIND_REGISTRY_MIRRORS: mirrors = "{}", KIND_REGISTRY_CREDENTIALS: credentials } = process.env;
-  writeRegistryFolder(registryFolder, mirrors, credentials);
+  await writeRegistryFolder(registryFolder, mirrors, credentials);
 }
 
 /**
@@ -391,7 +391,7 @@ async function create(kind: Kind, wanted: Wanted, lock: Lock, signal: AbortSigna
       `this host cannot run cluster "${wanted.name}" yet:\n${errors.map(({ check, message }) => `- ${check}: ${message}`).join("\n")}`,
     );
   }
-  writeMirrors(wanted);
+  await writeMirrors(wanted);
   signal.throwIfAborted();
   fs.writeFileSync(wanted.unfinishedFile, wanted.identity.owner, { mode: 0o600 });
   try {

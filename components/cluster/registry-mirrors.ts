@@ -1,11 +1,7 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 
-import { registryMirrors } from "../../settings/formats.ts";
-import { dockerCredentials } from "../../settings/secrets.ts";
-import { fetchOutside } from "../company-network.ts";
 import { UserError } from "./kind.ts";
-import type { Finding } from "./preflight.ts";
 
 /**
  * Writes containerd's `<registry>/hosts.toml` files, which the Kind configuration mounts as /etc/containerd/certs.d.
@@ -15,7 +11,9 @@ import type { Finding } from "./preflight.ts";
  * @param mirrors JSON object of registry host to mirror address.
  * @param credentials JSON object of mirror host to the base64 of `user:password`.
  */
-export function writeRegistryFolder(folder: string, mirrors: string, credentials = "{}"): void {
+export async function writeRegistryFolder(folder: string, mirrors: string, credentials = "{}"): Promise<void> {
+  // It brings zod, which takes as long to load as the rest of the cluster script.
+  const { registryMirrors } = await import("../../settings/formats.ts");
   const said = registryMirrors.safeParse(readJson(mirrors));
   if (!said.success) {
     const where = said.error.issues
@@ -54,51 +52,6 @@ export function hostsToml(address: string, credentials?: string): string {
     ...(credentials === undefined ? [] : [`[${host}.header]`, `  Authorization = ["Basic ${credentials}"]`]),
     "",
   ].join("\n");
-}
-
-/**
- * Whether mirrors let the nodes in. One that cannot be reached from here is not judged: the nodes' network has names that this
- * host does not know.
- * @param config Docker's config.json; never part of a message
- */
-export async function checkMirrors(
-  mirrors: Readonly<Record<string, string>>,
-  config: string | undefined,
-): Promise<Finding[]> {
-  const found = await Promise.all(
-    Object.entries(mirrors).map(async ([registry, address]): Promise<Finding[]> => {
-      const { host, origin, pathname } = new URL(address);
-      const credentials = config === undefined ? undefined : dockerCredentials(config, host);
-      const root = pathname.startsWith("/v2/") ? origin : address.replace(/\/+$/, "");
-      if (!(await isRefused(`${root}/v2/`, credentials))) return [];
-      const why =
-        credentials === undefined
-          ? `asks for a password. Add ${host} to the secret registryCredentials`
-          : `refuses the credentials that registryCredentials has for ${host}. Set it again`;
-      const message = `${address} (cluster.kind.registryMirrors, ${registry}) ${why} (docs/company-networks.md).`;
-      return [{ level: "error", check: "mirror", message }];
-    }),
-  );
-  return found.flat();
-}
-
-/** Asks as containerd does: a server of tokens that the registry names decides in its place. */
-async function isRefused(url: string, credentials: string | undefined): Promise<boolean> {
-  const headers = credentials === undefined ? {} : { Authorization: `Basic ${credentials}` };
-  try {
-    const response = await fetchOutside(url, { headers, signal: AbortSignal.timeout(10_000) });
-    const challenge = response.headers.get("www-authenticate") ?? "";
-    const of = (name: string) => new RegExp(`\\b${name}="([^"]*)"`).exec(challenge)?.[1];
-    const realm = /^bearer/i.test(challenge) ? of("realm") : undefined;
-    if (response.status !== 401 || realm === undefined) return response.status === 401;
-    const tokens = new URL(realm);
-    tokens.searchParams.set("service", of("service") ?? "");
-    return [401, 403].includes(
-      (await fetchOutside(tokens.href, { headers, signal: AbortSignal.timeout(10_000) })).status,
-    );
-  } catch {
-    return false;
-  }
 }
 
 function readJson(text: string): unknown {

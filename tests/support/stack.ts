@@ -68,6 +68,8 @@ export async function openStack(groups: Readonly<Record<string, unknown>> = {}, 
   const hostEnvironment = {
     PATH: [path.join(host.folder, "bin"), path.dirname(process.execPath), "/usr/bin", "/bin"].join(path.delimiter),
     HOME: path.join(host.folder, "home"),
+    // Empty is none, for Node.
+    NODE_COMPILE_CACHE: process.env["NODE_COMPILE_CACHE"] ?? "",
     FAKE_WORLD: host.world.folder,
     KIND_LOCK_DIR: host.lockFolder,
   };

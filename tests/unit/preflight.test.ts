@@ -8,7 +8,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "chai";
 import { checkExistingCluster } from "../../components/cluster/existing-preflight.ts";
 import type { Finding } from "../../components/cluster/preflight.ts";
-import { checkMirrors } from "../../components/cluster/registry-mirrors.ts";
+import { checkMirrors } from "../../components/cluster/mirror-preflight.ts";
 import { checkGitHub } from "../../components/gitops/github-preflight.ts";
 import { type PreflightContext, runChecks } from "../../components/preflight.ts";
 import { startRegistry } from "../../rehearsal/charts/index.ts";

@@ -42,7 +42,7 @@ describe("npm run up, preview, refresh, destroy, recover", () => {
     mkdirSync(folder);
     writeFileSync(join(folder, "Pulumi.yaml"), "name: sample\nruntime: nodejs\n");
     writeFileSync(join(folder, "Pulumi.dev.yaml"), "");
-    env = { HOME: home, PATH: "/usr/bin:/bin" };
+    env = { HOME: home, PATH: "/usr/bin:/bin", NODE_COMPILE_CACHE: process.env["NODE_COMPILE_CACHE"] ?? "" };
   });
   afterEach(() => {
     for (const child of holders.splice(0)) child.kill("SIGKILL");

@@ -37,7 +37,7 @@ describe("The repository that Flux syncs", function () {
   ): Promise<{ readonly code: number | null; readonly said: string }> {
     const child = spawn(process.execPath, ["components/gitops/ensure-repository.ts"], {
       cwd: project,
-      env: { PATH: process.env["PATH"], ...env },
+      env: { PATH: process.env["PATH"], NODE_COMPILE_CACHE: process.env["NODE_COMPILE_CACHE"], ...env },
       stdio: ["pipe", "ignore", "pipe"],
     });
     child.stdin.end(
