@@ -133,18 +133,22 @@ let queue: Promise<unknown> = Promise.resolve();
  * @throws SettingsError when the settings are wrong, and whatever the program throws
  */
 export async function runProgram(args: ProgramArgs = {}): Promise<Program> {
-  const run = queue.then(() => runAlone(args));
+  const run = queue.then(() => withoutStacks(() => declare(args)));
   queue = run.catch(() => undefined);
   return run;
 }
 
-async function runAlone(args: ProgramArgs): Promise<Program> {
-  // The SDK notes a stack for every promise and every resource (@pulumi/pulumi 3.270.0, runtime/debuggable.js): a third of
-  // the time, and nobody reads them here.
-  const { stackTraceLimit } = Error;
+/** How many callers an error notes when nothing here changes it. */
+const { stackTraceLimit } = Error;
+
+/**
+ * Runs the program in this process without stacks of errors. The SDK notes one for every promise and every resource
+ * (@pulumi/pulumi 3.270.0, runtime/debuggable.js): a third of the time, and nobody reads them here.
+ */
+export async function withoutStacks<T>(work: () => Promise<T>): Promise<T> {
   Error.stackTraceLimit = 0;
   try {
-    return await declare(args);
+    return await work();
   } finally {
     Error.stackTraceLimit = stackTraceLimit;
   }

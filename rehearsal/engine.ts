@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { chmod, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -109,6 +109,9 @@ export interface Environment {
   close(): Promise<void>;
 }
 
+/** The CLI of each path, with its version. */
+const asked = new Map<string, Promise<PulumiCommand>>();
+
 /** The engine's environment that keeps it to itself: no account, no download, no question. */
 const offline = {
   PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true",
@@ -151,11 +154,17 @@ async function openIn(workDir: string, options: EnvironmentOptions): Promise<Env
     // The CLI prefers an ambient file to the passphrase.
     PULUMI_CONFIG_PASSPHRASE_FILE: "",
   };
-  const pulumiCommand = await PulumiCommand.get({ root: workDir });
+  // Of the version that was asked for once: each start of the CLI takes as long as many an operation.
+  asked.set(options.pulumi, asked.get(options.pulumi) ?? PulumiCommand.get({ root: workDir }));
+  const pulumiCommand = Object.create((await asked.get(options.pulumi)) ?? null, {
+    command: { value: cli },
+  }) as PulumiCommand;
 
   let { program } = options;
   const environmentOfProgram = { ...process.env, ...options.env };
-  const stack = await LocalWorkspace.createOrSelectStack(
+  const stateFile = join(folder("backend"), ".pulumi", "stacks", project, `${options.stack}.json`);
+  const open = existsSync(stateFile) ? "selectStack" : "createStack";
+  const stack = await LocalWorkspace[open](
     {
       stackName: options.stack,
       projectName: project,
@@ -207,19 +216,17 @@ async function openIn(workDir: string, options: EnvironmentOptions): Promise<Env
     return run(cli, [...args, "--stack", options.stack, "--non-interactive"], { cwd: workDir, env, input });
   }
 
-  const stateFile = join(folder("backend"), ".pulumi", "stacks", project, `${options.stack}.json`);
-
   async function configure(config: Readonly<Record<string, ConfigValue | undefined>>): Promise<void> {
-    const plain: Record<string, { value: string }> = {};
-    const removed: string[] = [];
     for (const [key, value] of Object.entries(config)) {
-      if (value === undefined) removed.push(key);
-      else if (typeof value === "string") plain[key] = { value };
       // By standard input: the Automation API would put the secret in the process list.
-      else await pulumi(["config", "set", "--secret", key], value.secret);
+      if (typeof value === "object") await pulumi(["config", "set", "--secret", key], value.secret);
     }
-    if (Object.keys(plain).length > 0) await stack.setAllConfig(plain);
-    if (removed.length > 0) await stack.removeAllConfig(removed);
+    // The rest goes into the file itself, for which no CLI has to be started; it leaves out what is undefined.
+    const plain = Object.entries(config).filter(([, value]) => typeof value !== "object");
+    const { workspace } = stack;
+    const settings = await workspace.stackSettings(options.stack);
+    const all = { ...settings.config, ...Object.fromEntries(plain) };
+    await workspace.saveStackSettings(options.stack, { ...settings, config: all });
   }
 
   const environment: Environment = {

@@ -35,6 +35,8 @@ describe("an environment on the real engine", function () {
     seen = stack.providers.calls.length;
     return calls;
   };
+  /** Of the environment as it was made first. */
+  let outputs: Awaited<ReturnType<typeof stack.environment.outputs>>;
   const created = () => callsSince().filter((call) => call.method === "create");
 
   it("previews from nothing, and touches nothing (reliability 1)", async () => {
@@ -86,7 +88,7 @@ describe("an environment on the real engine", function () {
     const schema = JSON.parse(
       readFileSync(new URL("../../schemas/outputs.schema.json", import.meta.url), "utf8"),
     ) as object;
-    const outputs = await stack.environment.outputs();
+    outputs = await stack.environment.outputs();
     const plain = Object.fromEntries(Object.entries(outputs).map(([name, { value }]) => [name, value as unknown]));
     const validate = new Ajv2020().compile(schema);
     validate(plain);
@@ -122,7 +124,6 @@ describe("an environment on the real engine", function () {
   });
 
   it("keeps secrets out of the state file and of everything printed (security 1)", async () => {
-    const outputs = await stack.environment.outputs();
     const hidden = {
       ...planted,
       password: String(outputs["grafanaPassword"]?.value),
@@ -201,14 +202,14 @@ describe("an environment on the real engine", function () {
   });
 
   it("rotates Grafana's password with a new Secret, so that Grafana restarts with it (security 4)", async () => {
-    const before = (await stack.environment.outputs())["grafanaPassword"]?.value as string;
+    const before = outputs["grafanaPassword"]?.value as string;
     callsSince();
     // Another user likewise: the output never names somebody whom Grafana does not know.
     await stack.set({ grafana: { passwordRotation: 2, adminUser: "olena" } });
     await stack.environment.up();
-    const outputs = await stack.environment.outputs();
-    expect(outputs["grafanaPassword"]?.value).to.not.equal(before);
-    expect(outputs["grafanaUser"]?.value).to.equal("olena");
+    const rotated = await stack.environment.outputs();
+    expect(rotated["grafanaPassword"]?.value).to.not.equal(before);
+    expect(rotated["grafanaUser"]?.value).to.equal("olena");
     expect(callsSince().map((call) => `${call.method} ${call.name}`)).to.include.members([
       "create grafana-admin-c608d1c4-2",
       "update kube-prometheus-stack-release",

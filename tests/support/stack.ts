@@ -5,6 +5,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import * as path from "node:path";
+import { withoutStacks } from "../../contract/run-program.ts";
 import { freePorts } from "../../rehearsal/control-plane/processes.ts";
 import {
   configText,
@@ -47,6 +48,7 @@ export interface TestStack {
 }
 
 let programs = 0;
+let obtained: Promise<{ readonly pulumi: string }> | undefined;
 
 /**
  * Opens a stack with the given groups of settings and a state backend of its own. Nothing has run yet.
@@ -54,7 +56,8 @@ let programs = 0;
  * @param on a host that it shares with others. @default one of its own
  */
 export async function openStack(groups: Readonly<Record<string, unknown>> = {}, on?: Host): Promise<TestStack> {
-  const { pulumi } = await obtain(["pulumi"]);
+  obtained ??= obtain(["pulumi"]);
+  const { pulumi } = await obtained;
   const folder = await mkdtemp(path.join(tmpdir(), "test-stack-"));
   const host = on ?? (await Host.start("dev"));
   const content = path.join(import.meta.dirname, "../../flux-repo");
@@ -100,7 +103,7 @@ export async function openStack(groups: Readonly<Record<string, unknown>> = {}, 
   const configuration = (some: Readonly<Record<string, unknown>>): Record<string, ConfigValue> =>
     Object.fromEntries(Object.entries(some).map(([key, value]) => [`observability:${key}`, configText(value)]));
   let output = "";
-  const environment = await openEnvironment({
+  const opened = await openEnvironment({
     program: async () => {
       programs += 1;
       return { ...((await import(`../../index.ts?test=${programs}`)) as Record<string, unknown>) };
@@ -118,6 +121,13 @@ export async function openStack(groups: Readonly<Record<string, unknown>> = {}, 
     onOutput: (text) => (output += text),
     onEvent: (event) => hooks.onEvent?.(event),
   });
+  const environment: Environment = {
+    ...opened,
+    up: (options) => withoutStacks(() => opened.up(options)),
+    preview: () => withoutStacks(() => opened.preview()),
+    refresh: () => withoutStacks(() => opened.refresh()),
+    destroy: (options) => withoutStacks(() => opened.destroy(options)),
+  };
   return Object.assign(hooks, {
     host,
     github,
