@@ -38,6 +38,16 @@ export interface CommandLine {
   close(): Promise<void>;
 }
 
+/** Compiled modules of checkouts, told by their place beside them: kept by their whole path no other checkout would find them. */
+function compiled(root: string): NodeJS.ProcessEnv {
+  const { NODE_COMPILE_CACHE: folder = "" } = process.env;
+  if (folder === "") return {};
+  const kept = path.join(folder, "checkouts");
+  mkdirSync(kept, { recursive: true });
+  symlinkSync(kept, path.join(root, "compiled"));
+  return { NODE_COMPILE_CACHE: path.join(root, "compiled"), NODE_COMPILE_CACHE_PORTABLE: "1" };
+}
+
 /**
  * Opens a checkout. The stack files of the project are there.
  * @param more variables of everything that runs in it
@@ -59,7 +69,7 @@ export async function openCommandLine(more: NodeJS.ProcessEnv = {}): Promise<Com
   const host = await Host.start("dev");
   const npm = path.dirname(process.execPath);
   const environment: NodeJS.ProcessEnv = {
-    NODE_COMPILE_CACHE: process.env["NODE_COMPILE_CACHE"],
+    ...compiled(root),
     HOME: home,
     PATH: [path.join(host.folder, "bin"), path.join(home, "bin"), npm, "/usr/bin", "/bin"].join(path.delimiter),
     FAKE_WORLD: host.world.folder,
