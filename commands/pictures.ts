@@ -35,6 +35,7 @@ export const picturesFolder = join(root, "docs/pictures");
 const choices: Readonly<Record<string, Choices>> = {
   workload: { namespace: "demo", workload: "kbot", pod: "kbot-.+" },
   "prometheus-cardinality": { metric: "kbot_chat_messages_total" },
+  slo: { slo: "kbot-fast" },
 };
 
 /** Who draws where there is no Grafana. */

@@ -115,7 +115,10 @@ interface Store {
 }
 
 /** Keeps samples and answers PromQL. */
-export type MetricsStore = Store;
+export interface MetricsStore extends Store {
+  /** How long samples are kept, by which setting, and whether they outlive the pod. @default not known here */
+  readonly keeps?: { readonly retention: string; readonly setting: string; readonly onVolume: boolean };
+}
 
 /** Takes remote write. */
 export interface MetricsReceiver {
@@ -201,6 +204,8 @@ export interface Dashboards {
 export interface TelemetryGateway {
   readonly otlpGrpc: Place;
   readonly otlpHttp: Place;
+  /** It counts spans (`traces_span_metrics_*`): durations up to which it does. @default it counts none, or nobody knows */
+  readonly spanBounds?: readonly string[];
 }
 
 /** What is injected into applications. */
@@ -265,6 +270,8 @@ export interface Offers {
   /** Names of buckets that it keeps something in. */
   readonly buckets: readonly string[];
   readonly demo: true;
+  /** Names of what it looks at from outside: the label `check` of `probe_success{job="checks"}`. */
+  readonly checks: readonly string[];
 }
 
 export type Capability = keyof Offers;

@@ -4,6 +4,7 @@ import type { ChartPin } from "../settings/versions.ts";
 import { collectorComponent } from "./agents/collector/component.ts";
 import { fluentBitComponent } from "./agents/fluent-bit/component.ts";
 import { alertmanagerComponent } from "./alerts/alertmanager/component.ts";
+import { slosComponent } from "./alerts/slos/component.ts";
 import type { Capability } from "./capabilities.ts";
 import { choiceOf, type Component, type Groups, type Slot } from "./component.ts";
 import {
@@ -50,6 +51,7 @@ export const catalogue = [
   remoteWriteComponent,
   metricsServerComponent,
   blackboxExporterComponent,
+  slosComponent,
   kubePrometheusStackComponent,
   seaweedfsComponent,
   lokiComponent,

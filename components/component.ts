@@ -161,6 +161,8 @@ export interface Known {
   /** Whether there is a CA of the company (`network.ca`). */
   readonly companyCa: boolean;
   readonly now: Date;
+  /** As of a context. */
+  readonly offered: Context<unknown>["offered"];
 }
 
 /** Something of which a cluster has one, because two would undo each other's work: how an installation is recognised. */
@@ -231,7 +233,7 @@ export interface Component<K extends string = string, G extends Groups = Groups>
   /** What is wrong with its settings that are each right on their own. */
   check?(settings: SettingsOf<G>, known: Known): readonly Finding[];
   /** What is not wrong, but may be a mistake. */
-  warnings?(settings: SettingsOf<G>, now: Date): readonly Finding[];
+  warnings?(settings: SettingsOf<G>, now: Date, offered: Known["offered"]): readonly Finding[];
   secrets?(context: Context<SettingsOf<G>>): readonly SecretObject[];
   releases?(context: Context<SettingsOf<G>>): readonly Release[];
   /** Values for the chart of `partOf`. */

@@ -8,7 +8,7 @@ import {
   type Viewed,
 } from "./capabilities.ts";
 import { choiceOf, type Context, type EnvironmentFacts, type OwnNamespace } from "./component.ts";
-import { type Chosen, providers } from "./plan.ts";
+import { type Chosen, firstOffer, providers } from "./plan.ts";
 
 /** Ports of the host by capability. */
 export type HostPorts = Readonly<Partial<Record<Viewed, { readonly hostPort: number }>>>;
@@ -59,7 +59,7 @@ export function contexts(
     ({ settings }: Chosen): Context<Chosen["settings"]> => ({
       settings,
       environment: { ...environment, applications: applicationNamespaces },
-      offered: (capability) => all(capability)[0]?.offer,
+      offered: firstOffer(chosen),
       all,
       has: (key) => keys.has(key),
       browserUrl: (viewed) => {

@@ -93,6 +93,11 @@ export function providers(chosen: readonly Chosen[], capability: Capability): Ch
   return chosen.filter(({ offers }) => offers[capability] !== undefined);
 }
 
+/** What the first of some that has a capability offers. */
+export function firstOffer(chosen: readonly Chosen[]): <C extends Capability>(capability: C) => Offers[C] | undefined {
+  return (capability) => providers(chosen, capability)[0]?.offers[capability];
+}
+
 /** Who has capabilities, with the suites of which they are parts: what works when those do. */
 export function working(chosen: readonly Chosen[], capabilities: readonly Capability[]): Chosen[] {
   const able = capabilities.flatMap((capability) => providers(chosen, capability));

@@ -16,7 +16,7 @@ import {
   secretSettings,
 } from "./secrets.ts";
 import type { Settings } from "./schema.ts";
-import { plan } from "../components/plan.ts";
+import { firstOffer, plan } from "../components/plan.ts";
 
 const projectRoot = path.resolve(import.meta.dirname, "..");
 
@@ -140,8 +140,9 @@ export function readStack(): Stack {
       found,
     }),
   );
-  for (const { component, settings: own } of plan(settings).chosen) {
-    for (const { path: where, message } of component.warnings?.(own, new Date()) ?? [])
+  const { chosen } = plan(settings);
+  for (const { component, settings: own } of chosen) {
+    for (const { path: where, message } of component.warnings?.(own, new Date(), firstOffer(chosen)) ?? [])
       void pulumi.log.warn(`${file}: ${where}: ${message}`);
   }
 

@@ -2,7 +2,7 @@
 import type { Known } from "../components/component.ts";
 import { fluxHome } from "../components/gitops/names.ts";
 import { namespaces } from "../components/kubernetes/namespaces.ts";
-import { plan, requests } from "../components/plan.ts";
+import { firstOffer, plan, requests } from "../components/plan.ts";
 import type { Finding } from "./finding.ts";
 import { byteCount } from "./formats.ts";
 import { githubAddresses } from "./github.ts";
@@ -43,7 +43,7 @@ function checkSource(
 }
 
 /** Everything that is wrong with settings that are each right on their own. */
-export function checkRules(settings: Settings, known: Omit<Known, "companyCa">): Finding[] {
+export function checkRules(settings: Settings, known: Omit<Known, "companyCa" | "offered">): Finding[] {
   const findings: Finding[] = [];
   const add = (path: string, message: string) => findings.push({ path, message });
 
@@ -103,12 +103,13 @@ export function checkRules(settings: Settings, known: Omit<Known, "companyCa">):
       "is false, but a repository that repository.create makes is empty. Leave repository.seed out.",
     );
   }
-  for (const { component, settings: own } of plan(settings).chosen)
-    findings.push(...(component.check?.(own, { ...known, companyCa: settings.network.ca !== undefined }) ?? []));
+  const { chosen, findings: choice } = plan(settings);
+  const all = { ...known, companyCa: settings.network.ca !== undefined, offered: firstOffer(chosen) };
+  for (const { component, settings: own } of chosen) findings.push(...(component.check?.(own, all) ?? []));
   for (const { setting, memory, memoryLimit } of requests(settings)) {
     if (setting !== undefined && byteCount(memory) > byteCount(memoryLimit)) {
       add(`${setting}.memory`, `is ${memory}, more than memoryLimit (${memoryLimit}). Lower it, or raise the limit.`);
     }
   }
-  return [...findings, ...plan(settings).findings.map(({ path, message }) => ({ path, message }))];
+  return [...findings, ...choice.map(({ path, message }) => ({ path, message }))];
 }

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { chartNamed } from "../../components/catalogue.ts";
 import { programOrSkip } from "../support/program.ts";
 import {
+  ofObjectives,
   projectFolder,
   readRuleFiles,
   recordedNames,
@@ -36,6 +37,7 @@ const keptLabels = [
     "command",
     "check",
     "remote_name",
+    "slo",
   ],
   // Buckets, inside histogram_quantile only; __name__, inside the count of series only.
   ...["le", "__name__"],
@@ -73,7 +75,8 @@ describe("alert and recording rules", () => {
     for (const { alert, record, expr } of rules) {
       const where = alert ?? record ?? "";
       expect(shortRanges(expr), where).to.deep.equal([]);
-      for (const name of recordedNames(expr)) expect([...shipped.records, ...records], where).to.include(name);
+      for (const name of recordedNames(expr))
+        expect([...shipped.records, ...ofObjectives, ...records], where).to.include(name);
     }
   });
 

@@ -7,6 +7,7 @@ import { shapedSeries } from "../../dashboards/sample/cluster.ts";
 import { programOrSkip } from "../support/program.ts";
 import {
   panelsOf,
+  ofObjectives,
   projectFolder,
   queriesOf,
   readDashboards,
@@ -118,6 +119,7 @@ describe("dashboards", () => {
       it("asks over ranges that hold four scrapes, and for recorded series that exist", () => {
         const recorded = [
           ...shipped.records,
+          ...ofObjectives,
           ...readRuleFiles().flatMap((rules) => rulesOf(rules).map((r) => r.record)),
         ];
         for (const { where, expr } of queriesOf({ file, dashboard }, "prometheus")) {

@@ -28,7 +28,7 @@ describe("content that is shipped", function () {
       .flatMap((object) => (object["spec"] as { readonly components: readonly string[] }).components)
       .map((component) => component.replace(/^(\.\.\/)+content\//, ""));
     const all = readdirSync(join(projectFolder, "flux-repo/content"))
-      .filter((name) => !["kbot", "blackbox-exporter", "remote-write", "seaweedfs", "tempo"].includes(name))
+      .filter((name) => !["kbot", "blackbox-exporter", "remote-write", "seaweedfs", "slos", "tempo"].includes(name))
       // Of several languages, the one that the store knows.
       .flatMap((name) => contentFolders(name, (need) => !need.includes(".") || able.has(need)))
       .map((folder) => folder.replace("flux-repo/content/", ""));

@@ -205,6 +205,45 @@ const samples: readonly [RegExp, readonly string[]][] = [
     ["https://mimir.example.com/api/v1/push?a=b&c=%20", "http://a.b.svc:9090/write", "http://h/$(A)"],
   ],
   [/^scrapeTargets\.http$/, ["https://h/t?a=b", "http://[::1]:80/", "ftp://h", "https://h/$(A)"]],
+  [
+    /^slos.*\.(good|bad|total)$/,
+    [
+      ...[
+        "a_total",
+        'a:b{c="d", e=~"5.."}',
+        'a { b != "c" , }',
+        "by",
+        "sum",
+        "offset",
+        "inf",
+        "NaN",
+        "bool",
+        "a{}",
+        "",
+      ],
+      ...[
+        `a{b="\\"}", c='d'}`,
+        String.raw`a{b="\"}`,
+        String.raw`a{b="\."}`,
+        String.raw`a{b=~"\\."}`,
+        String.raw`a{b="\u00e9"}`,
+      ],
+      ...[
+        'a{b=~"("}',
+        'a{b=~"(?=a)"}',
+        'a{b=~".*"}',
+        "a[5m]",
+        "a offset 5m",
+        'a{"b"="c"}',
+        'a{on="b"}',
+        'a{__name__="b"}',
+      ],
+      ...["a}) or vector(0) #", 'a{b="c"} or d', "start", "end", "atan2", "group_left", "nan{}", "a#b", 'a{b="\n"}'],
+    ],
+  ],
+  [/^slos.*\.window$/, ["7d", "30d", "4w", "90d", "13w", "720h", "1d", "0d"]],
+  [/^slos.*\.below$/, ["250ms", "0.25s", "1s", "2.5s", "1m", "10s"]],
+  [/^slos.*\.labels/, ["tier", "team", "slo", "__a", "a-b", "{{ $value }}"]],
   [/grpcUrl$/, [1, 2, 3, 4, 5, 6, 7, 8].flatMap((n) => [`https://otlp-${n}.example.com:4317`, `http://[::${n}]:4317`])],
   [/noProxy\.items$/, [".example.com", "10.0.0.0/8", "[::1]", "a,b", "$(A)", "h:8080", "*"]],
   [/registryMirrors$/, ["docker.io", "localhost:5000", "_default", "../x", "[::1]:5000"]],
@@ -338,7 +377,7 @@ function numbers({ minimum = -5, maximum = 5, default: usual }: Node): fc.Arbitr
     usual ?? least,
   );
   return fc.oneof(
-    fc.integer({ min: least, max: Math.max(least, Math.min(most, 1e9)) }),
+    fc.integer({ min: Math.ceil(least), max: Math.floor(Math.max(least, Math.min(most, 1e9))) }),
     some,
     some.map(String),
     fc.constantFrom(...words),
@@ -427,6 +466,21 @@ function more(where: string): readonly unknown[] {
       { name: "a", url: "https://mimir.example.com/push", user: "writer", secret: "mimir", tenant: "a", ...more },
       { name: "b", url: "https://a.example.com/write?db=a", protocol: "2.0", nativeHistograms: true, timeout: "1m" },
       { name: "c", url: "http://h:9090/write", exemplars: true, queue: { maxShards: 3, sampleAgeLimit: "1h" } },
+    ];
+  }
+  if (where === "slos") {
+    return [
+      {
+        name: "a",
+        ratio: { bad: 'a_total{b=~"5.."}', total: "a_total" },
+        target: 99.9,
+        owner: "a",
+        labels: { tier: "1" },
+      },
+      { name: "b", ratio: { good: "a_total", bad: "b_total" }, target: 99, namespace: "shop", description: "b" },
+      { name: "c", ratio: { good: "a_total", total: "b_total" }, target: 99, window: "7d", quiet: true },
+      { name: "d", errors: { service: "front", namespace: "shop" }, target: 99 },
+      { name: "e", latency: { service: "front", below: "250ms" }, target: 99 },
     ];
   }
   if (where !== "alerting.timeIntervals") return [];
@@ -624,7 +678,9 @@ describe("What settings accept, by its readers", function () {
         // So that there is kbot's source to look at.
         if (base === kbot && /^demo\.(app|enabled)$/.test(where)) continue;
         const isList =
-          /^(checks|scrapeTargets|remoteWrite|alerting\.(receivers\..*|routes|timeIntervals|silences))$/.test(where);
+          /^(checks|scrapeTargets|remoteWrite|slos|alerting\.(receivers\..*|routes|timeIntervals|silences))$/.test(
+            where,
+          );
         const some = isList
           ? values.filter((_, at) => at % environments === index)
           : [values[(random[turn++] ?? 0) % values.length]];
@@ -675,11 +731,16 @@ describe("What settings accept, by its readers", function () {
     expect(silences).to.have.length.greaterThan(perElement / 15);
   });
 
-  it("is what promtool takes: the configuration and the rules of silences", () => {
+  it("is what promtool takes: the configuration, and the rules of silences and objectives", () => {
     const measured = rendered.filter(({ settings }) => settings.metrics === "prometheus");
     const releasesOf = measured.flatMap(({ declared }) =>
       releases(declared).filter(({ chart }) => chart?.name === "kube-prometheus-stack"),
     );
+    const objectives = measured.flatMap(({ declared }) =>
+      declared.flatMap(({ kind, spec }) => (kind === "PrometheusRule" ? [spec] : [])),
+    );
+    // Otherwise this shows nothing.
+    expect(objectives).to.have.length.greaterThan(perElement / 15);
     const check = (what: "config" | "rules", contents: readonly unknown[]) => {
       const files = contents.map((content, index) => {
         const file = path.join(folder, `${what}-${index}.yaml`);
@@ -698,6 +759,7 @@ describe("What settings accept, by its readers", function () {
         "rules",
         releasesOf.flatMap(({ values }) => at(values, "additionalPrometheusRulesMap", "inhibitors") ?? []),
       ),
+      ...check("rules", objectives),
     ]);
   });
 

@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { plan } from "../../components/plan.ts";
+import { firstOffer, plan } from "../../components/plan.ts";
 import { headersOf } from "../../components/remote.ts";
 import { probedStores } from "../../components/probe/telemetry-probe.ts";
 import { parseSettings, SettingsError } from "../../settings/parse.ts";
@@ -71,8 +71,9 @@ describe("What is there already", () => {
       { metrics: "external", external: { metrics: { queryUrl: url } } },
       { file: "test", secrets: [] },
     );
-    const warned = plan(settings).chosen.flatMap(
-      ({ component, settings: own }) => component.warnings?.(own, new Date()) ?? [],
+    const { chosen } = plan(settings);
+    const warned = chosen.flatMap(
+      ({ component, settings: own }) => component.warnings?.(own, new Date(), firstOffer(chosen)) ?? [],
     );
     expect(warned.map(({ message }) => message).join()).to.match(
       /nothing here scrapes.*nothing of this environment gets there/,

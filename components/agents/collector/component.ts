@@ -6,7 +6,7 @@ import { namespaces } from "../../kubernetes/namespaces.ts";
 import { imagePullSecrets } from "../../kubernetes/pull-secrets.ts";
 import { credentials } from "../../remote.ts";
 import { collector } from "./settings.ts";
-import { collectorConfig, externalFolder, queueFolder, type Stores, targets } from "./values.ts";
+import { collectorConfig, externalFolder, queueFolder, spanMetrics, type Stores, targets } from "./values.ts";
 
 const namespace = namespaces.monitoring.name;
 
@@ -19,6 +19,7 @@ const externalVolume = "external";
 const gateway = {
   otlpGrpc: { namespace, service: `${collectorName}-collector`, port: 4317, path: "" },
   otlpHttp: { namespace, service: `${collectorName}-collector`, port: 4318, path: "" },
+  spanBounds: spanMetrics.histogram.explicit.buckets,
 } as const satisfies TelemetryGateway;
 
 /** Where telemetry goes. */

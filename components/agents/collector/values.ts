@@ -40,7 +40,7 @@ const queueAndRetry = {
  * Rate, errors and duration of what applications do, counted from their spans, each with a trace as its exemplar; so an application
  * without metrics of its own has these. They say of which pod, as metrics that are sent do. (connector/spanmetricsconnector 0.158)
  */
-const spanMetrics = {
+export const spanMetrics = {
   histogram: {
     unit: "s",
     explicit: { buckets: ["10ms", "50ms", "100ms", "250ms", "500ms", "1s", "2500ms", "5s", "10s"] },

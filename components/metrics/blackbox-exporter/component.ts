@@ -39,6 +39,7 @@ export const blackboxExporterComponent = defineComponent({
   needs: ["scraping", "monitors"],
   after: ["monitors"],
   namespaces: () => [namespaces.monitoring],
+  offers: ({ checks: all }) => ({ checks: all.map(({ name: check }) => check) }),
   check: (settings) => namesakes("checks", settings.checks),
   flows: () => [{ name, namespace, to: { "app.kubernetes.io/instance": name }, ports: [9115], from: ["scraping"] }],
   requests: ({ blackboxExporter: { resources } }) => [

@@ -190,13 +190,14 @@ export const prometheusComponent = defineComponent({
   uses: ["alerts", "exporters", "scraping", "rules", "remoteWrite"],
   partOf: "kubePrometheusStack",
   namespaces: () => [namespaces.monitoring],
-  offers: ({ prometheus: { scrapeInterval } }) => ({
+  offers: ({ prometheus: { scrapeInterval, retention, storage } }) => ({
     metrics: {
       endpoint,
       title: "Prometheus",
       ui: { selector, podPort: endpoint.port },
       lookup,
       dataSource: (linked) => dataSource(linked, scrapeInterval),
+      keeps: { retention, setting: "prometheus.retention", onVolume: storage !== undefined },
     },
     metricsReceiver: { place: { ...endpoint, path: `${endpoint.path}${writePath}` } },
     scraping: true,

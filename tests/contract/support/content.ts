@@ -3,6 +3,8 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parse } from "yaml";
+import { sloRules } from "../../../components/alerts/slos/rules.ts";
+import { slos } from "../../../components/alerts/slos/settings.ts";
 import { durationSeconds } from "../../../settings/formats.ts";
 import { componentFiles } from "../../../contract/component-files.ts";
 import { dashboardForms, dashboardPaths, ruleFiles, substituteText } from "../../../contract/flux-repo.ts";
@@ -252,6 +254,12 @@ export const shipped = JSON.parse(readFileSync(join(projectFolder, "contract/fac
   readonly records: readonly string[];
   readonly metrics: readonly string[];
 };
+
+/** What an objective of the settings records (`slos`). */
+export const ofObjectives: readonly string[] = slos
+  .parse([{ name: "any", check: "any", target: 99 }])
+  .flatMap(sloRules)
+  .flatMap(({ rules }) => rules.map(({ record }) => record));
 
 /** Ranges of a query that are too short for a rate: fewer than four scrapes. A step of a subquery is not a range. */
 export function shortRanges(expr: string): string[] {

@@ -255,7 +255,7 @@ describe("settings of alerting", () => {
 
   it("accept the example of docs/alerts.md", () => {
     const page = readFileSync(new URL("../../../docs/alerts.md", import.meta.url), "utf8");
-    const example = /```yaml\n(config:.*?)```/s.exec(page)?.[1] ?? "";
+    const example = /```yaml\n(config:\n  observability:alerting:.*?)```/s.exec(page)?.[1] ?? "";
     const { config } = parseYaml(example) as { config: Record<string, Alerting> };
     const [group] = Object.values(config);
     const [until = ""] = (group?.silences ?? []).map((one) => one.until);
