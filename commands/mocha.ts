@@ -43,8 +43,8 @@ export async function mocha(
   try {
     const file = join(folder, "totals");
     const reporter = join(import.meta.dirname, "totals-reporter.ts");
-    // Much of the time is waiting for processes: two files at once pay even on one core.
-    const jobs = Math.min(4, Math.max(2, availableParallelism()));
+    // Much of the time is waiting for processes: one file more than there are cores pays.
+    const jobs = Math.min(4, availableParallelism() + 1);
     const args = [
       ...(atOnce ? ["--parallel", "--jobs", String(jobs)] : []),
       ...["--reporter", reporter, "--reporter-option", `totals=${file}`],
@@ -54,7 +54,7 @@ export async function mocha(
     const bin = join(projectFolder, "node_modules/.bin");
     const child = spawn(join(bin, "mocha"), args, {
       cwd: projectFolder,
-      env: { ...env, PATH: [bin, env["PATH"] ?? ""].join(delimiter) },
+      env: { ...env, PATH: [bin, env["PATH"] ?? ""].join(delimiter), TEST_RUN_FOLDER: folder },
       stdio: ["ignore", "inherit", "inherit"],
     });
     const code = await new Promise<number | null>((resolve, reject) => {

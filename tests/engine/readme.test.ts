@@ -11,8 +11,7 @@ describe("the README's commands", function () {
 
   before(async () => {
     const { registry } = await obtain(["registry"]);
-    // Nobody reads the stacks that the SDK notes for every promise: a third of the program.
-    line = await openCommandLine({ FAKE_REGISTRY: registry, NODE_OPTIONS: "--stack-trace-limit=0" });
+    line = await openCommandLine({ FAKE_REGISTRY: registry });
   });
   after(async () => {
     await line.close();

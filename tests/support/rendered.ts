@@ -7,6 +7,7 @@ import { crdFolders } from "../../contract/crds.ts";
 import { describeFinding, type Finding } from "../../contract/finding.ts";
 import { usualSecrets } from "../../contract/run-program.ts";
 import { render, type Rendered } from "../../contract/rendered.ts";
+import { oncePerRun } from "./once.ts";
 
 let standard: Promise<Rendered> | undefined;
 
@@ -44,7 +45,8 @@ async function renderAll() {
 
 /** The environments of all setting combinations (pairwise), the default one first. */
 export async function allEnvironments(): Promise<(Combination & { readonly rendered: Rendered })[]> {
-  all ??= renderAll();
+  const { TEST_RUN_FOLDER: folder } = process.env;
+  all ??= folder === undefined ? renderAll() : oncePerRun(path.join(folder, "environments"), renderAll);
   return all;
 }
 

@@ -1,10 +1,11 @@
 import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
 import { parseTotals, totalsLine } from "../../../commands/mocha.ts";
-import { lintDigest, selectTests } from "../../../commands/run-tests.ts";
+import { bound, lintDigest, selectTests } from "../../../commands/run-tests.ts";
+import { oncePerRun } from "../../support/once.ts";
 
 const project = join(import.meta.dirname, "..", "..", "..");
 
@@ -136,12 +137,41 @@ describe("npm test", () => {
     }
   });
 
+  it("makes what its processes share once, again after a failure, and gives all the same", async () => {
+    const file = join(folder, "shared");
+    let made = 0;
+    const make = () => Promise.resolve(new Map([["made", ++made]]));
+    const failed = await oncePerRun(file, () => Promise.reject(new Error("on purpose"))).catch(String);
+    expect(failed).to.equal("Error: on purpose");
+    const all = await Promise.all([oncePerRun(file, make), oncePerRun(file, make), oncePerRun(file, make)]);
+    expect(all).to.deep.equal(Array.from({ length: 3 }, () => new Map([["made", 1]])));
+  });
+
+  it("empties a folder of the cache that has grown, and leaves any other", () => {
+    const kept = join(folder, "kept");
+    mkdirSync(join(kept, "v1"), { recursive: true });
+    for (const file of ["a", "b"]) writeFileSync(join(kept, "v1", file), "");
+    bound(kept, 3);
+    expect(readdirSync(folder, { recursive: true })).to.have.members(["kept", "kept/v1", "kept/v1/a", "kept/v1/b"]);
+    bound(kept, 2);
+    expect(readdirSync(folder)).to.deep.equal([]);
+    bound(kept, 2);
+  });
+
   it("selects test files by a part of their path, and refuses to run none", () => {
-    for (const file of ["unit/a/one.test.ts", "contract/two.test.ts", "rehearsal/three.test.ts", "unit/a/help.ts"]) {
+    for (const file of [
+      "unit/a/one.test.ts",
+      "contract/two.test.ts",
+      "rehearsal/three.test.ts",
+      "unit/a/help.ts",
+      "engine/z.test.ts",
+    ]) {
       mkdirSync(join(folder, "tests", file, ".."), { recursive: true });
       writeFileSync(join(folder, "tests", file), "");
     }
-    expect(selectTests(folder)).to.deep.equal(["tests/contract/two.test.ts", "tests/unit/a/one.test.ts"]);
+    expect(selectTests(folder), "long ones first").to.deep.equal([
+      ...["tests/engine/z.test.ts", "tests/contract/two.test.ts", "tests/unit/a/one.test.ts"],
+    ]);
     expect(selectTests(folder, "unit/a")).to.deep.equal(["tests/unit/a/one.test.ts"]);
     expect(() => selectTests(folder, "nothing-of-the-kind")).to.throw('contains "nothing-of-the-kind"');
   });
