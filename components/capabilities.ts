@@ -3,7 +3,8 @@
  * and never each other; what each offers is plain data.
  */
 import type { SecretName } from "../settings/secrets.ts";
-import type { Slot } from "./component.ts";
+import type { Extra, SecretObject, Slot } from "./component.ts";
+import type { Known } from "./remote.ts";
 
 /** A service in the cluster. */
 export interface Endpoint {
@@ -237,6 +238,33 @@ export interface ObjectStorage {
   readonly ca?: { readonly secret: string; readonly key: string };
 }
 
+/** A workload of the environment that is scaled on requests of its own. */
+export interface ScaledWorkload {
+  readonly namespace: string;
+  /** Name of its Deployment. */
+  readonly deployment: string;
+  /** Counts requests, in each of its pods. */
+  readonly counter: "http_requests_total";
+  /** Label `job` of its series. */
+  readonly job: string;
+  /** Requests per second that each pod is to have, on average. */
+  readonly perPod: number;
+  /** Replicas at least, from 1. */
+  readonly min: number;
+  /** Replicas at most. */
+  readonly max: number;
+}
+
+/** Scales workloads on a metric. */
+export interface Autoscaling {
+  /** What scales one, in its own namespace. @param store of the metrics, as it is asked */
+  readonly scale: (
+    workload: ScaledWorkload,
+    store: Place,
+    known: Known,
+  ) => { readonly secrets: readonly SecretObject[]; readonly objects: readonly Extra[] };
+}
+
 /** Capabilities, and what is known of each. `true` where there is nothing to know but that it is there. */
 export interface Offers {
   readonly metrics: MetricsStore;
@@ -272,6 +300,7 @@ export interface Offers {
   readonly demo: true;
   /** Names of what it looks at from outside: the label `check` of `probe_success{job="checks"}`. */
   readonly checks: readonly string[];
+  readonly autoscaling: Autoscaling;
 }
 
 export type Capability = keyof Offers;

@@ -1,6 +1,8 @@
 /** Every component there is. No other list of them exists: settings, plan, documentation and checks walk this one. */
 import { z } from "zod";
 import type { ChartPin } from "../settings/versions.ts";
+import { kedaComponent } from "./autoscaling/keda/component.ts";
+import { prometheusAdapterComponent } from "./autoscaling/prometheus-adapter/component.ts";
 import { collectorComponent } from "./agents/collector/component.ts";
 import { fluentBitComponent } from "./agents/fluent-bit/component.ts";
 import { alertmanagerComponent } from "./alerts/alertmanager/component.ts";
@@ -62,6 +64,8 @@ export const catalogue = [
   opentelemetryOperatorComponent,
   collectorComponent,
   instrumentationComponent,
+  kedaComponent,
+  prometheusAdapterComponent,
   demoComponent,
   externalMetrics,
   externalAlerts,
@@ -108,6 +112,7 @@ export const slots: Readonly<Record<Slot, Decision>> = {
   traces: { default: "jaeger", several: true, what: "Where traces are kept." },
   gateway: { default: "collector", several: false, what: "Who takes telemetry from applications." },
   objectStorage: { default: "none", several: false, what: "Where buckets are, for those who keep data in them." },
+  autoscaler: { default: "none", several: false, what: "Who scales workloads on metrics." },
 };
 
 /** What a decision may say, beside `none`. */

@@ -23,7 +23,8 @@ export type Slot =
   | "logAgent"
   | "traces"
   | "gateway"
-  | "objectStorage";
+  | "objectStorage"
+  | "autoscaler";
 
 /** What is known of an environment whatever it is made of. */
 export interface EnvironmentFacts {
@@ -96,6 +97,8 @@ export interface Release {
   readonly volumes?: VolumeClaims;
   /** Where Flux should not put a difference back: fields that others write by design. */
   readonly driftIgnore?: readonly { readonly kind: string; readonly paths: readonly string[] }[];
+  /** Deployments of the chart whose replicas an autoscaler decides: the release says none. @default none */
+  readonly scaled?: readonly string[];
 }
 
 /** An object beside a chart's. */
@@ -209,9 +212,11 @@ export interface Component<K extends string = string, G extends Groups = Groups>
     readonly by: string;
     /** Definitions without which it is of no use here. */
     readonly definitions?: readonly string[];
+    /** Where it is then: flows let it in from there. @default nobody needs to know */
+    namespace?(settings: SettingsOf<G>): string;
   };
   /** Names of APIServices that it makes: a cluster has one of each. */
-  readonly serves?: readonly string[];
+  serves?(settings: SettingsOf<G>): readonly string[];
   /** Capabilities that it cannot do without. */
   readonly needs?: readonly Capability[];
   /** Capabilities that it uses where they are there. */

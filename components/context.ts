@@ -98,5 +98,7 @@ export function homesOf(
   capability: Capability,
   context: ReturnType<typeof contexts>,
 ): string[] {
-  return providers(chosen, capability).flatMap((one) => homes(chosen, one, context));
+  return providers(chosen, capability).flatMap((one) =>
+    one.provided ? (one.component.provided?.namespace?.(one.settings) ?? []) : homes(chosen, one, context),
+  );
 }

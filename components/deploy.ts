@@ -117,6 +117,7 @@ export class Deployed extends pulumi.ComponentResource {
         pullSecrets: release.pullSecrets,
         prerequisites: [...args.prerequisites, ...before],
         ...(release.driftIgnore === undefined ? {} : { driftIgnore: release.driftIgnore }),
+        ...(release.scaled === undefined ? {} : { scaled: release.scaled }),
         ...(release.volumes === undefined ? {} : { beforeUpdate: [keepVolumeSize(release.volumes, args.cluster)] }),
       },
       { parent: this },

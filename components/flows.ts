@@ -20,6 +20,17 @@ export function allowed(
     if (first === undefined) continue;
     add(first.endpoint.namespace, { name: viewed, to: first.ui.selector, ports: [first.ui.podPort], from: "anyone" });
   }
+  // Whoever scales asks the store of metrics, from wherever he is.
+  const store = firstInterface(chosen, "metrics");
+  const scalers = homesOf(chosen, "autoscaling", context).filter((home) => home !== store?.endpoint.namespace);
+  if (store !== undefined && scalers.length > 0) {
+    add(store.endpoint.namespace, {
+      name: "autoscaling",
+      to: store.ui.selector,
+      ports: [store.ui.podPort],
+      from: scalers,
+    });
+  }
   for (const one of chosen) {
     const given = context(one);
     const namespaces = (peer: Peer): readonly string[] =>

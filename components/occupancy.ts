@@ -8,8 +8,8 @@ import type { PreflightContext } from "./preflight.ts";
 import { commonLabels, environmentLabel } from "./kubernetes/labels.ts";
 import { contexts, namespacesOf } from "./context.ts";
 import { charts, components } from "./catalogue.ts";
-import type { Single } from "./component.ts";
-import { plan } from "./plan.ts";
+import type { Component, Single } from "./component.ts";
+import { plan, served } from "./plan.ts";
 import type { Settings } from "../settings/schema.ts";
 
 interface System extends Single {
@@ -88,8 +88,12 @@ export interface Occupant {
   readonly namespaces: readonly string[];
   /** Names of the releases that it makes. */
   readonly releases: readonly string[];
-  /** Names of the APIServices that it makes, each with the setting that leaves it out. @default none */
-  readonly serves?: readonly { readonly name: string; readonly off?: string | undefined }[];
+  /** Names of the APIServices that it makes, each with what to set to leave it out, and of what it is a part. @default none */
+  readonly serves?: readonly {
+    readonly name: string;
+    readonly off?: string | undefined;
+    readonly by?: Pick<Component, "single">;
+  }[];
   /** The setting: what is there already and is used. */
   readonly provided: readonly string[];
 }
@@ -121,7 +125,7 @@ function checkSystems(
   kept: readonly Metadata[],
   deployments: readonly Deployment[],
   provided: readonly string[],
-): Finding[] {
+): { readonly findings: Finding[]; readonly there: ReadonlySet<string> } {
   const found = systems.map((system) => {
     const controllers = deployments.filter(({ spec }) =>
       spec?.template?.spec?.containers?.some(({ image = "" }) => system.images.includes(imageName(image) ?? "")),
@@ -132,7 +136,7 @@ function checkSystems(
     return { system, controllers, defined, there: controllers.length + defined.length > 0 };
   });
   const usable = found.flatMap(({ system: { by }, there }) => (there && by !== undefined ? [by] : []));
-  return found.flatMap(({ system, controllers, defined, there }): Finding[] => {
+  const findings = found.flatMap(({ system, controllers, defined, there }): Finding[] => {
     const { name, by, images } = system;
     if (by !== undefined && provided.includes(by)) {
       const lacking = system.definitions.filter((needed) => !definitions.some((one) => one.name === needed));
@@ -170,6 +174,7 @@ function checkSystems(
       ),
     ];
   });
+  return { findings, there: new Set(found.flatMap(({ system, there }) => (there ? [system.name] : []))) };
 }
 
 /** The controllers of Flux among Deployments that run. */
@@ -212,7 +217,7 @@ export async function checkOccupancy(api: Api, occupant: Occupant): Promise<Find
 
   const kept = definitions.filter((one) => foreign(one) && isKept(one, occupant.home));
   const others = (deployments?.items ?? []).filter(({ metadata }) => foreign(metadata));
-  const findings = checkSystems(definitions.filter(foreign), kept, others, occupant.provided);
+  const { findings, there: systemsThere } = checkSystems(definitions.filter(foreign), kept, others, occupant.provided);
   if (occupant.provided.includes("flux"))
     findings.push(...(await checkProvidedFlux(api, occupant.stack, fluxControllers(others))));
   const taken = existing.filter((one) => occupant.namespaces.includes(one.name) && foreign(one));
@@ -253,10 +258,12 @@ export async function checkOccupancy(api: Api, occupant: Occupant): Promise<Find
     );
   }
   const { serves = [] } = occupant;
-  const served = serves.length === 0 ? [] : await api.list(apiServicesPath);
-  for (const { name, off } of serves) {
-    if (!served.some((one) => one.name === name && foreign(one))) continue;
-    const use = off === undefined ? "Use" : `Set ${off} to false and use what is there, or use`;
+  const there = serves.length === 0 ? [] : await api.list(apiServicesPath);
+  for (const { name, off, by } of serves) {
+    if (!there.some((one) => one.name === name && foreign(one))) continue;
+    // What makes it is told of.
+    if (by?.single !== undefined && systemsThere.has(by.single.name)) continue;
+    const use = off === undefined ? "Use" : `Set ${off} and use what is there, or use`;
     const message = `the APIService ${name} is there already, and a cluster has one of that name. ${use} another cluster.`;
     findings.push(finding("error", message));
   }
@@ -300,9 +307,7 @@ export async function checkContent({ stack, settings, known, preview }: Prefligh
     home: fluxHome(settings).namespace,
     namespaces: ownNamespaces(settings),
     releases: plan(settings).chosen.flatMap(({ component }) => component.charts.map(({ name }) => name)),
-    serves: plan(settings).chosen.flatMap(({ component: { serves = [], switch: off } }) =>
-      serves.map((name) => ({ name, off })),
-    ),
+    serves: served(settings),
   });
 }
 

@@ -63,9 +63,11 @@ function offersOf(component: Component, settings: Settings): Partial<Offers> {
 
 /** What is left of a component that the cluster provides: what others know of it. */
 function notMade(component: Component): Component {
-  const { key, title, settings, switch: off, provided } = component;
+  const { key, title, settings, slot, choice, switch: off, provided } = component;
   return {
     ...{ key, title, settings, charts: [], namespaces: () => [] },
+    ...(slot === undefined ? {} : { slot }),
+    ...(choice === undefined ? {} : { choice }),
     ...(off === undefined ? {} : { switch: off }),
     ...(provided === undefined ? {} : { provided }),
     offers: (own) => component.offers?.(own) ?? {},
@@ -252,19 +254,51 @@ export function conflicts(chosen: readonly Chosen[], settings: Settings): PlanFi
   );
 }
 
+/** Components that would each make the same APIService. */
+function rivals(chosen: readonly Chosen[], settings: Settings): PlanFinding[] {
+  const makers = new Map<string, Component[]>();
+  for (const { component, settings: own } of chosen) {
+    for (const name of component.serves?.(own) ?? []) makers.set(name, [...(makers.get(name) ?? []), component]);
+  }
+  return [...makers].flatMap(([name, who]): PlanFinding[] => {
+    if (who.length < 2) return [];
+    const remedies = who.flatMap((component) => without(component, settings));
+    const message =
+      `${who.map(({ key }) => key).join(" and ")} would each make the APIService ${name}, and a cluster has one of that name. ` +
+      `Set ${remedies.map(sentence).join(", or ")}.`;
+    return [{ path: remedies[0]?.setting ?? who[0]?.key ?? "", message, remedies }];
+  });
+}
+
 /** What the cluster is said to provide, and the settings leave out. */
 function unused(chosen: readonly Chosen[], settings: Settings): PlanFinding[] {
   return settings.provided.flatMap((named, index): PlanFinding[] => {
     if (chosen.some(({ component: { provided } }) => provided?.by === named)) return [];
     const others = settings.provided.filter((other) => other !== named);
-    const offs = components.flatMap((one) => (one.provided?.by === named ? (one.switch ?? []) : []));
+    const ons = components.flatMap((one): (Remedy & { readonly is: string })[] => {
+      if (one.provided?.by !== named) return [];
+      if (one.slot !== undefined) return [{ setting: one.slot, value: choiceOf(one), is: String(settings[one.slot]) }];
+      return one.switch === undefined ? [] : [{ setting: one.switch, value: true, is: "false" }];
+    });
+    const off = ons.map(({ setting, is }) => `${setting} is ${is}`).join(", ");
+    const on = ons.map(sentence).join(", ");
     return [
       {
         path: `provided[${index}]`,
-        message: `is ${named}, but ${offs.join(", ")} is false. Set provided to [${others.join(", ")}], or ${offs.join(", ")} to true.`,
-        remedies: [{ setting: "provided", value: others }, ...offs.map((setting) => ({ setting, value: true }))],
+        message: `is ${named}, but ${off}. Set provided to [${others.join(", ")}], or ${on}.`,
+        remedies: [{ setting: "provided", value: others }, ...ons.map(({ setting, value }) => ({ setting, value }))],
       },
     ];
+  });
+}
+
+/** The APIServices that an environment makes, each with what to set to leave it out, and the component that makes it. */
+export function served(
+  settings: Settings,
+): { readonly name: string; readonly off?: string | undefined; readonly by: Component }[] {
+  return plan(settings).chosen.flatMap(({ component, settings: own }) => {
+    const [off] = without(component, settings).map(sentence);
+    return (component.serves?.(own) ?? []).map((name) => ({ name, off, by: component }));
   });
 }
 
@@ -280,6 +314,7 @@ export function plan(settings: Settings): Plan {
       ...addresses(chosen, settings),
       ...missing(chosen, settings),
       ...conflicts(chosen, settings),
+      ...rivals(chosen, settings),
       ...unused(chosen, settings),
     ],
   };

@@ -151,6 +151,7 @@ const provided = (kubeconfig: string): Combination => ({
   settings: {
     cluster: { type: "existing", existing: { kubeconfig, context: "platform" } },
     provided: [...providable],
+    autoscaler: "keda",
     network: { ca: "company.pem" },
     demo: { app: "kbot", repository: "https://github.com/acme/kbot", image: { repository: "ghcr.io/acme/kbot" } },
   },

@@ -47,6 +47,8 @@ export interface Variants {
   readonly alone?: Readonly<Record<string, SettingsInput>>;
   /** What each of its settings changes, for those that `contract.ts` does not know. They are all set at once. */
   readonly effects?: readonly Effect[];
+  /** What has to be set beside `effects`: then they are tried by themselves, with every one that the component's settings have. */
+  readonly under?: SettingsInput;
 }
 
 /** What series and log lines of a component are told by. */

@@ -32,6 +32,12 @@ export const opentelemetryOperator: ModuleFolder = {
   folder: "config/crd/bases",
 };
 
+export const keda: ModuleFolder = {
+  module: "github.com/kedacore/keda/v2",
+  version: `v${loadChart(chartNamed("keda")).appVersion ?? ""}`,
+  folder: "config/crd/bases",
+};
+
 const certManager: ModuleFolder = {
   module: "github.com/cert-manager/cert-manager",
   version: chartNamed("cert-manager").version,
@@ -76,6 +82,7 @@ export function crdFolders(): string[] {
     prometheusOperator,
     opentelemetryOperator,
     certManager,
+    keda,
   ]);
   // The release of Flux names the release of each of its controllers.
   const controllers = globSync("{source,kustomize,helm,notification}-controller/kustomization.yaml", {

@@ -98,6 +98,13 @@ const programs = {
     module: blackbox,
     package: blackbox,
   },
+  /** What prometheus-adapter makes of its rules (prometheus-adapter/rules): its own reader, without its API server. */
+  adapter_rules: {
+    set: "prometheus-adapter",
+    module: "sigs.k8s.io/prometheus-adapter",
+    package: "observability-environment/contract/prometheus-adapter/rules",
+    built: "rules",
+  },
   amtool: {
     set: "alertmanager",
     module: alertmanager,
@@ -156,6 +163,7 @@ const catalogue: Catalogue = {
     blackbox: {
       stamp: (version) => ({ "github.com/prometheus/common/version.Version": version(blackbox).slice(1) }),
     },
+    "prometheus-adapter": { stamp: () => ({ "main.source": sourceDigest("prometheus-adapter/rules/main.go") }) },
     helm: { stamp: (version) => ({ [`${helm}/internal/version.version`]: version(helm) }) },
   },
   folder,

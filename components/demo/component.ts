@@ -1,6 +1,8 @@
 import type { z } from "zod";
 import { chart } from "./podinfo/chart.ts";
+import type { Autoscaling } from "../capabilities.ts";
 import { type Context, defineComponent, type Extra, type Release, type SecretObject } from "../component.ts";
+import type { Finding } from "../../settings/finding.ts";
 import { guestHome } from "../gitops/names.ts";
 import { demoNamespace } from "../kubernetes/namespaces.ts";
 import { imagePullSecrets } from "../kubernetes/pull-secrets.ts";
@@ -13,6 +15,9 @@ import {
 } from "./kbot/values.ts";
 import { podinfoImage, podinfoPort, podinfoValues } from "./podinfo/values.ts";
 import { demo } from "./settings.ts";
+
+/** Name of the podinfo that is asked, of its Deployment and of the `job` of its series. */
+const frontend = "podinfo-frontend";
 
 type DemoContext = Context<{ readonly demo: z.output<typeof demo> }>;
 
@@ -50,20 +55,40 @@ const pullSecretsPatches = [
  * podinfo, the demo application of the Flux project, twice: a frontend hands its requests on to a backend, so that a trace
  * has two services. Who asks the frontend comes from Git (`flux-repo/demo/podinfo`), with dashboard and alerts.
  */
-function podinfo({ environment, offered }: DemoContext): Release[] {
+function podinfo(context: DemoContext): Release[] {
+  const { environment, offered } = context;
   const args = {
     gateway: offered("gateway"),
     samplingRatio: offered("injection")?.samplingRatio ?? 1,
     clusterName: environment.clusterName,
   };
+  const isScaled = scaling(context).objects.length > 0;
   const release = (name: string, backends: readonly string[]): Release => ({
+    ...(isScaled && name === frontend ? { scaled: [name] } : {}),
     chart,
     name,
     namespace: demoNamespace,
     values: podinfoValues(name, backends, args),
     pullSecrets: { image: { pullSecrets: imagePullSecrets } },
   });
-  return [release("podinfo-backend", []), release("podinfo-frontend", [`http://podinfo-backend:${podinfoPort}/echo`])];
+  return [release("podinfo-backend", []), release(frontend, [`http://podinfo-backend:${podinfoPort}/echo`])];
+}
+
+/**
+ * What scales podinfo's frontend on the requests that it counts itself, where something scrapes the counter. Not kbot: of several
+ * replicas with one token Telegram answers one, and refuses the others.
+ */
+function scaling({ settings, environment, offered }: DemoContext): ReturnType<Autoscaling["scale"]> {
+  const { app, scaling: wanted } = settings.demo;
+  const [autoscaling, store] = [offered("autoscaling"), offered("metrics")];
+  if (app !== "podinfo" || autoscaling === undefined || store === undefined || offered("scraping") !== true)
+    return { secrets: [], objects: [] };
+  const { min, max, requestsPerSecond: perPod } = wanted;
+  return autoscaling.scale(
+    { namespace: demoNamespace, deployment: frontend, counter: "http_requests_total", job: frontend, perPod, min, max },
+    store.endpoint,
+    environment,
+  );
 }
 
 const access = ({ settings, environment }: DemoContext) =>
@@ -104,6 +129,13 @@ function guestExtras(): Extra[] {
   ];
 }
 
+function checkScaling({ scaling: { min, max } }: z.output<typeof demo>): Finding[] {
+  if (min <= max) return [];
+  return [
+    { path: "demo.scaling.max", message: `is ${max}, and demo.scaling.min is ${min}. Set it to ${min} or more.` },
+  ];
+}
+
 export const demoComponent = defineComponent({
   key: "demo",
   title: "The demo application",
@@ -112,8 +144,9 @@ export const demoComponent = defineComponent({
   switch: "demo.enabled",
   enabled: ({ demo: { enabled } }) => enabled,
   needs: ["monitors"],
-  uses: ["gateway", "injection"],
-  after: ["monitors", "injection"],
+  uses: ["gateway", "injection", "autoscaling", "metrics", "scraping"],
+  // Its ScaledObject goes before KEDA, which alone can end one.
+  after: ["monitors", "injection", "autoscaling"],
   namespaces: ({ settings, offered }) => [
     {
       name: demoNamespace,
@@ -140,10 +173,11 @@ export const demoComponent = defineComponent({
         ],
   images: ({ demo: { app } }): Readonly<Record<string, string>> =>
     app === "podinfo" ? { "podinfo-client": podinfoImage } : {},
-  check: ({ demo: settings }, { secrets }) => (settings.enabled ? checkKbot(settings, secrets) : []),
-  secrets: (context) => (context.settings.demo.app === "kbot" ? kbotSecrets(context) : []),
+  check: ({ demo: settings }, { secrets }) =>
+    settings.enabled ? [...checkKbot(settings, secrets), ...checkScaling(settings)] : [],
+  secrets: (context) => (context.settings.demo.app === "kbot" ? kbotSecrets(context) : [...scaling(context).secrets]),
   releases: (context) => (context.settings.demo.app === "podinfo" ? podinfo(context) : []),
-  extras: (context) => (isGuest(context) ? guestExtras() : []),
+  extras: (context) => (isGuest(context) ? guestExtras() : [...scaling(context).objects]),
   folder: (context) => ({
     name: "demo",
     path: demoFolder(context.settings.demo),

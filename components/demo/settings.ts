@@ -17,6 +17,18 @@ export const demo = z
       .optional()
       .describe("kbot only: Git repository with its chart in `helm/`, which reads `secret.name`, `.key` and `.env`."),
     branch: branchName.optional().describe("kbot only: branch of that repository; `main` when absent."),
+    scaling: z
+      .strictObject({
+        min: z.int().min(1).max(100).default(1).describe("Replicas at least."),
+        max: z.int().min(1).max(100).default(5).describe("Replicas at most."),
+        requestsPerSecond: z
+          .int()
+          .min(1)
+          .default(5)
+          .describe("Requests per second that each pod is to have on average; probes and scrapes are 0.3 of them."),
+      })
+      .prefault({})
+      .describe("podinfo only: how its frontend is scaled on its request counter, with an `autoscaler`."),
     image: z
       .strictObject({
         repository: imageRepository

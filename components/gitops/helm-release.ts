@@ -26,6 +26,8 @@ export interface HelmReleaseArgs {
   readonly beforeUpdate?: readonly pulumi.ResourceHook[];
   /** Where Flux should not put a difference back: fields that others write by design. */
   readonly driftIgnore?: readonly { readonly kind: string; readonly paths: readonly string[] }[];
+  /** Deployments whose replicas an autoscaler decides: the release says none. @default none */
+  readonly scaled?: readonly string[];
 }
 
 /** Values with an override merged over them: maps by key, lists replaced. */
@@ -47,23 +49,26 @@ const webhookIgnores = ["ValidatingWebhookConfiguration", "MutatingWebhookConfig
  */
 const besideOthers = {
   action: { crds: "Create", disableTakeOwnership: true },
-  postRenderers: [
+  patches: [
     {
-      kustomize: {
-        patches: [
-          {
-            target: { group: "apiextensions.k8s.io", kind: "CustomResourceDefinition" },
-            patch: JSON.stringify({
-              apiVersion: "apiextensions.k8s.io/v1",
-              kind: "CustomResourceDefinition",
-              metadata: { name: "any", annotations: { "helm.sh/resource-policy": "keep" } },
-            }),
-          },
-        ],
-      },
+      target: { group: "apiextensions.k8s.io", kind: "CustomResourceDefinition" },
+      patch: JSON.stringify({
+        apiVersion: "apiextensions.k8s.io/v1",
+        kind: "CustomResourceDefinition",
+        metadata: { name: "any", annotations: { "helm.sh/resource-policy": "keep" } },
+      }),
     },
   ],
 };
+
+/**
+ * A release that says a number of replicas sets it again at each upgrade, and drift detection in between: whoever scales the
+ * Deployment would be undone. What nobody says stays as it is.
+ */
+const unsaid = (deployment: string) => ({
+  target: { group: "apps", kind: "Deployment", name: deployment },
+  patch: JSON.stringify([{ op: "remove", path: "/spec/replicas" }]),
+});
 
 /** What a release takes from where its chart comes from. */
 type Sources = Pick<ChartSources, "home" | "shared" | "credentials" | "imagesByDigest" | "releaseTimeoutMinutes">;
@@ -90,6 +95,7 @@ export function helmReleaseSpec(
   // Flux's default for upgrades skips CRDs, which leaves those of an older version behind.
   const action = { ...(args.sources.shared ? besideOthers.action : { crds: "CreateReplace" }), ...retry };
   const { serviceAccount } = args.sources.home;
+  const patches = [...(args.sources.shared ? besideOthers.patches : []), ...(args.scaled ?? []).map(unsaid)];
   return {
     ...chart,
     ...(serviceAccount === undefined ? {} : { serviceAccountName: serviceAccount }),
@@ -101,7 +107,7 @@ export function helmReleaseSpec(
     maxHistory: 3,
     install: action,
     upgrade: action,
-    ...(args.sources.shared ? { postRenderers: besideOthers.postRenderers } : {}),
+    ...(patches.length === 0 ? {} : { postRenderers: [{ kustomize: { patches } }] }),
     driftDetection: {
       mode: "enabled",
       ignore: [

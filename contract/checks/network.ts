@@ -99,6 +99,9 @@ function checkPolicy(model: Model, policy: Manifest, { declared, settings }: Ren
   const object = manifestId(policy);
   const selector = at(policy, "spec", "podSelector") ?? {};
   const ours = model.pods.filter(({ namespace }) => namespace === policy.metadata.namespace);
+  const others = plan(settings).chosen.flatMap(({ component, settings: own, provided }) =>
+    provided ? (component.provided?.namespace?.(own) ?? []) : [],
+  );
   const pods = ours.filter(({ labels }) => matches(selector, labels));
   // Flux's namespace: its own policies, about pods that are there only when its manifests were rendered.
   if (pods.length === 0 && ours.length > 0) {
@@ -125,7 +128,10 @@ function checkPolicy(model: Model, policy: Manifest, { declared, settings }: Ren
       for (const [key, name] of Object.entries(labels)) {
         if (key !== "kubernetes.io/metadata.name")
           add(object, "spec.ingress.from", `${key} is no label that every namespace has.`);
-        else if (!model.namespaces.has(String(name)) && !settings.applications.namespaces.includes(String(name)))
+        else if (
+          !model.namespaces.has(String(name)) &&
+          ![...settings.applications.namespaces, ...others].includes(String(name))
+        )
           add(object, "spec.ingress.from", `names the namespace ${String(name)}, which nobody makes.`);
       }
     }

@@ -13,7 +13,7 @@ import { chartNamed, charts } from "../../components/catalogue.ts";
 import type { ChartPin } from "../../settings/versions.ts";
 import { folderOfChart } from "../../contract/component-files.ts";
 import { loadChart } from "../../contract/charts.ts";
-import { type ModuleFolder, opentelemetryOperator, prometheusOperator } from "../../contract/crds.ts";
+import { keda, type ModuleFolder, opentelemetryOperator, prometheusOperator } from "../../contract/crds.ts";
 import { moduleDir } from "../../toolchain/obtain.ts";
 import { packChart, type ChartArchive, type ChartFiles } from "./archive.ts";
 
@@ -37,10 +37,7 @@ const beside: Readonly<Record<string, Omit<Fixture, "pin">>> = {
       const files: Record<string, string> = { ...crdsChart };
       for (const [file, crd] of await readModule(prometheusOperator)) {
         const kind = file.replace(/^.*_|\.yaml$/g, "");
-        const annotated = escape(crd).replace(
-          /^ {2}annotations:\n/m,
-          "  annotations:\n{{- with .Values.annotations }}\n{{- toYaml . | nindent 4 }}\n{{- end }}\n",
-        );
+        const annotated = annotatedBy("annotations", crd);
         files[`charts/crds/templates/crd-${kind}.yaml`] = `{{- if .Values.${kind}.enabled }}\n${annotated}{{- end }}\n`;
       }
       return files;
@@ -65,6 +62,15 @@ const beside: Readonly<Record<string, Omit<Fixture, "pin">>> = {
       return Object.fromEntries(crds);
     },
   },
+  keda: {
+    async generated() {
+      const crds = (await readModule(keda)).map(([file, crd]): [string, string] => [
+        `templates/crd-${file.replace(/^.*_/, "")}`,
+        `{{- if .Values.crds.install }}\n${annotatedBy("crds.additionalAnnotations", crd)}{{- end }}\n`,
+      ]);
+      return Object.fromEntries(crds);
+    },
+  },
 };
 
 const folderOf = (name: string) => join(folderOfChart(name), "stand-in", name);
@@ -77,6 +83,12 @@ export const fixtures: readonly Fixture[] = Object.values(charts)
 /** Template text that renders as the text itself. */
 function escape(text: string): string {
   return text.replaceAll("{{", '{{ "{{" }}');
+}
+
+/** A definition as a template that adds the annotations of a value of the chart. */
+function annotatedBy(value: string, crd: string): string {
+  const added = `  annotations:\n{{- with .Values.${value} }}\n{{- toYaml . | nindent 4 }}\n{{- end }}\n`;
+  return escape(crd).replace(/^ {2}annotations:\n/m, added);
 }
 
 async function readModule({ module, version, folder }: ModuleFolder): Promise<[file: string, content: string][]> {

@@ -14,6 +14,7 @@ const accepted: Readonly<Record<string, string>> = {
 const secretReaders: Readonly<Record<string, string>> = {
   "cert-manager/cert-manager": "keeps keys and certificates of every namespace in Secrets",
   "cert-manager/cert-manager-cainjector": "reads the CA of certificates that webhooks of any namespace name",
+  "monitoring/keda-operator": "a TriggerAuthentication of any namespace may name one",
   "monitoring/kube-prometheus-stack-operator":
     "makes the Secrets of Prometheus and Alertmanager; monitors may name others",
 };

@@ -24,7 +24,11 @@ import { type Rendered, render } from "../../contract/rendered.ts";
 import { inDays } from "./support/alertmanager.ts";
 
 /** Those that components say of their own settings. */
-const ofComponents = (await componentVariants()).flatMap(({ effects = [] }) => effects);
+const variants = await componentVariants();
+const ofComponents = variants.flatMap(({ effects = [], under }) => (under === undefined ? effects : []));
+const apart = variants.flatMap(({ effects = [], under }) =>
+  under === undefined ? [] : [[effects, under as Tree] as const],
+);
 
 const stackRelease = "kube-prometheus-stack-release.spec.values";
 const alertmanager = `${stackRelease}.alertmanager.config`;
@@ -315,7 +319,8 @@ const onExisting = (kubeconfig: string): Effect[] => [
   ["cluster.type", "existing", "cluster-kind", { lacks: "kind-script.ts" }],
   ["cluster.existing.kubeconfig", kubeconfig, "cluster.kubeconfig", "https://127.0.0.1:1"],
   ["cluster.existing.context", "platform", "cluster.context"],
-  ["provided", ["certManager"], "cert-manager-release", { lacks: "cert-manager" }],
+  ["provided", ["certManager", "keda"], "cert-manager-release", { lacks: "cert-manager" }],
+  ["keda.namespace", "scalers", "monitoring-allow-autoscaling.spec.ingress.0.from"],
 ];
 
 /** Settings of the release's manifests, which are read before the program runs (tests/unit/gitops/flux-manifests.test.ts). */
@@ -396,7 +401,8 @@ describe("Effects of settings", function () {
   const all = leaves(z.toJSONSchema(settingsSchema, { io: "input", reused: "inline" }) as SchemaNode, "");
   const containers = all.flatMap((setting): Effect[] => {
     const amount = amounts[setting.split(".").at(-1) ?? ""];
-    return amount === undefined ? [] : [[setting, amount]];
+    const known = apart.some(([effects]) => effects.some(([other]) => other === setting));
+    return amount === undefined || known ? [] : [[setting, amount]];
   });
   /** Each with what has to be said, too. */
   const groups = (): (readonly [effects: readonly Effect[], under: Tree])[] => [
@@ -405,13 +411,14 @@ describe("Effects of settings", function () {
     [besideCluster, {}],
     [off, {}],
     [decided, {}],
-    [onExisting(path.join(folder, "kubeconfig")), {}],
+    [onExisting(path.join(folder, "kubeconfig")), { autoscaler: "keda" }],
     [servers, { ...chosenServers, network: { ca: "company.pem" } }],
     [
       asked,
       { ...shownServers, network: { ca: "company.pem" }, external: { traces: { otlpUrl: "https://a.example.com" } } },
     ],
     [beside, { gateway: "external" }],
+    ...apart,
   ];
 
   it("are known for every setting of the schema", () => {

@@ -146,6 +146,8 @@ const words = [
   ],
 ];
 
+const ruleQuery = "sum by (<<.GroupBy>>) (rate(<<.Series>>{<<.LabelMatchers>>}[2m]))";
+
 /** Texts near what a setting takes, by the end of its path; the awkward words are tried everywhere. */
 const samples: readonly [RegExp, readonly string[]][] = [
   [/(nterval|requeueDependency|retention|groupWait|timeout|batchSendDeadline|sampleAgeLimit)$/, durations],
@@ -244,6 +246,11 @@ const samples: readonly [RegExp, readonly string[]][] = [
   [/^slos.*\.window$/, ["7d", "30d", "4w", "90d", "13w", "720h", "1d", "0d"]],
   [/^slos.*\.below$/, ["250ms", "0.25s", "1s", "2.5s", "1m", "10s"]],
   [/^slos.*\.labels/, ["tier", "team", "slo", "__a", "a-b", "{{ $value }}"]],
+  [/ules\.items\.series$/, ['queue_length{pod!=""}', '{__name__=~"a_.*"}', "a"]],
+  [/ules\.items\.resources/, ["pod", "deployment.apps", "a-b"]],
+  [/ules\.items\.matches$/, ["^(.*)_total$", "a", "(?P<n>.+)", "("]],
+  [/ules\.items\.as$/, ["$1", "jobs_waiting", "${1}_per_second"]],
+  [/ules\.items\.query$/, [ruleQuery, "max(<<.Series>>{<<.LabelMatchers>>}) by (<<.GroupBy>>)", "sum(<<.Series>>)"]],
   [/grpcUrl$/, [1, 2, 3, 4, 5, 6, 7, 8].flatMap((n) => [`https://otlp-${n}.example.com:4317`, `http://[::${n}]:4317`])],
   [/noProxy\.items$/, [".example.com", "10.0.0.0/8", "[::1]", "a,b", "$(A)", "h:8080", "*"]],
   [/registryMirrors$/, ["docker.io", "localhost:5000", "_default", "../x", "[::1]:5000"]],
@@ -434,6 +441,9 @@ function changed(node: Node, right: unknown, where: string): fc.Arbitrary<unknow
   return changed(node.items, first, `${where}.items`).map((one) => [one]);
 }
 
+/** Whether elements of a list are told apart by a name. */
+const isNamed = (element: Node): boolean => element.properties?.["name"] !== undefined;
+
 /** Further elements of lists that are right. */
 function more(where: string): readonly unknown[] {
   if (where === "checks") {
@@ -481,6 +491,18 @@ function more(where: string): readonly unknown[] {
       { name: "c", ratio: { good: "a_total", total: "b_total" }, target: 99, window: "7d", quiet: true },
       { name: "d", errors: { service: "front", namespace: "shop" }, target: 99 },
       { name: "e", latency: { service: "front", below: "250ms" }, target: 99 },
+    ];
+  }
+  if (/^prometheusAdapter\..*ules$/.test(where)) {
+    return [
+      { series: 'queue_length{pod!=""}', query: ruleQuery },
+      {
+        series: 'jobs_total{service!=""}',
+        resources: { namespace: "namespace", service: "service" },
+        matches: "^(.*)_total$",
+        as: "$1",
+        query: ruleQuery,
+      },
     ];
   }
   if (where !== "alerting.timeIntervals") return [];
@@ -651,7 +673,7 @@ describe("What settings accept, by its readers", function () {
           const list =
             elements === undefined
               ? value
-              : [...there, { ...(value as object), ...(where === "alerting.routes" ? {} : { name: "generated" }) }];
+              : [...there, { ...(value as object), ...(isNamed(elements) ? { name: "generated" } : {}) }];
           if (accepted(withLeaf(base, where, list)) === undefined) continue;
           taken++;
           good.set(where, [...(good.get(where) ?? []), value]);
@@ -678,14 +700,17 @@ describe("What settings accept, by its readers", function () {
         // So that there is kbot's source to look at.
         if (base === kbot && /^demo\.(app|enabled)$/.test(where)) continue;
         const isList =
-          /^(checks|scrapeTargets|remoteWrite|slos|alerting\.(receivers\..*|routes|timeIntervals|silences))$/.test(
+          /^(checks|scrapeTargets|remoteWrite|slos|alerting\.(receivers\..*|routes|timeIntervals|silences)|prometheusAdapter\..*ules)$/.test(
             where,
           );
         const some = isList
           ? values.filter((_, at) => at % environments === index)
           : [values[(random[turn++] ?? 0) % values.length]];
         for (const [at, value] of some.entries()) {
-          const element = isList && where !== "alerting.routes" ? { ...(value as Tree), name: `n${at}` } : value;
+          const element =
+            isList && /^(?!alerting\.routes$|prometheusAdapter)/.test(where)
+              ? { ...(value as Tree), name: `n${at}` }
+              : value;
           const next = withLeaf(raw, where, isList ? [...asList(read(raw, where)), element] : value);
           if (accepted(next) !== undefined) raw = next;
         }

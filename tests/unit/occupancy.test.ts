@@ -1,6 +1,8 @@
 import { expect } from "chai";
 import { guestHome, ownHome } from "../../components/gitops/names.ts";
 import { components } from "../../components/catalogue.ts";
+import { served } from "../../components/plan.ts";
+import { settingsSchema } from "../../settings/schema.ts";
 import type { Api, Metadata } from "../../components/kubernetes/api.ts";
 import {
   checkOccupancy,
@@ -225,7 +227,7 @@ describe("what is in the way in an existing cluster", () => {
         [roles]: [{ name: "system:metrics-server", annotations: { "meta.helm.sh/release-name": "metrics-server" } }],
       });
     expect(await said(cluster({ name }), resident)).to.deep.equal([]);
-    const serves = [{ name, off: "metricsServer.enabled" }];
+    const serves = [{ name, off: "metricsServer.enabled to false" }];
     const withOne = { ...resident, releases: [...releases, "metrics-server"], serves };
     const [role, api] = await said(cluster({ name }), withOne);
     expect(role).to.include("ClusterRole system:metrics-server is there already");
@@ -235,6 +237,27 @@ describe("what is in the way in an existing cluster", () => {
     );
     const ownApi = cluster({ name, ...released("metrics-server", "monitoring") });
     expect((await said(ownApi, withOne)).join()).to.not.include("APIService");
+  });
+
+  it("is somebody's KEDA, told once, or another server of its API", async () => {
+    const name = "v1beta1.external.metrics.k8s.io";
+    const serves = served(settingsSchema.parse({ autoscaler: "keda" })).filter((one) => one.name === name);
+    const withOne = { ...resident, serves };
+    const cluster = (definition: Metadata[]) =>
+      clusterWith({
+        "/api/v1/namespaces": ["flux-system", "monitoring"].map((namespace) => ({ name: namespace, labels: own })),
+        [apiServices]: [{ name }],
+        ["/apis/apiextensions.k8s.io/v1/customresourcedefinitions"]: definition,
+      });
+    expect(await said(cluster([]), withOne)).to.deep.equal([
+      `error: the APIService ${name} is there already, and a cluster has one of that name. ` +
+        "Set autoscaler to none and use what is there, or use another cluster.",
+    ]);
+    const [only, ...more] = await said(cluster([{ name: "scaledobjects.keda.sh" }]), withOne);
+    expect(only)
+      .to.match(/^error: KEDA is there already/)
+      .and.to.include("Set provided to [keda]");
+    expect(more).to.deep.equal([]);
   });
 
   it("is not a definition that an earlier environment left: that is used again, and said", async () => {

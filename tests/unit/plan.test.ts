@@ -117,6 +117,12 @@ describe("The plan of components", function () {
     expect(said({ certManager: { enabled: false }, provided: ["prometheusOperator", "certManager"] })).to.include(
       "provided[1] is certManager, but certManager.enabled is false. Set provided to [prometheusOperator], or certManager.enabled to true.",
     );
+    expect(said({ provided: ["keda"] })).to.deep.equal([
+      "provided[0] is keda, but autoscaler is none. Set provided to [], or autoscaler to keda.",
+    ]);
+    expect(said({ autoscaler: "prometheusAdapter", metrics: "none", alerts: "none" }).join()).to.match(
+      /^metrics is none, but prometheusAdapter cannot do without it\. Set metrics to prometheus\b.*, or autoscaler to none\.$/,
+    );
     expect(said({ gateway: "none", instrumentation: { enabled: false }, traces: "none" })).to.deep.equal([]);
     const checks = [{ name: "page", type: "http", target: "https://example.com" }];
     expect(said({ metrics: "external", external: { metrics: servers["metrics"] }, checks })).to.deep.equal([
@@ -161,9 +167,24 @@ describe("The plan of components", function () {
     ]);
   });
 
+  it("says of two that would make the same APIService which, and what to set", () => {
+    const said = (choice: Choice) => planOf(choice).findings.map(({ path, message }) => `${path} ${message}`);
+    const metricsServer = { enabled: true };
+    const resource = { values: { rules: { resource: { cpu: {} } } } };
+    const both = { autoscaler: "prometheusAdapter", metricsServer };
+    expect(said({ ...both, prometheusAdapter: resource })).to.deep.equal([
+      "metricsServer.enabled metricsServer and prometheusAdapter would each make the APIService v1beta1.metrics.k8s.io, and a cluster has one of that name. " +
+        "Set metricsServer.enabled to false, or autoscaler to none.",
+    ]);
+    expect(said(both)).to.deep.equal([]);
+    expect(said({ autoscaler: "prometheusAdapter", prometheusAdapter: resource })).to.deep.equal([]);
+    expect(said({ autoscaler: "keda", metricsServer })).to.deep.equal([]);
+  });
+
   it("asks, for what a component is made of, for no capability that the component does not name", () => {
     const everything = settingsSchema.parse({
       traces: ["jaeger", "tempo"],
+      autoscaler: "keda",
       metricsServer: { enabled: true },
       checks: [{ name: "page", type: "http", target: "https://example.com" }],
     });

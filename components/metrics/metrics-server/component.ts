@@ -14,7 +14,7 @@ export const metricsServerComponent = defineComponent({
   charts: [chart],
   switch: "metricsServer.enabled",
   enabled: ({ metricsServer: { enabled } }) => enabled,
-  serves: ["v1beta1.metrics.k8s.io"],
+  serves: () => ["v1beta1.metrics.k8s.io"],
   needs: ["monitors"],
   after: ["monitors"],
   namespaces: () => [namespaces.monitoring],

@@ -49,6 +49,24 @@ describe("HelmRelease", () => {
       });
   });
 
+  it("says no replicas of what an autoscaler scales", () => {
+    const source = { kind: "OCIRepository", name: "podinfo" } as const;
+    expect(helmReleaseSpec(args, source)).to.not.have.property("postRenderers");
+    const renderers = helmReleaseSpec({ ...args, scaled: ["podinfo-frontend"] }, source)["postRenderers"];
+    expect(renderers).to.deep.equal([
+      {
+        kustomize: {
+          patches: [
+            {
+              target: { group: "apps", kind: "Deployment", name: "podinfo-frontend" },
+              patch: '[{"op":"remove","path":"/spec/replicas"}]',
+            },
+          ],
+        },
+      },
+    ]);
+  });
+
   it("gives a chart the digests of its images, of the version that was looked at, and none that the override names", () => {
     const sum = "1".repeat(64);
     const images = {
