@@ -189,6 +189,8 @@ export interface TraceStore extends Store {
 /** Takes alerts and tells people. */
 export interface AlertRouter {
   readonly endpoint: Place;
+  /** A Service whose name has the address of each replica: they are all to be told. @default `endpoint` is all there is */
+  readonly replicas?: Endpoint;
   readonly ui?: UserInterface;
   readonly dataSource: (linked: Linked) => DataSource;
 }

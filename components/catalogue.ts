@@ -27,7 +27,9 @@ import { exportersComponent } from "./metrics/exporters/component.ts";
 import { metricsServerComponent } from "./metrics/metrics-server/component.ts";
 import { remoteWriteComponent } from "./metrics/remote-write/component.ts";
 import { scrapeTargetsComponent } from "./metrics/scrape-targets/component.ts";
+import { prometheusAgentComponent } from "./metrics/prometheus-agent/component.ts";
 import { prometheusComponent } from "./metrics/prometheus/component.ts";
+import { thanosRulerComponent } from "./metrics/thanos-ruler/component.ts";
 import { certManagerComponent } from "./platform/cert-manager/component.ts";
 import { instrumentationComponent } from "./platform/instrumentation/component.ts";
 import { opentelemetryOperatorComponent } from "./platform/opentelemetry-operator/component.ts";
@@ -45,6 +47,8 @@ export const catalogue = [
   prometheusOperatorDefinitions,
   prometheusOperatorComponent,
   prometheusComponent,
+  prometheusAgentComponent,
+  thanosRulerComponent,
   alertmanagerComponent,
   grafanaComponent,
   exportersComponent,

@@ -217,6 +217,8 @@ export interface Component<K extends string = string, G extends Groups = Groups>
   };
   /** Names of APIServices that it makes: a cluster has one of each. */
   serves?(settings: SettingsOf<G>): readonly string[];
+  /** Settings by which it has a capability that it may have, as they follow "Set". @default `offers` alone says what it has */
+  readonly gains?: Readonly<Partial<Record<Capability, string>>>;
   /** Capabilities that it cannot do without. */
   readonly needs?: readonly Capability[];
   /** Capabilities that it uses where they are there. */

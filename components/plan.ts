@@ -138,13 +138,15 @@ function without(component: Component, settings: Settings): Remedy[] {
   if (off !== undefined) return [{ setting: off, value: false }];
   if (slot === undefined) return [];
   const others = chosenIn(settings, slot).filter((other) => other !== choiceOf(component));
-  return [{ setting: slot, value: others.length === 0 ? "none" : others.length === 1 ? others[0] : others }];
+  const none = slots[slot].of === undefined ? "none" : "store";
+  return [{ setting: slot, value: others.length === 0 ? none : others.length === 1 ? others[0] : others }];
 }
 
-/** What may be set so that a capability is there. */
+/** What may be set so that a capability is there. @param who needs it: what cannot stand beside them is no remedy */
 function having(
   capability: Capability,
   settings: Settings,
+  who: readonly Component[],
 ): { readonly path: string; readonly is: string; readonly remedies: Remedy[] } | undefined {
   const decider = deciders.get(capability);
   const decided = decider === undefined ? "store" : settings[decider];
@@ -154,7 +156,10 @@ function having(
   const able = components.filter((component) => offersOf(component, settings)[capability] !== undefined);
   const slot = able.find((component) => component.slot !== undefined)?.slot;
   if (slot !== undefined) {
-    const remedies = able.map((component) => ({ setting: slot, value: choiceOf(component) }));
+    const refused = who.flatMap(({ conflicts = [] }) => conflicts.map((one) => one.with));
+    const possible = able.filter(({ key }) => !refused.includes(key));
+    const some = possible.length + instead.length > 0 ? possible : able;
+    const remedies = some.map((component) => ({ setting: slot, value: choiceOf(component) }));
     return { path: slot, is: String(settings[slot]), remedies: [...remedies, ...instead] };
   }
   const [one] = able;
@@ -218,22 +223,26 @@ function missing(chosen: readonly Chosen[], settings: Settings): PlanFinding[] {
       needed.set(capability, [...(needed.get(capability) ?? []), component]);
     }
   }
-  return [...needed].flatMap(([capability, who]): PlanFinding[] => {
-    const could = having(capability, settings);
+  const findings = [...needed].flatMap(([capability, who]): PlanFinding[] => {
+    const could = having(capability, settings, who);
     if (could === undefined) throw new Error(`Nobody in the catalogue offers ${capability}.`);
     const names = who.map(({ key }) => key).join(" and ");
     const off = who.flatMap((component) => without(component, settings));
     // Only if all of them can do without is their absence a remedy.
     const alone = who.length === 1 ? off : [];
     const instead = off.length < who.length ? "" : `, or ${off.map(sentence).join(" and ")}`;
+    const decided = [...deciders.values()].includes(could.path as Slot);
+    const gained = decided ? [] : chosen.flatMap(({ component: { gains } }) => gains?.[capability] ?? []);
     return [
       {
         path: could.path,
-        message: `is ${could.is}, ${lacks(capability, could)} ${names} cannot do without it. Set ${could.remedies.map(sentence).join(" or ")}${instead}.`,
+        message: `is ${could.is}, ${lacks(capability, could)} ${names} cannot do without it. Set ${[...gained, ...could.remedies.map(sentence)].join(" or ")}${instead}.`,
         remedies: [...could.remedies, ...alone],
       },
     ];
   });
+  // Somebody may need two capabilities that the same one has.
+  return findings.filter(({ message }, index) => findings.findIndex((one) => one.message === message) === index);
 }
 
 /** Components that cannot stand beside each other. */

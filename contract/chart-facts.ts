@@ -197,16 +197,25 @@ export function serviceFact(object: Manifest, namespace: string): ServiceFact {
   };
 }
 
+/** Kinds of which the Prometheus Operator makes pods: their label `app.kubernetes.io/name`, one of their own, and ports. */
+const operatedKinds: Readonly<
+  Record<string, { readonly app: string; readonly own: string; readonly port: number; readonly grpc?: number }>
+> = {
+  Prometheus: { app: "prometheus", own: "operator.prometheus.io/name", port: 9090 },
+  PrometheusAgent: { app: "prometheus-agent", own: "operator.prometheus.io/name", port: 9090 },
+  Alertmanager: { app: "alertmanager", own: "alertmanager", port: 9093 },
+  ThanosRuler: { app: "thanos-ruler", own: "thanos-ruler", port: 10902, grpc: 10901 },
+};
+
 /**
- * Pods that the Prometheus Operator makes of its objects, with the labels and ports of its 0.93 (pkg/prometheus,
- * pkg/alertmanager: the operator hardens every container itself, the pod's part comes from the object).
+ * Pods that the Prometheus Operator makes of its objects, with the labels and ports of its 0.93 (pkg/prometheus, pkg/alertmanager,
+ * pkg/thanos: the operator hardens every container itself, the pod's part comes from the object).
  */
 function operated(object: Manifest, namespace: string): PodFact[] {
-  const kinds: Readonly<Record<string, number>> = { Prometheus: 9090, Alertmanager: 9093 };
-  const port = kinds[object.kind];
-  if (port === undefined) return [];
+  const kind = operatedKinds[object.kind];
+  if (kind === undefined) return [];
+  const { app, own, port, grpc } = kind;
   const { name } = object.metadata;
-  const app = object.kind.toLowerCase();
   const pod = asMap(at(object, "spec", "securityContext")) ?? {};
   const hardened = {
     allowPrivilegeEscalation: false,
@@ -221,11 +230,12 @@ function operated(object: Manifest, namespace: string): PodFact[] {
         "app.kubernetes.io/name": app,
         "app.kubernetes.io/instance": name,
         "app.kubernetes.io/managed-by": "prometheus-operator",
-        [app]: name,
-        ...(object.kind === "Prometheus" ? { "operator.prometheus.io/name": name } : {}),
+        ...(object.kind === "Prometheus" ? { prometheus: name } : {}),
+        [own]: name,
       },
       ports: [
         { name: textAt(object, "spec", "portName") ?? "web", port },
+        ...(grpc === undefined ? [] : [{ name: "grpc", port: grpc }]),
         { name: "reloader-web", port: 8080 },
       ],
       level: podSecurityLevel({ securityContext: pod, containers: [{ name: app, securityContext: hardened }] }),

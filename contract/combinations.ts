@@ -1,8 +1,9 @@
 /** The setting combinations that contracts are checked for: every pair of choices that change what is declared. */
 import { merge } from "ts-deepmerge";
 import { providable } from "../components/catalogue.ts";
-import { plan } from "../components/plan.ts";
+import { firstOffer, plan } from "../components/plan.ts";
 import { type SettingsInput, settingsSchema } from "../settings/schema.ts";
+import { type SecretName, secretSettings } from "../settings/secrets.ts";
 import { componentVariants } from "./component-files.ts";
 import { pairwise } from "./pairwise.ts";
 
@@ -174,8 +175,13 @@ export function combinations(kubeconfig: string): Combination[] {
       { mergeArrays: false },
       ...Object.entries(row).map(([factor, level]) => all[factor]?.[String(level)] ?? {}),
     ) as SettingsInput;
-  const refused = (row: Readonly<Record<string, unknown>>) =>
-    plan(settingsSchema.parse(settingsOf(row))).findings.length > 0;
+  const refused = (row: Readonly<Record<string, unknown>>) => {
+    const { chosen, findings } = plan(settingsSchema.parse(settingsOf(row)));
+    // Beside the settings nothing is missing.
+    const given = { secrets: Object.keys(secretSettings) as SecretName[], members: undefined, companyCa: true };
+    const known = { ...given, now: new Date(), offered: firstOffer(chosen) };
+    return findings.length > 0 || chosen.some(({ component, settings }) => component.check?.(settings, known).length);
+  };
   // A component's own choice may not go with a decision, or with another's: such a row is tried without each of the two.
   const without = (row: (typeof rows)[number], names: readonly string[]) => ({
     ...row,

@@ -134,7 +134,8 @@ const partNames: Readonly<Record<string, string>> = {
 };
 const parts = Object.entries(partNames).map(([key, name]) => ({
   key,
-  ends: new RegExp(`kube-prometheus-stack-${name}\\b`),
+  // Not of another part whose name goes on.
+  ends: new RegExp(`kube-prometheus-stack-${name}(?![\\w-])`),
 }));
 
 /** What a chart makes, without the parts that its values switch off. */

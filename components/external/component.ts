@@ -64,9 +64,13 @@ export const externalMetrics = defineComponent({
   title: "A store of metrics that is there",
   slot: "metrics",
   address: "external.metrics.queryUrl",
+  gains: {
+    metricsReceiver: "external.metrics.writeUrl",
+    rules: "external.metrics.evaluatesRules to true (where somebody there evaluates our rules)",
+  },
   offers: ({ external: { metrics } }) => {
     if (metrics === undefined) return {};
-    const { queryUrl, writeUrl } = metrics;
+    const { queryUrl, writeUrl, evaluatesRules } = metrics;
     const asked = access("metrics", metrics);
     return {
       metrics: {
@@ -76,18 +80,23 @@ export const externalMetrics = defineComponent({
         dataSource: named(prometheus.dataSource),
       },
       ...(writeUrl === undefined ? {} : { metricsReceiver: { place: { url: writeUrl, access: asked } } }),
+      ...(evaluatesRules ? { rules: true } : {}),
     };
   },
   check: check("metrics"),
-  warnings: ({ external: { metrics } }) => [
-    {
-      path: "metrics",
-      message:
-        "is external: nothing here scrapes monitors or evaluates rules, so neither rules nor dashboards of scraped metrics are shipped. " +
-        (metrics?.writeUrl === undefined
-          ? "Without external.metrics.writeUrl nothing of this environment gets there."
-          : "What applications send by OTLP, and what is counted of their spans, is written there."),
-    },
+  warnings: ({ external: { metrics } }, _now, offered) => [
+    ...(offered("scraping") !== undefined
+      ? []
+      : [
+          {
+            path: "metrics",
+            message:
+              "is external, and nothing here scrapes monitors, so neither rules nor dashboards of scraped metrics are shipped: scraper: prometheusAgent does. " +
+              (metrics?.writeUrl === undefined
+                ? "Without external.metrics.writeUrl nothing of this environment gets there."
+                : "What applications send by OTLP, and what is counted of their spans, is written there."),
+          },
+        ]),
   ],
 });
 

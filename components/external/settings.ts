@@ -29,6 +29,12 @@ export const external = z
           .describe(
             "Where it takes remote write, such as https://mimir.example.com/api/v1/push; without it nothing of this environment gets there.",
           ),
+        evaluatesRules: z
+          .boolean()
+          .default(false)
+          .describe(
+            "Whether somebody there reads our PrometheusRules out of the cluster and evaluates them, such as Mimir by Alloy's mimir.rules.kubernetes.",
+          ),
         ...access("externalMetricsSecret"),
       })
       .optional()

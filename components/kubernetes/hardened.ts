@@ -9,6 +9,15 @@ export const hardened = {
   seccompProfile: { type: "RuntimeDefault" },
 } as const;
 
+/** Security context of a pod whose containers are hardened by the operator that makes it. */
+export const unprivileged = {
+  runAsNonRoot: true,
+  runAsUser: 1000,
+  runAsGroup: 2000,
+  fsGroup: 2000,
+  seccompProfile: { type: "RuntimeDefault" },
+} as const;
+
 /** Replicas of a component on different nodes where there are several: an affinity of pods with these labels. */
 export function spread(labels: Readonly<Record<string, string>>) {
   return {

@@ -37,6 +37,7 @@ const keptLabels = [
     "command",
     "check",
     "remote_name",
+    "rule_group",
     "slo",
   ],
   // Buckets, inside histogram_quantile only; __name__, inside the count of series only.

@@ -21,6 +21,7 @@ import { type ControlPlane, startControlPlane } from "../../rehearsal/control-pl
 import { obtainComponent } from "../kind-tier/components.ts";
 import { until } from "../support/until.ts";
 import { apply as applyTo } from "./support/apply.ts";
+import { freePorts } from "../../rehearsal/control-plane/processes.ts";
 import { TestCluster } from "./support/cluster.ts";
 
 const targets = scraped["targets found in each way"] ?? {};
@@ -50,6 +51,8 @@ describe("the Prometheus Operator, before a stand-in of its chart", function () 
   let cluster: TestCluster;
   let operator: ChildProcess;
   let rendered: Rendered;
+  /** One whose store is elsewhere: an agent scrapes, a ruler evaluates. */
+  let elsewhere: Rendered;
   let said = "";
 
   /** The stand-in chart's objects for the values of a release, as Helm renders them. */
@@ -96,6 +99,17 @@ describe("the Prometheus Operator, before a stand-in of its chart", function () 
         alertmanager: { replicas: 3 },
       },
     });
+    elsewhere = await render({
+      settings: {
+        ...{ metrics: "external", scraper: "prometheusAgent", ruler: "thanosRuler", network: { ca: "company.pem" } },
+        external: {
+          metrics: {
+            ...{ queryUrl: "https://metrics.example.com/base", writeUrl: "https://metrics.example.com/write" },
+            ...{ user: "platform", ca: "company" },
+          },
+        },
+      },
+    });
     const binaries = await obtainBinaries();
     const program = await obtainComponent("prometheus-operator");
     plane = await startControlPlane({ name: "operator", dir: join(folder, "cluster"), binaries });
@@ -116,14 +130,17 @@ describe("the Prometheus Operator, before a stand-in of its chart", function () 
     ])
       await apply(object);
     const ofOperator = (object: Manifest) => object.apiVersion.startsWith(`${group}/`);
+    const ofElsewhere = elsewhere.declared.filter(({ metadata: { name } }) =>
+      ["prometheus-agent", "thanos-ruler", "platform"].some((start) => name.startsWith(start)),
+    );
     // The operator takes no certificates that are none: those of the API server are as good as any.
-    const secrets = all
+    const secrets = [...all, ...ofElsewhere]
       .filter(({ kind, metadata }) => kind === "Secret" && metadata.namespace === namespace)
       .map((object) => JSON.parse(JSON.stringify(object).replaceAll(masked("company.pem"), pem())) as Manifest);
     const chart = (await templated(stack)).filter((object) => ofOperator(object) || object.kind === "Secret");
     const others = documented.map((object) => ({ ...object, metadata: { ...object.metadata, namespace: "other" } }));
-    for (const object of [...secrets, ...chart, ...all.filter(ofOperator), ...documented, ...others])
-      await apply(object);
+    const objects = [...all, ...ofElsewhere].filter(ofOperator);
+    for (const object of [...secrets, ...chart, ...objects, ...documented, ...others]) await apply(object);
     operator = spawn(program, ["--web.listen-address=127.0.0.1:0", "--web.enable-tls=false"], {
       env: { KUBECONFIG: plane.kubeconfigPath },
       stdio: ["ignore", "pipe", "pipe"],
@@ -154,10 +171,18 @@ describe("the Prometheus Operator, before a stand-in of its chart", function () 
     return (file.endsWith(".gz") ? gunzipSync(bytes) : bytes).toString("utf8");
   }
 
-  it("makes Prometheus's configuration of every monitor, check and discovery, which promtool takes", async () => {
-    const text = await made(`prometheus-${stack}-prometheus`, "prometheus.yaml.gz");
-    const { scrape_configs: jobs } = parse(text) as { scrape_configs: readonly { job_name: string }[] };
-    const names = jobs.map(({ job_name: name }) => name);
+  const statefulSet = async (name: string) =>
+    (await until(name, () =>
+      cluster.get(`/apis/apps/v1/namespaces/${namespace}/statefulsets/${name}`).catch(() => undefined),
+    )) as unknown as {
+      readonly spec: {
+        readonly replicas: number;
+        readonly template: { readonly spec: { readonly containers: readonly { readonly args?: readonly string[] }[] } };
+      };
+    };
+
+  /** Every monitor, check and discovery, as jobs of scrape configurations begin with it. */
+  async function monitored(): Promise<string[]> {
     const monitors = await Promise.all(
       [
         ...([
@@ -175,7 +200,31 @@ describe("the Prometheus Operator, before a stand-in of its chart", function () 
       ),
     );
     for (const kind of monitors) expect(kind).to.not.deep.equal([]);
-    for (const monitor of monitors.flat())
+    return monitors.flat();
+  }
+
+  /** Holds a configuration against Prometheus's own reader. Files that are mounted into the pod are not here. */
+  async function check(config: object, ...more: string[]): Promise<void> {
+    const here = JSON.stringify(config).replaceAll(/"(?:credentials|ca|cert|key)_file":"[^"]+"/g, (found) =>
+      found.replace(/:".*/, `:${JSON.stringify(plane.kubeconfigPath)}`),
+    );
+    const file = join(folder, "prometheus.yaml");
+    writeFileSync(file, here);
+    execFileSync(await obtainProgram("promtool"), ["check", "config", "--syntax-only", ...more, file]);
+  }
+
+  interface Configuration {
+    readonly global: object;
+    readonly scrape_configs: readonly { readonly job_name: string }[];
+    readonly rule_files?: readonly string[];
+    readonly remote_write?: readonly object[];
+  }
+
+  it("makes Prometheus's configuration of every monitor, check and discovery, which promtool takes", async () => {
+    const text = await made(`prometheus-${stack}-prometheus`, "prometheus.yaml.gz");
+    const { scrape_configs: jobs } = parse(text) as Configuration;
+    const names = jobs.map(({ job_name: name }) => name);
+    for (const monitor of await monitored())
       expect(
         names.some((name) => name.startsWith(monitor)),
         monitor,
@@ -191,31 +240,109 @@ describe("the Prometheus Operator, before a stand-in of its chart", function () 
     expect(fleet).to.have.nested.property("http_sd_configs[0].tls_config.ca_file");
     const { rule_files: rules, ...config } = parse(text) as { rule_files: readonly string[] };
     expect(rules.join()).to.match(/rulefiles-0/);
-    // Files that are mounted into the pod are not here.
-    const here = JSON.stringify(config).replaceAll(/"(?:credentials|ca|cert|key)_file":"[^"]+"/g, (found) =>
-      found.replace(/:".*/, `:${JSON.stringify(plane.kubeconfigPath)}`),
-    );
-    writeFileSync(join(folder, "prometheus.yaml"), here);
-    execFileSync(await obtainProgram("promtool"), [
-      "check",
-      "config",
-      "--syntax-only",
-      join(folder, "prometheus.yaml"),
-    ]);
+    await check(config);
   });
+
+  it("makes the agent's configuration of the same, which promtool takes, and an agent that writes with the cluster's name", async () => {
+    const { scrape_configs: jobs, ...config } = parse(
+      await made("prom-agent-platform", "prometheus.yaml.gz"),
+    ) as Configuration;
+    for (const monitor of await monitored())
+      expect(
+        jobs.some(({ job_name: name }) => name.startsWith(monitor)),
+        monitor,
+      ).to.equal(true);
+    expect(config.rule_files).to.equal(undefined);
+    expect(config).to.have.nested.property("global.external_labels.cluster", "dev");
+    const [store] = config.remote_write ?? [];
+    expect(store).to.deep.include({
+      url: "https://metrics.example.com/write",
+      basic_auth: { username: "platform", password: masked("externalMetricsSecret") },
+    });
+    expect(store).to.have.nested.property("tls_config.ca_file");
+    await check({ ...config, scrape_configs: jobs }, "--agent");
+
+    const { spec } = await statefulSet("prom-agent-platform");
+    const [container] = spec.template.spec.containers;
+    const [from, to] = await freePorts(2);
+    const data = mkdtempSync(join(folder, "agent-"));
+    const receiver = `http://127.0.0.1:${to ?? 0}`;
+    const files = { agent: join(data, "agent.yaml"), store: join(data, "store.yaml") };
+    const self = { job_name: "self", scrape_interval: "1s", static_configs: [{ targets: [`127.0.0.1:${from ?? 0}`] }] };
+    const here = { ...store, url: `${receiver}/api/v1/write`, tls_config: undefined };
+    writeFileSync(files.agent, JSON.stringify({ ...config, scrape_configs: [self], remote_write: [here] }));
+    writeFileSync(files.store, "{}");
+    // What the operator tells it, but for what is in the pod.
+    const places =
+      /^--(config\.file|web\.config\.file|web\.console|storage\.agent\.path|web\.external-url|web\.route-prefix)/;
+    const told = (container?.args ?? []).filter((arg) => !places.test(arg));
+    expect(told).to.include("--agent");
+    const prometheus = await obtainProgram("prometheus");
+    const running = [
+      [
+        `--config.file=${files.agent}`,
+        `--storage.agent.path=${join(data, "wal")}`,
+        `--web.listen-address=127.0.0.1:${from ?? 0}`,
+        ...told,
+      ],
+      [
+        ...[
+          `--config.file=${files.store}`,
+          `--storage.tsdb.path=${join(data, "store")}`,
+          "--web.enable-remote-write-receiver",
+        ],
+        `--web.listen-address=127.0.0.1:${to ?? 0}`,
+      ],
+    ].map((args) => spawn(prometheus, args, { cwd: data, stdio: "ignore" }));
+    try {
+      const query = new URLSearchParams({ query: 'up{job="self", cluster="dev"}' });
+      await until("what it scrapes is in the store", async () => {
+        const response = await fetch(`${receiver}/api/v1/query?${query.toString()}`).catch(() => undefined);
+        const answer = (await response?.json().catch(() => undefined)) as { data?: { result: unknown[] } } | undefined;
+        return (answer?.data?.result.length ?? 0) > 0;
+      });
+    } finally {
+      for (const one of running) one.kill("SIGKILL");
+    }
+  });
+
+  it("makes a ruler of all our rules, which asks the store, and writes to it without a label of its own", async () => {
+    const { spec } = await statefulSet("thanos-ruler-platform");
+    const [container] = spec.template.spec.containers;
+    for (const file of ["query", "alertmanagers", "remote-write", "alert.relabel"])
+      expect(container?.args?.join(" ")).to.match(new RegExp(`--${file}[.-]config-file=`));
+    expect(container?.args).to.include("--alert.label-drop=prometheus_replica");
+    const write = parse(await made("thanos-ruler-platform-config", "remote-write.yaml")) as { remote_write: object[] };
+    expect(write.remote_write[0]).to.deep.include({
+      url: "https://metrics.example.com/write",
+      write_relabel_configs: [{ regex: "thanos_ruler_replica", action: "labeldrop" }],
+    });
+    await check(write);
+    const ours = (await cluster.list(`/apis/${group}/v1/prometheusrules`)).filter(
+      ({ metadata }) => metadata.name !== "wrong",
+    );
+    await until("a file for each rule", async () => {
+      const files = await ruleFiles("thanos-ruler");
+      return files.length === ours.length;
+    });
+  });
+
+  /** Files with rules that the operator has made for a program. */
+  async function ruleFiles(start: string): Promise<string[]> {
+    const maps = (await cluster.list(`/api/v1/namespaces/${namespace}/configmaps`)) as unknown as readonly {
+      readonly metadata: { readonly name: string };
+      readonly data?: object;
+    }[];
+    return maps
+      .filter(({ metadata: { name } }) => name.startsWith(start) && name.includes("rulefiles"))
+      .flatMap(({ data = {} }) => Object.keys(data));
+  }
 
   it("takes all our rules, and says of a wrong one that it is", async () => {
     const ours = await cluster.list(`/apis/${group}/v1/prometheusrules`);
     expect(ours.length).to.be.greaterThan(5);
     // A file each, in as many ConfigMaps as they need.
-    await until("a file for each", async () => {
-      const maps = (await cluster.list(`/api/v1/namespaces/${namespace}/configmaps`)) as unknown as readonly {
-        readonly metadata: { readonly name: string };
-        readonly data?: object;
-      }[];
-      const files = maps.filter(({ metadata: { name } }) => name.includes("rulefiles")).map(({ data = {} }) => data);
-      return files.flatMap((one) => Object.keys(one)).length === ours.length;
-    });
+    await until("a file for each", async () => (await ruleFiles("prometheus-")).length === ours.length);
     await apply({
       apiVersion: `${group}/v1`,
       kind: "PrometheusRule",
@@ -226,12 +353,8 @@ describe("the Prometheus Operator, before a stand-in of its chart", function () 
   });
 
   it("makes the StatefulSets that the settings say", async () => {
-    const of = async (name: string) =>
-      (await until(name, () =>
-        cluster.get(`/apis/apps/v1/namespaces/${namespace}/statefulsets/${name}`).catch(() => undefined),
-      )) as unknown as { spec: { replicas: number } };
-    expect((await of(`prometheus-${stack}-prometheus`)).spec.replicas).to.equal(1);
-    expect((await of(`alertmanager-${stack}-alertmanager`)).spec.replicas).to.equal(3);
+    expect((await statefulSet(`prometheus-${stack}-prometheus`)).spec.replicas).to.equal(1);
+    expect((await statefulSet(`alertmanager-${stack}-alertmanager`)).spec.replicas).to.equal(3);
   });
 
   it("lets a team route what its own namespace raises, and nothing else", async () => {

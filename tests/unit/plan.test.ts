@@ -126,7 +126,7 @@ describe("The plan of components", function () {
     expect(said({ gateway: "none", instrumentation: { enabled: false }, traces: "none" })).to.deep.equal([]);
     const checks = [{ name: "page", type: "http", target: "https://example.com" }];
     expect(said({ metrics: "external", external: { metrics: servers["metrics"] }, checks })).to.deep.equal([
-      "metrics is external, which has no scraping, and blackboxExporter cannot do without it. Set metrics to prometheus.",
+      "metrics is external, which has no scraping, and blackboxExporter cannot do without it. Set metrics to prometheus or scraper to prometheusAgent.",
     ]);
   });
 

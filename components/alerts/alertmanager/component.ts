@@ -95,6 +95,8 @@ export const alertmanagerComponent = defineComponent({
   offers: () => ({
     alerts: {
       endpoint,
+      // The operator's own, without an address of its own (0.93.1, pkg/alertmanager/statefulset.go, `defaultOperatedServiceName`).
+      replicas: { ...endpoint, service: "alertmanager-operated" },
       ui: { selector, podPort: endpoint.port },
       dataSource,
     },

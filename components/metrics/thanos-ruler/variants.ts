@@ -1,0 +1,27 @@
+import type { SettingsInput } from "../../../settings/schema.ts";
+
+const metrics = {
+  queryUrl: "https://metrics.example.com/base",
+  writeUrl: "https://metrics.example.com/api/v1/write",
+  user: "platform",
+  ca: "company",
+} as const;
+const alerts = { url: "https://alerts.example.com/alertmanager" };
+
+export const variants: Readonly<Record<string, SettingsInput>> = {
+  "over Prometheus": { ruler: "thanosRuler" },
+  "over what an agent writes": {
+    ...{ metrics: "external", scraper: "prometheusAgent", ruler: "thanosRuler", alerts: "external" },
+    ...{ external: { metrics, alerts }, network: { ca: "company.pem" } },
+  },
+};
+
+/** What each of its settings changes, and where (`tests/contract/settings-effects.test.ts`). */
+export const effects = [
+  ["thanosRuler.evaluationInterval", "45s"],
+  ["thanosRuler.resources.cpu", "33m"],
+  ["thanosRuler.resources.memory", "17Mi"],
+  ["thanosRuler.resources.memoryLimit", "3Gi"],
+] as const;
+
+export const under: SettingsInput = { ruler: "thanosRuler" };
