@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { dataSourceUid } from "../../components/capabilities.ts";
 import { staleFiles } from "../../commands/dashboards.ts";
+import { shortRanges } from "../../contract/rules-lint.ts";
 import { shapedSeries } from "../../dashboards/sample/cluster.ts";
 import { programOrSkip } from "../support/program.ts";
 import {
@@ -15,8 +16,9 @@ import {
   readRuleFiles,
   recordedNames,
   rulesOf,
+  scrapeIntervalSeconds,
   shipped,
-  shortRanges,
+  withGrafanaValues,
 } from "./support/content.ts";
 import { emptyQueries, logqlMistakes, promqlMistakes, traceqlMistakes } from "./support/queries.ts";
 
@@ -123,7 +125,7 @@ describe("dashboards", () => {
           ...readRuleFiles().flatMap((rules) => rulesOf(rules).map((r) => r.record)),
         ];
         for (const { where, expr } of queriesOf({ file, dashboard }, "prometheus")) {
-          expect(shortRanges(expr), where).to.deep.equal([]);
+          expect(shortRanges(withGrafanaValues(expr), scrapeIntervalSeconds), where).to.deep.equal([]);
           for (const name of recordedNames(expr)) expect(recorded, where).to.include(name);
         }
       });

@@ -7,13 +7,14 @@ import { sloRules } from "../../../components/alerts/slos/rules.ts";
 import { slos } from "../../../components/alerts/slos/settings.ts";
 import { durationSeconds } from "../../../settings/formats.ts";
 import { componentFiles } from "../../../contract/component-files.ts";
+import type { Rule } from "../../../contract/rules-lint.ts";
 import { dashboardForms, dashboardPaths, ruleFiles, substituteText } from "../../../contract/flux-repo.ts";
 
 /** The project's folder. */
 export const projectFolder = fileURLToPath(new URL("../../../", import.meta.url));
 
 /** What the tests scrape with; Prometheus of the platform has the same interval. */
-const scrapeIntervalSeconds = 30;
+export const scrapeIntervalSeconds = 30;
 
 export interface Query {
   /** Where it stands, for people. */
@@ -133,14 +134,7 @@ export function withGrafanaValues(expr: string, valueOf: (variable: string) => s
     .replaceAll(/\$\{(\w+)(?::\w+)?\}|\$(\w+)/g, (_, braced?: string, bare?: string) => valueOf(braced ?? bare ?? ""));
 }
 
-export interface Rule {
-  readonly alert?: string;
-  readonly record?: string;
-  readonly expr: string;
-  readonly for?: string;
-  readonly labels?: Readonly<Record<string, string>>;
-  readonly annotations?: Readonly<Record<string, string>>;
-}
+export type { Rule };
 
 export interface RuleFile {
   /** Path from the project's folder. */
@@ -260,14 +254,6 @@ export const ofObjectives: readonly string[] = slos
   .parse([{ name: "any", check: "any", target: 99 }])
   .flatMap(sloRules)
   .flatMap(({ rules }) => rules.map(({ record }) => record));
-
-/** Ranges of a query that are too short for a rate: fewer than four scrapes. A step of a subquery is not a range. */
-export function shortRanges(expr: string): string[] {
-  const seconds: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400, w: 604_800 };
-  return [...expr.matchAll(/\[(\d+)([smhdw])[\]:]/g)]
-    .filter(([, count, unit]) => Number(count) * (seconds[unit ?? ""] ?? 0) < 4 * scrapeIntervalSeconds)
-    .map(([range]) => range);
-}
 
 /** Names of recorded series (they have a colon) that a query asks for. */
 export function recordedNames(expr: string): string[] {
