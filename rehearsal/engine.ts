@@ -42,6 +42,11 @@ export interface EnvironmentOptions {
   readonly onOutput?: (text: string) => void;
   /** Operations at a time. @default the CLI's own, four times the number of processors */
   readonly parallel?: number;
+  /**
+   * Whether the next operation writes the state at each step, half of the engine's own time, or at its end alone; only who kills
+   * it sees a difference. @default at each step
+   */
+  readonly checkpoints?: () => boolean;
 }
 
 /** How an operation ended. */
@@ -80,6 +85,9 @@ export interface StateResource {
   readonly delete?: boolean;
   readonly initErrors?: readonly string[];
 }
+
+/** For the engine: the state is written at the end of an operation alone. */
+const withoutCheckpoints = { PULUMI_EXPERIMENTAL: "true", PULUMI_SKIP_CHECKPOINTS: "true" } as const;
 
 /** One stack with a state of its own, on the real engine. */
 export interface Environment {
@@ -193,6 +201,7 @@ async function openIn(workDir: string, options: EnvironmentOptions): Promise<Env
       options.onOutput?.(text);
     };
     await rm(pidFile, { force: true });
+    stack.workspace.envVars = { ...env, ...(options.checkpoints?.() === false ? withoutCheckpoints : {}) };
     try {
       await start({
         color: "never",

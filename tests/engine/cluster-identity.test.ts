@@ -142,6 +142,7 @@ describe("whose cluster it is", function () {
 
   it("a half-made cluster that the state has no record of goes with destroy, by plain Pulumi", async () => {
     host.world.plan = { pauseAfter: "cni" };
+    second.checkpoints = true;
     const up = failure(second.environment.up());
     const kind = await host.paused("cni");
     second.environment.kill();

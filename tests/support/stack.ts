@@ -36,6 +36,8 @@ export interface TestStack {
     readonly cluster: { readonly kind: { readonly ports: Record<string, number> } };
     readonly repository: Readonly<Record<string, string>>;
   };
+  /** Whether the engine writes the state at each step: for who kills it. @default false */
+  checkpoints: boolean;
   /** Called for every call of a provider; null lets all pass. */
   onCall: StandInOptions["onCall"] | null;
   onEvent: ((event: EngineEvent) => void) | null;
@@ -76,7 +78,11 @@ export async function openStack(groups: Readonly<Record<string, unknown>> = {}, 
     FAKE_WORLD: host.world.folder,
     KIND_LOCK_DIR: host.lockFolder,
   };
-  const hooks: Pick<TestStack, "onCall" | "onEvent"> = { onCall: null, onEvent: null };
+  const hooks: Pick<TestStack, "checkpoints" | "onCall" | "onEvent"> = {
+    checkpoints: false,
+    onCall: null,
+    onEvent: null,
+  };
   const providers = await startStandIns({
     kubernetes: "memory",
     environment: hostEnvironment,
@@ -113,6 +119,7 @@ export async function openStack(groups: Readonly<Record<string, unknown>> = {}, 
     workDir: path.join(folder, "pulumi"),
     env: { ...providers.env, ...hostEnvironment },
     parallel: 32,
+    checkpoints: () => hooks.checkpoints,
     config: {
       "github:owner": owner,
       "github:token": { secret: planted.githubToken },
