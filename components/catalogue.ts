@@ -26,6 +26,7 @@ import { blackboxExporterComponent } from "./metrics/blackbox-exporter/component
 import { exportersComponent } from "./metrics/exporters/component.ts";
 import { metricsServerComponent } from "./metrics/metrics-server/component.ts";
 import { remoteWriteComponent } from "./metrics/remote-write/component.ts";
+import { remoteWriteReceiverComponent } from "./metrics/remote-write-receiver/component.ts";
 import { scrapeTargetsComponent } from "./metrics/scrape-targets/component.ts";
 import { prometheusAgentComponent } from "./metrics/prometheus-agent/component.ts";
 import { prometheusComponent } from "./metrics/prometheus/component.ts";
@@ -55,6 +56,7 @@ export const catalogue = [
   annotatedPods,
   scrapeTargetsComponent,
   remoteWriteComponent,
+  remoteWriteReceiverComponent,
   metricsServerComponent,
   blackboxExporterComponent,
   slosComponent,

@@ -73,8 +73,8 @@ export type SecretText =
   /** JSON with such texts in it, whatever their characters. */
   | { readonly json: SecretTree };
 
-/** Lists and maps of texts of a Secret. */
-export type SecretTree = SecretText | readonly SecretTree[] | { readonly [key: string]: SecretTree };
+/** Lists and maps of texts of a Secret, and numbers. */
+export type SecretTree = SecretText | number | readonly SecretTree[] | { readonly [key: string]: SecretTree };
 
 export interface SecretObject {
   readonly name: string;
@@ -113,10 +113,10 @@ export interface Extra {
 }
 
 /**
- * Who connects: pods of whoever has a capability, of applications, or what no policy can name because it is no pod (the API
- * server calling a webhook, a port of the node).
+ * Who connects: pods of whoever has a capability, of applications, or what no policy can name because it is no pod: the API
+ * server calling a webhook, a port of the node, anyone from outside who is then asked for a password.
  */
-export type Peer = Capability | "applications" | "api server";
+export type Peer = Capability | "applications" | "api server" | "anyone";
 
 /** Who reaches which pods on which ports. Network policies are made of these; without one nobody from outside does. */
 export interface Flow {

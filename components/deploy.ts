@@ -15,10 +15,15 @@ import { type contexts, homes } from "./context.ts";
 import type { Namespace } from "./kubernetes/namespace.ts";
 import { type Chosen, prerequisites } from "./plan.ts";
 
+/** JSON as it stands in a Secret. VictoriaMetrics' programs fill in `%{...}` wherever it stands; to JSON the other form is the same. */
+export const secretJson = (value: unknown): string => JSON.stringify(value).replaceAll("%", "\\u0025");
+
 /** Whether a node is a text itself, not a list or a map of some. */
 const isText = (node: SecretTree): node is SecretText =>
   typeof node === "string" ||
-  (!Array.isArray(node) && ["json", "generated", "secret", "group"].some((kind) => kind in node));
+  (typeof node === "object" &&
+    !Array.isArray(node) &&
+    ["json", "generated", "secret", "group"].some((kind) => kind in node));
 
 /** Name of a child: it starts with its parent's. */
 const below = (name: string, child: string) =>
@@ -54,7 +59,7 @@ export class Deployed extends pulumi.ComponentResource {
     const generated: Record<string, pulumi.Output<string>> = {};
     const text = (value: SecretText): pulumi.Input<string> => {
       if (typeof value === "string") return value;
-      if ("json" in value) return pulumi.jsonStringify(tree(value.json));
+      if ("json" in value) return pulumi.output(tree(value.json) as pulumi.Input<object>).apply(secretJson);
       if ("generated" in value) {
         generated[value.generated] ??= new random.RandomPassword(
           below(name, value.generated),
@@ -70,9 +75,11 @@ export class Deployed extends pulumi.ComponentResource {
     const tree = (node: SecretTree): pulumi.Input<unknown> =>
       isText(node)
         ? text(node)
-        : Array.isArray(node)
-          ? node.map(tree)
-          : Object.fromEntries(Object.entries(node).map(([key, below]) => [key, tree(below)]));
+        : typeof node === "number"
+          ? node
+          : Array.isArray(node)
+            ? node.map(tree)
+            : Object.fromEntries(Object.entries(node).map(([key, below]) => [key, tree(below)]));
     const secret = ({ name: secretName, namespace, data }: SecretObject) =>
       new k8s.core.v1.Secret(
         below(name, secretName),

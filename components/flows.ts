@@ -36,12 +36,12 @@ export function allowed(
     const namespaces = (peer: Peer): readonly string[] =>
       peer === "applications"
         ? given.environment.applications
-        : peer === "api server"
+        : peer === "api server" || peer === "anyone"
           ? []
           : homesOf(chosen, peer, context);
     for (const { name, namespace, to, ports, from } of one.component.flows?.(given) ?? ([] as Flow[])) {
       const outside = [...new Set(from.flatMap(namespaces))].filter((other) => other !== namespace);
-      const peers = from.includes("api server") ? "anyone" : outside;
+      const peers = from.some((peer) => peer === "api server" || peer === "anyone") ? "anyone" : outside;
       add(namespace, { name, ports, from: peers, ...(to === undefined ? {} : { to }) });
     }
   }

@@ -38,6 +38,8 @@ const stampAlertmanager: NonNullable<Catalogue["sets"][string]["stamp"]> = (vers
 
 const victoriaLogs = "github.com/VictoriaMetrics/VictoriaLogs";
 
+const victoriaMetrics = "github.com/VictoriaMetrics/VictoriaMetrics";
+
 const helm = "helm.sh/helm/v4";
 
 const jaeger = "github.com/jaegertracing/jaeger";
@@ -93,6 +95,12 @@ const programs = {
     module: jaeger,
     package: `${jaeger}/cmd/jaeger`,
   },
+  /** The proxy before the write path of a store of metrics. */
+  vmauth: {
+    set: "vmauth",
+    module: victoriaMetrics,
+    package: `${victoriaMetrics}/app/vmauth`,
+  },
   blackbox_exporter: {
     set: "blackbox",
     module: blackbox,
@@ -143,6 +151,9 @@ const catalogue: Catalogue = {
       stamp: (version) => ({
         "github.com/VictoriaMetrics/VictoriaMetrics/lib/buildinfo.Version": `victoria-logs-${version(victoriaLogs)}`,
       }),
+    },
+    vmauth: {
+      stamp: (version) => ({ [`${victoriaMetrics}/lib/buildinfo.Version`]: `vmauth-${version(victoriaMetrics)}` }),
     },
     collector: {
       stamp: (version) => ({

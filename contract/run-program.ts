@@ -204,7 +204,9 @@ async function declare(args: ProgramArgs): Promise<Program> {
     members: {
       alertingSecrets: maskedMembers(usedAlertingSecrets(settings.alerting)),
       scrapeSecrets: maskedMembers(settings.scrapeTargets.flatMap(({ secret }) => secret ?? [])),
-      remoteWriteSecrets: maskedMembers(settings.remoteWrite.flatMap(({ secret }) => secret ?? [])),
+      remoteWriteSecrets: maskedMembers(
+        [...settings.remoteWrite, ...settings.remoteWriteReceiver.users].flatMap(({ secret }) => secret ?? []),
+      ),
     },
     github: { owner: args.owner ?? "acme", token: undefined },
   };

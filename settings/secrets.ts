@@ -25,7 +25,7 @@ export const secretGroups = {
   alertingSecrets:
     "Secrets of the receivers by name: Slack's webhook URL, the mail password, the Telegram bot's token. Set with `npm run pulumi -- <stack> config set --secret --path alertingSecrets.<name>`; a name with a dot in quotes, `alertingSecrets[\"my.bot\"]`.",
   remoteWriteSecrets:
-    "Secrets of remoteWrite by name: passwords and bearer tokens. Set with `npm run pulumi -- <stack> config set --secret --path remoteWriteSecrets.<name>`.",
+    "Secrets of remoteWrite and of remoteWriteReceiver by name: passwords and bearer tokens. Set with `npm run pulumi -- <stack> config set --secret --path remoteWriteSecrets.<name>`.",
   scrapeSecrets:
     "Secrets of scrapeTargets by name: passwords and bearer tokens. Set with `npm run pulumi -- <stack> config set --secret --path scrapeSecrets.<name>`.",
 } as const;

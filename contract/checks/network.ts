@@ -94,6 +94,11 @@ function throughNode(model: Model, declared: readonly Manifest[], pod: PodFact, 
   );
 }
 
+/** Pods that ask everybody for a password, by a label: whoever comes from outside may reach them. */
+const askPasswords: readonly Readonly<Record<string, string>>[] = [
+  { "app.kubernetes.io/name": "remote-write-receiver" },
+];
+
 /** A policy is about pods that exist, on ports that they have, from namespaces that exist. */
 function checkPolicy(model: Model, policy: Manifest, { declared, settings }: Rendered, add: Add): void {
   const object = manifestId(policy);
@@ -111,7 +116,11 @@ function checkPolicy(model: Model, policy: Manifest, { declared, settings }: Ren
   for (const rule of (at(policy, "spec", "ingress") ?? []) as readonly unknown[]) {
     const peers = (at(rule, "from") ?? []) as readonly unknown[];
     const ports = (at(rule, "ports") ?? []) as readonly { port: number; protocol?: string }[];
-    const needed = pods.every((pod) => ports.every(({ port }) => throughNode(model, declared, pod, port)));
+    const needed = pods.every(
+      (pod) =>
+        askPasswords.some((matchLabels) => matches({ matchLabels }, pod.labels)) ||
+        ports.every(({ port }) => throughNode(model, declared, pod, port)),
+    );
     // Flux's own are Flux's to decide.
     if (peers.length === 0 && !(needed && ports.length > 0) && policy.metadata.namespace !== ownHome.namespace)
       add(object, "spec.ingress.from", "is nobody in particular, and so lets everybody in.");

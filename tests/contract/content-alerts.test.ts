@@ -40,6 +40,7 @@ const keptLabels = [
     "check",
     "remote_name",
     "rule_group",
+    "username",
     "slo",
   ],
   // Buckets, inside histogram_quantile only; __name__, inside the count of series only.

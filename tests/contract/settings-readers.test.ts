@@ -493,6 +493,12 @@ function more(where: string): readonly unknown[] {
       { name: "e", latency: { service: "front", below: "250ms" }, target: 99 },
     ];
   }
+  if (where === "remoteWriteReceiver.users") {
+    return [
+      { name: "a", secret: "berlin" },
+      { name: "b@example.com", secret: "shop", kind: "token" },
+    ];
+  }
   if (/^prometheusAdapter\..*ules$/.test(where)) {
     return [
       { series: 'queue_length{pod!=""}', query: ruleQuery },
@@ -618,6 +624,7 @@ describe("What settings accept, by its readers", function () {
   let exporter: string;
   let otelcol: string;
   let generator: string;
+  let vmauth: string;
   let api: KubernetesApi;
   const rendered: Rendered[] = [];
   const all: Settings[] = [];
@@ -631,6 +638,7 @@ describe("What settings accept, by its readers", function () {
     exporter = await programOrSkip(this, "blackbox_exporter");
     otelcol = await programOrSkip(this, "otelcol");
     generator = await programOrSkip(this, "operator-config");
+    vmauth = await programOrSkip(this, "vmauth");
     api = await orSkip(this, "Kubernetes' OpenAPI", kubernetesApi);
     folder = mkdtempSync(path.join(tmpdir(), "settings-readers-"));
     kubeconfig = path.join(folder, "kubeconfig.yaml");
@@ -700,7 +708,7 @@ describe("What settings accept, by its readers", function () {
         // So that there is kbot's source to look at.
         if (base === kbot && /^demo\.(app|enabled)$/.test(where)) continue;
         const isList =
-          /^(checks|scrapeTargets|remoteWrite|slos|alerting\.(receivers\..*|routes|timeIntervals|silences)|prometheusAdapter\..*ules)$/.test(
+          /^(checks|scrapeTargets|remoteWrite|remoteWriteReceiver\.users|slos|alerting\.(receivers\..*|routes|timeIntervals|silences)|prometheusAdapter\..*ules)$/.test(
             where,
           );
         const some = isList
@@ -864,6 +872,24 @@ describe("What settings accept, by its readers", function () {
     }
     // Otherwise this shows nothing.
     expect(servers).to.be.greaterThan(perElement / 15);
+    expectNone(complaints);
+  });
+
+  it("is what vmauth takes of those who may write", () => {
+    const complaints: string[] = [];
+    let users = 0;
+    for (const { declared, settings } of rendered) {
+      const secret = declared.find(
+        ({ kind, metadata }) => kind === "Secret" && metadata.name === "remote-write-receiver",
+      );
+      if (secret === undefined) continue;
+      users += settings.remoteWriteReceiver.users.length;
+      const config = JSON.parse(String(at(secret, "stringData", "auth.json"))) as unknown;
+      const { accepted: fine, said } = judge(vmauth, (file) => ["-dryRun", `-auth.config=${file}`], config);
+      if (!fine) complaints.push(said);
+    }
+    // Otherwise this shows nothing.
+    expect(users).to.be.greaterThan(perElement / 15);
     expectNone(complaints);
   });
 

@@ -122,3 +122,40 @@ describe("servers that are sent samples", () => {
     expect(findings([years], { metrics: "none" })).to.include("remoteWrite cannot do without it");
   });
 });
+
+describe("those who may write samples", () => {
+  const said = (users: readonly object[], others: object = {}): string =>
+    findings([], { remoteWriteReceiver: { users }, ...others });
+  const berlin = { name: "berlin", secret: "mimir" };
+
+  it("are taken with a password or a token", () => {
+    expect(said([berlin, { name: "a@example.com", secret: "mimir", kind: "token" }])).to.equal("");
+  });
+
+  for (const [what, users, words] of [
+    [
+      "one name twice",
+      [berlin, berlin],
+      "remoteWriteReceiver.users.1.name: is berlin, as is remoteWriteReceiver.users.0.name.",
+    ],
+    ["a secret that is not set", [{ ...berlin, secret: "b" }], "config set --secret --path remoteWriteSecrets.b"],
+    [
+      "one token for two",
+      [
+        { ...berlin, kind: "token" },
+        { name: "b", secret: "mimir", kind: "token" },
+      ],
+      "remoteWriteReceiver.users.1.secret: is mimir, as is remoteWriteReceiver.users.0.secret, and both are tokens.",
+    ],
+    ["a name that no header carries", [{ ...berlin, name: "a:b" }], "remoteWriteReceiver.users.0.name: must be a name"],
+  ] as const)
+    it(`are refused with ${what}`, () => {
+      expect(said(users)).to.include(words);
+    });
+
+  it("need a store of the environment", () => {
+    const external = { metrics: { queryUrl: "https://a.example.com", writeUrl: "https://a.example.com/push" } };
+    expect(said([berlin], { metrics: "external", external })).to.include("whoever writes there asks that store");
+    expect(said([berlin], { metrics: "none" })).to.include("remoteWriteReceiver cannot do without it");
+  });
+});
