@@ -312,6 +312,31 @@ export function served(
 }
 
 /**
+ * Settings of alternatives that a decision has not chosen: nobody reads them.
+ * @param said what the stack says, by group
+ */
+export function idle(settings: Settings, said: Readonly<Record<string, unknown>>): Finding[] {
+  const { chosen } = plan(settings);
+  return Object.entries(said).flatMap(([group, value]): Finding[] => {
+    const whose = components.filter((component) => group in component.settings);
+    const [owner] = whose;
+    const isRead = whose.some(
+      ({ key, slot }) => slot === undefined || chosen.some(({ component }) => component.key === key),
+    );
+    if (isRead || owner?.slot === undefined || Object.keys(value as object).length === 0) return [];
+    const { slot } = owner;
+    // The addresses of what is there already are of several decisions, and are told of by themselves.
+    if (whose.some((other) => other.slot !== slot)) return [];
+    const choice = settings[slot];
+    const is = Array.isArray(choice) ? `[${choice.join(", ")}]` : choice;
+    const wanted = [...new Set(whose.map(choiceOf))].join(" or ");
+    return [
+      { path: group, message: `has no effect, because ${slot} is ${is}. Remove it, or set ${slot} to ${wanted}.` },
+    ];
+  });
+}
+
+/**
  * The components of an environment.
  * @throws Error for a mistake of the catalogue itself
  */

@@ -16,7 +16,7 @@ import {
   secretSettings,
 } from "./secrets.ts";
 import type { Settings } from "./schema.ts";
-import { firstOffer, plan } from "../components/plan.ts";
+import { firstOffer, idle, plan } from "../components/plan.ts";
 
 const projectRoot = path.resolve(import.meta.dirname, "..");
 
@@ -145,6 +145,7 @@ export function readStack(): Stack {
     for (const { path: where, message } of component.warnings?.(own, new Date(), firstOffer(chosen)) ?? [])
       void pulumi.log.warn(`${file}: ${where}: ${message}`);
   }
+  for (const { path: where, message } of idle(settings, raw)) void pulumi.log.warn(`${file}: ${where}: ${message}`);
 
   return { project, name, settings, secrets, members, github: { owner, token: github.getSecret("token") } };
 }

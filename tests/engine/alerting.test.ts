@@ -42,7 +42,7 @@ describe("secrets of the receivers on the real engine", function () {
   let stack: TestStack;
 
   before(async () => {
-    stack = await openStack({ ...bare, alerts: "alertmanager", alerting });
+    stack = await openStack({ ...bare, alerts: "alertmanager", alerting, loki: { retention: "48h" } });
   });
   after(async () => {
     await stack.close();
@@ -87,6 +87,7 @@ describe("secrets of the receivers on the real engine", function () {
     expect(await stack.environment.stateText()).to.not.include(webhook);
     expect(stack.printed()).to.not.include(webhook);
     expect(stack.printed()).to.include("alerting.silences.0: over ended on 2026-01-31");
+    expect(stack.printed()).to.include("loki: has no effect, because logs is none.");
   });
 
   it("are renewed in place: the release does not change", async () => {

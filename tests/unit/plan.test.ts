@@ -6,7 +6,7 @@ import { alternatives, catalogue, components, providable, slots } from "../../co
 import type { Capability } from "../../components/capabilities.ts";
 import type { Slot } from "../../components/component.ts";
 import { contexts } from "../../components/context.ts";
-import { conflicts, type Plan, plan, prerequisites, type Remedy } from "../../components/plan.ts";
+import { conflicts, idle, type Plan, plan, prerequisites, type Remedy } from "../../components/plan.ts";
 import { settingsSchema } from "../../settings/schema.ts";
 
 type Choice = Readonly<Record<string, unknown>>;
@@ -238,6 +238,19 @@ describe("The plan of components", function () {
     // The operator alone is why its suite was there.
     expect(made(nothing)).to.include("kubePrometheusStack");
     expect(made({ ...nothing, provided })).to.not.include("kubePrometheusStack");
+  });
+
+  it("tells of settings that nobody reads, of alternatives that are not chosen; not of one that is, or is only switched off", () => {
+    const told = (said: Choice) =>
+      idle(settingsSchema.parse(said), said).map(({ path: group, message }) => `${group}: ${message}`);
+    const { alerts } = servers;
+    expect(told({ alerts: "external", external: { alerts }, alerting: { inhibition: false }, loki: {} })).to.deep.equal(
+      ["alerting: has no effect, because alerts is external. Remove it, or set alerts to alertmanager."],
+    );
+    expect(told({ traces: ["tempo"], jaeger: { maxTraces: 500 }, tempo: { retention: "7d" } })).to.deep.equal([
+      "jaeger: has no effect, because traces is [tempo]. Remove it, or set traces to jaeger.",
+    ]);
+    expect(told({ loki: { retention: "48h" }, demo: { enabled: false, app: "podinfo" } })).to.deep.equal([]);
   });
 
   it("knows each component by one key, with settings under names that no other has", () => {
