@@ -3,6 +3,7 @@
  * and never each other; what each offers is plain data.
  */
 import type { SecretName } from "../settings/secrets.ts";
+import type { ContainerResources } from "../settings/resources.ts";
 import type { Extra, SecretObject, Slot } from "./component.ts";
 import type { Known } from "./remote.ts";
 
@@ -267,6 +268,15 @@ export interface Autoscaling {
   ) => { readonly secrets: readonly SecretObject[]; readonly objects: readonly Extra[] };
 }
 
+/** Where blocks of samples are uploaded to. */
+export interface Blocks {
+  readonly bucket: string;
+  /** The Secret with Thanos' configuration of that bucket, without credentials: another configuration has another name. */
+  readonly config: (storage: ObjectStorage) => { readonly name: string; readonly key: string };
+  /** What a sidecar that uploads asks for. */
+  readonly sidecar: ContainerResources;
+}
+
 /** Capabilities, and what is known of each. `true` where there is nothing to know but that it is there. */
 export interface Offers {
   readonly metrics: MetricsStore;
@@ -299,6 +309,9 @@ export interface Offers {
   readonly objectStorage: ObjectStorage;
   /** Names of buckets that it keeps something in. */
   readonly buckets: readonly string[];
+  /** A sidecar of it uploads blocks, and answers for those that it has not uploaded yet. */
+  readonly thanosSidecar: true;
+  readonly blocks: Blocks;
   readonly demo: true;
   /** Names of what it looks at from outside: the label `check` of `probe_success{job="checks"}`. */
   readonly checks: readonly string[];

@@ -29,6 +29,7 @@ import { remoteWriteComponent } from "./metrics/remote-write/component.ts";
 import { remoteWriteReceiverComponent } from "./metrics/remote-write-receiver/component.ts";
 import { scrapeTargetsComponent } from "./metrics/scrape-targets/component.ts";
 import { prometheusAgentComponent } from "./metrics/prometheus-agent/component.ts";
+import { thanosComponent } from "./metrics/thanos/component.ts";
 import { prometheusComponent } from "./metrics/prometheus/component.ts";
 import { thanosRulerComponent } from "./metrics/thanos-ruler/component.ts";
 import { certManagerComponent } from "./platform/cert-manager/component.ts";
@@ -38,6 +39,7 @@ import {
   prometheusOperatorComponent,
   prometheusOperatorDefinitions,
 } from "./platform/prometheus-operator/component.ts";
+import { s3Component } from "./storage/s3/component.ts";
 import { seaweedfsComponent } from "./storage/seaweedfs/component.ts";
 import { kubePrometheusStackComponent } from "./suites/kube-prometheus-stack/component.ts";
 import { jaegerComponent } from "./traces/jaeger/component.ts";
@@ -47,6 +49,8 @@ export const catalogue = [
   fluxComponent,
   prometheusOperatorDefinitions,
   prometheusOperatorComponent,
+  // Before Prometheus: the first store of metrics is the one that people and dashboards ask.
+  thanosComponent,
   prometheusComponent,
   prometheusAgentComponent,
   thanosRulerComponent,
@@ -62,6 +66,7 @@ export const catalogue = [
   slosComponent,
   kubePrometheusStackComponent,
   seaweedfsComponent,
+  s3Component,
   lokiComponent,
   fluentBitComponent,
   jaegerComponent,

@@ -94,7 +94,7 @@ export interface Release {
   /** Values by which every pod of the chart pulls with the credentials of private registries; undefined where it has no pods. */
   readonly pullSecrets: object | undefined;
   /** Volumes that keep the size that they were made with. */
-  readonly volumes?: VolumeClaims;
+  readonly volumes?: readonly VolumeClaims[];
   /** Where Flux should not put a difference back: fields that others write by design. */
   readonly driftIgnore?: readonly { readonly kind: string; readonly paths: readonly string[] }[];
   /** Deployments of the chart whose replicas an autoscaler decides: the release says none. @default none */

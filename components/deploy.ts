@@ -125,7 +125,9 @@ export class Deployed extends pulumi.ComponentResource {
         prerequisites: [...args.prerequisites, ...before],
         ...(release.driftIgnore === undefined ? {} : { driftIgnore: release.driftIgnore }),
         ...(release.scaled === undefined ? {} : { scaled: release.scaled }),
-        ...(release.volumes === undefined ? {} : { beforeUpdate: [keepVolumeSize(release.volumes, args.cluster)] }),
+        ...(release.volumes === undefined
+          ? {}
+          : { beforeUpdate: release.volumes.map((claims) => keepVolumeSize(claims, args.cluster)) }),
       },
       { parent: this },
     );

@@ -138,6 +138,12 @@ const parts = Object.entries(partNames).map(([key, name]) => ({
   ends: new RegExp(`kube-prometheus-stack-${name}(?![\\w-])`),
 }));
 
+/** Ports of Thanos' sidecar, where values ask for one (operator 0.93, pkg/prometheus/server/statefulset.go). */
+function withSidecar(pod: PodFact, values: Release["values"]): PodFact {
+  if (at(values, "prometheus", "prometheusSpec", "thanos") === undefined) return pod;
+  return { ...pod, ports: [...pod.ports, { name: "grpc", port: 10901 }, { name: "http", port: 10902 }] };
+}
+
 /** What a chart makes, without the parts that its values switch off. */
 function factsOf({ name, values }: Release): Facts[] {
   const facts = chartFacts()[name];
@@ -148,7 +154,9 @@ function factsOf({ name, values }: Release): Facts[] {
     {
       ...facts,
       services: facts.services.filter((service) => there(service.name)),
-      pods: facts.pods.filter(({ owner }) => there(owner)),
+      pods: facts.pods
+        .filter(({ owner }) => there(owner))
+        .map((pod) => (pod.owner.startsWith("Prometheus ") ? withSidecar(pod, values) : pod)),
       monitors: facts.monitors.filter((monitor) => there(monitor.name)),
     },
   ];

@@ -30,6 +30,9 @@ const readings: Readonly<Record<string, Reading>> = {
   routePrefix: (value) => ({ flag: `--web.route-prefix=${value}` }),
   externalUrl: (value) => ({ flag: `--web.external-url=${value}` }),
   enableRemoteWriteReceiver: (value) => (value === "true" ? { flag: "--web.enable-remote-write-receiver" } : {}),
+  // One duration for all blocks (operator 0.93, pkg/prometheus/server/statefulset.go, compactionModeDisabled).
+  disableCompaction: (value) =>
+    value === "true" ? { flag: "--storage.tsdb.min-block-duration=2h --storage.tsdb.max-block-duration=2h" } : {},
   enableFeatures: (value) => ({ flag: `--enable-feature=${value}` }),
 };
 
@@ -40,6 +43,10 @@ const notOfTheProgram = [
   "serviceDiscoveryRole",
   "secrets",
   "storageSpec",
+  // Thanos' sidecar, and what is merged into its container.
+  "thanos",
+  "containers",
+  "volumes",
   // The operator itself makes its part of the configuration (operator-config.ts).
   "additionalRemoteWrite",
   /Selector(NilUsesHelmValues)?$/,
@@ -68,7 +75,7 @@ export function prometheusStart(values: Readonly<Record<string, unknown>>): Prom
     if (reading === undefined) throw new Error(`contract/prometheus-config.ts does not know prometheusSpec.${key}.`);
     const made = reading(Array.isArray(value) ? value.join(",") : String(value));
     Object.assign(global, made.global);
-    if (made.flag !== undefined) flags.push(made.flag);
+    if (made.flag !== undefined) flags.push(...made.flag.split(" "));
   }
   return { config: { global, ...(alerting === undefined ? {} : { alerting }) }, flags };
 }

@@ -44,6 +44,10 @@ const helm = "helm.sh/helm/v4";
 
 const jaeger = "github.com/jaegertracing/jaeger";
 
+const thanos = "github.com/thanos-io/thanos";
+
+const seaweedfs = "github.com/seaweedfs/seaweedfs";
+
 const blackbox = "github.com/prometheus/blackbox_exporter";
 
 const prometheusOperator = "github.com/prometheus-operator/prometheus-operator";
@@ -113,6 +117,9 @@ const programs = {
     package: "observability-environment/contract/prometheus-adapter/rules",
     built: "rules",
   },
+  thanos: { set: "thanos", module: thanos, package: `${thanos}/cmd/thanos` },
+  /** SeaweedFS: for the bench alone, because it takes longest to build. */
+  weed: { set: "seaweedfs", module: seaweedfs, package: `${seaweedfs}/weed` },
   amtool: {
     set: "alertmanager",
     module: alertmanager,
@@ -175,6 +182,12 @@ const catalogue: Catalogue = {
       stamp: (version) => ({ "github.com/prometheus/common/version.Version": version(blackbox).slice(1) }),
     },
     "prometheus-adapter": { stamp: () => ({ "main.source": sourceDigest("prometheus-adapter/rules/main.go") }) },
+    thanos: {
+      stamp: (version) => ({ "github.com/prometheus/common/version.Version": version(thanos).slice(1) }),
+      // As its publisher builds it (.promu.yml): without the first its query panics.
+      tags: "slicelabels,netgo",
+    },
+    seaweedfs: {},
     helm: { stamp: (version) => ({ [`${helm}/internal/version.version`]: version(helm) }) },
   },
   folder,

@@ -13,6 +13,9 @@ export const secretSettings = {
   ...serverSecrets,
   demoRepositoryToken:
     "Password or token with which Flux reads demo.repository over https:// (kbot only). Its user is the one in the address, `git` when there is none.",
+  objectStorageAccessKey:
+    "Access key of the S3 that is there already (objectStorage: s3), where s3.credentialsSecret names no Secret with it.",
+  objectStorageSecretKey: "Secret key that goes with objectStorageAccessKey; any character may be in it.",
   proxyCredentials:
     "User and password of network.proxy, as `user:password`. Set with `npm run pulumi -- <stack> config set --secret proxyCredentials`, which asks for it.",
   registryCredentials:

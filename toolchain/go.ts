@@ -58,9 +58,9 @@ export function buildKey(inputs: {
 }
 
 /** The flags of `go build` that decide what the programs are. */
-export function buildFlags(stamp: Readonly<Record<string, string>>): string[] {
+export function buildFlags(stamp: Readonly<Record<string, string>>, tags?: string): string[] {
   const variables = Object.entries(stamp).map(([name, value]) => ` -X ${name}=${value}`);
-  return ["-trimpath", "-ldflags", `-s -w${variables.join("")}`];
+  return ["-trimpath", "-ldflags", `-s -w${variables.join("")}`, ...(tags === undefined ? [] : ["-tags", tags])];
 }
 
 /** The folder in which the programs of a set end up; they may not be there yet. */

@@ -256,7 +256,8 @@ async function fromDownload(
 
 function planBuild(catalogue: Catalogue, set: string, go: Go) {
   const moduleFolder = join(catalogue.folder, set);
-  const flags = buildFlags(catalogue.sets[set]?.stamp?.((module) => versionOf(catalogue, set, module)) ?? {});
+  const { stamp, tags } = catalogue.sets[set] ?? {};
+  const flags = buildFlags(stamp?.((module) => versionOf(catalogue, set, module)) ?? {}, tags);
   const toolsCache = join(cacheFolder(catalogue.env), "tools");
   return { moduleFolder, flags, destination: buildFolder(toolsCache, set, moduleFolder, flags, go) };
 }

@@ -12,6 +12,8 @@ export type ModuleVersion = (module: string) => string;
 export interface ToolSet {
   /** What the Go linker stamps into the programs besides `-s -w`: variable to value. */
   readonly stamp?: (version: ModuleVersion) => Readonly<Record<string, string>>;
+  /** Build tags, comma separated. @default those of GOFLAGS */
+  readonly tags?: string;
 }
 
 /** How the publisher offers a tool: as a file, or in an image. */

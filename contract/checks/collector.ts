@@ -185,7 +185,10 @@ function checkCollector(object: Manifest, schemas: CollectorSchemas | undefined,
       ? /^[a-z0-9-]+\.[a-z0-9-]+\.svc:\d+$/
       : name.startsWith("otlp_http")
         ? /^http:\/\/[a-z0-9-]+\.[a-z0-9-]+\.svc:\d+\/otlp$/
-        : /^0\.0\.0\.0:8889$/;
+        : name.startsWith("prometheusremotewrite") && settings.scraper === "none"
+          ? // Nobody scrapes: it writes to the store itself.
+            /^http:\/\/[a-z0-9-]+\.[a-z0-9-]+\.svc:\d+\/.+\/write$/
+          : /^0\.0\.0\.0:8889$/;
     if (!form.test(endpoint)) add(`exporters.${name}.endpoint`, `is ${endpoint}, and has to be like ${String(form)}.`);
     // Inside the cluster there is no TLS; gRPC has to be told, and HTTP is by its scheme.
     if (name.startsWith("otlp_grpc") && at(exporter, "tls", "insecure") !== true)

@@ -56,7 +56,11 @@ export function checkDataSources({ declared, settings }: Rendered): Finding[] {
         const path = `additionalDataSources ${uid}`;
         const server = serverOf(source, settings);
         const [, type, usual] = kinds.find(([of]) => of === textAt(source, "type")) ?? [];
-        const title = server === undefined ? usual : `${usual ?? ""} (external)`;
+        // What speaks Prometheus' API says what it is; the one that everybody asks is Thanos where there is one.
+        const itself = textAt(source, "jsonData", "prometheusType") ?? usual;
+        const title = server === undefined ? itself : `${usual ?? ""} (external)`;
+        if (uid === dataSourceUid.metrics && settings.thanos.enabled !== (itself === "Thanos"))
+          add(`${path} prometheusType`, `is ${itself ?? "missing"}.`);
         if (type === undefined || !uid.startsWith(type))
           add(`${path} type`, `is ${textAt(source, "type") ?? "missing"}.`);
         if (textAt(source, "name") !== title) add(`${path} name`, `is ${textAt(source, "name") ?? "missing"}.`);

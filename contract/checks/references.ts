@@ -162,8 +162,9 @@ export function checkReferences(rendered: Rendered): Finding[] {
       if (path.at(-2) === "secretKeyRef" && key === "name") {
         const secret = find("Secret", namespace, value);
         const wanted = at(values, ...path.slice(0, -1), "key");
-        if (secret === undefined) add(release, path.join("/"), `${String(value)} is no Secret that anyone makes.`);
-        else needKeys(release, path.join("/"), secret, [wanted]);
+        if (secret !== undefined) needKeys(release, path.join("/"), secret, [wanted]);
+        else if (value !== settings.s3.credentialsSecret)
+          add(release, path.join("/"), `${String(value)} is no Secret that anyone makes.`);
       }
       if (key === "secretName" || path.join("/").startsWith("prometheus/prometheusSpec/secrets/")) {
         const secret = find("Secret", namespace, value);

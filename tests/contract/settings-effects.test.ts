@@ -279,6 +279,28 @@ const servers: readonly Effect[] = [
 ];
 
 /** Those that Grafana asks. */
+/** Those of an S3 exclude what its settings say. */
+const everySecret = Object.keys(secretSettings).filter((name) => !name.startsWith("objectStorage"));
+
+const bucket = "thanos-bucket.stringData";
+
+/** Buckets that are there already, with keys; and with an identity of the pods' own. */
+const inS3: readonly Effect[] = [
+  ["s3.endpoint", "https://storage.example.com:9000", bucket, "endpoint: storage.example.com:9000"],
+  ["s3.region", "eu-central-1", bucket, "region: eu-central-1"],
+  ["s3.pathStyle", false, bucket, "bucket_lookup_type: auto"],
+  ["s3.ca", "company", bucket, "ca_file: /etc/object-storage/ca.crt"],
+  ["s3.credentialsSecret", "bucket-keys", "thanos-release.spec.values.compact.extraEnv", "bucket-keys"],
+];
+const byIdentity: readonly Effect[] = [
+  [
+    "s3.serviceAccountAnnotations",
+    { "eks.amazonaws.com/role-arn": "arn:aws:iam::111122223333:role/metrics" },
+    "thanos-release.spec.values.storeGateway.serviceAccount.annotations",
+    "role/metrics",
+  ],
+];
+
 const shownServers = { metrics: "external", traces: "external" };
 
 const asked: readonly Effect[] = [
@@ -342,8 +364,7 @@ function leaves(node: SchemaNode, setting: string): string[] {
 
 /** Whether the table of pins says where a setting arrives, and its place is there. */
 function isPinned(setting: string, value: unknown, group: Tree, rendered: Rendered): boolean {
-  const read = (settings: Tree) =>
-    parseSettings(settings, { file: "test", secrets: Object.keys(secretSettings) as never[] });
+  const read = (settings: Tree) => parseSettings(settings, { file: "test", secrets: everySecret as never[] });
   const [before, after] = [read(withLeaf(group, setting, undefined)), read(withLeaf(group, setting, value))];
   return [...placesOfPins(rendered)].some(({ value: wanted }) => {
     if (typeof wanted !== "function") return false;
@@ -354,7 +375,7 @@ function isPinned(setting: string, value: unknown, group: Tree, rendered: Render
 
 /** Everything that the program declares, by place. A number or a hash at the end of a resource's name is left out, too. */
 async function declared(settings: Tree): Promise<Map<string, string>> {
-  const { flux } = parseSettings(settings, { file: "test", secrets: Object.keys(secretSettings) as never[] });
+  const { flux } = parseSettings(settings, { file: "test", secrets: everySecret as never[] });
   const manifests = path.resolve(import.meta.dirname, "../support/flux-install.yaml");
   // The controllers of an image that has a digest, whatever versions are pinned today.
   const [image = ""] = Object.keys(digests);
@@ -419,6 +440,8 @@ describe("Effects of settings", function () {
     ],
     [beside, { gateway: "external" }],
     ...apart,
+    [inS3, { objectStorage: "s3", thanos: { enabled: true }, network: { ca: "company.pem" } }],
+    [byIdentity, { objectStorage: "s3", thanos: { enabled: true } }],
   ];
 
   it("are known for every setting of the schema", () => {

@@ -60,7 +60,7 @@ const tools = {
   },
 } as const satisfies Record<string, Tool>;
 
-const commonVersion = (module: string): Required<ToolSet> => ({
+const commonVersion = (module: string): Required<Pick<ToolSet, "stamp">> => ({
   stamp: (version) => ({ "github.com/prometheus/common/version.Version": version(module).slice(1) }),
 });
 

@@ -54,6 +54,7 @@ const dataSources = (): Schema => ({
                 ...asked,
                 httpMethod: { enum: ["POST", "GET"] },
                 timeInterval: text,
+                prometheusType: { enum: ["Thanos"] },
                 exemplarTraceIdDestinations: list(strict({ name: text, ...link }, ["name", "datasourceUid"])),
               },
               ["httpMethod"],

@@ -66,13 +66,15 @@ export const lokiComponent = defineComponent({
       override: settings.loki.values,
       pullSecrets: { imagePullSecrets },
       // The chart's StatefulSet and the name of its claim template.
-      volumes: {
-        setting: "loki.storage.size",
-        size: ["singleBinary", "persistence", "size"],
-        namespace,
-        statefulSet: "loki",
-        claim: "storage",
-      },
+      volumes: [
+        {
+          setting: "loki.storage.size",
+          size: ["singleBinary", "persistence", "size"],
+          namespace,
+          statefulSet: "loki",
+          claim: "storage",
+        },
+      ],
     },
   ],
 });

@@ -1,6 +1,6 @@
 import type { z } from "zod";
 import { containerResources } from "../../../settings/resources.ts";
-import type { Place, Remote, RemoteWriteTarget } from "../../capabilities.ts";
+import type { Blocks, ObjectStorage, Place, Remote, RemoteWriteTarget } from "../../capabilities.ts";
 import { type Context, defineComponent } from "../../component.ts";
 import { namespaces } from "../../kubernetes/namespaces.ts";
 import {
@@ -15,6 +15,7 @@ import {
   secretOf,
   tenantHeader,
 } from "../../remote.ts";
+import { caVolume, credentialVariables } from "../../storage/client.ts";
 import { stackService } from "../../suites/kube-prometheus-stack/names.ts";
 import { type RemoteWriteSpec, remoteWriteSpecs } from "../remote-write/operator.ts";
 import { dataSource, lookup, writePath } from "./api.ts";
@@ -32,6 +33,7 @@ export interface PrometheusValues {
   readonly prometheus: {
     readonly service: { readonly sessionAffinity: "ClientIP" };
     readonly podDisruptionBudget: { readonly enabled: boolean };
+    readonly serviceAccount?: { readonly annotations: Readonly<Record<string, string>> };
     readonly prometheusSpec: {
       readonly replicas: number;
       readonly retention: string;
@@ -60,6 +62,14 @@ export interface PrometheusValues {
       readonly scrapeConfigSelector?: typeof nothing;
       readonly ruleSelector?: typeof nothing;
       readonly secrets?: readonly string[];
+      readonly disableCompaction?: boolean;
+      readonly thanos?: {
+        readonly objectStorageConfig: { readonly existingSecret: ReturnType<Blocks["config"]> };
+        readonly resources: Resources;
+        readonly volumeMounts: readonly object[];
+      };
+      readonly containers?: readonly object[];
+      readonly volumes?: readonly object[];
       readonly additionalAlertManagerConfigs?: readonly object[];
       readonly resources: Resources;
       readonly storageSpec?: {
@@ -73,6 +83,8 @@ export interface PrometheusValues {
     };
   };
 }
+
+type PrometheusSpec = PrometheusValues["prometheus"]["prometheusSpec"];
 
 /** Where the operator mounts a Secret of `prometheusSpec.secrets`. */
 const secretFile = (key: string) => `/etc/prometheus/secrets/${secretOf("prometheus")}/${key}`;
@@ -112,11 +124,31 @@ function sent(targets: readonly RemoteWriteTarget[], cluster: string) {
   return targets.length === 0 ? {} : { externalLabels: { cluster }, additionalRemoteWrite: remoteWriteSpecs(targets) };
 }
 
+/** The sidecar that uploads blocks: to which cluster they belong is a label of each. */
+function uploads({ bucket, config, sidecar }: Blocks, storage: ObjectStorage, cluster: string) {
+  const { volumes, volumeMounts } = caVolume(storage);
+  const env = credentialVariables(storage, bucket);
+  return {
+    externalLabels: { cluster },
+    // What is compacted here is not uploaded: that is the compactor's work. The operator then sets one duration for all blocks.
+    disableCompaction: true,
+    thanos: {
+      objectStorageConfig: { existingSecret: config(storage) },
+      resources: containerResources(sidecar),
+      volumeMounts,
+    },
+    // Merged into the container that the operator makes.
+    ...(env.length === 0 ? {} : { containers: [{ name: "thanos-sidecar", env }] }),
+    ...(volumes.length === 0 ? {} : { volumes }),
+  };
+}
+
 function prometheusValues(
   settings: z.output<typeof prometheus>,
   does: { readonly scraping: boolean; readonly rules: boolean },
   externalUrl: string,
-  told: ReturnType<typeof alertmanagers> & ReturnType<typeof sent>,
+  told: Partial<PrometheusSpec>,
+  serviceAccount: Readonly<Record<string, string>>,
 ): PrometheusValues {
   return {
     prometheus: {
@@ -124,6 +156,7 @@ function prometheusValues(
       service: { sessionAffinity: "ClientIP" },
       // With one replica it would keep its node from being drained.
       podDisruptionBudget: { enabled: settings.replicas > 1 },
+      ...(Object.keys(serviceAccount).length === 0 ? {} : { serviceAccount: { annotations: serviceAccount } }),
       prometheusSpec: {
         replicas: settings.replicas,
         retention: settings.retention,
@@ -187,7 +220,7 @@ export const prometheusComponent = defineComponent({
   settings: { prometheus },
   charts: [],
   needs: ["prometheusOperator"],
-  uses: ["alerts", "exporters", "scraping", "rules", "remoteWrite"],
+  uses: ["alerts", "exporters", "scraping", "rules", "remoteWrite", "blocks", "objectStorage"],
   partOf: "kubePrometheusStack",
   namespaces: () => [namespaces.monitoring],
   offers: ({ prometheus: { scrapeInterval, retention, storage } }) => ({
@@ -202,21 +235,28 @@ export const prometheusComponent = defineComponent({
     metricsReceiver: { place: { ...endpoint, path: `${endpoint.path}${writePath}` } },
     scraping: true,
     rules: true,
+    thanosSidecar: true,
   }),
   requests: ({ prometheus: { resources, replicas } }) => [
     { setting: "prometheus.resources", ...resources, count: replicas },
   ],
   secrets: ({ environment, all }) => credentials("prometheus", namespaces.monitoring.name, places(all), environment),
-  part: ({ settings, environment, browserUrl, offered, all }) => ({
-    values: prometheusValues(
-      settings.prometheus,
-      { scraping: all("scraping").some((one) => one.key === key), rules: all("rules").some((one) => one.key === key) },
-      browserUrl("metrics"),
-      {
-        ...alertmanagers(places(all), environment),
-        // Whoever scrapes sends.
-        ...(all("scraping").some((one) => one.key === key) ? sent(offered("remoteWrite") ?? [], environment.name) : {}),
-      },
-    ),
-  }),
+  part: ({ settings, environment, browserUrl, offered, all }) => {
+    const [blocks, storage] = [offered("blocks"), offered("objectStorage")];
+    const scrapes = all("scraping").some((one) => one.key === key);
+    return {
+      values: prometheusValues(
+        settings.prometheus,
+        { scraping: scrapes, rules: all("rules").some((one) => one.key === key) },
+        browserUrl("metrics"),
+        {
+          ...alertmanagers(places(all), environment),
+          // Whoever scrapes sends.
+          ...(scrapes ? sent(offered("remoteWrite") ?? [], environment.name) : {}),
+          ...(blocks === undefined || storage === undefined ? {} : uploads(blocks, storage, environment.name)),
+        },
+        blocks === undefined ? {} : (storage?.serviceAccount ?? {}),
+      ),
+    };
+  },
 });

@@ -1,6 +1,6 @@
 /** What the chart leaves open and the values fill, and values that security or data rest on: for the judges in `contract/`. */
 import type { Scraped } from "../../../contract/component-files.ts";
-import { externalUrl, list, map, strict, text, type FreeForm } from "../../../contract/handed-on.ts";
+import { externalUrl, list, map, resourcesSchema, strict, text, type FreeForm } from "../../../contract/handed-on.ts";
 import { asks, release, setting, several, why, type Pin } from "../../../contract/pin.ts";
 import { customResourcePart, type Schema } from "../../../contract/schemas.ts";
 
@@ -33,6 +33,31 @@ export const freeForm: FreeForm = {
           ]),
         ),
     ],
+    "prometheus/prometheusSpec/thanos": [
+      "empty in the chart: the Prometheus object's spec.thanos, but for the Secret, which it takes apart (templates/prometheus/prometheus.yaml)",
+      () => {
+        const part = (name: string) =>
+          customResourcePart("monitoring.coreos.com/v1", "Prometheus", "spec", "thanos", name);
+        return strict(
+          {
+            objectStorageConfig: strict({ existingSecret: strict({ name: text, key: text }, ["name", "key"]) }),
+            resources: resourcesSchema,
+            volumeMounts: part("volumeMounts"),
+          },
+          ["objectStorageConfig", "resources"],
+        );
+      },
+    ],
+    ...Object.fromEntries(
+      ["containers", "volumes"].map((part) => [
+        `prometheus/prometheusSpec/${part}`,
+        [
+          `handed on to the Prometheus object's spec.${part}`,
+          () => customResourcePart("monitoring.coreos.com/v1", "Prometheus", "spec", part),
+        ] as const,
+      ]),
+    ),
+    "prometheus/serviceAccount/annotations": ["annotations of the account", () => map(text)],
     "prometheus/prometheusSpec/secrets": ["names of Secrets", () => list(text)],
     "prometheus/prometheusSpec/additionalAlertManagerConfigs": [
       "Prometheus' own format (configuration, alertmanager_config)",

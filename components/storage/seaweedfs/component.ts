@@ -117,13 +117,15 @@ export const seaweedfsComponent = defineComponent({
         ...(single
           ? {}
           : {
-              volumes: {
-                setting: "seaweedfs.storage.size",
-                size: ["volume", "dataDirs", "0", "size"],
-                namespace,
-                statefulSet: `${replicatedName}-volume`,
-                claim: "data",
-              },
+              volumes: [
+                {
+                  setting: "seaweedfs.storage.size",
+                  size: ["volume", "dataDirs", "0", "size"],
+                  namespace,
+                  statefulSet: `${replicatedName}-volume`,
+                  claim: "data",
+                },
+              ],
             }),
       },
     ];

@@ -70,7 +70,7 @@ export const pins: readonly Pin[] = [
       ["allInOne/resources", setting((s) => asks(s.seaweedfs.resources)), why.sized],
       ["allInOne/data/size", setting((s) => s.seaweedfs.storage.size), "seaweedfs.storage.size"],
       ["allInOne/data/type", "persistentVolumeClaim", "objects outlive the pod"],
-      ["allInOne/data/annotations/helm.sh~1resource-policy", "keep", "and the release"],
+      ["allInOne/data/annotations/helm.sh/resource-policy", "keep", "and the release"],
     ],
     single,
   ),

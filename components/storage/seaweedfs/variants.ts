@@ -1,6 +1,7 @@
 export const variants = {
   "one pod": { objectStorage: "seaweedfs", seaweedfs: { storage: { size: "20Gi" } } },
-  replicated: { objectStorage: "seaweedfs", seaweedfs: { replicas: 3, keyRotation: 2 } },
+  // With a bucket: its Job is one of the chart's pods.
+  replicated: { objectStorage: "seaweedfs", seaweedfs: { replicas: 3, keyRotation: 2 }, thanos: { enabled: true } },
 };
 
 export const effects = [

@@ -39,13 +39,15 @@ export const tempoComponent = defineComponent({
       // By name alone (the chart's StatefulSet).
       pullSecrets: { tempo: { pullSecrets: imagePullSecrets.map(({ name }) => name) } },
       // The chart's StatefulSet and the name of its claim template.
-      volumes: {
-        setting: "tempo.storage.size",
-        size: ["persistence", "size"],
-        namespace,
-        statefulSet: "tempo",
-        claim: "storage",
-      },
+      volumes: [
+        {
+          setting: "tempo.storage.size",
+          size: ["persistence", "size"],
+          namespace,
+          statefulSet: "tempo",
+          claim: "storage",
+        },
+      ],
     },
   ],
 });
