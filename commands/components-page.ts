@@ -15,7 +15,8 @@ const code = (names: readonly string[]) => names.map((name) => `\`${name}\``).jo
 
 /** How it comes to be there. */
 function chosenBy(component: Component, byDefault: boolean, suites: ReadonlySet<string>): string {
-  const { key, slot, switch: off, settings } = component;
+  const { key, slot, switch: off, settings, whenNeeded } = component;
+  if (whenNeeded === true) return "when something needs it";
   if (slot !== undefined)
     return `\`${slot}: ${choiceOf(component)}\`${slots[slot].default === key ? " (default)" : ""}`;
   if (off !== undefined) return `\`${off}\`${byDefault ? "" : " (off by default)"}`;

@@ -81,6 +81,8 @@ export const askedIn = (capability: keyof typeof dataSourceUid, type: string): s
 export interface UserInterface {
   readonly selector: Readonly<Record<string, string>>;
   readonly podPort: number;
+  /** Without a slash at its end. @default that of the endpoint */
+  readonly path?: string;
 }
 
 /** A data source of Grafana, without its UID and address, which follow from who offers it. */
@@ -304,6 +306,8 @@ export interface Offers {
   readonly monitors: true;
   /** Makes Prometheus and Alertmanager out of their objects. */
   readonly prometheusOperator: true;
+  /** Makes VictoriaMetrics' programs out of their objects, and objects of its own kinds out of monitors and rules. */
+  readonly victoriaMetricsOperator: true;
   /** Makes collectors and injects instrumentation: definitions and a webhook that answers. */
   readonly collectors: true;
   readonly objectStorage: ObjectStorage;

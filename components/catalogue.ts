@@ -30,6 +30,7 @@ import { remoteWriteReceiverComponent } from "./metrics/remote-write-receiver/co
 import { scrapeTargetsComponent } from "./metrics/scrape-targets/component.ts";
 import { prometheusAgentComponent } from "./metrics/prometheus-agent/component.ts";
 import { thanosComponent } from "./metrics/thanos/component.ts";
+import { victoriaMetricsComponent } from "./metrics/victoria-metrics/component.ts";
 import { prometheusComponent } from "./metrics/prometheus/component.ts";
 import { thanosRulerComponent } from "./metrics/thanos-ruler/component.ts";
 import { certManagerComponent } from "./platform/cert-manager/component.ts";
@@ -41,6 +42,7 @@ import {
 } from "./platform/prometheus-operator/component.ts";
 import { s3Component } from "./storage/s3/component.ts";
 import { seaweedfsComponent } from "./storage/seaweedfs/component.ts";
+import { victoriaMetricsOperatorComponent } from "./platform/victoria-metrics-operator/component.ts";
 import { kubePrometheusStackComponent } from "./suites/kube-prometheus-stack/component.ts";
 import { jaegerComponent } from "./traces/jaeger/component.ts";
 import { tempoComponent } from "./traces/tempo/component.ts";
@@ -49,11 +51,13 @@ export const catalogue = [
   fluxComponent,
   prometheusOperatorDefinitions,
   prometheusOperatorComponent,
+  victoriaMetricsOperatorComponent,
   // Before Prometheus: the first store of metrics is the one that people and dashboards ask.
   thanosComponent,
   prometheusComponent,
   prometheusAgentComponent,
   thanosRulerComponent,
+  victoriaMetricsComponent,
   alertmanagerComponent,
   grafanaComponent,
   exportersComponent,

@@ -174,7 +174,7 @@ export interface Single {
   readonly name: string;
   /** Ends of its definitions' API groups. */
   readonly groups: readonly string[];
-  /** Names of its controllers' images, without registry and tag: mirrors keep them. */
+  /** Names of its controllers' images, without registry and tag, or with the end of their path: mirrors keep them. */
   readonly images: readonly string[];
 }
 
@@ -202,6 +202,8 @@ export interface Component<K extends string = string, G extends Groups = Groups>
   readonly endOfLife?: { readonly day: string; readonly successor: string };
   /** Whether it is there, for one without a slot. @default always */
   enabled?(settings: SettingsOf<G>): boolean;
+  /** Whether it is there when another cannot do without what it offers, and then only. @default false */
+  readonly whenNeeded?: true;
   /** Setting that switches it off, for one without a slot that can be. */
   readonly switch?: string;
   /** What it installs, where a cluster has one of it. @default a cluster may have several */

@@ -67,7 +67,7 @@ export function contexts(
         const [any] = seen(chosen, viewed);
         if (first === undefined && any !== undefined && isRemote(any.endpoint)) return any.endpoint.url;
         // By its port on the host, else by the port-forward of docs/commands.md.
-        return `http://localhost:${hostPorts[viewed]?.hostPort ?? first?.ui.podPort ?? 80}${first?.endpoint.path ?? ""}`;
+        return `http://localhost:${hostPorts[viewed]?.hostPort ?? first?.ui.podPort ?? 80}${first?.ui.path ?? first?.endpoint.path ?? ""}`;
       },
     });
   const own = make(applications);

@@ -17,14 +17,23 @@ interface System extends Single {
   readonly by?: string;
   /** Definitions that have to be there then. */
   readonly definitions: readonly string[];
+  /** The component that makes it, where that is there only when another needs it. */
+  readonly onlyWith?: string;
 }
 
 /** What the environment brings and a cluster has one of. */
 const systems: readonly System[] = [
-  ...components.flatMap(({ single, provided }) =>
+  ...components.flatMap(({ key, whenNeeded, single, provided }) =>
     single === undefined
       ? []
-      : [{ ...single, ...(provided && { by: provided.by }), definitions: provided?.definitions ?? [] }],
+      : [
+          {
+            ...single,
+            ...(provided && { by: provided.by }),
+            ...(whenNeeded && { onlyWith: key }),
+            definitions: provided?.definitions ?? [],
+          },
+        ],
   ),
 ];
 
@@ -54,8 +63,12 @@ interface Deployment {
   };
 }
 
-/** `registry/path/name:tag@digest` is `name`. */
-const imageName = (image: string) => image.replace(/@.*$/, "").split("/").at(-1)?.replace(/:.*$/, "");
+/** `registry/path/name:tag@digest` is `registry/path/name`. */
+const imagePath = (image: string) => image.replace(/@.*$/, "").replace(/:[^/]*$/, "");
+
+/** The name that one of some images has; undefined when it is none of them. */
+const imageOf = (image: string, names: readonly string[]) =>
+  names.find((name) => `/${imagePath(image)}`.endsWith(`/${name}`));
 
 /** A few names, and how many there are. */
 function some(names: readonly string[]): string {
@@ -69,12 +82,13 @@ function some(names: readonly string[]): string {
  * @param home namespace of this environment's releases: in that of somebody else's Flux releases are somebody else's, too
  */
 function isKept({ labels = {}, annotations = {} }: Metadata, home: string): boolean {
-  return (
-    labels[environmentLabel] !== undefined ||
-    (annotations["helm.sh/resource-policy"] === "keep" &&
-      [home, guestHome.namespace].includes(labels["helm.toolkit.fluxcd.io/namespace"] ?? "") &&
-      releases.includes(labels["helm.toolkit.fluxcd.io/name"] ?? ""))
-  );
+  const released =
+    [home, guestHome.namespace].includes(labels["helm.toolkit.fluxcd.io/namespace"] ?? "") &&
+    releases.includes(labels["helm.toolkit.fluxcd.io/name"] ?? "");
+  // Helm deletes nothing of a chart's `crds/`, and does not write there whose it is.
+  const stays =
+    annotations["helm.sh/resource-policy"] === "keep" || annotations["meta.helm.sh/release-name"] === undefined;
+  return labels[environmentLabel] !== undefined || (released && stays);
 }
 
 export interface Occupant {
@@ -96,6 +110,8 @@ export interface Occupant {
   }[];
   /** The setting: what is there already and is used. */
   readonly provided: readonly string[];
+  /** Keys of its components that are there only when another needs them. @default none */
+  readonly needed?: readonly string[];
 }
 
 /** Namespaces that an environment makes. */
@@ -124,11 +140,12 @@ function checkSystems(
   definitions: readonly Metadata[],
   kept: readonly Metadata[],
   deployments: readonly Deployment[],
-  provided: readonly string[],
+  { provided, needed = [] }: Pick<Occupant, "provided" | "needed">,
 ): { readonly findings: Finding[]; readonly there: ReadonlySet<string> } {
-  const found = systems.map((system) => {
+  const brought = systems.filter(({ onlyWith }) => onlyWith === undefined || needed.includes(onlyWith));
+  const found = brought.map((system) => {
     const controllers = deployments.filter(({ spec }) =>
-      spec?.template?.spec?.containers?.some(({ image = "" }) => system.images.includes(imageName(image) ?? "")),
+      spec?.template?.spec?.containers?.some(({ image = "" }) => imageOf(image, system.images) !== undefined),
     );
     const defined = definitions.filter(
       (one) => !kept.includes(one) && system.groups.some((group) => `.${one.name}`.endsWith(group)),
@@ -184,10 +201,8 @@ function fluxControllers(deployments: readonly Deployment[]): Controller[] {
     .filter(({ spec }) => spec?.replicas !== 0)
     .flatMap(({ metadata, spec }) =>
       (spec?.template?.spec?.containers ?? []).flatMap(({ image: full = "", args = [] }) => {
-        const image = imageName(full) ?? "";
-        return images.includes(image)
-          ? [{ deployment: `${metadata.namespace ?? ""}/${metadata.name}`, image, args }]
-          : [];
+        const image = imageOf(full, images);
+        return image !== undefined ? [{ deployment: `${metadata.namespace ?? ""}/${metadata.name}`, image, args }] : [];
       }),
     );
 }
@@ -217,7 +232,7 @@ export async function checkOccupancy(api: Api, occupant: Occupant): Promise<Find
 
   const kept = definitions.filter((one) => foreign(one) && isKept(one, occupant.home));
   const others = (deployments?.items ?? []).filter(({ metadata }) => foreign(metadata));
-  const { findings, there: systemsThere } = checkSystems(definitions.filter(foreign), kept, others, occupant.provided);
+  const { findings, there: systemsThere } = checkSystems(definitions.filter(foreign), kept, others, occupant);
   if (occupant.provided.includes("flux"))
     findings.push(...(await checkProvidedFlux(api, occupant.stack, fluxControllers(others))));
   const taken = existing.filter((one) => occupant.namespaces.includes(one.name) && foreign(one));
@@ -308,6 +323,7 @@ export async function checkContent({ stack, settings, known, preview }: Prefligh
     namespaces: ownNamespaces(settings),
     releases: plan(settings).chosen.flatMap(({ component }) => component.charts.map(({ name }) => name)),
     serves: served(settings),
+    needed: plan(settings).chosen.flatMap(({ component: { key, whenNeeded } }) => (whenNeeded ? [key] : [])),
   });
 }
 

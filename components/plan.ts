@@ -43,6 +43,7 @@ function ownSettings(component: Component, settings: Settings): Chosen["settings
 }
 
 function isChosen(component: Component, settings: Settings): boolean {
+  if (component.whenNeeded === true) return false;
   if (component.slot !== undefined) return chosenIn(settings, component.slot).includes(choiceOf(component));
   return component.enabled?.(ownSettings(component, settings)) ?? true;
 }
@@ -63,21 +64,37 @@ function offersOf(component: Component, settings: Settings): Partial<Offers> {
 
 /** What is left of a component that the cluster provides: what others know of it. */
 function notMade(component: Component): Component {
-  const { key, title, settings, slot, choice, switch: off, provided } = component;
+  const { key, title, settings, slot, choice, switch: off, provided, whenNeeded } = component;
   return {
     ...{ key, title, settings, charts: [], namespaces: () => [] },
     ...(slot === undefined ? {} : { slot }),
     ...(choice === undefined ? {} : { choice }),
     ...(off === undefined ? {} : { switch: off }),
     ...(provided === undefined ? {} : { provided }),
+    ...(whenNeeded === undefined ? {} : { whenNeeded }),
     offers: (own) => component.offers?.(own) ?? {},
   };
+}
+
+/** Components with those that are there because one of them needs what they offer. */
+function withNeeded(some: readonly Component[], settings: Settings): Component[] {
+  const needed = new Set(some.flatMap(({ needs = [] }) => needs));
+  const more = components.filter(
+    (component) =>
+      component.whenNeeded === true &&
+      !some.includes(component) &&
+      Object.keys(component.offers?.(ownSettings(component, settings)) ?? {}).some((own) =>
+        needed.has(own as Capability),
+      ),
+  );
+  return more.length === 0 ? [...some] : withNeeded([...some, ...more], settings);
 }
 
 /** A suite is there when a part of it is made. */
 function chosenComponents(settings: Settings): Chosen[] {
   const suites = new Set(components.map(({ partOf }) => partOf));
-  const parts = components.filter((component) => !suites.has(component.key) && isChosen(component, settings));
+  const decided = components.filter((component) => !suites.has(component.key) && isChosen(component, settings));
+  const parts = withNeeded(decided, settings);
   const isProvided = ({ provided }: Component) => settings.provided.includes(provided?.by ?? "");
   const used = new Set(parts.filter((part) => !isProvided(part)).map(({ partOf }) => partOf));
   return components
@@ -171,6 +188,14 @@ function having(
 const sentence = ({ setting, value }: Remedy) =>
   `${setting} to ${Array.isArray(value) ? value.join(", ") : String(value)}`;
 
+/** One of several: values of a setting are named with it once. */
+function oneOf(remedies: readonly Remedy[]): string {
+  const bySetting = [...Map.groupBy(remedies, ({ setting }) => setting)];
+  return bySetting
+    .map(([setting, values]) => sentence({ setting, value: values.map(({ value }) => String(value)).join(" or ") }))
+    .join(" or ");
+}
+
 /** Those chosen that are there already, and nobody has said where. */
 function unaddressed(chosen: readonly Chosen[]): (Component & { readonly slot: Slot; readonly address: string })[] {
   return chosen.flatMap(({ component, offers }) => {
@@ -236,7 +261,7 @@ function missing(chosen: readonly Chosen[], settings: Settings): PlanFinding[] {
     return [
       {
         path: could.path,
-        message: `is ${could.is}, ${lacks(capability, could)} ${names} cannot do without it. Set ${[...gained, ...could.remedies.map(sentence)].join(" or ")}${instead}.`,
+        message: `is ${could.is}, ${lacks(capability, could)} ${names} cannot do without it. Set ${[...gained, oneOf(could.remedies)].join(" or ")}${instead}.`,
         remedies: [...could.remedies, ...alone],
       },
     ];
@@ -290,11 +315,12 @@ function unused(chosen: readonly Chosen[], settings: Settings): PlanFinding[] {
       return one.switch === undefined ? [] : [{ setting: one.switch, value: true, is: "false" }];
     });
     const off = ons.map(({ setting, is }) => `${setting} is ${is}`).join(", ");
-    const on = ons.map(sentence).join(", ");
+    const is = ons.length === 0 ? "and nothing here needs it" : `but ${off}`;
+    const on = ons.length === 0 ? "" : `, or ${ons.map(sentence).join(", ")}`;
     return [
       {
         path: `provided[${index}]`,
-        message: `is ${named}, but ${off}. Set provided to [${others.join(", ")}], or ${on}.`,
+        message: `is ${named}, ${is}. Set provided to [${others.join(", ")}]${on}.`,
         remedies: [{ setting: "provided", value: others }, ...ons.map(({ setting, value }) => ({ setting, value }))],
       },
     ];

@@ -146,12 +146,13 @@ const ofComponents = await componentVariants();
 /** It fits no choice about GitHub, and no existing cluster. */
 const local: Combination = { title: "local registry", settings: { source: { type: "local-registry" } } };
 
-/** It fits no choice that switches off what is provided. */
-const provided = (kubeconfig: string): Combination => ({
-  title: "all that an existing cluster may provide",
+/** It fits no choice that switches off what is provided, nor one that does not need it. */
+const provided = (kubeconfig: string, metrics: "prometheus" | "victoriaMetrics"): Combination => ({
+  title: `all that an existing cluster may provide, ${metrics}`,
   settings: {
     cluster: { type: "existing", existing: { kubeconfig, context: "platform" } },
-    provided: [...providable],
+    metrics,
+    provided: providable.filter((by) => metrics === "victoriaMetrics" || by !== "victoriaMetricsOperator"),
     autoscaler: "keda",
     network: { ca: "company.pem" },
     demo: { app: "kbot", repository: "https://github.com/acme/kbot", image: { repository: "ghcr.io/acme/kbot" } },
@@ -209,7 +210,8 @@ export function combinations(kubeconfig: string): Combination[] {
   return [
     { title: "defaults", settings: {} },
     local,
-    provided(kubeconfig),
+    provided(kubeconfig, "prometheus"),
+    provided(kubeconfig, "victoriaMetrics"),
     ...alone,
     ...ofComponents.flatMap(({ component, alone: more = {} }) =>
       Object.entries(more).map(([level, settings]) => ({ title: `${component}: ${level}`, settings })),

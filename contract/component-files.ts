@@ -49,6 +49,12 @@ export interface Variants {
   readonly effects?: readonly Effect[];
   /** What has to be set beside `effects`: then they are tried by themselves, with every one that the component's settings have. */
   readonly under?: SettingsInput;
+  /** The same where what is decided is more than one thing; `resources` are paths of settings of containers among them. */
+  readonly decided?: readonly {
+    readonly under: SettingsInput;
+    readonly effects: readonly Effect[];
+    readonly resources?: readonly string[];
+  }[];
 }
 
 /** What series and log lines of a component are told by. */

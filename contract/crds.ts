@@ -6,6 +6,7 @@ import { globSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import * as path from "node:path";
 import { chartNamed } from "../components/catalogue.ts";
+import { operatorVersion } from "../components/platform/victoria-metrics-operator/chart.ts";
 import { flux } from "../settings/versions.ts";
 import { goEnvironment } from "../toolchain/go.ts";
 import { which } from "../toolchain/run.ts";
@@ -36,6 +37,13 @@ export const keda: ModuleFolder = {
   module: "github.com/kedacore/keda/v2",
   version: `v${loadChart(chartNamed("keda")).appVersion ?? ""}`,
   folder: "config/crd/bases",
+};
+
+/** All in one file, beside one without descriptions. */
+export const victoriaMetricsOperator: ModuleFolder = {
+  module: "github.com/VictoriaMetrics/operator",
+  version: operatorVersion,
+  folder: "config/crd/overlay",
 };
 
 const certManager: ModuleFolder = {
@@ -81,6 +89,7 @@ export function crdFolders(): string[] {
     { module: "github.com/fluxcd/flux2/v2", version: flux, folder: "manifests/bases" },
     prometheusOperator,
     opentelemetryOperator,
+    victoriaMetricsOperator,
     certManager,
     keda,
   ]);

@@ -1,5 +1,6 @@
 /** The cluster that an environment makes: namespaces, Services, pods and who may reach whom. */
 import type { Manifest } from "../components/kubernetes/manifest.ts";
+import { labelsOf, type Program } from "../components/metrics/victoria-metrics/api.ts";
 import { parse } from "yaml";
 import {
   type Called,
@@ -93,6 +94,52 @@ function collectorFacts(object: Manifest): { pods: PodFact[]; services: ServiceF
   };
 }
 
+/** Programs of each kind of the VictoriaMetrics operator; those of a cluster have their parts in the spec. */
+const victoriaMetricsPrograms: Readonly<Record<string, readonly Program[]>> = {
+  VMSingle: ["vmsingle"],
+  VMAgent: ["vmagent"],
+  VMAlert: ["vmalert"],
+  VMCluster: ["vmstorage", "vminsert", "vmselect"],
+};
+
+/**
+ * Pods and Services that the VictoriaMetrics operator makes of its objects (operator 0.74.1: factory/build/service.go, security.go);
+ * tests/rehearsal/victoria-metrics-operator.test.ts sees it make them.
+ */
+function victoriaMetricsFacts(object: Manifest): { pods: PodFact[]; services: ServiceFact[] } {
+  const { name, namespace = "" } = object.metadata;
+  const made = (victoriaMetricsPrograms[object.kind] ?? []).map((program) => {
+    const spec = object.kind === "VMCluster" ? at(object, "spec", program) : object["spec"];
+    const labels = labelsOf(program);
+    const port = Number(at(spec, "port"));
+    const strict = at(spec, "useStrictSecurity") === true;
+    const template = {
+      securityContext: strict ? { runAsNonRoot: true, seccompProfile: { type: "RuntimeDefault" } } : {},
+      containers: [
+        {
+          name: program,
+          ports: [{ name: "http", containerPort: port }],
+          securityContext: strict
+            ? { allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, capabilities: { drop: ["ALL"] } }
+            : {},
+        },
+      ],
+    };
+    const workload = { kind: "Deployment", spec: { template: { metadata: { labels }, spec: template } } };
+    const service = `${program}-${name}`;
+    return {
+      pods: podFact({ ...object, ...workload, metadata: { ...object.metadata, name: service } }, namespace),
+      services: [
+        {
+          ...{ namespace, name: service, labels, selector: labels },
+          ports: [{ name: "http", port, targetPort: port }],
+        },
+      ],
+    };
+  });
+  return { pods: made.flatMap(({ pods }) => pods), services: made.flatMap(({ services }) => services) };
+}
+
 /**
  * kbot's pods: its chart comes from its own repository, whose helpers give these labels (helm/templates/_helpers.tpl) and
  * whose Deployment asks for a privileged container with /dev/mem of the host. Our patch of the release is merged over it.
@@ -167,6 +214,7 @@ export function modelOf({ declared, content }: Rendered): Model {
   const all = [...declared, ...content];
   const facts = releases(declared).flatMap(factsOf);
   const collectors = all.filter(({ kind }) => kind === "OpenTelemetryCollector").map(collectorFacts);
+  const victoria = all.map(victoriaMetricsFacts);
   return {
     namespaces: new Map([
       ...given.map((name) => [name, undefined] as const),
@@ -176,14 +224,14 @@ export function modelOf({ declared, content }: Rendered): Model {
     ]),
     services: [
       ...facts.flatMap(({ services }) => services),
-      ...collectors.flatMap(({ services }) => services),
+      ...[...collectors, ...victoria].flatMap(({ services }) => services),
       ...all
         .filter(({ kind, apiVersion }) => kind === "Service" && apiVersion === "v1")
         .map((object) => serviceFact(object, object.metadata.namespace ?? "")),
     ],
     pods: [
       ...facts.flatMap(({ pods }) => pods),
-      ...collectors.flatMap(({ pods }) => pods),
+      ...[...collectors, ...victoria].flatMap(({ pods }) => pods),
       ...kbotPods(content),
       ...all.flatMap((object) => podFact(object, object.metadata.namespace ?? "")),
     ],

@@ -51,6 +51,11 @@ const seaweedfs = "github.com/seaweedfs/seaweedfs";
 const blackbox = "github.com/prometheus/blackbox_exporter";
 
 const prometheusOperator = "github.com/prometheus-operator/prometheus-operator";
+const victoriaMetrics = "github.com/VictoriaMetrics/VictoriaMetrics";
+const victoriaMetricsApp = (name: string) =>
+  ({ set: "victoria-metrics", module: victoriaMetrics, package: `${victoriaMetrics}/app/${name}` }) as const;
+
+const victoriaMetricsOperator = "github.com/VictoriaMetrics/operator";
 
 const programs = {
   /** Reads the workflows of GitHub: their schema, expressions, types and inputs of actions. */
@@ -120,6 +125,18 @@ const programs = {
   thanos: { set: "thanos", module: thanos, package: `${thanos}/cmd/thanos` },
   /** SeaweedFS: for the bench alone, because it takes longest to build. */
   weed: { set: "seaweedfs", module: seaweedfs, package: `${seaweedfs}/weed` },
+  /** The store in one program; vminsert, vmselect and vmstorage, the cluster's, are no packages of its module. */
+  "victoria-metrics": victoriaMetricsApp("victoria-metrics"),
+  vmagent: victoriaMetricsApp("vmagent"),
+  vmalert: victoriaMetricsApp("vmalert"),
+  /** Unit tests of rules, on its own store. */
+  "vmalert-tool": victoriaMetricsApp("vmalert-tool"),
+  "victoria-metrics-operator": {
+    set: "victoria-metrics-operator",
+    module: victoriaMetricsOperator,
+    package: `${victoriaMetricsOperator}/cmd`,
+    built: "cmd",
+  },
   amtool: {
     set: "alertmanager",
     module: alertmanager,
@@ -188,6 +205,16 @@ const catalogue: Catalogue = {
       tags: "slicelabels,netgo",
     },
     seaweedfs: {},
+    "victoria-metrics": {
+      stamp: (version) => ({
+        [`${victoriaMetrics}/lib/buildinfo.Version`]: `victoria-metrics-${version(victoriaMetrics)}`,
+      }),
+    },
+    "victoria-metrics-operator": {
+      stamp: (version) => ({
+        [`${victoriaMetrics}/lib/buildinfo.Version`]: `operator-${version(victoriaMetricsOperator)}`,
+      }),
+    },
     helm: { stamp: (version) => ({ [`${helm}/internal/version.version`]: version(helm) }) },
   },
   folder,

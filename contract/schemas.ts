@@ -151,10 +151,11 @@ function definitionTexts(): ReadonlyMap<string, string> {
   const found = new Map<string, string>();
   for (const folder of crdFolders()) {
     for (const file of readdirSync(folder).filter((name) => name.endsWith(".yaml"))) {
-      const text = readFileSync(path.join(folder, file), "utf8");
-      const group = /^ {2}group: (\S+)$/m.exec(text)?.[1];
-      const kind = /^ {4}kind: (\S+)$/m.exec(text)?.[1];
-      if (group !== undefined && kind !== undefined) found.set(`${group}/${kind}`, text);
+      for (const text of readFileSync(path.join(folder, file), "utf8").split(/^---$/m)) {
+        const group = /^ {2}group: (\S+)$/m.exec(text)?.[1];
+        const kind = /^ {4}kind: (\S+)$/m.exec(text)?.[1];
+        if (group !== undefined && kind !== undefined) found.set(`${group}/${kind}`, text);
+      }
     }
   }
   texts = found;

@@ -99,6 +99,17 @@ export const prometheusSize = text(
   "must be a size such as 5GB or 512MiB",
 );
 
+/**
+ * Retention of VictoriaMetrics 1.151 (`-retentionPeriod`, lib/flagutil/duration.go, lib/storage): a number without a unit is months there, and less
+ * than a day is refused.
+ */
+export const victoriaMetricsRetention = text(
+  /^\d{1,4}[hdwy]$/,
+  "must be a retention such as 24h, 30d, 8w or 1y",
+).refine((value) => durationSeconds(value) >= 86_400 && durationSeconds(value) <= longest, {
+  error: "must be from 24h to 100y",
+});
+
 /** Fluent Bit's sizes (`flb_utils_size_to_bytes`). */
 export const fluentBitSize = text(/^[1-9]\d{0,6}[KMG]B?$/, "must be a size such as 500MB");
 

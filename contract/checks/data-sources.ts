@@ -56,8 +56,10 @@ export function checkDataSources({ declared, settings }: Rendered): Finding[] {
         const path = `additionalDataSources ${uid}`;
         const server = serverOf(source, settings);
         const [, type, usual] = kinds.find(([of]) => of === textAt(source, "type")) ?? [];
+        // It keeps no exemplars.
+        const victoria = type === "metrics" && settings.metrics === "victoriaMetrics";
         // What speaks Prometheus' API says what it is; the one that everybody asks is Thanos where there is one.
-        const itself = textAt(source, "jsonData", "prometheusType") ?? usual;
+        const itself = textAt(source, "jsonData", "prometheusType") ?? (victoria ? "VictoriaMetrics" : usual);
         const title = server === undefined ? itself : `${usual ?? ""} (external)`;
         if (uid === dataSourceUid.metrics && settings.thanos.enabled !== (itself === "Thanos"))
           add(`${path} prometheusType`, `is ${itself ?? "missing"}.`);
@@ -65,10 +67,12 @@ export function checkDataSources({ declared, settings }: Rendered): Finding[] {
           add(`${path} type`, `is ${textAt(source, "type") ?? "missing"}.`);
         if (textAt(source, "name") !== title) add(`${path} name`, `is ${textAt(source, "name") ?? "missing"}.`);
         if (server !== undefined) checkServer(source, server, path, values, add);
-        else if (!/^http:\/\/[a-z0-9-]+\.[a-z0-9-]+\.svc:\d+(\/[a-z]+)?$/.test(textAt(source, "url") ?? ""))
+        else if (!/^http:\/\/[a-z0-9-]+\.[a-z0-9-]+\.svc:\d+(\/[a-z0-9]+)*$/.test(textAt(source, "url") ?? ""))
           add(`${path} url`, "is no address of a Service.");
         const data = at(source, "jsonData");
-        if (type === "metrics") checkMetrics(data, path, add, lead);
+        if (victoria && at(data, "exemplarTraceIdDestinations") !== undefined)
+          add(`${path} exemplarTraceIdDestinations`, "leads from exemplars that are not kept.");
+        if (type === "metrics" && !victoria) checkMetrics(data, path, add, lead);
         // Whoever scrapes knows how often.
         if (type === "metrics" && (textAt(data, "timeInterval") === undefined) !== (server !== undefined))
           add(`${path} timeInterval`, "is missing, or nobody knows it.");

@@ -13,7 +13,13 @@ import { chartNamed, charts } from "../../components/catalogue.ts";
 import type { ChartPin } from "../../settings/versions.ts";
 import { folderOfChart } from "../../contract/component-files.ts";
 import { loadChart } from "../../contract/charts.ts";
-import { keda, type ModuleFolder, opentelemetryOperator, prometheusOperator } from "../../contract/crds.ts";
+import {
+  keda,
+  type ModuleFolder,
+  opentelemetryOperator,
+  prometheusOperator,
+  victoriaMetricsOperator,
+} from "../../contract/crds.ts";
 import { moduleDir } from "../../toolchain/obtain.ts";
 import { packChart, type ChartArchive, type ChartFiles } from "./archive.ts";
 
@@ -26,7 +32,7 @@ export interface Fixture {
   readonly dependencies?: readonly { readonly name: string; readonly version: string; readonly condition?: string }[];
 }
 
-/** Both charts carry the CRDs in a chart of their own: Helm does not store such charts with the release, which would burst its Secret. */
+/** Some charts carry the CRDs in a chart of their own: Helm does not store such charts with the release, which would burst its Secret. */
 const crdsChart = { "charts/crds/Chart.yaml": stringify({ apiVersion: "v2", name: "crds", version: "0.0.0" }) };
 
 /** What some charts have beside their templates, by name. */
@@ -51,6 +57,15 @@ const beside: Readonly<Record<string, Omit<Fixture, "pin">>> = {
         crd,
       ]);
       return { ...crdsChart, ...Object.fromEntries(crds) };
+    },
+  },
+  "victoria-metrics-operator": {
+    dependencies: [{ name: "crds", version: "0.0.0", condition: "crds.plain" }],
+    async generated() {
+      const { module, version, folder } = victoriaMetricsOperator;
+      // As the chart has them: with the descriptions they are more than Helm takes (5 MiB).
+      const crds = await readFile(join(await moduleDir(module, version), folder, "crd.descriptionless.yaml"), "utf8");
+      return { ...crdsChart, "charts/crds/crds/crd.yaml": crds };
     },
   },
   "opentelemetry-operator": {

@@ -45,6 +45,8 @@ const keptLabels = [
   ],
   // Buckets, inside histogram_quantile only; __name__, inside the count of series only.
   ...["le", "__name__"],
+  // Kinds of the VictoriaMetrics operator, and the namespaces of its objects.
+  ...["crd", "object_namespace"],
 ];
 
 describe("alert and recording rules", () => {

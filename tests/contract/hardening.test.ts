@@ -17,6 +17,7 @@ const secretReaders: Readonly<Record<string, string>> = {
   "monitoring/keda-operator": "a TriggerAuthentication of any namespace may name one",
   "monitoring/kube-prometheus-stack-operator":
     "makes the Secrets of Prometheus and Alertmanager; monitors may name others",
+  "monitoring/victoria-metrics-operator": "makes the Secrets of vmagent and vmalert; monitors may name others",
 };
 
 describe("Hardening", function () {

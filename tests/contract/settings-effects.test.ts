@@ -26,9 +26,10 @@ import { inDays } from "./support/alertmanager.ts";
 /** Those that components say of their own settings. */
 const variants = await componentVariants();
 const ofComponents = variants.flatMap(({ effects = [], under }) => (under === undefined ? effects : []));
-const apart = variants.flatMap(({ effects = [], under }) =>
-  under === undefined ? [] : [[effects, under as Tree] as const],
-);
+const ofDecisions = variants.flatMap(({ effects = [], under, decided: more = [] }) => [
+  ...more,
+  ...(under === undefined ? [] : [{ under, effects }]),
+]);
 
 const stackRelease = "kube-prometheus-stack-release.spec.values";
 const alertmanager = `${stackRelease}.alertmanager.config`;
@@ -422,12 +423,19 @@ describe("Effects of settings", function () {
   const all = leaves(z.toJSONSchema(settingsSchema, { io: "input", reused: "inline" }) as SchemaNode, "");
   const containers = all.flatMap((setting): Effect[] => {
     const amount = amounts[setting.split(".").at(-1) ?? ""];
-    const known = apart.some(([effects]) => effects.some(([other]) => other === setting));
+    const known = ofDecisions.some(({ effects }) => effects.some(([other]) => other === setting));
     return amount === undefined || known ? [] : [[setting, amount]];
   });
+  const containersOf = (resources: readonly string[]) =>
+    containers.filter(([setting]) => resources.some((container) => setting.startsWith(`${container}.`)));
+  const elsewhere = containersOf(ofDecisions.flatMap(({ resources = [] }) => resources));
+  const always = containers.filter((effect) => !elsewhere.includes(effect));
   /** Each with what has to be said, too. */
   const groups = (): (readonly [effects: readonly Effect[], under: Tree])[] => [
-    [[...everything, ...ofComponents, ...containers, ...inFolder(path.join(folder, "private"))], {}],
+    [[...everything, ...ofComponents, ...always, ...inFolder(path.join(folder, "private"))], {}],
+    ...ofDecisions.map(
+      ({ under, effects, resources = [] }) => [[...effects, ...containersOf(resources)], under as Tree] as const,
+    ),
     [switched, {}],
     [besideCluster, {}],
     [off, {}],
@@ -439,7 +447,6 @@ describe("Effects of settings", function () {
       { ...shownServers, network: { ca: "company.pem" }, external: { traces: { otlpUrl: "https://a.example.com" } } },
     ],
     [beside, { gateway: "external" }],
-    ...apart,
     [inS3, { objectStorage: "s3", thanos: { enabled: true }, network: { ca: "company.pem" } }],
     [byIdentity, { objectStorage: "s3", thanos: { enabled: true } }],
   ];

@@ -193,7 +193,7 @@ const samples: readonly [RegExp, readonly string[]][] = [
   [/(\.memory|\.memoryLimit|\.size|\.storage)$/, amounts],
   [/(retentionSize|memBufLimit|bufferSize)$/, ["5GB", "512MiB", "1.5TB", "5MB", "5M", "10k", "500M", "0GB", "5"]],
   [
-    /(mage|repository)$/,
+    /(mage|images|repository)$/,
     ["a/b:1", "kindest/node:v1.36.1", `r.io:5000/a@sha256:${"0".repeat(64)}`, "ghcr.io/acme/kbot", "A/b:1"],
   ],
   [/([uU]rl|[pP]roxy|manifests|endpoint|repository|registryMirrors\.[^.]*)$/, addresses],

@@ -114,6 +114,19 @@ describe("what is in the way in an existing cluster", () => {
     expect(found[3] ?? "").to.not.include("provided");
   });
 
+  it("is an operator that it only brings where something needs it, only then", async () => {
+    const image = "mirror.example.com/victoriametrics/operator:v0.74.1";
+    const cluster = clusterWith({ [crds]: [{ name: "vmsingles.operator.victoriametrics.com" }] }, [
+      { name: "vm", namespace: "a", image },
+      { name: "other", namespace: "a", image: "quay.io/other/operator:1" },
+    ]);
+    expect(await said(cluster, resident)).to.deep.equal([]);
+    const [found, ...more] = await said(cluster, { ...resident, needed: ["victoriaMetricsOperator"] });
+    expect(found).to.match(/^error: A VictoriaMetrics operator is there already \(Deployment a\/vm; /);
+    expect(found).to.include("Set provided to [victoriaMetricsOperator] to use what is there");
+    expect(more).to.deep.equal([]);
+  });
+
   it("is a namespace of its names, but not that of a demo that it does not have", async () => {
     const api = clusterWith({ "/api/v1/namespaces": [{ name: "demo" }, { name: "default" }] });
     expect((await said(api, resident)).join()).to.include("the namespace demo is there already");
@@ -265,13 +278,16 @@ describe("what is in the way in an existing cluster", () => {
       const { labels, annotations } = released(release, "monitoring");
       return { name, ...(labels && { labels }), annotations: { ...annotations, "helm.sh/resource-policy": policy } };
     };
+    // Of a chart's `crds/`: Helm never says there whose it is, nor deletes it.
+    const { labels = {} } = released("victoria-metrics-operator", "monitoring");
     const kept = [
       left("servicemonitors.monitoring.coreos.com", "prometheus-operator-crds"),
+      { name: "vmrules.operator.victoriametrics.com", labels },
       { name: "gitrepositories.source.toolkit.fluxcd.io", labels: own },
     ];
     const findings = await said(clusterWith({ [crds]: kept }));
     expect(findings).to.have.length(1);
-    expect(findings[0]).to.match(/^note: 2 definitions that an earlier environment left .* are used again/);
+    expect(findings[0]).to.match(/^note: 3 definitions that an earlier environment left .* are used again/);
     // Somebody else's Flux release, or one that nobody meant to keep, is no such thing.
     for (const other of [
       left("probes.monitoring.coreos.com", "team-operator"),

@@ -126,7 +126,7 @@ describe("The plan of components", function () {
     expect(said({ gateway: "none", instrumentation: { enabled: false }, traces: "none" })).to.deep.equal([]);
     const checks = [{ name: "page", type: "http", target: "https://example.com" }];
     expect(said({ metrics: "external", external: { metrics: servers["metrics"] }, checks })).to.deep.equal([
-      "metrics is external, which has no scraping, and blackboxExporter cannot do without it. Set metrics to prometheus or scraper to prometheusAgent.",
+      "metrics is external, which has no scraping, and blackboxExporter cannot do without it. Set metrics to prometheus or victoriaMetrics or scraper to prometheusAgent.",
     ]);
   });
 
@@ -251,6 +251,21 @@ describe("The plan of components", function () {
       "jaeger: has no effect, because traces is [tempo]. Remove it, or set traces to jaeger.",
     ]);
     expect(told({ loki: { retention: "48h" }, demo: { enabled: false, app: "podinfo" } })).to.deep.equal([]);
+  });
+
+  it("has what is there only when needed with whoever needs it, made or provided", () => {
+    const keys = (choice: Choice) => planOf(choice).chosen.map(({ component: { key } }) => key);
+    const operator = "victoriaMetricsOperator";
+    expect(keys({})).to.not.include(operator);
+    const order = keys({ metrics: "victoriaMetrics" });
+    expect(order.indexOf("victoriaMetrics")).to.be.greaterThan(order.indexOf(operator)).and.greaterThan(0);
+    const given = planOf({ metrics: "victoriaMetrics", provided: [operator] });
+    expect(given.chosen.filter(({ provided }) => provided).map(({ component: { key } }) => key)).to.deep.equal([
+      operator,
+    ]);
+    expect(planOf({ provided: [operator] }).findings.map(({ path, message }) => `${path} ${message}`)).to.deep.equal([
+      "provided[0] is victoriaMetricsOperator, and nothing here needs it. Set provided to [].",
+    ]);
   });
 
   it("knows each component by one key, with settings under names that no other has", () => {

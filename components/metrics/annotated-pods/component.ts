@@ -33,6 +33,8 @@ export const annotatedPods = defineComponent({
                 // They need not exist yet.
                 kubernetesSDConfigs: [{ role: "Pod", namespaces: { names: [...applications] } }],
                 relabelings: [
+                  // The VictoriaMetrics operator leaves jobName out of its copy.
+                  { action: "replace", targetLabel: "job", replacement: "application-pods" },
                   { sourceLabels: [annotation("scrape")], action: "keep", regex: "true" },
                   // Whoever has a monitor says so, for a pod does not know who selects it.
                   { sourceLabels: [annotation("monitor")], action: "drop", regex: "true" },

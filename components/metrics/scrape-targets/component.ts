@@ -8,18 +8,24 @@ const guarded = guardedServers("scrapeTargets", "scrapeSecrets", "scrape-targets
 /** The certificates that an https server shows, where they are the company's. */
 const tls = (target: ScrapeTarget) => operatorTls(guarded.ca(target));
 
-/** Targets, found in one of three ways. Labels of static ones are theirs; to found ones they are given. */
+/**
+ * Targets, found in one of three ways. Labels of static ones are theirs; to found ones they are given, as is the job to all: the
+ * VictoriaMetrics operator leaves jobName out of its copy.
+ */
 function discovery(target: ScrapeTarget): object {
-  const { static: targets, dns, http, labels } = target;
-  const given = Object.keys(labels).length > 0;
-  if (targets !== undefined) return { staticConfigs: [{ targets, ...(given ? { labels } : {}) }] };
+  const { name, static: targets, dns, http, labels } = target;
+  const given = (all: Readonly<Record<string, string>>) =>
+    Object.entries({ job: name, ...all }).map(([targetLabel, replacement]) => ({
+      action: "replace",
+      targetLabel,
+      replacement,
+    }));
+  if (targets !== undefined) {
+    const own = Object.keys(labels).length > 0 ? { labels } : {};
+    return { staticConfigs: [{ targets, ...own }], relabelings: given({}) };
+  }
   const found = dns === undefined ? { httpSDConfigs: [{ url: http, ...tls(target) }] } : { dnsSDConfigs: [dns] };
-  const relabelings = Object.entries(labels).map(([targetLabel, replacement]) => ({
-    action: "replace",
-    targetLabel,
-    replacement,
-  }));
-  return { ...found, ...(given ? { relabelings } : {}) };
+  return { ...found, relabelings: given(labels) };
 }
 
 const scrapeConfig = (target: ScrapeTarget): Extra => {

@@ -1,0 +1,316 @@
+import type { z } from "zod";
+import { byteCount } from "../../../settings/formats.ts";
+import type { Finding } from "../../../settings/finding.ts";
+import { canonicalBytes, containerResources } from "../../../settings/resources.ts";
+import { type AlertRouter, clusterUrl, isRemote, type Remote } from "../../capabilities.ts";
+import { type Context, defineComponent, type Extra, type SecretObject } from "../../component.ts";
+import { spread } from "../../kubernetes/hardened.ts";
+import { namespaces } from "../../kubernetes/namespaces.ts";
+import { imagePullSecrets } from "../../kubernetes/pull-secrets.ts";
+import { authenticates, caKey, caOf, credentials, secretKey, secretOf, tenantHeader } from "../../remote.ts";
+import { helper } from "../../suites/kube-prometheus-stack/names.ts";
+import { dataSource, lookup, writePath } from "../prometheus/api.ts";
+import { endpoints, labelsOf, name, namespace, ports, type Program } from "./api.ts";
+import { imageOf } from "./images.ts";
+import { victoriaMetrics } from "./settings.ts";
+
+type Settings = z.output<typeof victoriaMetrics>;
+type Given = Context<{ readonly victoriaMetrics: Settings }>;
+
+const apiVersion = "operator.victoriametrics.com/v1beta1";
+const key = "victoriaMetrics";
+const asker = "victoria-metrics";
+
+/** Key of the name of a user in the Secret: no secret, but the operator takes it out of one. */
+const userKey = (of: string) => `${of}.user`;
+
+/** Whether a part is VictoriaMetrics' own, or somebody else's by another decision. */
+const isOwn = ({ all }: Pick<Given, "all">, capability: "scraping" | "rules") =>
+  all(capability).some((one) => one.key === key);
+
+/** Programs that are made. */
+function programs(given: Given): Program[] {
+  const { mode } = given.settings.victoriaMetrics;
+  return [
+    ...(mode === "single" ? (["vmsingle"] as const) : (["vmstorage", "vminsert", "vmselect"] as const)),
+    ...(isOwn(given, "scraping") ? (["vmagent"] as const) : []),
+    ...(isOwn(given, "rules") ? (["vmalert"] as const) : []),
+  ];
+}
+
+/** What every program is told alike. The operator's own scrapes would be read by vmagent alone: ours are monitors. */
+function common({ settings, environment }: Given, program: Program, image: string = program) {
+  const named = environment.image(imageOf(settings.victoriaMetrics.images, image));
+  const repository = `${settings.victoriaMetrics.images}/${image}`;
+  return {
+    image: { repository, tag: named.slice(repository.length + 1) },
+    port: String(ports[program]),
+    useStrictSecurity: true,
+    useDefaultResources: false,
+    disableSelfServiceScrape: true,
+    ...(environment.credentials ? { imagePullSecrets } : {}),
+  };
+}
+
+/** The config reloader beside vmagent and vmalert. */
+const reloader = ({ settings, environment }: Given) => ({
+  configReloaderImage: environment.image(imageOf(settings.victoriaMetrics.images, "config-reloader")),
+  configReloaderResources: helper,
+});
+
+const volume = (storage: string) => ({
+  accessModes: ["ReadWriteOnce"],
+  resources: { requests: { storage: canonicalBytes(storage) } },
+});
+
+/** Several pods on different nodes where there are several, drained one at a time. */
+const replicated = (program: Program, replicas: number) => ({
+  replicaCount: replicas,
+  ...(replicas === 1 ? {} : { affinity: spread(labelsOf(program)), podDisruptionBudget: { maxUnavailable: 1 } }),
+});
+
+function single(given: Given): object {
+  const { retention, storage, labelLimit, resources } = given.settings.victoriaMetrics;
+  return {
+    ...common(given, "vmsingle", "victoria-metrics"),
+    retentionPeriod: retention,
+    ...(storage === undefined ? {} : { storage: volume(storage) }),
+    extraArgs: { maxLabelsPerTimeseries: String(labelLimit) },
+    resources: containerResources(resources),
+  };
+}
+
+function cluster(given: Given): object {
+  const { retention, storage, labelLimit, cluster: nodes } = given.settings.victoriaMetrics;
+  return {
+    retentionPeriod: retention,
+    replicationFactor: nodes.replicationFactor,
+    useStrictSecurity: true,
+    ...(given.environment.credentials ? { imagePullSecrets } : {}),
+    vmstorage: {
+      ...common(given, "vmstorage"),
+      ...replicated("vmstorage", nodes.storage.replicas),
+      resources: containerResources(nodes.storage.resources),
+      storageDataPath: "/vm-data",
+      storage: storage === undefined ? { emptyDir: {} } : { volumeClaimTemplate: { spec: volume(storage) } },
+    },
+    vminsert: {
+      ...common(given, "vminsert"),
+      ...replicated("vminsert", nodes.insert.replicas),
+      extraArgs: { maxLabelsPerTimeseries: String(labelLimit) },
+      resources: containerResources(nodes.insert.resources),
+    },
+    vmselect: {
+      ...common(given, "vmselect"),
+      ...replicated("vmselect", nodes.select.replicas),
+      cacheMountPath: "/cache",
+      storage: { emptyDir: {} },
+      resources: containerResources(nodes.select.resources),
+    },
+  };
+}
+
+function agent(given: Given): object {
+  const { mode, scrapeInterval, sampleLimit, agent: settings } = given.settings.victoriaMetrics;
+  const buffer = byteCount(settings.buffer);
+  // What is being deleted and written beside what the buffer holds.
+  const disk = canonicalBytes(`${Math.ceil((buffer * 1.25) / 1024 ** 2)}Mi`);
+  return {
+    ...common(given, "vmagent"),
+    ...reloader(given),
+    // One at a time, also during an update: two would scrape everything twice.
+    statefulMode: true,
+    replicaCount: 1,
+    selectAllByDefault: true,
+    scrapeInterval,
+    ...(sampleLimit === 0 ? {} : { sampleLimit }),
+    // A label of every series would keep them from matching those that rules record.
+    externalLabelName: "",
+    remoteWrite: [{ url: `${clusterUrl(endpoints[mode].write)}${writePath}` }],
+    remoteWriteSettings: { maxDiskUsagePerURL: String(buffer) },
+    statefulStorage: settings.bufferOnVolume
+      ? { volumeClaimTemplate: { spec: volume(disk) } }
+      : { emptyDir: { sizeLimit: disk } },
+    resources: containerResources(settings.resources),
+  };
+}
+
+/** Of the Secret with the replicas of an Alertmanager here, as vmalert finds them (`-notifier.config`). */
+const notifierSecret = { name: "vmalert-notifiers", key: "notifiers.yaml" };
+
+/** An Alertmanager of the cluster whose replicas are all told: they share what they have told, not what they were told. */
+function discovered({ endpoint, replicas }: AlertRouter): string | undefined {
+  if (isRemote(endpoint)) return undefined;
+  const { namespace: home, service, port } = replicas ?? endpoint;
+  const found = { names: [`${service}.${home}.svc`], type: "A", port };
+  // JSON is YAML.
+  return JSON.stringify({ scheme: "http", path_prefix: endpoint.path, dns_sd_configs: [found] });
+}
+
+/** An Alertmanager that is there already, as it wants to be asked. */
+function notifier(remote: Remote, { environment }: Given): object {
+  const { access, url } = remote;
+  const from = (entry: string) => ({ name: secretOf(asker), key: entry });
+  const authentication =
+    access.user === undefined
+      ? { bearerTokenSecret: from(secretKey(access)) }
+      : { basicAuth: { username: from(userKey(access.of)), password: from(secretKey(access)) } };
+  return {
+    url,
+    ...(authenticates(access, environment) ? authentication : {}),
+    ...(access.tenant === undefined ? {} : { headers: [`${tenantHeader}: ${access.tenant}`] }),
+    ...(caOf(remote, environment) === undefined ? {} : { tlsConfig: { ca: { secret: from(caKey(access)) } } }),
+  };
+}
+
+/** Whom vmalert tells. Without anybody alerts are series all the same. */
+function told(given: Given): { readonly spec: object; readonly flags: object } {
+  const router = given.offered("alerts");
+  if (router === undefined) return { spec: {}, flags: { "notifier.blackhole": "true" } };
+  const { endpoint } = router;
+  return {
+    spec: isRemote(endpoint) ? { notifiers: [notifier(endpoint, given)] } : { notifierConfigRef: notifierSecret },
+    flags: {},
+  };
+}
+
+function alert(given: Given): object {
+  const { mode, scrapeInterval, alert: settings } = given.settings.victoriaMetrics;
+  const { ask, write, ui } = endpoints[mode];
+  const { spec, flags } = told(given);
+  return {
+    ...common(given, "vmalert"),
+    ...reloader(given),
+    replicaCount: 1,
+    selectAllByDefault: true,
+    evaluationInterval: scrapeInterval,
+    datasource: { url: clusterUrl(ask) },
+    // What is pending is there again after a restart: `for` goes on.
+    remoteWrite: { url: clusterUrl(write) },
+    remoteRead: { url: clusterUrl(ask) },
+    ...spec,
+    extraArgs: {
+      ...flags,
+      "external.url": given.browserUrl("metrics").slice(0, -ui.length),
+      "external.alert.source": `${ui.slice(1)}/#/?g0.expr={{.Expr|queryEscape}}`,
+    },
+    resources: containerResources(settings.resources),
+  };
+}
+
+/** An object of the operator's, made once the operator works. */
+const object = (kind: string, spec: object): Extra => ({
+  name: kind.toLowerCase(),
+  last: true,
+  object: { apiVersion, kind, metadata: { name, namespace }, spec },
+});
+
+/** Monitors, so that whoever scrapes reads the programs: by Service, whose name is the job. */
+const monitor: Extra = {
+  name: "monitor",
+  object: {
+    apiVersion: "monitoring.coreos.com/v1",
+    kind: "ServiceMonitor",
+    metadata: { name: "victoria-metrics", namespace },
+    spec: {
+      selector: { matchLabels: { "app.kubernetes.io/instance": name, "managed-by": "vm-operator" } },
+      endpoints: [{ port: "http" }],
+    },
+  },
+};
+
+/** What vmalert needs to reach Alertmanager. */
+function secretsOf({ offered, environment }: Given): SecretObject[] {
+  const router = offered("alerts");
+  if (router === undefined) return [];
+  const { endpoint } = router;
+  const config = discovered(router);
+  if (config !== undefined) return [{ name: notifierSecret.name, namespace, data: { [notifierSecret.key]: config } }];
+  const user =
+    isRemote(endpoint) && endpoint.access.user !== undefined
+      ? { [userKey(endpoint.access.of)]: endpoint.access.user }
+      : {};
+  return credentials(asker, namespace, [endpoint], environment).map((secret) => ({
+    ...secret,
+    data: { ...secret.data, ...user },
+  }));
+}
+
+/** Replication that a node's absence would not let it keep. */
+function check({ mode, cluster: { replicationFactor, storage } }: Settings): Finding[] {
+  const needed = 2 * replicationFactor - 1;
+  if (mode === "single" || storage.replicas >= needed) return [];
+  return [
+    {
+      path: "victoriaMetrics.cluster.storage.replicas",
+      message: `is ${storage.replicas}, and replicationFactor ${replicationFactor} needs ${needed} (2 × ${replicationFactor} − 1) to keep every sample on ${replicationFactor} nodes while others are away. Set it to ${needed}, or lower victoriaMetrics.cluster.replicationFactor.`,
+    },
+  ];
+}
+
+export const victoriaMetricsComponent = defineComponent({
+  key,
+  title: "VictoriaMetrics",
+  slot: "metrics",
+  settings: { victoriaMetrics },
+  charts: [],
+  needs: ["victoriaMetricsOperator", "monitors"],
+  after: ["victoriaMetricsOperator", "monitors"],
+  uses: ["alerts", "exporters", "scraping", "rules"],
+  namespaces: () => [namespaces.monitoring],
+  offers: ({ victoriaMetrics: { mode, scrapeInterval } }) => {
+    const { ask, write, ui } = endpoints[mode];
+    const program = mode === "single" ? "vmsingle" : "vmselect";
+    return {
+      metrics: {
+        endpoint: ask,
+        title: "VictoriaMetrics",
+        ui: { selector: labelsOf(program), podPort: ports[program], path: ui },
+        lookup,
+        // It keeps no exemplars, so none leads to a trace.
+        dataSource: () => ({ ...dataSource({}, scrapeInterval), name: "VictoriaMetrics" }),
+      },
+      metricsReceiver: { place: { ...write, path: `${write.path}${writePath}` } },
+      scraping: true,
+      rules: true,
+    };
+  },
+  check: ({ victoriaMetrics: settings }) => check(settings),
+  warnings: ({ victoriaMetrics: { storage } }) =>
+    storage === undefined
+      ? [{ path: "victoriaMetrics.storage", message: "is not set: samples live as long as the pod that keeps them." }]
+      : [],
+  requests: ({ victoriaMetrics: { mode, resources, cluster: nodes, agent: scraper, alert: ruler } }) => {
+    const of = `victoriaMetrics.cluster`;
+    const store =
+      mode === "single"
+        ? [{ setting: "victoriaMetrics.resources", ...resources, count: 1 }]
+        : (["storage", "insert", "select"] as const).map((part) => ({
+            setting: `${of}.${part}.resources`,
+            ...nodes[part].resources,
+            count: nodes[part].replicas,
+          }));
+    return [
+      ...store,
+      { setting: "victoriaMetrics.agent.resources", ...scraper.resources, count: 1 },
+      { setting: "victoriaMetrics.alert.resources", ...ruler.resources, count: 1 },
+    ];
+  },
+  images: ({ victoriaMetrics: { mode, images } }) =>
+    Object.fromEntries(
+      [
+        ...(mode === "single" ? ["victoria-metrics"] : ["vmstorage", "vminsert", "vmselect"]),
+        ...["vmagent", "vmalert", "config-reloader"],
+      ].map((program) => [program, imageOf(images, program)]),
+    ),
+  secrets: (given) => (isOwn(given, "rules") ? secretsOf(given) : []),
+  extras: (given) => {
+    const made = programs(given);
+    return [
+      monitor,
+      ...(made.includes("vmsingle") ? [object("VMSingle", single(given))] : [object("VMCluster", cluster(given))]),
+      ...(made.includes("vmagent") ? [object("VMAgent", agent(given))] : []),
+      ...(made.includes("vmalert") ? [object("VMAlert", alert(given))] : []),
+    ];
+  },
+});
