@@ -51,7 +51,6 @@ const seaweedfs = "github.com/seaweedfs/seaweedfs";
 const blackbox = "github.com/prometheus/blackbox_exporter";
 
 const prometheusOperator = "github.com/prometheus-operator/prometheus-operator";
-const victoriaMetrics = "github.com/VictoriaMetrics/VictoriaMetrics";
 const victoriaMetricsApp = (name: string) =>
   ({ set: "victoria-metrics", module: victoriaMetrics, package: `${victoriaMetrics}/app/${name}` }) as const;
 
