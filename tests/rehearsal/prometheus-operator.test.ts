@@ -10,6 +10,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { parse, parseAllDocuments, stringify } from "yaml";
+import type { SettingsInput } from "../../settings/schema.ts";
 import type { Manifest } from "../../components/kubernetes/manifest.ts";
 import { obtainProgram } from "../../contract/readers.ts";
 import { variants as scraped } from "../../components/metrics/scrape-targets/variants.ts";
@@ -36,6 +37,26 @@ const documented = parseAllDocuments(
     readFileSync(new URL("../../docs/alerts.md", import.meta.url), "utf8"),
   )?.[1] ?? "",
 ).map((document) => document.toJS() as Manifest);
+
+interface Example {
+  readonly settings?: SettingsInput;
+  readonly object?: Manifest;
+}
+
+/** The page about the operator's kinds: by kind, its example as settings, or as an object. */
+const examples = new Map<string, Example>(
+  [
+    ...readFileSync(new URL("../../docs/prometheus-operator.md", import.meta.url), "utf8").matchAll(
+      /^## (\w+)\n[\s\S]*?```yaml\n([\s\S]*?)```/gm,
+    ),
+  ].map(([, kind = "", text = ""]) => {
+    const { config, ...object } = parse(text) as Manifest & { readonly config?: Readonly<Record<string, unknown>> };
+    if (config === undefined) return [kind, { object }];
+    const settings = Object.entries(config).map(([key, value]) => [key.replace(/^observability:/, ""), value] as const);
+    return [kind, { settings: Object.fromEntries(settings) }];
+  }),
+);
+const example = (kind: string) => examples.get(kind)?.settings ?? {};
 
 interface Definition {
   readonly spec: {
@@ -83,8 +104,11 @@ describe("the Prometheus Operator, before a stand-in of its chart", function () 
     this.timeout("30m");
     rendered = await render({
       settings: {
-        checks: [{ name: "shop", target: "https://shop.example.com/" }],
-        ...targets,
+        ...example("Prometheus"),
+        ...example("Alertmanager"),
+        ...example("Probe"),
+        scrapeTargets: [...(targets.scrapeTargets ?? []), ...(example("ScrapeConfig").scrapeTargets ?? [])],
+        network: targets.network,
         applications: { namespaces: ["team-web", "team-shop"] },
         alerting: {
           receivers: {
@@ -96,18 +120,13 @@ describe("the Prometheus Operator, before a stand-in of its chart", function () 
           routes: [{ receiver: "urgent", severity: ["critical"] }],
           defaultReceiver: "ops",
         },
-        alertmanager: { replicas: 3 },
       },
     });
+    const { external, ...choice } = example("PrometheusAgent");
     elsewhere = await render({
       settings: {
-        ...{ metrics: "external", scraper: "prometheusAgent", ruler: "thanosRuler", network: { ca: "company.pem" } },
-        external: {
-          metrics: {
-            ...{ queryUrl: "https://metrics.example.com/base", writeUrl: "https://metrics.example.com/write" },
-            ...{ user: "platform", ca: "company" },
-          },
-        },
+        ...{ ...choice, ...example("ThanosRuler"), network: { ca: "company.pem" } },
+        external: { metrics: { queryUrl: "", ...external?.metrics, ca: "company" } },
       },
     });
     const binaries = await obtainBinaries();
@@ -140,7 +159,8 @@ describe("the Prometheus Operator, before a stand-in of its chart", function () 
     const chart = (await templated(stack)).filter((object) => ofOperator(object) || object.kind === "Secret");
     const others = documented.map((object) => ({ ...object, metadata: { ...object.metadata, namespace: "other" } }));
     const objects = [...all, ...ofElsewhere].filter(ofOperator);
-    for (const object of [...secrets, ...chart, ...objects, ...documented, ...others]) await apply(object);
+    const shown = [...examples.values()].flatMap(({ object }) => object ?? []);
+    for (const object of [...secrets, ...chart, ...objects, ...documented, ...others, ...shown]) await apply(object);
     operator = spawn(program, ["--web.listen-address=127.0.0.1:0", "--web.enable-tls=false"], {
       env: { KUBECONFIG: plane.kubeconfigPath },
       stdio: ["ignore", "pipe", "pipe"],
@@ -219,6 +239,24 @@ describe("the Prometheus Operator, before a stand-in of its chart", function () 
     readonly rule_files?: readonly string[];
     readonly remote_write?: readonly object[];
   }
+
+  it("knows an example of each of its kinds on their page", async () => {
+    const kinds = (await cluster.list("/apis/apiextensions.k8s.io/v1/customresourcedefinitions"))
+      .map(
+        (definition) =>
+          (definition as unknown as Definition & { spec: { group: string; names: { kind: string } } }).spec,
+      )
+      .filter((spec) => spec.group === group);
+    expect(kinds.map(({ names }) => names.kind)).to.have.members([...examples.keys()]);
+    for (const { names, versions } of kinds) {
+      const there = await cluster.list(`/apis/${group}/${versions[0].name}/${names.plural}`);
+      const { object } = examples.get(names.kind) ?? {};
+      // Those of settings have names of ours.
+      expect(there.map(({ metadata }) => metadata.name).join(), names.kind).to.match(
+        new RegExp(object?.metadata.name ?? "."),
+      );
+    }
+  });
 
   it("makes Prometheus's configuration of every monitor, check and discovery, which promtool takes", async () => {
     const text = await made(`prometheus-${stack}-prometheus`, "prometheus.yaml.gz");
@@ -353,7 +391,7 @@ describe("the Prometheus Operator, before a stand-in of its chart", function () 
   });
 
   it("makes the StatefulSets that the settings say", async () => {
-    expect((await statefulSet(`prometheus-${stack}-prometheus`)).spec.replicas).to.equal(1);
+    expect((await statefulSet(`prometheus-${stack}-prometheus`)).spec.replicas).to.equal(2);
     expect((await statefulSet(`alertmanager-${stack}-alertmanager`)).spec.replicas).to.equal(3);
   });
 
@@ -375,9 +413,9 @@ describe("the Prometheus Operator, before a stand-in of its chart", function () 
         .trim()
         .split(",");
     const alert = { alertname: "CartIsSlow", severity: "warning" };
-    const own = "team-web/own-alerts/web";
-    expect(to({ ...alert, namespace: "team-web" })).to.deep.equal([own]);
-    expect(to({ ...alert, namespace: "team-web", severity: "critical" })).to.deep.equal([own, "urgent"]);
+    const own = ["team-web/cart/cart", "team-web/own-alerts/web"];
+    expect(to({ ...alert, namespace: "team-web" })).to.deep.equal(own);
+    expect(to({ ...alert, namespace: "team-web", severity: "critical" })).to.deep.equal([...own, "urgent"]);
     expect(to({ ...alert, namespace: "team-shop", severity: "critical" })).to.deep.equal(["urgent"]);
     expect(to({ ...alert, namespace: "team-shop" })).to.deep.equal(["ops"]);
     expect(to(alert)).to.deep.equal(["ops"]);
