@@ -2,8 +2,10 @@ import { expect } from "chai";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { chartNamed } from "../../components/catalogue.ts";
+import { parsed, selectorsOf } from "../../contract/promql.ts";
 import { ruleFaults } from "../../contract/rules-lint.ts";
 import { durationSeconds } from "../../settings/formats.ts";
+import { shapedSeries } from "../../dashboards/sample/cluster.ts";
 import { programOrSkip } from "../support/program.ts";
 import {
   ofObjectives,
@@ -91,6 +93,30 @@ describe("alert and recording rules", () => {
       const where = alert ?? record ?? "";
       for (const name of recordedNames(expr))
         expect([...shipped.records, ...ofObjectives, ...records], where).to.include(name);
+    }
+  });
+
+  it("ask for series and labels that the platform has, each of the job that has them: so there is what can make them fire", () => {
+    // Every job has `up`, and of whom a job is checks/content.ts holds.
+    const recorded = [...records, ...shipped.records, "up"];
+    const series = shapedSeries();
+    const asked = rules.flatMap(({ alert, record, expr }) => {
+      const query = parsed(expr);
+      return (query === undefined ? [] : selectorsOf(query)).map((one) => ({ where: alert ?? record ?? "", ...one }));
+    });
+    const named = asked.filter(({ metric }) => metric !== undefined && !recorded.includes(metric));
+    expect(named).to.have.length.greaterThan(100);
+    for (const { where, metric, matchers } of named) {
+      const fits = series.filter(({ name, labels }) => {
+        const has = matchers.every(({ label }) => label === "__name__" || label in labels);
+        const jobs = matchers.filter(({ label }) => label === "job").map(({ value }) => new RegExp(`^(?:${value})$`));
+        return name === metric && has && jobs.every((job) => job.test(labels["job"] ?? ""));
+      });
+      const what = `${where}: ${metric ?? ""}{${matchers.map(({ label, value }) => `${label}="${value}"`).join(", ")}}`;
+      expect(
+        fits,
+        `${what} is not in the made-up cluster (content/*.series): does the program have it?`,
+      ).not.to.deep.equal([]);
     }
   });
 

@@ -45,12 +45,13 @@ export default dashboard(
       stat(
         {
           title: "Series in memory",
-          description: "Active series of the head block. PrometheusHeadSeriesHigh fires above 500 thousand.",
+          description:
+            "Active series of the head block, about 6 KiB of memory each. PrometheusMemoryNearLimit tells when memory runs out.",
           unit: "short",
           width: 6,
         },
         range(`sum(${head})`, "series"),
-      ).thresholds(high(300_000, 500_000)),
+      ),
       stat(
         {
           title: "Samples",
