@@ -57,6 +57,7 @@ interface Deployment {
     readonly replicas?: number;
     readonly template?: {
       readonly spec?: {
+        readonly serviceAccountName?: string;
         readonly containers?: readonly { readonly image?: string; readonly args?: readonly string[] }[];
       };
     };
@@ -202,7 +203,9 @@ function fluxControllers(deployments: readonly Deployment[]): Controller[] {
     .flatMap(({ metadata, spec }) =>
       (spec?.template?.spec?.containers ?? []).flatMap(({ image: full = "", args = [] }) => {
         const image = imageOf(full, images);
-        return image !== undefined ? [{ deployment: `${metadata.namespace ?? ""}/${metadata.name}`, image, args }] : [];
+        if (image === undefined) return [];
+        const deployment = `${metadata.namespace ?? ""}/${metadata.name}`;
+        return [{ deployment, account: spec?.template?.spec?.serviceAccountName ?? "default", image, args }];
       }),
     );
 }

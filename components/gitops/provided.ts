@@ -1,7 +1,7 @@
 /** Whether somebody else's Flux takes what an environment gives it: its definitions know the fields, its controllers look there. */
 import { flux as madeFor } from "../../settings/versions.ts";
 import type { Finding } from "../cluster/preflight.ts";
-import type { Api } from "../kubernetes/api.ts";
+import { type Api, ApiError } from "../kubernetes/api.ts";
 import { commonLabels } from "../kubernetes/labels.ts";
 import { chartSource } from "./chart-source.ts";
 import { helmReleaseSpec } from "./helm-release.ts";
@@ -112,6 +112,8 @@ export function selects(selector: string, labels: Readonly<Record<string, string
 export interface Controller {
   /** `namespace/name` of the Deployment. */
   readonly deployment: string;
+  /** Name of its ServiceAccount. */
+  readonly account: string;
   /** Name of its image, without registry and tag. */
   readonly image: string;
   readonly args: readonly string[];
@@ -128,6 +130,29 @@ function blind({ deployment, args }: Controller, labels: Readonly<Record<string,
   return selects(selector, labels)
     ? undefined
     : `${deployment} looks at others only (--watch-label-selector=${selector})`;
+}
+
+/** Those that apply what they are given, as the ServiceAccount that it names (`spec.serviceAccountName`). */
+const acting = ["kustomize-controller", "helm-controller"];
+
+/** Controllers that may not act as the environment's ServiceAccount. Whoever may not ask that is told nothing. */
+async function powerless(api: Api, controllers: readonly Controller[]): Promise<string[]> {
+  const { namespace, serviceAccount: name } = guestHome;
+  const found = await Promise.all(
+    controllers
+      .filter(({ image }) => acting.includes(image))
+      .map(async ({ deployment, account }) => {
+        const [of = ""] = deployment.split("/");
+        const what = { verb: "impersonate", resource: "serviceaccounts", namespace, name };
+        try {
+          return (await api.may({ namespace: of, name: account }, what)) ? [] : [`${deployment} (${account})`];
+        } catch (error) {
+          if (error instanceof ApiError && error.status === 403) return [];
+          throw error;
+        }
+      }),
+  );
+  return found.flat();
 }
 
 /**
@@ -150,6 +175,7 @@ export async function checkProvidedFlux(
     return reasons.length < all.length ? [] : reasons;
   });
   const { namespace, serviceAccount } = guestHome;
+  const refused = await powerless(api, controllers);
   return [
     ...(fields.length === 0
       ? []
@@ -167,6 +193,15 @@ export async function checkProvidedFlux(
             "error",
             `flux is in provided, but nobody would apply what the environment puts into ${namespace}: ${blinded.join("; ")}. ` +
               "Have a controller look there, or use another cluster.",
+          ),
+        ]),
+    ...(refused.length === 0
+      ? []
+      : [
+          finding(
+            "error",
+            `flux is in provided, but may not act as the ServiceAccount ${serviceAccount} in ${namespace}: ${refused.join(", ")}. ` +
+              "Allow the ServiceAccount to impersonate serviceaccounts there, as Flux's own manifests do, or use another cluster.",
           ),
         ]),
     ...(absent.length === 0 || controllers.length === 0

@@ -25,6 +25,24 @@ export interface Api {
   get(path: string): Promise<unknown>;
   /** The metadata of all objects of a collection; none where there is no such collection. @throws ApiError as `get` */
   list(path: string): Promise<readonly Metadata[]>;
+  /**
+   * Whether a ServiceAccount may do something: a SubjectAccessReview, which is answered and not kept. @throws ApiError as `get`,
+   * with the status 403 where whoever asks may not ask that
+   */
+  may(account: Account, what: Attributes): Promise<boolean>;
+}
+
+export interface Account {
+  readonly namespace: string;
+  readonly name: string;
+}
+
+/** What somebody would do, and to what (`spec.resourceAttributes` of a SubjectAccessReview). */
+export interface Attributes {
+  readonly verb: string;
+  readonly resource: string;
+  readonly namespace: string;
+  readonly name: string;
 }
 
 /** What a list tells of an object: a tenth of the bytes of the whole. */
@@ -61,7 +79,7 @@ export async function openApi(kubeconfig: string, context: string, timeout = ans
   }
   const base = server.replace(/\/$/, "");
   const send = base.startsWith("http:") ? http.request : https.request;
-  const ask = (path: string, accept: string) =>
+  const ask = (path: string, accept: string, body?: object) =>
     new Promise<unknown>((resolve, reject) => {
       const fail = (reason: string, status?: number) => {
         reject(new ApiError(`${server} ${reason}`, status));
@@ -70,32 +88,34 @@ export async function openApi(kubeconfig: string, context: string, timeout = ans
         base + path,
         {
           ...options,
+          method: body === undefined ? "GET" : "POST",
           headers: {
             ...(options.headers as Record<string, string> | undefined),
             accept,
+            ...(body === undefined ? {} : { "content-type": whole }),
             "user-agent": "observability-environment",
           },
           signal: AbortSignal.timeout(timeout),
         },
         (response) => {
-          let body = "";
+          let said = "";
           response.setEncoding("utf8");
-          response.on("data", (text: string) => (body += text));
+          response.on("data", (text: string) => (said += text));
           response.on("error", (error) => {
             fail(reasonOf(error, timeout));
           });
           response.on("end", () => {
             const { statusCode = 0 } = response;
             if (statusCode === 404) resolve(undefined);
-            else if (statusCode === 200) resolve(JSON.parse(body) as unknown);
-            else fail(`answers ${statusCode}: ${saidIn(body)}`, statusCode);
+            else if (statusCode === 200 || statusCode === 201) resolve(JSON.parse(said) as unknown);
+            else fail(`answers ${statusCode}: ${saidIn(said)}`, statusCode);
           });
         },
       );
       request.on("error", (error) => {
         fail(reasonOf(error, timeout));
       });
-      request.end();
+      request.end(body === undefined ? undefined : JSON.stringify(body));
     });
   return {
     get: (path) => ask(path, whole),
@@ -103,6 +123,15 @@ export async function openApi(kubeconfig: string, context: string, timeout = ans
       const found = (await ask(path, metadataOnly)) as
         { readonly items: readonly { metadata: Metadata }[] } | undefined;
       return (found?.items ?? []).map(({ metadata }) => metadata);
+    },
+    async may({ namespace, name }, resourceAttributes) {
+      const apiVersion = "authorization.k8s.io/v1";
+      // Those of every ServiceAccount (k8s.io/apiserver, pkg/authentication/serviceaccount, `MakeGroupNames`).
+      const groups = ["system:serviceaccounts", `system:serviceaccounts:${namespace}`, "system:authenticated"];
+      const spec = { user: `system:serviceaccount:${namespace}:${name}`, groups, resourceAttributes };
+      const review = { apiVersion, kind: "SubjectAccessReview", spec };
+      const answer = await ask(`/apis/${apiVersion}/subjectaccessreviews`, whole, review);
+      return (answer as { readonly status: { readonly allowed: boolean } }).status.allowed;
     },
   };
 }

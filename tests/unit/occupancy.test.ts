@@ -41,6 +41,7 @@ function clusterWith(
             : undefined,
       ),
     list: (path) => Promise.resolve(lists[path] ?? []),
+    may: () => Promise.resolve(true),
   };
 }
 

@@ -157,6 +157,24 @@ describe("an existing cluster", () => {
       expect(await clusterUid(none)).to.equal(undefined);
     });
 
+    it("says what a ServiceAccount may do there, as that account and with its groups", async () => {
+      let asked = "";
+      const { context } = await served((request, response) => {
+        request.on("data", (text) => (asked += `${request.method ?? ""} ${request.url ?? ""} ${String(text)}`));
+        request.on("end", () => response.writeHead(201).end(JSON.stringify({ status: { allowed: true } })));
+      });
+      const api = await openApi(readKubeconfig({ kubeconfig: file, context }).text, context);
+      const what = { verb: "impersonate", resource: "serviceaccounts", namespace: "b", name: "c" };
+      expect(await api.may({ namespace: "a", name: "helm" }, what)).to.equal(true);
+      const [, path = "", review = ""] = /^POST (\S+) (.*)$/.exec(asked) ?? [];
+      expect(path).to.equal("/apis/authorization.k8s.io/v1/subjectaccessreviews");
+      expect((JSON.parse(review) as { spec: object }).spec).to.deep.equal({
+        user: "system:serviceaccount:a:helm",
+        groups: ["system:serviceaccounts", "system:serviceaccounts:a", "system:authenticated"],
+        resourceAttributes: what,
+      });
+    });
+
     it("is not waited for without end", async () => {
       const { context } = await served(() => undefined);
       const api = await openApi(readKubeconfig({ kubeconfig: file, context }).text, context, 50);

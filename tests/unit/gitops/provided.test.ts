@@ -6,6 +6,7 @@ import {
   selects,
   written,
 } from "../../../components/gitops/provided.ts";
+import { type Account, ApiError, type Attributes } from "../../../components/kubernetes/api.ts";
 import { flux } from "../../../settings/versions.ts";
 import { fluxObjects } from "../../support/flux.ts";
 import { allEnvironments, orSkip } from "../../support/rendered.ts";
@@ -29,9 +30,11 @@ function fieldsOf(value: unknown, path = ""): string[] {
   return Object.entries(value).flatMap(([key, child]) => fieldsOf(child, `${path}.${key}`));
 }
 
-describe("somebody else's Flux", () => {
+describe("somebody else's Flux", function () {
+  this.timeout(120_000);
   const controllers: readonly Controller[] = ["source", "kustomize", "helm", "notification"].map((name) => ({
     deployment: `flux-system/${name}-controller`,
+    account: `${name}-controller`,
     image: `${name}-controller`,
     args: ["--no-cross-namespace-refs=true", "--default-service-account=nobody", "--watch-all-namespaces=true"],
   }));
@@ -42,12 +45,17 @@ describe("somebody else's Flux", () => {
     definitions = objects.filter(({ kind }) => kind === "CustomResourceDefinition") as unknown as Definition[];
   });
 
-  const said = async (change: (definition: Definition) => void = () => undefined, some = controllers) => {
+  const said = async (
+    change: (definition: Definition) => void = () => undefined,
+    some = controllers,
+    may: (account: Account, what: Attributes) => boolean = () => true,
+  ) => {
     const changed = structuredClone(definitions) as Definition[];
     changed.forEach(change);
     const api = {
       get: (path: string) => Promise.resolve(changed.find(({ metadata }) => path.endsWith(`/${metadata.name}`))),
       list: () => Promise.resolve([]),
+      may: (account: Account, what: Attributes) => Promise.resolve(may(account, what)),
     };
     return (await checkProvidedFlux(api, "dev", some)).map(({ level, message }) => `${level}: ${message}`);
   };
@@ -109,11 +117,37 @@ describe("somebody else's Flux", () => {
     // A shard beside the one that has all without a key; notifications are nothing of the environment's.
     const shard: Controller = {
       deployment: "flux-system/helm-controller-a",
+      account: "helm-controller",
       image: "helm-controller",
       args: ["--watch-label-selector=sharding.fluxcd.io/key=a"],
     };
     const rest = args("helm-controller", "--watch-label-selector=!sharding.fluxcd.io/key").slice(0, 3);
     expect(await said(undefined, [shard, ...rest])).to.have.length(1);
+  });
+
+  it("is refused where a controller may not act as the environment's ServiceAccount, which is asked of those that apply", async () => {
+    const asked: object[] = [];
+    const found = await said(undefined, controllers, (account, what) => {
+      asked.push([account, what]);
+      return account.name !== "helm-controller";
+    });
+    expect(found[0]).to.equal(
+      "error: flux is in provided, but may not act as the ServiceAccount observability-flux in observability-flux: " +
+        "flux-system/helm-controller (helm-controller). Allow the ServiceAccount to impersonate serviceaccounts there, " +
+        "as Flux's own manifests do, or use another cluster.",
+    );
+    const what = { verb: "impersonate", resource: "serviceaccounts", namespace: "observability-flux" };
+    expect(asked).to.deep.equal(
+      ["kustomize-controller", "helm-controller"].map((name) => [
+        { namespace: "flux-system", name },
+        { ...what, name: "observability-flux" },
+      ]),
+    );
+    // Who asks may not ask that: it shows in `up`.
+    const forbidden = () => {
+      throw new ApiError("answers 403: forbidden", 403);
+    };
+    expect(await said(undefined, controllers, forbidden)).to.have.length(1);
   });
 
   it("is held against every field that an environment writes", async () => {
