@@ -183,6 +183,9 @@ const samples: readonly [RegExp, readonly string[]][] = [
       ],
     ],
   ],
+  [/^thanos\.retention\./, [...durations, "40h", "10d", "2y"]],
+  [/^thanos\.stores.*address$/, ["thanos.example.com:443", "[::1]:10901", "h", "a b:1", "h:0", "h:1$(A)"]],
+  [/serviceAccountAnnotations$/, ["eks.amazonaws.com/role-arn", "a/b", "a", "a b/c"]],
   [/sourceLabels\.items$|targetLabel$/, ["namespace", "__name__", "a-b", "1a", "a$1", "${1}"]],
   [/(separator|replacement)$/, [";", "$1", "${1}-$2", "$(A)", "$$", "$", "-"]],
   [
@@ -493,6 +496,7 @@ function more(where: string): readonly unknown[] {
       { name: "e", latency: { service: "front", below: "250ms" }, target: 99 },
     ];
   }
+  if (where === "thanos.stores") return [{ address: "thanos.example.com:443" }, { address: "h:10901", tls: false }];
   if (where === "remoteWriteReceiver.users") {
     return [
       { name: "a", secret: "berlin" },
@@ -540,6 +544,7 @@ const s3 = { loki: { storage: { type: "s3", s3: bucket } } };
 const kbot = {
   demo: { app: "kbot", repository: "https://git.example.com/acme/kbot", image: { repository: "a/kbot" } },
 };
+const stored = { thanos: { enabled: true }, objectStorage: "seaweedfs", prometheus: { replicas: 2 } };
 const elsewhere = {
   repository: { sshUrl: "ssh://git@git.example.com/team/a.git", knownHosts: `git.example.com,h,[h]:2222 ${hostKey}` },
 };
@@ -696,7 +701,7 @@ describe("What settings accept, by its readers", function () {
     const random = fc.sample(fc.nat(1_000_000), { seed, numRuns: 20_000 });
     let turn = 0;
     for (let index = 0; index < environments; index++) {
-      const bases = [{}, existing(kubeconfig), s3, elsewhere, kbot, servers, scraping, beside];
+      const bases = [{}, existing(kubeconfig), s3, elsewhere, kbot, servers, scraping, beside, stored];
       const base = bases[index % bases.length] ?? {};
       let raw: Tree = { alerting: everybody, ...base };
       for (const [where, values] of good) {
@@ -708,7 +713,7 @@ describe("What settings accept, by its readers", function () {
         // So that there is kbot's source to look at.
         if (base === kbot && /^demo\.(app|enabled)$/.test(where)) continue;
         const isList =
-          /^(checks|scrapeTargets|remoteWrite|remoteWriteReceiver\.users|slos|alerting\.(receivers\..*|routes|timeIntervals|silences)|prometheusAdapter\..*ules)$/.test(
+          /^(checks|scrapeTargets|thanos\.stores|remoteWrite|remoteWriteReceiver\.users|slos|alerting\.(receivers\..*|routes|timeIntervals|silences)|prometheusAdapter\..*ules)$/.test(
             where,
           );
         const some = isList
