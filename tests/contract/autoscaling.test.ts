@@ -11,6 +11,7 @@ import { clusterUrl, type ScaledWorkload } from "../../components/capabilities.t
 import type { Extra } from "../../components/component.ts";
 import { scaledObject } from "../../components/autoscaling/keda/scaled-object.ts";
 import { access } from "../../components/autoscaling/prometheus-adapter/values.ts";
+import { external } from "../../components/autoscaling/keda/variants.ts";
 import { alone, variants } from "../../components/autoscaling/prometheus-adapter/variants.ts";
 import type { Manifest } from "../../components/kubernetes/manifest.ts";
 import { keda } from "../../contract/crds.ts";
@@ -237,7 +238,12 @@ describe("Autoscaling", function () {
 
   it("scales no kbot, whose token one replica uses, and nothing whose counter nobody scrapes", async () => {
     const scaled = async (settings: object) =>
-      (await render({ settings: { autoscaler: "keda", ...settings }, secrets: ["telegramToken"] })).declared
+      (
+        await render({
+          settings: { autoscaler: "keda", ...settings },
+          secrets: ["telegramToken", "externalMetricsSecret"],
+        })
+      ).declared
         .map(({ kind }) => kind)
         .includes("ScaledObject");
     const kbot = {
@@ -247,7 +253,9 @@ describe("Autoscaling", function () {
     };
     expect(await scaled({})).to.equal(true);
     expect(await scaled({ demo: kbot })).to.equal(false);
-    const external = { metrics: { queryUrl: "https://a.example.com" } };
-    expect(await scaled({ metrics: "external", external })).to.equal(false);
+    const { scraper, ...unscraped } = external;
+    expect(scraper).to.equal("prometheusAgent");
+    expect(await scaled(unscraped)).to.equal(false);
+    expect(await scaled(external)).to.equal(true);
   });
 });

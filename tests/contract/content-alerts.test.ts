@@ -43,6 +43,8 @@ const keptLabels = [
     "remote_name",
     "rule_group",
     "username",
+    "horizontalpodautoscaler",
+    "scaledObject",
     "slo",
   ],
   // Buckets, inside histogram_quantile only; __name__, inside the count of series only.

@@ -29,7 +29,11 @@ describe("content that is shipped", function () {
       .flatMap((object) => (object["spec"] as { readonly components: readonly string[] }).components)
       .map((component) => component.replace(/^(\.\.\/)+content\//, ""));
     const all = readdirSync(join(projectFolder, "flux-repo/content"))
-      .filter((name) => name !== "kbot" && !components.some(({ key }) => kebab(key) === name && !able.has(key)))
+      .filter(
+        (name) =>
+          !["kbot", "autoscaling"].includes(name) &&
+          !components.some(({ key }) => kebab(key) === name && !able.has(key)),
+      )
       // Of several languages, the one that the store knows.
       .flatMap((name) => contentFolders(name, (need) => !need.includes(".") || able.has(need)))
       .map((folder) => folder.replace("flux-repo/content/", ""));

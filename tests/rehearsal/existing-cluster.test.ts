@@ -16,6 +16,7 @@ import { keptDefinitions } from "../../components/occupancy.ts";
 import { fleet, owner } from "../../rehearsal/surroundings.ts";
 import { flux, type Listing, TestCluster } from "./support/cluster.ts";
 import { leftovers } from "./support/leftovers.ts";
+import { finalizer, playKeda, scaledObjects } from "./support/keda.ts";
 import { aggregated, fleeting, isDefinition, sinceThen, versions } from "./support/listing.ts";
 import {
   addTeam,
@@ -41,6 +42,7 @@ describe("an environment in a cluster that is kept", function () {
   /** What is there, and where the audit log ends, before the first try to destroy it. */
   let atFirst: Listing;
   let start: number;
+  let stopKeda: () => Promise<readonly string[]>;
 
   const since = (expected: (key: string) => boolean) => sinceThen(cluster, original, expected);
 
@@ -55,9 +57,11 @@ describe("an environment in a cluster that is kept", function () {
     });
     cluster = new TestCluster(plane.kubeconfigPath);
     original = await cluster.everything();
+    stopKeda = playKeda(cluster, ["demo"]);
     rehearsal = await openRehearsal({
       settings: {
         cluster: { type: "existing", existing: { kubeconfig: plane.kubeconfigPath, context: "kind-kept" } },
+        autoscaler: "keda",
       },
     });
     // The controllers look for the cluster where the rehearsal would have made its own.
@@ -66,6 +70,7 @@ describe("an environment in a cluster that is kept", function () {
   });
   after(async () => {
     // Undefined when before() failed half-way.
+    await (stopKeda as typeof stopKeda | undefined)?.();
     (cluster as TestCluster | undefined)?.close();
     await (rehearsal as Rehearsal | undefined)?.close();
     await (plane as ControlPlane | undefined)?.stop();
@@ -97,6 +102,24 @@ describe("an environment in a cluster that is kept", function () {
     expect(Object.keys((await rehearsal.environment.refresh()).changes)).to.deep.equal(["same"]);
   });
 
+  it("leaves to an autoscaler how many replicas there are, through Flux's next look and another up", async () => {
+    const deployment = "/apis/apps/v1/namespaces/demo/deployments/podinfo-frontend";
+    const release = flux.helmRelease("podinfo-frontend");
+    await cluster.patch(`${deployment}/scale`, { spec: { replicas: 3 } });
+    const requested = async () => {
+      await cluster.reconcile(release);
+      const { metadata } = await cluster.get(release);
+      return metadata.annotations?.["reconcile.fluxcd.io/requestedAt"];
+    };
+    const at = await requested();
+    await cluster.untilObject(release, "has been looked at", ({ status }) => status?.["lastHandledReconcileAt"] === at);
+    await cluster.untilFluxIsReady();
+    expect(Object.keys((await rehearsal.environment.up()).changes)).to.deep.equal(["same"]);
+    expect((await cluster.get(deployment)).spec?.["replicas"]).to.equal(3);
+    const scaled = await cluster.get(`${scaledObjects("demo")}/podinfo-frontend`);
+    expect((scaled.metadata as unknown as { finalizers: string[] }).finalizers).to.deep.equal([finalizer]);
+  });
+
   it("takes nothing over that is somebody else's", async () => {
     const after = await cluster.everything();
     expect(after.size).to.be.greaterThan(original.size + 100);
@@ -108,6 +131,14 @@ describe("an environment in a cluster that is kept", function () {
 
   it("says what destroy cannot remove, and ends (reliability 8)", async () => {
     await addTeam(cluster);
+    // As KEDA leaves one: from then on nobody but its operator ends it.
+    const { status } = await cluster.api.call("POST", scaledObjects(team), {
+      apiVersion: "keda.sh/v1alpha1",
+      kind: "ScaledObject",
+      metadata: { name: "shop", finalizers: [finalizer] },
+      spec: { scaleTargetRef: { name: "shop" }, triggers: [{ type: "cron", metadata: {} }] },
+    });
+    expect(status).to.equal(201);
     atFirst = await cluster.everything();
     start = auditedSoFar(auditLog);
     const repository = flux.gitRepository("environment");
@@ -125,6 +156,9 @@ describe("an environment in a cluster that is kept", function () {
       new Map([...versions(listing)].filter(([key]) => key.includes(` ${team}/`) || key.endsWith(` ${team}`)));
     const made = [...atFirst.keys()].filter((key) => isDefinition(key) && !original.has(key));
     await rehearsal.environment.destroy();
+    // The demo's went while KEDA was there to end it, and the team's, which it did not, held nothing up.
+    expect(await stopKeda()).to.deep.equal(["demo/podinfo-frontend"]);
+    stopKeda = playKeda(cluster, ["demo"]);
     expect(await since((key) => isDefinition(key) || key.includes(team))).to.deep.equal({ left: [], lost: [] });
     const after = await cluster.everything();
     expect([...after.keys()].filter((key) => isDefinition(key) && !original.has(key))).to.have.members(made);
@@ -139,6 +173,7 @@ describe("an environment in a cluster that is kept", function () {
     expect(kept.map(({ name }) => `CustomResourceDefinition.apiextensions.k8s.io ${name}`)).to.have.members(made);
     expect(kept.filter(({ objects }) => objects > 0)).to.have.deep.members([
       { name: "certificates.cert-manager.io", objects: 1 },
+      { name: "scaledobjects.keda.sh", objects: 1 },
       { name: "servicemonitors.monitoring.coreos.com", objects: 1 },
     ]);
   });
@@ -152,6 +187,8 @@ describe("an environment in a cluster that is kept", function () {
 
   it("uses the cert-manager and the Prometheus Operator of others where it is told to, and leaves them as they were", async () => {
     const kept = await keptDefinitions(await openApi(plane.kubeconfig, "kind-kept"), ownHome);
+    // By hand, as docs/autoscaling.md says.
+    await cluster.patch(`${scaledObjects(team)}/shop`, { metadata: { finalizers: null } });
     await undefine(
       cluster,
       kept.map(({ name }) => name),
