@@ -55,6 +55,18 @@ describe("What is there already", () => {
       ["external.logs.url must be an http:// or https:// address."],
     ],
     [
+      "a ruler whose store wants a tenant, or evaluates itself",
+      {
+        ...{ metrics: "external", scraper: "prometheusAgent", ruler: "thanosRuler" },
+        external: { metrics: { queryUrl: url, writeUrl: url, tenant: "a", evaluatesRules: true } },
+      },
+      [],
+      [
+        "external.metrics.evaluatesRules is true, and ruler is thanosRuler: each rule would be evaluated twice. Set it to false, or ruler to store.",
+        "external.metrics.tenant is set, but Thanos Ruler cannot send a tenant with queries and alerts. Remove it and set an address that stands for the tenant, or set ruler to store and external.metrics.evaluatesRules to true (where somebody there evaluates our rules).",
+      ],
+    ],
+    [
       "everything, with its secrets",
       { metrics: "external", external: { metrics: { queryUrl: url, user: "a" } } },
       ["externalMetricsSecret"],

@@ -134,6 +134,29 @@ describe("The plan of components", function () {
     ]);
   });
 
+  it("says of an agent and a ruler what they need, and what they cannot stand beside", () => {
+    const said = (choice: Choice) => planOf(choice).findings.map(({ path, message }) => `${path} ${message}`);
+    const to = (metrics: object) => ({ metrics: "external", external: { metrics: { queryUrl: url, ...metrics } } });
+    const agent = { scraper: "prometheusAgent" };
+    expect(said(agent)).to.deep.equal([
+      "scraper Prometheus scrapes by itself, and an agent beside it would do the same again. Set scraper to store, or metrics to none.",
+    ]);
+    const [writes, evaluates] = [to({ writeUrl: url }), to({ writeUrl: url, evaluatesRules: true })];
+    expect(said({ ...to({ evaluatesRules: true }), ...agent }).join()).to.match(
+      /^metrics is external, which has no metricsReceiver, and prometheusAgent cannot do without it\. Set external\.metrics\.writeUrl or .*scraper to store\.$/,
+    );
+    expect(said({ ...writes, ...agent }).join()).to.match(
+      /^metrics is external, which has no rules, and prometheusAgent cannot do without it\. Set external\.metrics\.evaluatesRules to true .* or ruler to thanosRuler, or scraper to store\.$/,
+    );
+    expect(said({ ...writes, ...agent, ruler: "none" }).join()).to.include("ruler is none, but prometheusAgent cannot");
+    for (const sound of [
+      { ...evaluates, ...agent },
+      { ...writes, ...agent, ruler: "thanosRuler" },
+      { ruler: "thanosRuler" },
+    ])
+      expect(said(sound)).to.deep.equal([]);
+  });
+
   it("says of what is there already where its address is missing, or what it is for, and nothing of it twice", () => {
     const said = (choice: Choice) => planOf(choice).findings.map(({ path, message }) => `${path} ${message}`);
     const defaults = settingsSchema.parse({});

@@ -17,6 +17,10 @@ export const variants: Readonly<Record<string, SettingsInput>> = {
   },
 };
 
+export const alone: Readonly<Record<string, SettingsInput>> = {
+  "to VictoriaMetrics": { metrics: "victoriaMetrics", scraper: "prometheusAgent" },
+};
+
 /** What each of its settings changes, and where (`tests/contract/settings-effects.test.ts`). */
 export const effects = [
   [

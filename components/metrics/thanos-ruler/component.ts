@@ -9,6 +9,7 @@ import { stackImage, versionOf } from "../../suites/kube-prometheus-stack/names.
 import { receiverSecrets, receiverTarget } from "../receiver.ts";
 import { remoteWriteSpecs } from "../remote-write/operator.ts";
 import { alertmanagersConfig, alertRelabelings, externalFolder, queryConfig } from "./config.ts";
+import { thanos } from "../thanos/settings.ts";
 import { thanosRuler } from "./settings.ts";
 
 const namespace = namespaces.monitoring.name;
@@ -43,7 +44,7 @@ export const thanosRulerComponent = defineComponent({
   key: "thanosRuler",
   title: "Thanos Ruler",
   slot: "ruler",
-  settings: { thanosRuler, external },
+  settings: { thanosRuler, external, thanos },
   charts: [],
   needs: ["prometheusOperator", "monitors", "metrics", "metricsReceiver"],
   uses: ["alerts"],
@@ -52,8 +53,14 @@ export const thanosRulerComponent = defineComponent({
   offers: () => ({ rules: true }),
   requests: ({ thanosRuler: { resources } }) => [{ setting: "thanosRuler.resources", ...resources, count: 1 }],
   images: () => ({ [name]: image }),
-  check: ({ external: servers }) => {
+  check: ({ external: servers, thanos: { enabled, stores } }) => {
     const findings: Finding[] = [];
+    if (enabled && stores.length > 0)
+      findings.push({
+        path: "thanos.stores",
+        message:
+          "names other clusters, and Thanos Ruler would evaluate its rules over their series, too. Remove it, or set ruler to store.",
+      });
     if (servers.metrics?.evaluatesRules === true)
       findings.push({
         path: "external.metrics.evaluatesRules",

@@ -16,6 +16,10 @@ export const variants: Readonly<Record<string, SettingsInput>> = {
   },
 };
 
+export const alone: Readonly<Record<string, SettingsInput>> = {
+  "over Thanos": { ruler: "thanosRuler", thanos: { enabled: true }, objectStorage: "seaweedfs" },
+};
+
 /** What each of its settings changes, and where (`tests/contract/settings-effects.test.ts`). */
 export const effects = [
   ["thanosRuler.evaluationInterval", "45s"],
