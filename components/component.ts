@@ -223,6 +223,8 @@ export interface Component<K extends string = string, G extends Groups = Groups>
   readonly gains?: Readonly<Partial<Record<Capability, string>>>;
   /** Capabilities that it cannot do without. */
   readonly needs?: readonly Capability[];
+  /** Further ones, which depend on its settings. */
+  alsoNeeds?(settings: SettingsOf<G>): readonly Capability[];
   /** Capabilities that it uses where they are there. */
   readonly uses?: readonly Capability[];
   /** Capabilities that have to be working before anything of it is made, where they are there. */
@@ -252,6 +254,11 @@ export interface Component<K extends string = string, G extends Groups = Groups>
   folder?(context: Context<SettingsOf<G>>): SyncedContent | undefined;
   /** Values that manifests in the repository may use as `${NAME}`. */
   variables?(context: Context<SettingsOf<G>>): Readonly<Record<string, string>>;
+}
+
+/** Capabilities that a component cannot do without under its own settings. */
+export function needsOf<G extends Groups>(component: Component<string, G>, own: SettingsOf<G>): readonly Capability[] {
+  return [...(component.needs ?? []), ...(component.alsoNeeds?.(own) ?? [])];
 }
 
 /** What a decision calls a component, and what further ones of a capability are known by. */

@@ -3,7 +3,7 @@ import type { Finding } from "../settings/finding.ts";
 import type { Settings } from "../settings/schema.ts";
 import type { Capability, Offers } from "./capabilities.ts";
 import { alternatives, components, slots } from "./catalogue.ts";
-import { choiceOf, type Component, type Requested, type Slot } from "./component.ts";
+import { choiceOf, type Component, type Requested, type Slot, needsOf } from "./component.ts";
 
 /** A component with its own settings. */
 export interface Chosen {
@@ -240,8 +240,8 @@ const lacks = (capability: Capability, { path, is }: { readonly path: string; re
 
 function missing(chosen: readonly Chosen[], settings: Settings): PlanFinding[] {
   const needed = new Map<Capability, Component[]>();
-  for (const { component } of chosen) {
-    for (const capability of component.needs ?? []) {
+  for (const { component, settings: own } of chosen) {
+    for (const capability of needsOf(component, own)) {
       // Who is there and only lacks an address is told of by itself.
       if (providers(chosen, capability).length > 0 || unaddressed(chosen).some(({ slot }) => slot === capability))
         continue;

@@ -13,7 +13,6 @@ export interface Combination {
   readonly settings: SettingsInput;
 }
 
-const bucket = { bucket: "observability-logs", credentialsSecret: "loki-bucket" };
 
 /** A day within what a silence may last. */
 const soon = () => new Date(Date.now() + 30 * 24 * 3_600_000).toISOString().slice(0, 10);
@@ -96,9 +95,10 @@ function choices(kubeconfig: string): Readonly<Record<string, Readonly<Record<st
     },
     loki: {
       volume: {},
-      bucket: { loki: { storage: { type: "s3", s3: bucket }, retention: "30d" } },
+      bucket: { objectStorage: "seaweedfs", loki: { storage: { type: "objectStorage" }, retention: "30d" } },
       "own bucket, three pods": {
-        loki: { replicas: 3, storage: { type: "s3", s3: { ...bucket, endpoint: "http://storage.example.com:9000" } } },
+        objectStorage: "seaweedfs",
+        loki: { replicas: 3, storage: { type: "objectStorage", bucket: "observability-logs" } },
       },
     },
     "fluent bit": { inotify: {}, polling: { fluentBit: { inotify: false, bufferSize: "2GB" } } },

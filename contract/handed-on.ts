@@ -78,7 +78,10 @@ export const tolerations = podPart("tolerations");
 export const affinity = podPart("affinity");
 export const podSecurityContext = podPart("securityContext");
 export const containerSecurityContext = podPart("containers", "items", "securityContext");
-export const envFrom = podPart("containers", "items", "envFrom");
+export const env = podPart("containers", "items", "env");
+export const volumeMounts = podPart("containers", "items", "volumeMounts");
+export const volumes = podPart("volumes");
+export const annotations: HandedOn = ["annotations of an object", () => map(text)];
 export const pullSecrets = podPart("imagePullSecrets");
 export const pullSecretNames: HandedOn = [
   "a list of names, of which the chart makes references",

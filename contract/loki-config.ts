@@ -42,6 +42,7 @@ const s3Keys: Readonly<Record<string, string>> = {
   endpoint: "endpoint",
   region: "region",
   s3ForcePathStyle: "s3forcepathstyle",
+  http_config: "http_config",
 };
 
 function unknownKeys(where: string, value: unknown, known: readonly string[]): void {

@@ -11,9 +11,11 @@ const facts = tempoKeys();
 /** What Tempo finds wrong of settings that belong together. */
 function* disagreements(config: unknown): Generator<string> {
   const backend = textAt(config, "storage", "trace", "backend") ?? "";
-  if (backend !== "local") yield `storage.trace.backend: ${backend} is not what this environment has.`;
-  for (const part of ["local", "wal"])
-    if ((textAt(config, "storage", "trace", part, "path") ?? "") === "") yield `storage.trace.${part}.path: is empty.`;
+  if (backend !== "local" && backend !== "s3")
+    yield `storage.trace.backend: ${backend} is not what this environment has.`;
+  const needed = [...(backend === "s3" ? ["s3.bucket", "s3.endpoint"] : ["local.path"]), "wal.path"];
+  for (const key of needed)
+    if ((textAt(config, "storage", "trace", ...key.split(".")) ?? "") === "") yield `storage.trace.${key}: is empty.`;
 }
 
 /** Everything that Tempo would refuse of a configuration; none for one that it would take. All its durations are Go's. */

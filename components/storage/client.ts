@@ -14,13 +14,22 @@ const folder = "/etc/object-storage";
 /** Where the CA of the storage's certificate is in such a pod; undefined where its certificate is a public one. */
 export const caFile = ({ ca }: ObjectStorage) => (ca === undefined ? undefined : `${folder}/${ca.key}`);
 
-/** The volume with that CA, and where it is mounted. */
-export function caVolume({ ca }: ObjectStorage) {
+/** The volume with that CA, and where it is mounted. @param storage undefined where no bucket is used */
+export function caVolume(storage: ObjectStorage | undefined) {
   const name = "object-storage-ca";
+  const ca = storage?.ca;
   return ca === undefined
     ? { volumes: [], volumeMounts: [] }
     : {
         volumes: [{ name, secret: { secretName: ca.secret } }],
         volumeMounts: [{ name, mountPath: folder, readOnly: true }],
       };
+}
+
+/** Values of a chart's ServiceAccount whose pods have an identity of their own. @param storage undefined where no bucket is used */
+export function accountAnnotations(storage: ObjectStorage | undefined): {
+  readonly serviceAccount?: { readonly annotations: Readonly<Record<string, string>> };
+} {
+  const annotations = storage?.serviceAccount ?? {};
+  return Object.keys(annotations).length === 0 ? {} : { serviceAccount: { annotations } };
 }

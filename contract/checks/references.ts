@@ -140,7 +140,6 @@ export function checkReferences(rendered: Rendered): Finding[] {
     if (told !== `./${wanted}`) add(object, "spec.path", `is ${told} and not ./${wanted}.`);
   }
 
-  const credentials = settings.loki.storage.s3?.credentialsSecret;
   for (const { name, namespace, values } of releases(declared)) {
     const release = `HelmRelease ${name}`;
     const admin = asMap(at(values, "grafana", "admin"));
@@ -172,7 +171,7 @@ export function checkReferences(rendered: Rendered): Finding[] {
         needKeys(release, path.join("/"), secret, keysIn(values, String(value)));
       }
       if (path.at(-2) === "secretRef" && key === "name") {
-        if (value !== credentials && find("Secret", namespace, value) === undefined) {
+        if (find("Secret", namespace, value) === undefined) {
           add(release, path.join("/"), `${String(value)} is no Secret that anyone makes.`);
         }
       }

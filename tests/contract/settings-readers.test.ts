@@ -539,8 +539,10 @@ function withLeaf(tree: Tree, where: string, value: unknown): Tree {
   return { ...tree, [key]: rest.length === 0 ? value : withLeaf(below, rest.join("."), value) };
 }
 
-const bucket = { bucket: "logs", credentialsSecret: "bucket" };
-const s3 = { loki: { storage: { type: "s3", s3: bucket } } };
+const inBuckets = {
+  ...{ objectStorage: "seaweedfs", traces: ["jaeger", "tempo"] },
+  ...{ loki: { storage: { type: "objectStorage" } }, tempo: { storage: { type: "objectStorage" } } },
+};
 const kbot = {
   demo: { app: "kbot", repository: "https://git.example.com/acme/kbot", image: { repository: "a/kbot" } },
 };
@@ -577,7 +579,7 @@ const existing = (kubeconfig: string) => ({
 /** What has to be said, too, for a setting to have a meaning. */
 function surroundings(where: string, kubeconfig: string): Tree {
   if (where.startsWith("cluster.existing")) return existing(kubeconfig);
-  if (/^loki\.(storage\.s3|replicas)/.test(where)) return s3;
+  if (/^(loki|tempo)\.(storage\.bucket|replicas)/.test(where)) return inBuckets;
   if (/^repository\.(sshUrl|knownHosts|apiUrl)/.test(where)) return elsewhere;
   if (where.startsWith("tempo.")) return { traces: "tempo" };
   if (where.startsWith("charts.mirror")) return { charts: { mirror: { url: "oci://r.io/charts" } } };
@@ -701,7 +703,7 @@ describe("What settings accept, by its readers", function () {
     const random = fc.sample(fc.nat(1_000_000), { seed, numRuns: 20_000 });
     let turn = 0;
     for (let index = 0; index < environments; index++) {
-      const bases = [{}, existing(kubeconfig), s3, elsewhere, kbot, servers, scraping, beside, stored];
+      const bases = [{}, existing(kubeconfig), inBuckets, elsewhere, kbot, servers, scraping, beside, stored];
       const base = bases[index % bases.length] ?? {};
       let raw: Tree = { alerting: everybody, ...base };
       for (const [where, values] of good) {

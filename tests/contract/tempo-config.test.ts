@@ -60,7 +60,8 @@ describe("Configuration of Tempo, by a strict reader of its documented keys", fu
     [/"block_retention":"[^"]+"/, '"block_retention":"7d"', /7d" is no duration/],
     ['"max_traces_per_user":0', '"max_traces_per_user":"none"', /no int/],
     ['"reporting_enabled":false', '"reporting_enabled":"no"', /no boolean/],
-    ['"backend":"local"', '"backend":"s3"', /s3 is not what/],
+    ['"backend":"local"', '"backend":"gcs"', /gcs is not what/],
+    ['"backend":"local"', '"backend":"s3"', /s3\.bucket: is empty/],
     ['"path":"/var/tempo/wal"', '"path":""', /wal\.path: is empty/],
   ] as const) {
     it(`is refused with ${by}`, async () => {

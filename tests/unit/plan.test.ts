@@ -4,7 +4,7 @@ import { expect } from "chai";
 import fc from "fast-check";
 import { alternatives, catalogue, components, providable, slots } from "../../components/catalogue.ts";
 import type { Capability } from "../../components/capabilities.ts";
-import type { Slot } from "../../components/component.ts";
+import { needsOf, type Slot } from "../../components/component.ts";
 import { contexts } from "../../components/context.ts";
 import { conflicts, idle, type Plan, plan, prerequisites, type Remedy } from "../../components/plan.ts";
 import { settingsSchema } from "../../settings/schema.ts";
@@ -82,8 +82,8 @@ describe("The plan of components", function () {
         }
         if (findings.length === 0) {
           sound++;
-          for (const { component } of chosen) {
-            for (const capability of component.needs ?? [])
+          for (const { component, settings } of chosen) {
+            for (const capability of needsOf(component, settings))
               expect(
                 chosen.some(({ offers }) => offers[capability] !== undefined),
                 capability,

@@ -13,14 +13,13 @@ import { lokiValues } from "./values.ts";
 const namespace = namespaces.monitoring.name;
 const endpoint: Endpoint = { namespace, service: "loki", port: 3100, path: "" };
 
+const inBucket = ({ type }: z.output<typeof loki>["storage"]) => type === "objectStorage";
+
 function check({ storage, replicas, retention }: z.output<typeof loki>): Finding[] {
   const findings: Finding[] = [];
   const add = (path: string, message: string) => findings.push({ path, message });
-  if (storage.type === "s3" && storage.s3 === undefined) {
-    add("loki.storage.s3", "is missing. Set bucket and credentialsSecret, or set loki.storage.type to filesystem.");
-  }
   if (storage.type === "filesystem" && replicas > 1) {
-    add("loki.replicas", `is ${replicas}, but pods cannot share a filesystem. Set loki.storage.type to s3, or 1.`);
+    add("loki.replicas", `is ${replicas}, but pods cannot share a filesystem. Set loki.storage.type to objectStorage, or 1.`);
   }
   if (replicas === 2) {
     add(
@@ -41,9 +40,12 @@ export const lokiComponent = defineComponent({
   settings: { loki },
   charts: [chart],
   needs: ["monitors"],
-  after: ["monitors"],
+  alsoNeeds: ({ loki: { storage } }) => (inBucket(storage) ? ["objectStorage"] : []),
+  uses: ["objectStorage"],
+  after: ["monitors", "objectStorage"],
   namespaces: () => [namespaces.monitoring],
-  offers: () => ({
+  offers: ({ loki: { storage } }) => ({
+    ...(inBucket(storage) ? { buckets: [storage.bucket] } : {}),
     logs: {
       endpoint,
       title: "Loki",
@@ -58,11 +60,11 @@ export const lokiComponent = defineComponent({
   ],
   requests: ({ loki: { resources, replicas } }) => [{ setting: "loki.resources", ...resources, count: replicas }],
   check: ({ loki: settings }) => check(settings),
-  releases: ({ settings }) => [
+  releases: ({ settings, offered }) => [
     {
       chart,
       namespace,
-      values: lokiValues(settings.loki),
+      values: lokiValues(settings.loki, inBucket(settings.loki.storage) ? offered("objectStorage") : undefined),
       override: settings.loki.values,
       pullSecrets: { imagePullSecrets },
       // The chart's StatefulSet and the name of its claim template.

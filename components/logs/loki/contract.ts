@@ -3,13 +3,16 @@ import type { Scraped } from "../../../contract/component-files.ts";
 import {
   affinity,
   duration,
-  envFrom,
+  annotations,
+  env,
   flag,
   list,
   pullSecrets,
   resources,
   strict,
   text,
+  volumeMounts,
+  volumes,
   type FreeForm,
 } from "../../../contract/handed-on.ts";
 import { asks, release, setting, why, type Pin } from "../../../contract/pin.ts";
@@ -27,7 +30,14 @@ export const freeForm: FreeForm = {
     "loki/ingester": ["Loki's own configuration, handed on as it is", () => strict({ max_chunk_age: text })],
     "loki/querier": ["Loki's own configuration, handed on as it is", () => strict({ query_ingesters_within: text })],
     "singleBinary/affinity": affinity,
-    "singleBinary/extraEnvFrom": envFrom,
+    "singleBinary/extraEnv": env,
+    "singleBinary/extraVolumes": volumes,
+    "singleBinary/extraVolumeMounts": volumeMounts,
+    "serviceAccount/annotations": annotations,
+    "loki/storage/s3/http_config": [
+      "Loki's own configuration, handed on as it is",
+      () => strict({ ca_file: text }, ["ca_file"]),
+    ],
     "loki/compactor": [
       "Loki's own configuration, handed on as it is",
       () =>

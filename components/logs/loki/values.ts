@@ -1,5 +1,7 @@
 import type { z } from "zod";
 import { containerResources } from "../../../settings/resources.ts";
+import type { ObjectStorage } from "../../capabilities.ts";
+import { accountAnnotations, caFile, caVolume, credentialVariables } from "../../storage/client.ts";
 import type { loki } from "./settings.ts";
 
 type ObjectStore = "filesystem" | "s3";
@@ -17,9 +19,10 @@ export interface LokiValues {
       readonly type: ObjectStore;
       readonly bucketNames?: { readonly chunks: string; readonly ruler: string };
       readonly s3?: {
-        readonly endpoint?: string;
+        readonly endpoint: string;
         readonly region: string;
         readonly s3ForcePathStyle: boolean;
+        readonly http_config?: { readonly ca_file: string };
       };
     };
     readonly schemaConfig: {
@@ -46,8 +49,11 @@ export interface LokiValues {
     readonly persistence: { readonly enabled: boolean; readonly size: string };
     readonly resources: Resources;
     readonly affinity: typeof spread;
-    readonly extraEnvFrom: readonly { readonly secretRef: { readonly name: string } }[];
+    readonly extraEnv?: ReturnType<typeof credentialVariables>;
+    readonly extraVolumes?: readonly object[];
+    readonly extraVolumeMounts?: readonly object[];
   };
+  readonly serviceAccount?: { readonly annotations: Readonly<Record<string, string>> };
   readonly read: { readonly replicas: 0 };
   readonly write: { readonly replicas: 0 };
   readonly backend: { readonly replicas: 0 };
@@ -82,23 +88,31 @@ const spread = {
   },
 } as const;
 
-/** Values of Loki: one binary, on a volume or a bucket, without the caches that do not fit a laptop. */
-export function lokiValues(settings: z.output<typeof loki>): LokiValues {
-  const { type, s3, size } = settings.storage;
+/**
+ * Values of Loki: one binary, on a volume or a bucket, without the caches that do not fit a laptop.
+ *
+ * @param objects where its bucket is. @default it keeps everything on its volume
+ */
+export function lokiValues(settings: z.output<typeof loki>, objects?: ObjectStorage): LokiValues {
+  const { bucket, size } = settings.storage;
+  const type = objects === undefined ? "filesystem" : "s3";
+  const ca = objects && caFile(objects);
+  const { volumes, volumeMounts } = caVolume(objects);
   const storage =
-    type === "s3" && s3 !== undefined
-      ? {
-          type,
-          bucketNames: { chunks: s3.bucket, ruler: s3.bucket },
+    objects === undefined
+      ? ({ type: "filesystem" } as const)
+      : ({
+          type: "s3",
+          bucketNames: { chunks: bucket, ruler: bucket },
           s3: {
-            ...(s3.endpoint === undefined ? {} : { endpoint: s3.endpoint }),
-            region: s3.region,
-            // No keys: Loki's S3 client takes AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY from the environment by itself.
-            // -config.expand-env would put them into the YAML as they are, where "p@ss #1" is cut off.
-            s3ForcePathStyle: s3.endpoint !== undefined,
+            endpoint: objects.url,
+            region: objects.region,
+            // No keys: Loki's S3 client takes them from its environment by itself. -config.expand-env would put them into the
+            // YAML as they are, where "p@ss #1" is cut off.
+            s3ForcePathStyle: objects.pathStyle,
+            ...(ca === undefined ? {} : { http_config: { ca_file: ca } }),
           },
-        }
-      : { type };
+        } as const);
   return {
     deploymentMode: "Monolithic",
     loki: {
@@ -138,8 +152,10 @@ export function lokiValues(settings: z.output<typeof loki>): LokiValues {
       persistence: { enabled: true, size },
       resources: containerResources(settings.resources),
       affinity: spread,
-      extraEnvFrom: type === "s3" && s3 !== undefined ? [{ secretRef: { name: s3.credentialsSecret } }] : [],
+      ...(objects === undefined ? {} : { extraEnv: credentialVariables(objects, bucket) }),
+      ...(volumes.length === 0 ? {} : { extraVolumes: volumes, extraVolumeMounts: volumeMounts }),
     },
+    ...accountAnnotations(objects),
     // The chart's defaults are 3 each, and rendering fails beside a single binary.
     read: { replicas: 0 },
     write: { replicas: 0 },

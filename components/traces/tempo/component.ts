@@ -1,3 +1,4 @@
+import type { z } from "zod";
 import type { Endpoint } from "../../capabilities.ts";
 import { defineComponent } from "../../component.ts";
 import { namespaces } from "../../kubernetes/namespaces.ts";
@@ -10,6 +11,8 @@ import { tempoValues } from "./values.ts";
 const namespace = namespaces.monitoring.name;
 const endpoint: Endpoint = { namespace, service: "tempo", port: 3200, path: "" };
 
+const inBucket = ({ type }: z.output<typeof tempo>["storage"]) => type === "objectStorage";
+
 export const tempoComponent = defineComponent({
   key: "tempo",
   title: "Tempo",
@@ -17,9 +20,12 @@ export const tempoComponent = defineComponent({
   settings: { tempo },
   charts: [chart],
   needs: ["monitors"],
-  after: ["monitors"],
+  alsoNeeds: ({ tempo: { storage } }) => (inBucket(storage) ? ["objectStorage"] : []),
+  uses: ["objectStorage"],
+  after: ["monitors", "objectStorage"],
   namespaces: () => [namespaces.monitoring],
-  offers: () => ({
+  offers: ({ tempo: { storage } }) => ({
+    ...(inBucket(storage) ? { buckets: [storage.bucket] } : {}),
     traces: {
       endpoint,
       title: "Tempo",
@@ -30,11 +36,11 @@ export const tempoComponent = defineComponent({
     },
   }),
   requests: ({ tempo: { resources } }) => [{ setting: "tempo.resources", ...resources, count: 1 }],
-  releases: ({ settings }) => [
+  releases: ({ settings, offered }) => [
     {
       chart,
       namespace,
-      values: tempoValues(settings.tempo),
+      values: tempoValues(settings.tempo, inBucket(settings.tempo.storage) ? offered("objectStorage") : undefined),
       override: settings.tempo.values,
       // By name alone (the chart's StatefulSet).
       pullSecrets: { tempo: { pullSecrets: imagePullSecrets.map(({ name }) => name) } },

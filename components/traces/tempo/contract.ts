@@ -1,10 +1,14 @@
 /** What the chart leaves open and the values fill, and values that security or data rest on: for the judges in `contract/`. */
 import type { Scraped } from "../../../contract/component-files.ts";
 import {
+  annotations,
   containerSecurityContext,
+  env,
   podSecurityContext,
   pullSecretNames,
   resources,
+  volumeMounts,
+  volumes,
   type FreeForm,
 } from "../../../contract/handed-on.ts";
 import { asks, release, setting, why, type Pin } from "../../../contract/pin.ts";
@@ -16,6 +20,14 @@ export const freeForm: FreeForm = {
     "**/resources": resources,
     "tempo/pullSecrets": pullSecretNames,
     securityContext: podSecurityContext,
+    "tempo/extraEnv": env,
+    "tempo/extraVolumeMounts": volumeMounts,
+    extraVolumes: volumes,
+    "serviceAccount/annotations": annotations,
+    "tempo/storage/trace/s3": [
+      "Tempo's own configuration, absent from values.yaml; read by its documented keys (contract/tempo-reader.ts)",
+      () => ({ type: "object" }),
+    ],
     "tempo/securityContext": containerSecurityContext,
     "tempo/overrides/defaults": [
       "Tempo's own limits, empty in the chart; read by its documented keys (contract/tempo-reader.ts)",

@@ -1,7 +1,9 @@
 import type { z } from "zod";
 import { durationSeconds } from "../../../settings/formats.ts";
 import { containerResources } from "../../../settings/resources.ts";
+import type { ObjectStorage } from "../../capabilities.ts";
 import { hardened } from "../../kubernetes/hardened.ts";
+import { accountAnnotations, caFile, caVolume, credentialVariables } from "../../storage/client.ts";
 import type { tempo } from "./settings.ts";
 
 /** The part of the values of tempo 2.2.4 that the environment sets. */
@@ -11,6 +13,21 @@ export interface TempoValues {
     readonly reportingEnabled: false;
     readonly metricsGenerator: { readonly enabled: false };
     readonly retention: string;
+    readonly storage?: {
+      readonly trace: {
+        readonly backend: "s3";
+        readonly s3: {
+          readonly bucket: string;
+          readonly endpoint: string;
+          readonly region: string;
+          readonly insecure: boolean;
+          readonly forcepathstyle: boolean;
+          readonly tls_ca_path?: string;
+        };
+      };
+    };
+    readonly extraEnv?: ReturnType<typeof credentialVariables>;
+    readonly extraVolumeMounts?: readonly object[];
     readonly overrides: {
       readonly defaults: {
         readonly ingestion: {
@@ -25,13 +42,44 @@ export interface TempoValues {
     readonly securityContext: typeof hardened;
   };
   readonly securityContext: object;
-  readonly serviceAccount: { readonly automountServiceAccountToken: false };
+  readonly extraVolumes?: readonly object[];
+  readonly serviceAccount: {
+    readonly automountServiceAccountToken: false;
+    readonly annotations?: Readonly<Record<string, string>>;
+  };
   readonly persistence: { readonly enabled: true; readonly size: string };
   readonly serviceMonitor: { readonly enabled: true };
 }
 
-/** Values of Tempo: one process, its write-ahead log and its blocks on a volume. */
-export function tempoValues({ retention, storage, resources }: z.output<typeof tempo>): TempoValues {
+/** Blocks in a bucket. Tempo's S3 client takes the credentials from its environment by itself. */
+function blocks(objects: ObjectStorage, bucket: string) {
+  const ca = caFile(objects);
+  return {
+    trace: {
+      backend: "s3",
+      s3: {
+        bucket,
+        // Host and port: whether by TLS is another key.
+        endpoint: new URL(objects.url).host,
+        region: objects.region,
+        insecure: objects.url.startsWith("http:"),
+        forcepathstyle: objects.pathStyle,
+        ...(ca === undefined ? {} : { tls_ca_path: ca }),
+      },
+    },
+  } as const;
+}
+
+/**
+ * Values of Tempo: one process, its write-ahead log on a volume, its blocks there too or in a bucket.
+ *
+ * @param objects where its bucket is. @default it keeps everything on its volume
+ */
+export function tempoValues(
+  { retention, storage, resources }: z.output<typeof tempo>,
+  objects?: ObjectStorage,
+): TempoValues {
+  const { volumes, volumeMounts } = caVolume(objects);
   return {
     tempo: {
       // The chart's ballast of 1 GiB lets the heap grow past the container's limit before memory is collected.
@@ -55,7 +103,12 @@ export function tempoValues({ retention, storage, resources }: z.output<typeof t
       livenessProbe: { failureThreshold: 60 },
       resources: containerResources(resources),
       securityContext: hardened,
+      ...(objects === undefined
+        ? {}
+        : { storage: blocks(objects, storage.bucket), extraEnv: credentialVariables(objects, storage.bucket) }),
+      ...(volumes.length === 0 ? {} : { extraVolumeMounts: volumeMounts }),
     },
+    ...(volumes.length === 0 ? {} : { extraVolumes: volumes }),
     securityContext: {
       runAsNonRoot: true,
       runAsUser: 10001,
@@ -63,7 +116,7 @@ export function tempoValues({ retention, storage, resources }: z.output<typeof t
       fsGroup: 10001,
       seccompProfile: { type: "RuntimeDefault" },
     },
-    serviceAccount: { automountServiceAccountToken: false },
+    serviceAccount: { automountServiceAccountToken: false, ...accountAnnotations(objects).serviceAccount },
     persistence: { enabled: true, size: storage.size },
     serviceMonitor: { enabled: true },
   };

@@ -1,11 +1,14 @@
 export const variants = {
   alone: { traces: "tempo", tempo: { retention: "7d", storage: { size: "20Gi" } } },
+  "in a bucket": { traces: "tempo", objectStorage: "seaweedfs", tempo: { storage: { type: "objectStorage" } } },
   "beside Jaeger": { traces: ["jaeger", "tempo"] },
 };
 
 export const effects = [
   ["traces", ["jaeger", "tempo"], "tempo-release", "monitoring"],
   ["tempo.retention", "3d", "tempo-release.spec.values.tempo.retention", "259200s"],
+  ["tempo.storage.type", "objectStorage", "tempo-release.spec.values.tempo.storage.trace.backend", "s3"],
+  ["tempo.storage.bucket", "spans", "tempo-release.spec.values.tempo.storage.trace.s3.bucket"],
   ["tempo.storage.size", "7Gi", "tempo-release.spec.values.persistence.size"],
   ["tempo.values", { added: "yes" }, "tempo-release", "yes"],
 ];

@@ -94,8 +94,12 @@ describe("settings", () => {
       { cluster: { kind: { ports: { dashboards: 9090 } } } },
       "Give each its own port",
     ],
-    ["s3 without a bucket", { loki: { storage: { type: "s3" } } }, "credentialsSecret"],
-    ["Loki replicas on a filesystem", { loki: { replicas: 3 } }, "loki.storage.type to s3"],
+    [
+      "Loki's bucket without object storage",
+      { loki: { storage: { type: "objectStorage" } } },
+      "is none, but loki cannot do without it. Set objectStorage to seaweedfs",
+    ],
+    ["Loki replicas on a filesystem", { loki: { replicas: 3 } }, "loki.storage.type to objectStorage"],
     ["a retention shorter than the compactor's", { loki: { retention: "1h" } }, "Set 24h or more"],
     [
       "another Git server without its host keys",
@@ -215,7 +219,7 @@ describe("settings", () => {
       { alertingSecrets: { my: { bot: { secure: "v1" } } } },
       `alertingSecrets.my: is nested, because --path reads a dot as a step. Run \`npm run pulumi -- <stack> config rm --path alertingSecrets.my\`, then \`npm run pulumi -- <stack> config set --secret --path 'alertingSecrets["my.bot"]'\``,
     ],
-    ["two Loki pods", { loki: { replicas: 2, storage: { type: "s3" } } }, "worse than one"],
+    ["two Loki pods", { loki: { replicas: 2, storage: { type: "objectStorage" } } }, "worse than one"],
     [
       "memory above its limit",
       { grafana: { resources: { memory: "1Gi" } } },
