@@ -13,7 +13,6 @@ export interface Combination {
   readonly settings: SettingsInput;
 }
 
-
 /** A day within what a silence may last. */
 const soon = () => new Date(Date.now() + 30 * 24 * 3_600_000).toISOString().slice(0, 10);
 
@@ -97,7 +96,13 @@ function choices(kubeconfig: string): Readonly<Record<string, Readonly<Record<st
       volume: {},
       bucket: { objectStorage: "seaweedfs", loki: { storage: { type: "objectStorage" }, retention: "30d" } },
       "own bucket, three pods": {
-        objectStorage: "seaweedfs",
+        objectStorage: "s3",
+        s3: {
+          endpoint: "https://storage.example.com:9000",
+          ca: "company",
+          serviceAccountAnnotations: { "example.com/role": "logs" },
+        },
+        network: { ca: "company.pem" },
         loki: { replicas: 3, storage: { type: "objectStorage", bucket: "observability-logs" } },
       },
     },

@@ -1,6 +1,15 @@
 /** What the chart leaves open and the values fill, and values that security or data rest on: for the judges in `contract/`. */
 import type { Scraped } from "../../../contract/component-files.ts";
-import { externalUrl, list, map, resourcesSchema, strict, text, type FreeForm } from "../../../contract/handed-on.ts";
+import {
+  annotations,
+  externalUrl,
+  list,
+  map,
+  resourcesSchema,
+  strict,
+  text,
+  type FreeForm,
+} from "../../../contract/handed-on.ts";
 import { asks, release, setting, several, why, type Pin } from "../../../contract/pin.ts";
 import { customResourcePart, type Schema } from "../../../contract/schemas.ts";
 
@@ -57,7 +66,7 @@ export const freeForm: FreeForm = {
         ] as const,
       ]),
     ),
-    "prometheus/serviceAccount/annotations": ["annotations of the account", () => map(text)],
+    "prometheus/serviceAccount/annotations": annotations,
     "prometheus/prometheusSpec/secrets": ["names of Secrets", () => list(text)],
     "prometheus/prometheusSpec/additionalAlertManagerConfigs": [
       "Prometheus' own format (configuration, alertmanager_config)",

@@ -2,22 +2,18 @@
 import type { Scraped } from "../../../contract/component-files.ts";
 import {
   affinity,
+  annotations,
+  env,
   list,
-  map,
   pullSecrets,
   resources,
   strict,
   text,
+  volumeMounts,
+  volumes,
   type FreeForm,
-  type HandedOn,
 } from "../../../contract/handed-on.ts";
 import { asks, release, setting, why, type Pin } from "../../../contract/pin.ts";
-import { customResourcePart } from "../../../contract/schemas.ts";
-
-const ofContainer = (...path: readonly string[]): HandedOn => [
-  "a list that the chart hands to the container as it is",
-  () => customResourcePart("monitoring.coreos.com/v1", "Prometheus", "spec", "containers", "items", ...path),
-];
 
 export const freeForm: FreeForm = {
   thanos: {
@@ -29,13 +25,10 @@ export const freeForm: FreeForm = {
       "flags of Thanos; the program itself judges them (tests/contract/thanos.test.ts)",
       () => list({ type: "string", pattern: "^--[a-z0-9.-]+(=|$)" }),
     ],
-    "**/extraEnv": ofContainer("env"),
-    "**/extraVolumeMounts": ofContainer("volumeMounts"),
-    "**/extraVolumes": [
-      "a list that the chart hands to the pod as it is",
-      () => customResourcePart("monitoring.coreos.com/v1", "Prometheus", "spec", "volumes"),
-    ],
-    "**/serviceAccount/annotations": ["annotations of an account", () => map(text)],
+    "**/extraEnv": env,
+    "**/extraVolumeMounts": volumeMounts,
+    "**/extraVolumes": volumes,
+    "**/serviceAccount/annotations": annotations,
     "**/podDisruptionBudget/maxUnavailable": ["null in the chart", () => ({ const: 1 })],
     "objstoreConfig/name": ["null in the chart", () => text],
     "**/podDisruptionBudget": [

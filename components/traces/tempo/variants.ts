@@ -1,6 +1,15 @@
 export const variants = {
   alone: { traces: "tempo", tempo: { retention: "7d", storage: { size: "20Gi" } } },
   "in a bucket": { traces: "tempo", objectStorage: "seaweedfs", tempo: { storage: { type: "objectStorage" } } },
+  "in a bucket of the company's": {
+    ...{ traces: "tempo", objectStorage: "s3", tempo: { storage: { type: "objectStorage" } } },
+    s3: {
+      endpoint: "https://storage.example.com:9000",
+      ca: "company",
+      serviceAccountAnnotations: { "example.com/role": "traces" },
+    },
+    network: { ca: "company.pem" },
+  },
   "beside Jaeger": { traces: ["jaeger", "tempo"] },
 };
 
