@@ -28,7 +28,16 @@ const protocols = (ports: Readonly<Record<string, number>>) => ({
 });
 
 /** Values of `tempo` that are about the pod, and no part of the configuration. */
-const ofPod = ["extraEnv", "extraVolumeMounts", "livenessProbe", "memBallastSizeMbs", "pullSecrets", "resources", "securityContext", "tag"];
+const ofPod = [
+  "extraEnv",
+  "extraVolumeMounts",
+  "livenessProbe",
+  "memBallastSizeMbs",
+  "pullSecrets",
+  "resources",
+  "securityContext",
+  "tag",
+];
 
 /**
  * @param values of a release of the chart

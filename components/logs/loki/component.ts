@@ -19,7 +19,10 @@ function check({ storage, replicas, retention }: z.output<typeof loki>): Finding
   const findings: Finding[] = [];
   const add = (path: string, message: string) => findings.push({ path, message });
   if (storage.type === "filesystem" && replicas > 1) {
-    add("loki.replicas", `is ${replicas}, but pods cannot share a filesystem. Set loki.storage.type to objectStorage, or 1.`);
+    add(
+      "loki.replicas",
+      `is ${replicas}, but pods cannot share a filesystem. Set loki.storage.type to objectStorage, or 1.`,
+    );
   }
   if (replicas === 2) {
     add(
