@@ -286,6 +286,8 @@ export interface Offers {
   readonly metricsReceiver: MetricsReceiver;
   /** Scrapes what monitors name, into the store of metrics. */
   readonly scraping: true;
+  /** Rules that every sample goes through when it is scraped, by whoever scrapes. */
+  readonly metricFilters: readonly Relabeling[];
   /** Servers that are sent what is scraped, by whoever scrapes. */
   readonly remoteWrite: readonly RemoteWriteTarget[];
   /** Evaluates PrometheusRules over the store of metrics. */

@@ -25,6 +25,7 @@ import { annotatedPods } from "./metrics/annotated-pods/component.ts";
 import { blackboxExporterComponent } from "./metrics/blackbox-exporter/component.ts";
 import { exportersComponent } from "./metrics/exporters/component.ts";
 import { metricsServerComponent } from "./metrics/metrics-server/component.ts";
+import { metricFiltersComponent } from "./metrics/metric-filters/component.ts";
 import { remoteWriteComponent } from "./metrics/remote-write/component.ts";
 import { remoteWriteReceiverComponent } from "./metrics/remote-write-receiver/component.ts";
 import { scrapeTargetsComponent } from "./metrics/scrape-targets/component.ts";
@@ -63,6 +64,7 @@ export const catalogue = [
   exportersComponent,
   annotatedPods,
   scrapeTargetsComponent,
+  metricFiltersComponent,
   remoteWriteComponent,
   remoteWriteReceiverComponent,
   metricsServerComponent,

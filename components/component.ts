@@ -144,6 +144,14 @@ export interface OwnNamespace {
   readonly application?: boolean;
 }
 
+/** A query of a dashboard or a rule that goes with the environment. */
+export interface ContentQuery {
+  /** Who asks, for people. */
+  readonly where: string;
+  /** PromQL, and sometimes another language. */
+  readonly query: string;
+}
+
 export interface SyncedContent {
   /** Name of Flux's Kustomization. */
   readonly name: string;
@@ -244,7 +252,12 @@ export interface Component<K extends string = string, G extends Groups = Groups>
   /** What is wrong with its settings that are each right on their own. */
   check?(settings: SettingsOf<G>, known: Known): readonly Finding[];
   /** What is not wrong, but may be a mistake. */
-  warnings?(settings: SettingsOf<G>, now: Date, offered: Known["offered"]): readonly Finding[];
+  warnings?(
+    settings: SettingsOf<G>,
+    now: Date,
+    offered: Known["offered"],
+    queries: () => readonly ContentQuery[],
+  ): readonly Finding[];
   secrets?(context: Context<SettingsOf<G>>): readonly SecretObject[];
   releases?(context: Context<SettingsOf<G>>): readonly Release[];
   /** Values for the chart of `partOf`. */

@@ -1,9 +1,10 @@
 /** Which folders of `flux-repo/content/` go with a plan. */
 import { askedIn, dataSourceUid } from "./capabilities.ts";
-import { contentFolders } from "./gitops/content.ts";
+import type { Finding } from "../settings/finding.ts";
+import { contentFolders, contentQueries } from "./gitops/content.ts";
 import type { contexts } from "./context.ts";
 import type { SyncedFolder } from "./gitops/source.ts";
-import { type Chosen, providers } from "./plan.ts";
+import { type Chosen, firstOffer, providers } from "./plan.ts";
 
 const shown = Object.keys(dataSourceUid) as (keyof typeof dataSourceUid)[];
 
@@ -43,6 +44,14 @@ export function contentOf(name: string, chosen: readonly Chosen[]): string[] {
  */
 export function environmentContent(chosen: readonly Chosen[]): string[] {
   return [...new Set(["flux", ...abilities(chosen)])].flatMap((name) => contentOf(name, chosen));
+}
+
+/** What is not wrong with a plan's settings, but may be a mistake. */
+export function warningsOf(chosen: readonly Chosen[], now = new Date()): Finding[] {
+  const queries = () => contentQueries(environmentContent(chosen));
+  return chosen.flatMap(
+    ({ component, settings }) => component.warnings?.(settings, now, firstOffer(chosen), queries) ?? [],
+  );
 }
 
 /** Folders of the repository that components have applied on their own. @param prerequisites what has to be there before */

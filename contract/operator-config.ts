@@ -49,10 +49,11 @@ export function prometheusObject(values: Readonly<Record<string, unknown>>): Man
   const spec = {
     ...((values["prometheus"] as { readonly prometheusSpec?: object } | undefined)?.prometheusSpec ?? {}),
   };
-  const { additionalRemoteWrite: remoteWrite, sampleLimit, ...rest } = spec as Readonly<Record<string, unknown>>;
+  const { additionalRemoteWrite: remoteWrite, ...rest } = spec as Readonly<Record<string, unknown>>;
+  // The template leaves out what is 0.
   const known = Object.fromEntries(
     Object.entries(rest).filter(
-      ([key]) => !/NilUsesHelmValues$|^(storageSpec|additionalAlertManagerConfigs)$/.test(key),
+      ([key, value]) => !/NilUsesHelmValues$|^(storageSpec|additionalAlertManagerConfigs)$/.test(key) && value !== 0,
     ),
   );
   const selectors = Object.fromEntries(
@@ -67,7 +68,6 @@ export function prometheusObject(values: Readonly<Record<string, unknown>>): Man
       ...known,
       ...selectors,
       ...(remoteWrite === undefined ? {} : { remoteWrite }),
-      ...(sampleLimit === 0 ? {} : { sampleLimit }),
     },
   };
 }

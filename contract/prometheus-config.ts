@@ -22,6 +22,11 @@ const readings: Readonly<Record<string, Reading>> = {
   scrapeInterval: (value) => ({ global: { scrape_interval: value } }),
   evaluationInterval: (value) => ({ global: { evaluation_interval: value } }),
   sampleLimit: (value) => ({ global: { sample_limit: Number(value) } }),
+  targetLimit: (value) => ({ global: { target_limit: Number(value) } }),
+  labelNameLengthLimit: (value) => ({ global: { label_name_length_limit: Number(value) } }),
+  labelValueLengthLimit: (value) => ({ global: { label_value_length_limit: Number(value) } }),
+  keepDroppedTargets: (value) => ({ global: { keep_dropped_targets: Number(value) } }),
+  bodySizeLimit: (value) => ({ global: { body_size_limit: value } }),
   labelLimit: (value) => ({ global: { label_limit: Number(value) } }),
   scrapeNativeHistograms: (value) => ({ global: { scrape_native_histograms: value === "true" } }),
   scrapeClassicHistograms: (value) => ({ global: { always_scrape_classic_histograms: value === "true" } }),
@@ -49,6 +54,7 @@ const notOfTheProgram = [
   "volumes",
   // The operator itself makes its part of the configuration (operator-config.ts).
   "additionalRemoteWrite",
+  "scrapeClasses",
   /Selector(NilUsesHelmValues)?$/,
 ];
 

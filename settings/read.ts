@@ -16,7 +16,8 @@ import {
   secretSettings,
 } from "./secrets.ts";
 import type { Settings } from "./schema.ts";
-import { firstOffer, idle, plan } from "../components/plan.ts";
+import { warningsOf } from "../components/content.ts";
+import { idle, plan } from "../components/plan.ts";
 
 const projectRoot = path.resolve(import.meta.dirname, "..");
 
@@ -140,12 +141,8 @@ export function readStack(): Stack {
       found,
     }),
   );
-  const { chosen } = plan(settings);
-  for (const { component, settings: own } of chosen) {
-    for (const { path: where, message } of component.warnings?.(own, new Date(), firstOffer(chosen)) ?? [])
-      void pulumi.log.warn(`${file}: ${where}: ${message}`);
-  }
-  for (const { path: where, message } of idle(settings, raw)) void pulumi.log.warn(`${file}: ${where}: ${message}`);
+  for (const { path: where, message } of [...warningsOf(plan(settings).chosen), ...idle(settings, raw)])
+    void pulumi.log.warn(`${file}: ${where}: ${message}`);
 
   return { project, name, settings, secrets, members, github: { owner, token: github.getSecret("token") } };
 }

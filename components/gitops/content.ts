@@ -1,7 +1,8 @@
 /** What Flux applies of this project, as files: the same for a repository that is seeded and for an artifact that is pushed. */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import * as path from "node:path";
-import { LineCounter, parseAllDocuments } from "yaml";
+import { LineCounter, parse, parseAllDocuments } from "yaml";
+import type { ContentQuery } from "../component.ts";
 import { kebab } from "../kebab.ts";
 
 /** Which files there have to be. */
@@ -33,6 +34,35 @@ export function contentFolders(key: string, able: (need: string) => boolean, roo
     .filter(({ needs }) => needs.every(able))
     .sort((a, b) => a.needs.length - b.needs.length || (a.name < b.name ? -1 : 1))
     .map(({ name }) => `${own}/${name}`);
+}
+
+/** Queries of the dashboards and rules in some folders of `flux-repo/content/`. */
+export function contentQueries(folders: readonly string[], root = projectRoot): ContentQuery[] {
+  /** Every text under a key, at whatever depth. */
+  const texts = (tree: unknown, key: string): string[] =>
+    Object.entries((tree ?? {}) as Record<string, unknown>).flatMap(([name, child]) =>
+      typeof child === "object" ? texts(child, key) : name === key && typeof child === "string" ? [child] : [],
+    );
+  interface Rule {
+    readonly alert?: string;
+    readonly record?: string;
+    readonly expr: string;
+  }
+  return folders.flatMap((folder) =>
+    readdirSync(path.join(root, folder)).flatMap((file): ContentQuery[] => {
+      const text = readFileSync(path.join(root, folder, file), "utf8");
+      if (file.endsWith(".json")) {
+        const dashboard = JSON.parse(text) as { readonly title: string };
+        return texts(dashboard, "expr").map((query) => ({ where: `dashboard ${dashboard.title}`, query }));
+      }
+      const { kind, spec } = parse(text) as { readonly kind: string; readonly spec: unknown };
+      if (kind !== "PrometheusRule") return [];
+      const { groups } = spec as { readonly groups: readonly { readonly rules: readonly Rule[] }[] };
+      return groups
+        .flatMap(({ rules }) => rules)
+        .map(({ alert, record = "", expr }) => ({ where: `rule ${alert ?? record}`, query: expr }));
+    }),
+  );
 }
 
 /** Whether one of the files is in a folder. */

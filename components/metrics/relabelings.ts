@@ -6,7 +6,7 @@ import type { Relabeling } from "../capabilities.ts";
 const expressions = (what: string) => z.array(relabelRegex).min(1).optional().describe(what);
 
 /** Labels without which nobody tells one series from another. */
-const indispensable = ["__name__", "job", "instance", "le", "quantile"];
+export const indispensable: readonly string[] = ["__name__", "job", "instance", "le", "quantile"];
 
 /** Settings of whoever filters. Expressions fit as a whole: `node_cpu` is that one metric, `node_.*` all of node-exporter's. */
 export const filters = {
@@ -31,15 +31,16 @@ export const filters = {
 
 export type Filters = z.output<z.ZodObject<typeof filters>>;
 
-const any = (some: readonly string[]) =>
+/** An expression that fits what one of some fits. */
+export const anyOf = (some: readonly string[]) =>
   some.length === 1 ? (some[0] ?? "") : some.map((one) => `(?:${one})`).join("|");
 
 export function filterRules({ keepMetrics, dropMetrics, dropLabels }: Filters): Relabeling[] {
   const named = (action: string, some: readonly string[] | undefined): Relabeling[] =>
-    some === undefined ? [] : [{ action, sourceLabels: ["__name__"], regex: any(some) }];
+    some === undefined ? [] : [{ action, sourceLabels: ["__name__"], regex: anyOf(some) }];
   return [
     ...named("keep", keepMetrics),
     ...named("drop", dropMetrics),
-    ...(dropLabels === undefined ? [] : [{ action: "labeldrop", regex: any(dropLabels) }]),
+    ...(dropLabels === undefined ? [] : [{ action: "labeldrop", regex: anyOf(dropLabels) }]),
   ];
 }

@@ -45,6 +45,7 @@ describe("Configuration of Prometheus, read by promtool", function () {
       evaluation_interval: "30s",
       sample_limit: 100_000,
       label_limit: 64,
+      ...{ target_limit: 0, label_name_length_limit: 0, label_value_length_limit: 0, keep_dropped_targets: 100 },
     });
     expect(flags).to.include("--web.route-prefix=/prometheus");
     expect(flags).to.include("--enable-feature=exemplar-storage,extra-scrape-metrics");

@@ -84,7 +84,9 @@ describe("Remote write, by the real programs", function () {
     const headers = headersOf({ of: "metrics", ca: "company", user: "writer" }, awkward);
     const address = `${server}/api/v1/query?${new URLSearchParams({ query }).toString()}`;
     const response = await fetchOutside(address, { headers }).catch(() => undefined);
-    const { data } = ((await response?.json()) ?? {}) as { readonly data?: { readonly result: Found[] } };
+    const { data } = ((response?.ok === true ? await response.json() : undefined) ?? {}) as {
+      readonly data?: { readonly result: Found[] };
+    };
     return data === undefined || data.result.length === 0 ? undefined : data.result;
   }
 

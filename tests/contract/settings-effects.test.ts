@@ -112,6 +112,10 @@ const everything: readonly Effect[] = [
   ["prometheus.sampleLimit", 77],
   ["prometheus.labelLimit", 78],
   ["prometheus.nativeHistograms", true],
+  ["prometheus.targetLimit", 79],
+  ["prometheus.labelNameLengthLimit", 80],
+  ["prometheus.labelValueLengthLimit", 81],
+  ["prometheus.bodySizeLimit", "82MB"],
   ["alertmanager.replicas", 3],
   ...Object.entries(values).map(([setting, release]): Effect => [
     setting,

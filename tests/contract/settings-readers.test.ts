@@ -194,7 +194,10 @@ const samples: readonly [RegExp, readonly string[]][] = [
   ],
   [/\.cpu$/, ["50m", "0.5", "2", "1.25", "0.0005", "1e-1", "-1"]],
   [/(\.memory|\.memoryLimit|\.size|\.storage)$/, amounts],
-  [/(retentionSize|memBufLimit|bufferSize)$/, ["5GB", "512MiB", "1.5TB", "5MB", "5M", "10k", "500M", "0GB", "5"]],
+  [
+    /(retentionSize|bodySizeLimit|memBufLimit|bufferSize)$/,
+    ["5GB", "512MiB", "1.5TB", "5MB", "5M", "10k", "500M", "0GB", "5"],
+  ],
   [
     /(mage|images|repository)$/,
     ["a/b:1", "kindest/node:v1.36.1", `r.io:5000/a@sha256:${"0".repeat(64)}`, "ghcr.io/acme/kbot", "A/b:1"],
@@ -209,6 +212,8 @@ const samples: readonly [RegExp, readonly string[]][] = [
     /^remoteWrite.*url$/,
     ["https://mimir.example.com/api/v1/push?a=b&c=%20", "http://a.b.svc:9090/write", "http://h/$(A)"],
   ],
+  [/^metricFilters.*job$/, ["shop", "shop-(a|b)", ".*", "(", "$(A)", "{{a}}", "a b", "(?P<n>b)"]],
+  [/^metricFilters.*dropLabels\.items$/, ["uid", "instance", "pod_.*", "le"]],
   [/^scrapeTargets\.http$/, ["https://h/t?a=b", "http://[::1]:80/", "ftp://h", "https://h/$(A)"]],
   [
     /^slos.*\.(good|bad|total)$/,
@@ -497,6 +502,12 @@ function more(where: string): readonly unknown[] {
     ];
   }
   if (where === "thanos.stores") return [{ address: "thanos.example.com:443" }, { address: "h:10901", tls: false }];
+  if (where === "metricFilters") {
+    return [
+      { job: "shop-.*", keepMetrics: ["shop_.*"], dropLabels: ["uid"] },
+      { job: "a|b", dropMetrics: ["go_.*"] },
+    ];
+  }
   if (where === "remoteWriteReceiver.users") {
     return [
       { name: "a", secret: "berlin" },
@@ -665,9 +676,11 @@ describe("What settings accept, by its readers", function () {
   it("is generated: each setting alone, then what was accepted together", async () => {
     const root = z.toJSONSchema(settingsSchema, { io: "input", reused: "inline" }) as Node;
     const good = new Map<string, unknown[]>();
+    const named = new Set<string>();
     for (const [where, node] of leaves(root, "")) {
       // Lists of objects: one element at a time, so that one wrong element does not hide the others.
       const elements = node.items?.properties === undefined ? undefined : node.items;
+      if (elements !== undefined && isNamed(elements)) named.add(where);
       const base = surroundings(where, kubeconfig);
       const there = asList(read(base, where));
       const arbitrary =
@@ -715,17 +728,14 @@ describe("What settings accept, by its readers", function () {
         // So that there is kbot's source to look at.
         if (base === kbot && /^demo\.(app|enabled)$/.test(where)) continue;
         const isList =
-          /^(checks|scrapeTargets|thanos\.stores|remoteWrite|remoteWriteReceiver\.users|slos|alerting\.(receivers\..*|routes|timeIntervals|silences)|prometheusAdapter\..*ules)$/.test(
+          /^(checks|scrapeTargets|metricFilters|thanos\.stores|remoteWrite|remoteWriteReceiver\.users|slos|alerting\.(receivers\..*|routes|timeIntervals|silences)|prometheusAdapter\..*ules)$/.test(
             where,
           );
         const some = isList
           ? values.filter((_, at) => at % environments === index)
           : [values[(random[turn++] ?? 0) % values.length]];
         for (const [at, value] of some.entries()) {
-          const element =
-            isList && /^(?!alerting\.routes$|prometheusAdapter)/.test(where)
-              ? { ...(value as Tree), name: `n${at}` }
-              : value;
+          const element = isList && named.has(where) ? { ...(value as Tree), name: `n${at}` } : value;
           const next = withLeaf(raw, where, isList ? [...asList(read(raw, where)), element] : value);
           if (accepted(next) !== undefined) raw = next;
         }
@@ -848,18 +858,24 @@ describe("What settings accept, by its readers", function () {
     expectNone(complaints);
   });
 
-  it("is what the Prometheus Operator, and then Prometheus, takes of remote write", () => {
+  it("is what the Prometheus Operator, and then Prometheus, takes of remote write and filters", () => {
     const complaints: string[] = [];
     let servers = 0;
+    let filters = 0;
     const pem = readFileSync(makeAuthority(mkdtempSync(path.join(folder, "authority-"))).ca, "utf8");
     for (const { declared, settings } of rendered) {
-      if (settings.metrics !== "prometheus" || settings.remoteWrite.length === 0) continue;
-      servers += settings.remoteWrite.length;
+      const { remoteWrite, metricFilters, metrics, scraper } = settings;
+      if (metrics !== "prometheus" || scraper !== "store") continue;
+      servers += remoteWrite.length;
+      filters += metricFilters.length;
       const release = releases(declared).find(({ chart }) => chart?.name === "kube-prometheus-stack");
       const secrets = declared.filter(
         ({ kind, metadata }) => kind === "Secret" && metadata.name.startsWith("remote-write"),
       );
-      const objects = JSON.stringify([prometheusObject(release?.values ?? {}), ...secrets]);
+      const targets = declared.filter(
+        ({ kind, metadata }) => kind === "ScrapeConfig" && metadata.name === "application-pods",
+      );
+      const objects = JSON.stringify([prometheusObject(release?.values ?? {}), ...secrets, ...targets]);
       try {
         const certs = mkdtempSync(path.join(folder, "certs-"));
         // The program has a placeholder for the certificates of the company.
@@ -879,6 +895,7 @@ describe("What settings accept, by its readers", function () {
     }
     // Otherwise this shows nothing.
     expect(servers).to.be.greaterThan(perElement / 15);
+    expect(filters).to.be.greaterThan(perElement / 15);
     expectNone(complaints);
   });
 

@@ -1,5 +1,6 @@
 import { expect } from "chai";
-import { firstOffer, plan } from "../../components/plan.ts";
+import { warningsOf } from "../../components/content.ts";
+import { plan } from "../../components/plan.ts";
 import { headersOf } from "../../components/remote.ts";
 import { probedStores } from "../../components/probe/telemetry-probe.ts";
 import { parseSettings, SettingsError } from "../../settings/parse.ts";
@@ -83,10 +84,7 @@ describe("What is there already", () => {
       { metrics: "external", external: { metrics: { queryUrl: url } } },
       { file: "test", secrets: [] },
     );
-    const { chosen } = plan(settings);
-    const warned = chosen.flatMap(
-      ({ component, settings: own }) => component.warnings?.(own, new Date(), firstOffer(chosen)) ?? [],
-    );
+    const warned = warningsOf(plan(settings).chosen);
     expect(warned.map(({ message }) => message).join()).to.match(
       /nothing here scrapes.*nothing of this environment gets there/,
     );

@@ -8,6 +8,7 @@ import { imagePullSecrets } from "../../kubernetes/pull-secrets.ts";
 import { stackImage, versionOf } from "../../suites/kube-prometheus-stack/names.ts";
 import { receiverSecrets, receiverTarget } from "../receiver.ts";
 import { remoteWriteSpecs } from "../remote-write/operator.ts";
+import { scrapeClasses } from "../scrape-class.ts";
 import { prometheusAgent } from "./settings.ts";
 
 const namespace = namespaces.monitoring.name;
@@ -60,6 +61,7 @@ function agent(
       scrapeInterval,
       sampleLimit,
       labelLimit,
+      ...scrapeClasses(all("metricFilters").flatMap(({ offer }) => offer)),
       serviceDiscoveryRole: "EndpointSlice",
       enableFeatures: ["extra-scrape-metrics"],
       // Monitors of every namespace count, whatever their labels.
@@ -87,7 +89,7 @@ export const prometheusAgentComponent = defineComponent({
   settings: { prometheusAgent },
   charts: [],
   needs: ["prometheusOperator", "monitors", "metricsReceiver", "rules"],
-  uses: ["remoteWrite"],
+  uses: ["remoteWrite", "metricFilters"],
   after: ["monitors"],
   conflicts: [
     { with: "prometheus", because: "Prometheus scrapes by itself, and an agent beside it would do the same again." },

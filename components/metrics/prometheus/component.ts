@@ -18,6 +18,7 @@ import {
 import { caVolume, credentialVariables } from "../../storage/client.ts";
 import { stackService } from "../../suites/kube-prometheus-stack/names.ts";
 import { type RemoteWriteSpec, remoteWriteSpecs } from "../remote-write/operator.ts";
+import { type ScrapeClass, scrapeClasses } from "../scrape-class.ts";
 import { dataSource, lookup, writePath } from "./api.ts";
 import { prometheus } from "./settings.ts";
 
@@ -42,6 +43,12 @@ export interface PrometheusValues {
       readonly evaluationInterval: string;
       readonly sampleLimit: number;
       readonly labelLimit: number;
+      readonly targetLimit: number;
+      readonly labelNameLengthLimit: number;
+      readonly labelValueLengthLimit: number;
+      readonly keepDroppedTargets: number;
+      readonly bodySizeLimit?: string;
+      readonly scrapeClasses?: readonly ScrapeClass[];
       readonly routePrefix: string;
       readonly externalUrl: string;
       readonly serviceDiscoveryRole: "EndpointSlice";
@@ -166,6 +173,12 @@ function prometheusValues(
         // Not the enforced ones: a monitor may name its own, higher or lower.
         sampleLimit: settings.sampleLimit,
         labelLimit: settings.labelLimit,
+        targetLimit: settings.targetLimit,
+        labelNameLengthLimit: settings.labelNameLengthLimit,
+        labelValueLengthLimit: settings.labelValueLengthLimit,
+        // What people look at on its page of targets; of all that discovery finds they would take memory.
+        keepDroppedTargets: 100,
+        ...(settings.bodySizeLimit === undefined ? {} : { bodySizeLimit: settings.bodySizeLimit }),
         routePrefix: endpoint.path,
         externalUrl: externalUrl,
         serviceDiscoveryRole: "EndpointSlice",
@@ -220,7 +233,7 @@ export const prometheusComponent = defineComponent({
   settings: { prometheus },
   charts: [],
   needs: ["prometheusOperator"],
-  uses: ["alerts", "exporters", "scraping", "rules", "remoteWrite", "blocks", "objectStorage"],
+  uses: ["alerts", "exporters", "scraping", "rules", "remoteWrite", "metricFilters", "blocks", "objectStorage"],
   partOf: "kubePrometheusStack",
   namespaces: () => [namespaces.monitoring],
   offers: ({ prometheus: { scrapeInterval, retention, storage } }) => ({
@@ -251,6 +264,7 @@ export const prometheusComponent = defineComponent({
         browserUrl("metrics"),
         {
           ...alertmanagers(places(all), environment),
+          ...scrapeClasses(offered("metricFilters") ?? []),
           // Whoever scrapes sends.
           ...(scrapes ? sent(offered("remoteWrite") ?? [], environment.name) : {}),
           ...(blocks === undefined || storage === undefined ? {} : uploads(blocks, storage, environment.name)),

@@ -89,6 +89,10 @@ export const freeForm: FreeForm = {
           ),
         ),
     ],
+    "prometheus/prometheusSpec/scrapeClasses": [
+      "handed on to the Prometheus object's spec.scrapeClasses, as a template",
+      () => customResourcePart("monitoring.coreos.com/v1", "Prometheus", "spec", "scrapeClasses"),
+    ],
     "prometheus/prometheusSpec/externalLabels": [
       "labels of all that leaves Prometheus; empty in the chart",
       () => strict({ cluster: text }, ["cluster"]),
@@ -144,6 +148,22 @@ export const pins: readonly Pin[] = [
       ],
       ["prometheus/prometheusSpec/sampleLimit", setting((s) => s.prometheus.sampleLimit), "prometheus.sampleLimit"],
       ["prometheus/prometheusSpec/labelLimit", setting((s) => s.prometheus.labelLimit), "prometheus.labelLimit"],
+      ["prometheus/prometheusSpec/targetLimit", setting((s) => s.prometheus.targetLimit), "prometheus.targetLimit"],
+      [
+        "prometheus/prometheusSpec/labelNameLengthLimit",
+        setting((s) => s.prometheus.labelNameLengthLimit),
+        "prometheus.labelNameLengthLimit",
+      ],
+      [
+        "prometheus/prometheusSpec/labelValueLengthLimit",
+        setting((s) => s.prometheus.labelValueLengthLimit),
+        "prometheus.labelValueLengthLimit",
+      ],
+      [
+        "prometheus/prometheusSpec/bodySizeLimit",
+        setting((s) => s.prometheus.bodySizeLimit),
+        "prometheus.bodySizeLimit",
+      ],
       [
         "prometheus/prometheusSpec/scrapeNativeHistograms",
         setting((s) => s.prometheus.nativeHistograms || undefined),

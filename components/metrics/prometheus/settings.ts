@@ -2,6 +2,8 @@ import { z } from "zod";
 import { bytes, prometheusDuration, prometheusSize } from "../../../settings/formats.ts";
 import { resources } from "../../../settings/kinds.ts";
 
+const limit = (what: string) => z.int().min(0).default(0).describe(what);
+
 export const prometheus = z
   .strictObject({
     replicas: z.int().min(1).max(4).default(1).describe("Prometheus servers, each with all series."),
@@ -27,6 +29,18 @@ export const prometheus = z
       .describe(
         "Labels that a sample may have, of monitors that name no limit; more refuse the scrape. 0: any number.",
       ),
+    targetLimit: limit(
+      "Targets that a monitor may have, of monitors that name no limit; with more none of them is scraped. 0: any number.",
+    ),
+    labelNameLengthLimit: limit(
+      "Bytes that a label's name may have, of monitors that name no limit; longer ones refuse the scrape. 0: any number.",
+    ),
+    labelValueLengthLimit: limit(
+      "Bytes that a label's value may have, of monitors that name no limit; longer ones refuse the scrape. 0: any number.",
+    ),
+    bodySizeLimit: prometheusSize
+      .optional()
+      .describe("Size that an answer may have, uncompressed, of monitors that name no limit; a larger one is refused."),
     nativeHistograms: z
       .boolean()
       .default(false)

@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
 import { expect } from "chai";
 import { parse } from "yaml";
-import { firstOffer, plan } from "../../../components/plan.ts";
+import { warningsOf } from "../../../components/content.ts";
+import { plan } from "../../../components/plan.ts";
 import { parseSettings } from "../../../settings/parse.ts";
 
 const ratio = { bad: 'r_total{code=~"5.."}', total: "r_total" };
@@ -109,10 +110,7 @@ describe("service level objectives", () => {
     ["enough on a volume", { retention: "30d", storage: "20Gi" }, []],
   ] as const)
     it(`are warned of a store that keeps ${what}`, () => {
-      const { chosen } = plan(read({ prometheus, slos: [{ ...one, name: "week", window: "7d" }, one] }));
-      const warned = chosen.flatMap(
-        ({ component, settings }) => component.warnings?.(settings, new Date(), firstOffer(chosen)) ?? [],
-      );
+      const warned = warningsOf(plan(read({ prometheus, slos: [{ ...one, name: "week", window: "7d" }, one] })).chosen);
       expect(warned).to.have.length(said.length);
       for (const [index, words] of said.entries()) expect(warned[index]?.message).to.include(words);
     });
