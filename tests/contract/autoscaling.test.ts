@@ -225,6 +225,21 @@ describe("Autoscaling", function () {
     });
   });
 
+  it("asks the store that was chosen, whichever it is", async () => {
+    const stores = {
+      ...{ prometheus: {}, vmsingle: { metrics: "victoriaMetrics" } },
+      "thanos-query": { thanos: { enabled: true }, objectStorage: "seaweedfs" },
+    };
+    for (const [store, settings] of Object.entries(stores)) {
+      const object = frontend(await render({ settings: { autoscaler: "keda", ...settings } }), "ScaledObject");
+      const address = textAt(object, "spec", "triggers", 0, "metadata", "serverAddress");
+      expect(address).to.include(store);
+      const { declared } = await render({ settings: { autoscaler: "prometheusAdapter", ...settings } });
+      const release = releases(declared).find(({ name }) => name === "prometheus-adapter");
+      expect(at(release?.values, "prometheus", "url")).to.equal(address);
+    }
+  });
+
   it("leaves the number of replicas to the autoscaler, and says it without one", async () => {
     for (const autoscaler of ["keda", "prometheusAdapter", "none"]) {
       const { declared } = await render({ settings: { autoscaler } });
