@@ -76,7 +76,7 @@ function agent(
         ...all("remoteWrite").flatMap(({ offer }) => offer),
       ]),
       // No claim: an agent that starts sends nothing of what it finds there (Prometheus 3.14, tsdb/wlog/watcher.go,
-      // `startTimestamp`), and a volume that is full would keep it from making room. Three hours of 100,000 samples a second.
+      // `startTimestamp`), and a volume that is full would keep it from making room. Three hours of 40,000 samples a second.
       storage: { emptyDir: { sizeLimit: "4Gi" } },
     },
   };
