@@ -14,6 +14,7 @@ import type { Context } from "mocha";
 import { stringify } from "yaml";
 import { isRemote } from "../../components/capabilities.ts";
 import { fetchOutside, trust } from "../../components/company-network.ts";
+import { externalFolder } from "../../components/metrics/thanos-ruler/config.ts";
 import { plan } from "../../components/plan.ts";
 import { probedStores } from "../../components/probe/telemetry-probe.ts";
 import { probe } from "../../components/probe/telemetry.ts";
@@ -34,6 +35,11 @@ interface Asked {
   readonly authorization: string | undefined;
   readonly tenant: string | string[] | undefined;
 }
+
+const series = JSON.stringify({
+  status: "success",
+  data: { resultType: "vector", result: [{ metric: { job: "a" }, value: [1, "1"] }] },
+});
 
 describe("Servers that are there already, asked by the real programs", function () {
   this.timeout("2m");
@@ -59,8 +65,8 @@ describe("Servers that are there already, asked by the real programs", function 
       request.resume().on("end", () => {
         response.writeHead(200, { "content-type": grpc ? "application/grpc" : "application/json" });
         if (grpc) response.addTrailers({ "grpc-status": "0" });
-        // Of gRPC an empty message.
-        response.end(grpc ? Buffer.alloc(5) : "{}");
+        // Of gRPC an empty message; of a query a series, over which alerts fire.
+        response.end(grpc ? Buffer.alloc(5) : path.includes("/api/v1/query") ? series : "{}");
       });
     });
     await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
@@ -241,5 +247,41 @@ describe("Servers that are there already, asked by the real programs", function 
     ]);
     const got = await arrived("/alertmanager/api/v2/alerts");
     expect(got).to.include({ authorization: basic("alerts"), tenant: "team-a" });
+  });
+
+  it("are asked by Thanos Ruler, which tells them of alerts", async function () {
+    const thanos = await programOrSkip(this, "thanos");
+    this.timeout("2m");
+    const rendered = await render({
+      settings: {
+        ...{ metrics: "external", scraper: "prometheusAgent", ruler: "thanosRuler", alerts: "external", network },
+        external: {
+          metrics: { queryUrl: `${url}/base`, writeUrl: `${url}/write`, user: "rules", ca: "company" },
+          alerts: { url: `${url}/alertmanager`, ca: "company" },
+        },
+      },
+    });
+    const own = rendered.declared.find(({ kind, metadata }) => kind === "Secret" && metadata.name === "thanos-ruler");
+    const files = mounted(rendered, "thanos-ruler-external");
+    const file = (key: string) => {
+      const text = String(at(own, "stringData", key)).replaceAll(externalFolder, files);
+      writeFileSync(join(files, key), text);
+      return join(files, key);
+    };
+    const rule = { alert: "Always", expr: "up" };
+    writeFileSync(join(files, "rules.yaml"), stringify({ groups: [{ name: "a", rules: [rule] }] }));
+    start(thanos, [
+      ...[
+        "rule",
+        `--data-dir=${join(files, "data")}`,
+        "--eval-interval=1s",
+        `--rule-file=${join(files, "rules.yaml")}`,
+      ],
+      ...["--http-address=127.0.0.1:0", "--grpc-address=127.0.0.1:0", '--label=thanos_ruler_replica="a"'],
+      ...[`--query.config-file=${file("query.yaml")}`, `--alertmanagers.config-file=${file("alertmanagers.yaml")}`],
+      `--alert.relabel-config-file=${file("alert-relabelings.yaml")}`,
+    ]);
+    expect(await arrived("/base/api/v1/query")).to.include({ authorization: basic("rules") });
+    expect(await arrived("/alertmanager/api/v2/alerts")).to.include({ authorization: `Bearer ${token}` });
   });
 });
