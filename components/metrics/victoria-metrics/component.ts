@@ -191,6 +191,8 @@ function alert(given: Given): object {
     ...spec,
     extraArgs: {
       ...flags,
+      // The same labels as Prometheus' alerts have: routes and silences fit both.
+      disableAlertgroupLabel: "true",
       "external.url": given.browserUrl("metrics").slice(0, -ui.length),
       "external.alert.source": `${ui.slice(1)}/#/?g0.expr={{.Expr|queryEscape}}`,
     },
