@@ -70,6 +70,8 @@ export async function openCommandLine(more: NodeJS.ProcessEnv = {}): Promise<Com
   const npm = path.dirname(process.execPath);
   const environment: NodeJS.ProcessEnv = {
     ...compiled(root),
+    // As for the engine elsewhere (stack.ts).
+    GOGC: "400",
     HOME: home,
     PATH: [path.join(host.folder, "bin"), path.join(home, "bin"), npm, "/usr/bin", "/bin"].join(path.delimiter),
     FAKE_WORLD: host.world.folder,
