@@ -2,7 +2,7 @@
 import type { Known } from "../components/component.ts";
 import { fluxHome } from "../components/gitops/names.ts";
 import { namespaces } from "../components/kubernetes/namespaces.ts";
-import { firstOffer, plan, requests } from "../components/plan.ts";
+import { firstOffer, plan, providers, requests } from "../components/plan.ts";
 import type { Finding } from "./finding.ts";
 import { byteCount } from "./formats.ts";
 import { githubAddresses } from "./github.ts";
@@ -104,6 +104,14 @@ export function checkRules(settings: Settings, known: Omit<Known, "companyCa" | 
     );
   }
   const { chosen, findings: choice } = plan(settings);
+  if (providers(chosen, "scraping").some(({ component }) => component.key === "victoriaMetrics")) {
+    for (const [index, target] of settings.remoteWrite.entries()) {
+      const can = "and vmagent, which scrapes, does not do that. Remove it, or set scraper to prometheusAgent.";
+      if (target.protocol === "2.0") add(`remoteWrite.${index}.protocol`, `is 2.0, ${can}`);
+      for (const what of ["exemplars", "nativeHistograms"] as const)
+        if (target[what]) add(`remoteWrite.${index}.${what}`, `is true, ${can}`);
+    }
+  }
   const all = { ...known, companyCa: settings.network.ca !== undefined, offered: firstOffer(chosen) };
   for (const { component, settings: own } of chosen) findings.push(...(component.check?.(own, all) ?? []));
   for (const { setting, memory, memoryLimit } of requests(settings)) {

@@ -90,7 +90,7 @@ export const prometheusAgentComponent = defineComponent({
   charts: [],
   needs: ["prometheusOperator", "monitors", "metricsReceiver", "rules"],
   uses: ["remoteWrite", "metricFilters"],
-  after: ["monitors"],
+  after: ["monitors", "remoteWrite"],
   conflicts: [
     { with: "prometheus", because: "Prometheus scrapes by itself, and an agent beside it would do the same again." },
   ],

@@ -6,7 +6,7 @@ export const variants: Readonly<Record<string, SettingsInput>> = {
       {
         ...{ name: "years", url: "https://mimir.example.com/api/v1/push", user: "writer", secret: "mimir" },
         ...{ tenant: "platform", headers: { "X-Team": "platform a" }, ca: "company" },
-        ...{ protocol: "2.0", nativeHistograms: true, timeout: "1m" },
+        ...{ timeout: "1m" },
         ...{
           keepMetrics: ["up", "node_.*|kube_.*"],
           dropMetrics: ["node_arp_.*"],
@@ -18,11 +18,22 @@ export const variants: Readonly<Record<string, SettingsInput>> = {
         ],
         queue: { capacity: 5000, minShards: 2, maxShards: 4, maxSamplesPerSend: 1000, sampleAgeLimit: "1h" },
       },
-      { name: "cloud", url: "https://metrics.example.com/write?db=a", secret: "token", exemplars: true },
+      { name: "cloud", url: "https://metrics.example.com/write?db=a", secret: "token" },
       { name: "neighbour", url: "http://10.0.0.9:9090/api/v1/write" },
     ],
     prometheus: { nativeHistograms: true, replicas: 2 },
     network: { ca: "company.pem" },
+  },
+};
+
+/** What vmagent does not speak. */
+export const alone: Readonly<Record<string, SettingsInput>> = {
+  "sent by 2.0, and exemplars": {
+    remoteWrite: [
+      { name: "years", url: "https://mimir.example.com/api/v1/push", protocol: "2.0", nativeHistograms: true },
+      { name: "cloud", url: "https://metrics.example.com/write", exemplars: true },
+    ],
+    prometheus: { nativeHistograms: true },
   },
 };
 

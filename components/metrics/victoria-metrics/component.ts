@@ -2,8 +2,9 @@ import type { z } from "zod";
 import { byteCount } from "../../../settings/formats.ts";
 import type { Finding } from "../../../settings/finding.ts";
 import { canonicalBytes, containerResources } from "../../../settings/resources.ts";
-import { type AlertRouter, clusterUrl, isRemote, type Remote } from "../../capabilities.ts";
+import { type AlertRouter, clusterUrl, isRemote, type Remote, type RemoteWriteTarget } from "../../capabilities.ts";
 import { type Context, defineComponent, type Extra, type SecretObject } from "../../component.ts";
+import { operatorTls } from "../../guarded-servers.ts";
 import { spread } from "../../kubernetes/hardened.ts";
 import { namespaces } from "../../kubernetes/namespaces.ts";
 import { imagePullSecrets } from "../../kubernetes/pull-secrets.ts";
@@ -110,8 +111,26 @@ function cluster(given: Given): object {
   };
 }
 
+/** A server that is sent what vmagent scrapes: its own queue is the buffer on disk, and it speaks version 1.0 without exemplars. */
+function sentTo({ url, timeout, headers, login, ca, relabelings }: RemoteWriteTarget, cluster: string): object {
+  const lines = Object.entries(headers).map(([header, value]) => `${header}: ${value}`);
+  // Stores of several clusters know by it whose series it is.
+  const whose = { sourceLabels: ["cluster"], regex: "^$", targetLabel: "cluster", replacement: cluster };
+  return {
+    ...{ url, sendTimeout: timeout, inlineUrlRelabelConfig: [...relabelings, whose] },
+    ...(lines.length === 0 ? {} : { headers: lines }),
+    ...(login === undefined
+      ? {}
+      : login.user === undefined
+        ? { bearerTokenSecret: login.secret }
+        : { basicAuth: { username: login.user, password: login.secret } }),
+    ...operatorTls(ca),
+  };
+}
+
 function agent(given: Given): object {
   const { mode, scrapeInterval, sampleLimit, agent: settings } = given.settings.victoriaMetrics;
+  const filters = given.offered("metricFilters");
   const buffer = byteCount(settings.buffer);
   // What is being deleted and written beside what the buffer holds.
   const disk = canonicalBytes(`${Math.ceil((buffer * 1.25) / 1024 ** 2)}Mi`);
@@ -126,7 +145,12 @@ function agent(given: Given): object {
     ...(sampleLimit === 0 ? {} : { sampleLimit }),
     // A label of every series would keep them from matching those that rules record.
     externalLabelName: "",
-    remoteWrite: [{ url: `${clusterUrl(endpoints[mode].write)}${writePath}` }],
+    remoteWrite: [
+      { url: `${clusterUrl(endpoints[mode].write)}${writePath}` },
+      ...(given.offered("remoteWrite") ?? []).map((target) => sentTo(target, given.environment.name)),
+    ],
+    // The Prometheus Operator's words for rules are this operator's, too.
+    ...(filters === undefined ? {} : { globalScrapeMetricRelabelConfigs: filters }),
     remoteWriteSettings: { maxDiskUsagePerURL: String(buffer) },
     statefulStorage: settings.bufferOnVolume
       ? { volumeClaimTemplate: { spec: volume(disk) } }
@@ -257,8 +281,8 @@ export const victoriaMetricsComponent = defineComponent({
   settings: { victoriaMetrics },
   charts: [],
   needs: ["victoriaMetricsOperator", "monitors"],
-  after: ["victoriaMetricsOperator", "monitors"],
-  uses: ["alerts", "exporters", "scraping", "rules"],
+  after: ["victoriaMetricsOperator", "monitors", "remoteWrite"],
+  uses: ["alerts", "exporters", "scraping", "rules", "remoteWrite", "metricFilters"],
   namespaces: () => [namespaces.monitoring],
   offers: ({ victoriaMetrics: { mode, scrapeInterval } }) => {
     const { ask, write, ui } = endpoints[mode];

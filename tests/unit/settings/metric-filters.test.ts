@@ -59,8 +59,8 @@ describe("filters of metrics", () => {
     expect(said).to.match(/^metricFilters\.0: drops what dashboards and rules of the environment ask for: /);
     expect(said).to.match(/kube_pod_container_status_restarts_total \([^)]*dashboard Workload/);
     expect(said).to.match(/kube_pod_container_status_\w+ \([^)]*rule Container/);
-    expect(warned({ job: "kube-prometheus-stack-prometheus", keepMetrics: ["up"] }).join()).to.include(
-      "prometheus_tsdb_head_series (dashboard Prometheus cardinality, rule PrometheusHeadSeriesGrowing, rule PrometheusHeadSeriesHigh)",
+    expect(warned({ job: "kube-prometheus-stack-prometheus", keepMetrics: ["up"] }).join()).to.match(
+      /prometheus_tsdb_head_series \([^)]*rule PrometheusHeadSeriesGrowing/,
     );
   });
 

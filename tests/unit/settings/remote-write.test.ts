@@ -118,6 +118,13 @@ describe("servers that are sent samples", () => {
     expect(said.match(/^ {2}remoteWrite\.\d+\.\S+:/gm)).to.have.length(3);
   });
 
+  it("are refused what vmagent does not speak, where it scrapes", () => {
+    const said = findings([{ ...years, protocol: "2.0", nativeHistograms: true }], { metrics: "victoriaMetrics" });
+    expect(said).to.include("remoteWrite.0.protocol: is 2.0, and vmagent, which scrapes, does not do that.");
+    expect(said).to.include("remoteWrite.0.nativeHistograms: is true, and vmagent");
+    expect(findings([years], { metrics: "victoriaMetrics" })).to.equal("");
+  });
+
   it("need somebody who scrapes", () => {
     expect(findings([years], { metrics: "none" })).to.include("remoteWrite cannot do without it");
   });
