@@ -110,6 +110,7 @@ describe("the Prometheus Operator, before a stand-in of its chart", function () 
         scrapeTargets: [...(targets.scrapeTargets ?? []), ...(example("ScrapeConfig").scrapeTargets ?? [])],
         network: targets.network,
         applications: { namespaces: ["team-web", "team-shop"] },
+        ...{ thanos: { enabled: true }, objectStorage: "seaweedfs" },
         alerting: {
           receivers: {
             slack: [
@@ -197,7 +198,16 @@ describe("the Prometheus Operator, before a stand-in of its chart", function () 
     )) as unknown as {
       readonly spec: {
         readonly replicas: number;
-        readonly template: { readonly spec: { readonly containers: readonly { readonly args?: readonly string[] }[] } };
+        readonly template: {
+          readonly spec: {
+            readonly containers: readonly {
+              readonly name: string;
+              readonly args?: readonly string[];
+              readonly env?: readonly { readonly name: string; readonly valueFrom?: unknown }[];
+              readonly ports?: readonly { readonly name: string; readonly containerPort: number }[];
+            }[];
+          };
+        };
       };
     };
 
@@ -279,6 +289,30 @@ describe("the Prometheus Operator, before a stand-in of its chart", function () 
     const { rule_files: rules, ...config } = parse(text) as { rule_files: readonly string[] };
     expect(rules.join()).to.match(/rulefiles-0/);
     await check(config);
+  });
+
+  it("makes a sidecar of Thanos that uploads with the bucket's credentials, and a Prometheus that compacts nothing", async () => {
+    const { spec } = await statefulSet(`prometheus-${stack}-prometheus`);
+    const container = (name: string) => spec.template.spec.containers.find((one) => one.name === name);
+    expect(container("prometheus")?.args).to.include.members([
+      "--storage.tsdb.min-block-duration=2h",
+      "--storage.tsdb.max-block-duration=2h",
+    ]);
+    const sidecar = container("thanos-sidecar");
+    // The ports that contract/model.ts and the Service of the sidecars know.
+    expect(sidecar?.ports?.map(({ name, containerPort }) => [name, containerPort])).to.have.deep.members([
+      ["http", 10902],
+      ["grpc", 10901],
+    ]);
+    const from = (name: string, key: string) => ({ secretKeyRef: { name, key } });
+    const { name = "" } =
+      rendered.declared.find(({ kind, metadata }) => kind === "Secret" && metadata.name.startsWith("thanos-bucket-"))
+        ?.metadata ?? {};
+    const keys = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"];
+    expect(Object.fromEntries((sidecar?.env ?? []).map((one) => [one.name, one.valueFrom]))).to.deep.equal({
+      OBJSTORE_CONFIG: from(name, "bucket.yaml"),
+      ...Object.fromEntries(keys.map((key) => [key, from("object-storage-thanos-1", key)])),
+    });
   });
 
   it("makes the agent's configuration of the same, which promtool takes, and an agent that writes with the cluster's name", async () => {
