@@ -1,6 +1,6 @@
 import { containerResources } from "../../../settings/resources.ts";
 import type { Finding } from "../../../settings/finding.ts";
-import { clusterUrl, type Place } from "../../capabilities.ts";
+import { clusterUrl, isRemote, type Place } from "../../capabilities.ts";
 import { defineComponent, type Extra, type SecretTree } from "../../component.ts";
 import { guardedServers } from "../../guarded-servers.ts";
 import { hardened, spread } from "../../kubernetes/hardened.ts";
@@ -46,6 +46,18 @@ function sharedTokens(users: readonly Writer[]): Finding[] {
   });
 }
 
+/** A store that is there already asks for passwords itself. */
+const elsewhere = (store: Place | undefined): Finding[] =>
+  store === undefined || !isRemote(store)
+    ? []
+    : [
+        {
+          path: "remoteWriteReceiver.users",
+          message:
+            "are let into a store of the environment, and metrics is external: who writes there asks that store. Remove them, or set metrics to prometheus.",
+        },
+      ];
+
 export const remoteWriteReceiverComponent = defineComponent({
   key: "remoteWriteReceiver",
   title: "The receiver of remote write",
@@ -54,13 +66,6 @@ export const remoteWriteReceiverComponent = defineComponent({
   enabled: (settings) => settings.remoteWriteReceiver.users.length > 0,
   needs: ["metricsReceiver", "monitors"],
   after: ["monitors"],
-  conflicts: [
-    {
-      with: "externalMetrics",
-      because:
-        "remoteWriteReceiver.users are let into a store of the environment, and metrics is external: whoever writes there asks that store.",
-    },
-  ],
   namespaces: () => [namespaces.monitoring],
   flows: () => [{ name, namespace, to: labels, ports: [ports.write], from: ["anyone"] }],
   requests: ({ remoteWriteReceiver: { resources, replicas } }) => [
@@ -73,6 +78,7 @@ export const remoteWriteReceiverComponent = defineComponent({
       known,
     ),
     ...sharedTokens(users),
+    ...elsewhere(known.offered("metricsReceiver")?.place),
   ],
   secrets: ({ settings, offered }) => {
     const store = offered("metricsReceiver");

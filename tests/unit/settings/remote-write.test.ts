@@ -162,7 +162,9 @@ describe("those who may write samples", () => {
 
   it("need a store of the environment", () => {
     const external = { metrics: { queryUrl: "https://a.example.com", writeUrl: "https://a.example.com/push" } };
-    expect(said([berlin], { metrics: "external", external })).to.include("whoever writes there asks that store");
+    expect(said([berlin], { metrics: "external", external })).to.include(
+      "who writes there asks that store. Remove them, or set metrics to prometheus.",
+    );
     expect(said([berlin], { metrics: "none" })).to.include("remoteWriteReceiver cannot do without it");
   });
 });
