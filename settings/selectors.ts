@@ -2,8 +2,10 @@
 import { z } from "zod";
 import { labelName, re2Fault } from "./formats.ts";
 
-/** `inf` and `nan` are numbers (promql/parser/lex.go). */
-const metricName = /(?!(?:[iI][nN][fF]|[nN][aA][nN])\s*(?:\{|$))[a-zA-Z_:][a-zA-Z0-9_:]*/.source;
+/** `inf` and `nan` are numbers, and words that stand between operands are no names (promql/parser/lex.go; generated_parser.y, `metric_identifier`). */
+const words = ["inf", "nan", "on", "ignoring", "group_left", "group_right", "bool", "atan2"];
+const anyCase = (word: string) => word.replaceAll(/[a-z]/g, (letter) => `[${letter}${letter.toUpperCase()}]`);
+const metricName = `(?!(?:${words.map(anyCase).join("|")})\\s*(?:\\{|$))[a-zA-Z_:][a-zA-Z0-9_:]*`;
 /** Go's escapes, as far as anybody needs them: another one is refused (promql/parser/lex.go, `lexEscape`). */
 const quoted = /"(?:[^"\\\n]|\\[\\"nt])*"/.source;
 const matcher = `\\s*(?!__name__)${labelName}\\s*(?:=~|!~|!=|=)\\s*${quoted}\\s*`;

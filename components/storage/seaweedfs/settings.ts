@@ -12,7 +12,9 @@ export const seaweedfs = z
       ),
     storage: z
       .strictObject({
+        // The chart's own schema knows no others.
         size: bytes
+          .regex(/^\d+(\.\d+)?[KMGT]i?$/, "must be a number with K, M, G or T, or Ki, Mi, Gi or Ti")
           .default("10Gi")
           .describe("Volume of each server with objects; later it can only be changed by hand, and `up` says how."),
       })
