@@ -69,7 +69,7 @@ async function runStep(
 /** @returns the exit code */
 export async function main(args: readonly string[], projectFolder: string, processEnv: Environment): Promise<number> {
   const [filter] = args;
-  // Of one clone it holds 7 000 files, 60 MB (tests/support/compile-cache.ts).
+  // Of one clone it holds 7 000 files, 50 MB (tests/support/compile-cache.ts).
   bound(join(cacheFolder(), "compiled"), 30_000);
   const bin = join(projectFolder, "node_modules", ".bin");
   const processes: Environment = { ...processEnv, PATH: [bin, processEnv["PATH"] ?? ""].join(delimiter) };
