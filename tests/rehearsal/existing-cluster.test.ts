@@ -178,9 +178,13 @@ describe("an environment in a cluster that is kept", function () {
     ]);
   });
 
-  it("is made once more with the definitions that were kept, and destroyed again", async () => {
+  it("is made once more with the definitions that were kept, and the other autoscaler, and destroyed again", async () => {
+    await rehearsal.set({ autoscaler: "prometheusAdapter" });
     await rehearsal.environment.up();
     await cluster.untilFluxIsReady();
+    const made = [...(await cluster.everything()).keys()];
+    expect(made).to.include("HorizontalPodAutoscaler.autoscaling demo/podinfo-frontend");
+    expect(made).to.include("APIService.apiregistration.k8s.io v1beta1.custom.metrics.k8s.io");
     await rehearsal.environment.destroy();
     expect(await since((key) => isDefinition(key) || key.includes(team))).to.deep.equal({ left: [], lost: [] });
   });
