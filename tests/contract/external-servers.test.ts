@@ -3,7 +3,6 @@
  * the company's, with a password of awkward characters. The server is a stand-in that keeps what it is sent. Only ports, folders and
  * what needs a cluster are replaced.
  */
-import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createSecureServer, type Http2SecureServer } from "node:http2";
 import type { AddressInfo } from "node:net";
@@ -28,7 +27,7 @@ import type { SettingsInput } from "../../settings/schema.ts";
 import { type Authority, makeAuthority } from "../support/authority.ts";
 import { awkward, hashed, token } from "../support/awkward.ts";
 import { programOrSkip } from "../support/program.ts";
-import { until } from "../support/until.ts";
+import { Running } from "../support/running.ts";
 
 interface Asked {
   readonly path: string;
@@ -48,8 +47,7 @@ describe("Servers that are there already, asked by the real programs", function 
   let server: Http2SecureServer;
   let url: string;
   let asked: Asked[];
-  let running: ChildProcess[] = [];
-  let said: string;
+  let running: Running;
 
   before(() => {
     folder = mkdtempSync(join(tmpdir(), "external-"));
@@ -57,7 +55,7 @@ describe("Servers that are there already, asked by the real programs", function 
   });
   beforeEach(async () => {
     asked = [];
-    said = "";
+    running = new Running();
     server = createSecureServer({ key: authority.key, cert: authority.cert, allowHTTP1: true }, (request, response) => {
       const { url: path, headers } = request;
       asked.push({ path, authorization: headers.authorization, tenant: headers["x-scope-orgid"] });
@@ -73,8 +71,7 @@ describe("Servers that are there already, asked by the real programs", function 
     url = `https://127.0.0.1:${(server.address() as AddressInfo).port}`;
   });
   afterEach(() => {
-    for (const one of running) one.kill("SIGKILL");
-    running = [];
+    running.end();
     server.close();
   });
   after(() => {
@@ -95,23 +92,8 @@ describe("Servers that are there already, asked by the real programs", function 
     return files;
   }
 
-  function start(program: string, args: readonly string[]): void {
-    const one = spawn(program, args, { cwd: folder, stdio: ["ignore", "pipe", "pipe"] });
-    running.push(one);
-    for (const stream of [one.stdout, one.stderr]) stream.on("data", (chunk) => (said += String(chunk)));
-  }
-
-  /** Waits, and says what the program said when it was in vain. */
-  async function soon<T>(what: string, condition: () => Promise<T | undefined> | T | undefined): Promise<T> {
-    try {
-      return await until(what, condition, 60);
-    } catch (error) {
-      throw new Error(`${String(error)}: ${said.slice(-2000)}`, { cause: error });
-    }
-  }
-
   const arrived = async (path: string) =>
-    await soon(`a request for ${path}`, () => asked.find((one) => one.path === path));
+    await running.soon(`a request for ${path}`, () => asked.find((one) => one.path === path));
 
   const network = { ca: "company.pem" };
   const basic = (user: string) => `Basic ${Buffer.from(`${user}:${awkward}`).toString("base64")}`;
@@ -138,7 +120,7 @@ describe("Servers that are there already, asked by the real programs", function 
     Object.assign(config.service, { telemetry: { metrics: { level: "none" } } });
     const file = join(queue, "collector.yaml");
     writeFileSync(file, stringify(config));
-    start(otelcol, [`--config=${file}`]);
+    running.start(otelcol, [`--config=${file}`], folder);
     return `http://127.0.0.1:${ports[1]}`;
   }
 
@@ -169,7 +151,7 @@ describe("Servers that are there already, asked by the real programs", function 
       },
     };
     for (const [signal, body] of Object.entries(sent))
-      await soon(`the collector takes ${signal}`, async () => {
+      await running.soon(`the collector takes ${signal}`, async () => {
         const options = { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) };
         const response = await fetch(`${collector}/v1/${signal}`, options).catch(() => undefined);
         return response?.ok === true ? true : undefined;
@@ -194,10 +176,14 @@ describe("Servers that are there already, asked by the real programs", function 
       stringify({ tls_server_config: { cert_file, key_file }, basic_auth_users: { samples: hashed } }),
     );
     writeFileSync(join(folder, "empty.yaml"), "{}");
-    start(prometheus, [
-      ...[`--config.file=${join(folder, "empty.yaml")}`, `--storage.tsdb.path=${join(folder, "store")}`],
-      ...[`--web.listen-address=127.0.0.1:${port}`, `--web.config.file=${web}`, "--web.enable-remote-write-receiver"],
-    ]);
+    running.start(
+      prometheus,
+      [
+        ...[`--config.file=${join(folder, "empty.yaml")}`, `--storage.tsdb.path=${join(folder, "store")}`],
+        ...[`--web.listen-address=127.0.0.1:${port}`, `--web.config.file=${web}`, "--web.enable-remote-write-receiver"],
+      ],
+      folder,
+    );
     trust(authority.ca);
     const { chosen } = plan(parseSettings(settings, { file: "test", secrets: ["externalMetricsSecret"] }));
     const sought = probedStores(chosen).flatMap(({ endpoint, ...one }) =>
@@ -210,7 +196,7 @@ describe("Servers that are there already, asked by the real programs", function 
       const response = await fetchOutside(address, { headers: sought[0]?.headers ?? {} });
       return (await response.json()) as { data?: { result: { metric: Record<string, string> }[] } };
     };
-    const found = await soon("metrics of spans", async () => {
+    const found = await running.soon("metrics of spans", async () => {
       const { data } = await asOf('traces_span_metrics_calls_total{service_name="telemetry-probe"}');
       return data?.result[0]?.metric;
     });
@@ -240,11 +226,15 @@ describe("Servers that are there already, asked by the real programs", function 
     const file = join(folder, "prometheus.yaml");
     writeFileSync(file, text);
     const [port = 0] = await freePorts(1);
-    start(prometheus, [
-      ...[`--config.file=${file}`, `--web.listen-address=127.0.0.1:${port}`],
-      // An alert that fires before the server is discovered is sent no earlier than after this.
-      ...[`--storage.tsdb.path=${join(folder, "tsdb")}`, "--rules.alert.resend-delay=1s"],
-    ]);
+    running.start(
+      prometheus,
+      [
+        ...[`--config.file=${file}`, `--web.listen-address=127.0.0.1:${port}`],
+        // An alert that fires before the server is discovered is sent no earlier than after this.
+        ...[`--storage.tsdb.path=${join(folder, "tsdb")}`, "--rules.alert.resend-delay=1s"],
+      ],
+      folder,
+    );
     const got = await arrived("/alertmanager/api/v2/alerts");
     expect(got).to.include({ authorization: basic("alerts"), tenant: "team-a" });
   });
@@ -270,17 +260,21 @@ describe("Servers that are there already, asked by the real programs", function 
     };
     const rule = { alert: "Always", expr: "up" };
     writeFileSync(join(files, "rules.yaml"), stringify({ groups: [{ name: "a", rules: [rule] }] }));
-    start(thanos, [
-      ...[
-        "rule",
-        `--data-dir=${join(files, "data")}`,
-        "--eval-interval=1s",
-        `--rule-file=${join(files, "rules.yaml")}`,
+    running.start(
+      thanos,
+      [
+        ...[
+          "rule",
+          `--data-dir=${join(files, "data")}`,
+          "--eval-interval=1s",
+          `--rule-file=${join(files, "rules.yaml")}`,
+        ],
+        ...["--http-address=127.0.0.1:0", "--grpc-address=127.0.0.1:0", '--label=thanos_ruler_replica="a"'],
+        ...[`--query.config-file=${file("query.yaml")}`, `--alertmanagers.config-file=${file("alertmanagers.yaml")}`],
+        `--alert.relabel-config-file=${file("alert-relabelings.yaml")}`,
       ],
-      ...["--http-address=127.0.0.1:0", "--grpc-address=127.0.0.1:0", '--label=thanos_ruler_replica="a"'],
-      ...[`--query.config-file=${file("query.yaml")}`, `--alertmanagers.config-file=${file("alertmanagers.yaml")}`],
-      `--alert.relabel-config-file=${file("alert-relabelings.yaml")}`,
-    ]);
+      folder,
+    );
     expect(await arrived("/base/api/v1/query")).to.include({ authorization: basic("rules") });
     expect(await arrived("/alertmanager/api/v2/alerts")).to.include({ authorization: `Bearer ${token}` });
   });

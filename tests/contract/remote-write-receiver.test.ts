@@ -2,7 +2,6 @@
  * The real vmauth, with the rendered arguments and configuration, between two real Prometheus: one sends with a password and with a
  * token, over TLS, the other one takes what is let through. Only ports and folders are replaced.
  */
-import { type ChildProcess, spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -19,7 +18,7 @@ import { freePorts } from "../../rehearsal/control-plane/processes.ts";
 import { makeAuthority } from "../support/authority.ts";
 import { awkward, token } from "../support/awkward.ts";
 import { programOrSkip } from "../support/program.ts";
-import { until } from "../support/until.ts";
+import { Running } from "../support/running.ts";
 
 /** vmauth fills in variables, too. */
 const texts = { "a-password": `${awkward} %{HOME}`, "a-token": `${token}%{HOME}` };
@@ -27,26 +26,11 @@ const texts = { "a-password": `${awkward} %{HOME}`, "a-token": `${token}%{HOME}`
 describe("The receiver of remote write, by the real programs", function () {
   this.timeout("3m");
   const folder = mkdtempSync(join(tmpdir(), "remote-write-receiver-"));
-  const running: ChildProcess[] = [];
+  const running = new Running();
   let page: Server;
   let proxy: string;
   let inside: string;
   let store: string;
-  let said = "";
-
-  function start(program: string, args: readonly string[]): void {
-    const one = spawn(program, args, { cwd: folder, stdio: ["ignore", "pipe", "pipe"] });
-    running.push(one);
-    for (const stream of [one.stdout, one.stderr]) stream.on("data", (chunk) => (said += String(chunk)));
-  }
-
-  async function soon<T>(what: string, condition: () => Promise<T | undefined> | T | undefined): Promise<T> {
-    try {
-      return await until(what, condition, 60);
-    } catch (error) {
-      throw new Error(`${String(error)}: ${said.slice(-3000)}`, { cause: error });
-    }
-  }
 
   /** The text of a Prometheus' answer to a query; undefined while it finds nothing. */
   async function found(query: string): Promise<string | undefined> {
@@ -104,17 +88,21 @@ describe("The receiver of remote write, by the real programs", function () {
         .replace(":8426", `127.0.0.1:${internal}`)
         .replace(/\/etc\/vmauth-tls\/tls\.(crt|key)/, join(folder, "server.$1")),
     );
-    start(vmauth, args);
+    running.start(vmauth, args, folder);
 
     writeFileSync(join(folder, "empty.yaml"), "{}");
-    start(prometheus, [
-      ...[`--config.file=${join(folder, "empty.yaml")}`, `--storage.tsdb.path=${join(folder, "received")}`],
-      ...[
-        `--web.listen-address=127.0.0.1:${receiver}`,
-        "--web.route-prefix=/prometheus",
-        "--web.enable-remote-write-receiver",
+    running.start(
+      prometheus,
+      [
+        ...[`--config.file=${join(folder, "empty.yaml")}`, `--storage.tsdb.path=${join(folder, "received")}`],
+        ...[
+          `--web.listen-address=127.0.0.1:${receiver}`,
+          "--web.route-prefix=/prometheus",
+          "--web.enable-remote-write-receiver",
+        ],
       ],
-    ]);
+      folder,
+    );
     page = createServer((_, response) =>
       response.writeHead(200, { "content-type": "text/plain" }).end("shop_orders 7\n"),
     );
@@ -141,21 +129,28 @@ describe("The receiver of remote write, by the real programs", function () {
         ],
       }),
     );
-    start(prometheus, [
-      ...[`--config.file=${join(folder, "sender.yaml")}`, `--storage.tsdb.path=${join(folder, "sent")}`],
-      `--web.listen-address=127.0.0.1:${sender}`,
-    ]);
-    await soon("vmauth", async () => ((await status("/").catch(() => 0)) > 0 ? true : undefined));
+    running.start(
+      prometheus,
+      [
+        ...[`--config.file=${join(folder, "sender.yaml")}`, `--storage.tsdb.path=${join(folder, "sent")}`],
+        `--web.listen-address=127.0.0.1:${sender}`,
+      ],
+      folder,
+    );
+    await running.soon("vmauth", async () => ((await status("/").catch(() => 0)) > 0 ? true : undefined));
   });
   after(() => {
-    for (const one of running) one.kill("SIGKILL");
+    running.end();
     page.close();
     rmSync(folder, { recursive: true, force: true });
   });
 
   it("lets in who has the password or the token, and nobody else", async () => {
-    for (const by of ["password", "token"]) await soon(`samples by ${by}`, () => found(`shop_orders{by="${by}"}`));
-    await soon("the wrong password's answer", () => (/remote_name=wrong.*401/.test(said) ? true : undefined));
+    for (const by of ["password", "token"])
+      await running.soon(`samples by ${by}`, () => found(`shop_orders{by="${by}"}`));
+    await running.soon("the wrong password's answer", () =>
+      /remote_name=wrong.*401/.test(running.said) ? true : undefined,
+    );
     expect(await found('shop_orders{by="wrong"}')).to.equal(undefined);
     const right = basic("berlin", texts["a-password"]);
     // 400: Prometheus itself was asked, and there is nothing in the request.
@@ -183,7 +178,7 @@ describe("The receiver of remote write, by the real programs", function () {
     const own = ["/metrics", "/flags", "/health", "/-/reload", "/debug/pprof/"];
     for (const path of [...others, ...own]) {
       expect(await status(path, right), path).to.equal(400);
-      expect(said, path).not.to.include("panic");
+      expect(running.said, path).not.to.include("panic");
     }
     const metrics = await (await fetchOutside(`${inside}/metrics`)).text();
     // What rules and the dashboard ask for.

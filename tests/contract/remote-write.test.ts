@@ -3,7 +3,6 @@
  * to a second real Prometheus: behind a certificate of the company's, with a password of awkward characters. Only ports,
  * folders and what is scraped are replaced.
  */
-import { type ChildProcess, spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import { createServer as createSecureServer } from "node:https";
@@ -23,7 +22,7 @@ import { freePorts } from "../../rehearsal/control-plane/processes.ts";
 import { type Authority, makeAuthority } from "../support/authority.ts";
 import { awkward, hashed, token } from "../support/awkward.ts";
 import { programOrSkip } from "../support/program.ts";
-import { until } from "../support/until.ts";
+import { Running } from "../support/running.ts";
 
 /** What a program of somebody's says, as OpenMetrics: a counter with an exemplar, and what filters take out. */
 const page = [
@@ -40,7 +39,7 @@ const page = [
 describe("Remote write, by the real programs", function () {
   this.timeout("3m");
   const folder = mkdtempSync(join(tmpdir(), "remote-write-"));
-  const running: ChildProcess[] = [];
+  const running = new Running();
   const servers: Server[] = [];
   const pushed: {
     readonly authorization?: string;
@@ -52,27 +51,12 @@ describe("Remote write, by the real programs", function () {
   let sender: string;
   let receiver: string;
   let neighbour: string;
-  let said = "";
 
   const listening = async (server: Server) => {
     servers.push(server);
     await new Promise<void>((ready) => server.listen(0, "127.0.0.1", ready));
     return (server.address() as AddressInfo).port;
   };
-
-  function start(program: string, args: readonly string[]): void {
-    const one = spawn(program, args, { cwd: folder, stdio: ["ignore", "pipe", "pipe"] });
-    running.push(one);
-    for (const stream of [one.stdout, one.stderr]) stream.on("data", (chunk) => (said += String(chunk)));
-  }
-
-  async function soon<T>(what: string, condition: () => Promise<T | undefined> | T | undefined): Promise<T> {
-    try {
-      return await until(what, condition, 90);
-    } catch (error) {
-      throw new Error(`${String(error)}: ${said.slice(-3000)}`, { cause: error });
-    }
-  }
 
   interface Found {
     readonly metric: Readonly<Record<string, string>>;
@@ -107,12 +91,19 @@ describe("Remote write, by the real programs", function () {
     writeFileSync(join(folder, "empty.yaml"), "{}");
     // The first takes nothing but 2.0, the second nothing but 1.0.
     for (const [index, messages] of ["io.prometheus.write.v2.Request", "prometheus.WriteRequest"].entries())
-      start(prometheus, [
-        ...[`--config.file=${join(folder, "empty.yaml")}`, `--storage.tsdb.path=${join(folder, `received-${index}`)}`],
-        ...[`--web.listen-address=127.0.0.1:${others[index]}`, `--web.config.file=${web}`],
-        ...["--web.enable-remote-write-receiver", "--enable-feature=exemplar-storage"],
-        `--web.remote-write-receiver.accepted-protobuf-messages=${messages}`,
-      ]);
+      running.start(
+        prometheus,
+        [
+          ...[
+            `--config.file=${join(folder, "empty.yaml")}`,
+            `--storage.tsdb.path=${join(folder, `received-${index}`)}`,
+          ],
+          ...[`--web.listen-address=127.0.0.1:${others[index]}`, `--web.config.file=${web}`],
+          ...["--web.enable-remote-write-receiver", "--enable-feature=exemplar-storage"],
+          `--web.remote-write-receiver.accepted-protobuf-messages=${messages}`,
+        ],
+        folder,
+      );
 
     // Keeps what it is asked.
     const cloud = await listening(
@@ -192,52 +183,56 @@ describe("Remote write, by the real programs", function () {
     }).replaceAll("/etc/prometheus/certs", join(folder, "certs"));
     writeFileSync(join(folder, "sender.yaml"), text);
     expect(flags.join(" ")).to.include("exemplar-storage");
-    start(prometheus, [
-      ...[`--config.file=${join(folder, "sender.yaml")}`, `--storage.tsdb.path=${join(folder, "sent")}`],
-      ...[
-        `--web.listen-address=127.0.0.1:${at}`,
-        "--web.route-prefix=/prometheus",
-        "--enable-feature=exemplar-storage",
+    running.start(
+      prometheus,
+      [
+        ...[`--config.file=${join(folder, "sender.yaml")}`, `--storage.tsdb.path=${join(folder, "sent")}`],
+        ...[
+          `--web.listen-address=127.0.0.1:${at}`,
+          "--web.route-prefix=/prometheus",
+          "--enable-feature=exemplar-storage",
+        ],
       ],
-    ]);
+      folder,
+    );
   });
   after(() => {
-    for (const one of running) one.kill("SIGKILL");
+    running.end();
     for (const server of servers) server.close();
     rmSync(folder, { recursive: true, force: true });
   });
 
   it("brings what is kept, with the label of the cluster, and neither metrics nor labels that are dropped", async () => {
-    const [series] = await soon("shop_orders_total", () => found(receiver, "shop_orders_total"));
+    const [series] = await running.soon("shop_orders_total", () => found(receiver, "shop_orders_total"));
     expect(series?.metric).to.include({ cluster: "dev", city: "k-yiv", job: "shop" });
     expect(series?.metric).to.include.keys("prometheus", "prometheus_replica");
     expect(series?.metric).not.to.have.any.keys("uid");
     // They are there where they were scraped.
     for (const gone of ["shop_debug", "other"]) {
-      await soon(gone, () => found(sender, gone));
+      await running.soon(gone, () => found(sender, gone));
       expect(await found(receiver, gone), gone).to.equal(undefined);
     }
   });
 
   it("brings native histograms by version 2.0, and exemplars by 1.0", async () => {
     const headers = headersOf({ of: "metrics", ca: "company", user: "writer" }, awkward);
-    const exemplars = await soon("an exemplar", async () => {
+    const exemplars = await running.soon("an exemplar", async () => {
       const query = new URLSearchParams({ query: "shop_orders_total", start: "0", end: String(Date.now() / 1000) });
       const response = await fetchOutside(`${neighbour}/api/v1/query_exemplars?${query.toString()}`, { headers });
       const text = await response.text();
       return text.includes("trace_id") ? text : undefined;
     });
     expect(exemplars).to.include("4bf92f3577b34da6a3ce929d0e0e4736");
-    const [histogram] = await soon("a native histogram", () =>
+    const [histogram] = await running.soon("a native histogram", () =>
       found(receiver, "prometheus_http_request_duration_seconds"),
     );
     expect(histogram).to.have.property("histogram");
     // Classic buckets stay, for rules and dashboards.
-    await soon("classic buckets", () => found(receiver, "prometheus_http_request_duration_seconds_bucket"));
+    await running.soon("classic buckets", () => found(receiver, "prometheus_http_request_duration_seconds_bucket"));
   });
 
   it("sends a token, a tenant and headers by version 1.0", async () => {
-    const [one] = await soon("a request", () => (pushed.length > 0 ? pushed : undefined));
+    const [one] = await running.soon("a request", () => (pushed.length > 0 ? pushed : undefined));
     expect(one).to.deep.equal({
       ...{ authorization: `Bearer ${token}`, tenant: "team-a", team: 'a "b" {{ c }}' },
       type: "application/x-protobuf",
@@ -253,7 +248,7 @@ describe("Remote write, by the real programs", function () {
     };
     const expr = (name: string) =>
       spec.groups.flatMap(({ rules }) => rules).find(({ alert }) => alert === name)?.expr ?? "";
-    const failing = await soon("RemoteWriteFails", () => found(sender, expr("RemoteWriteFails")));
+    const failing = await running.soon("RemoteWriteFails", () => found(sender, expr("RemoteWriteFails")));
     expect(failing.map(({ metric }) => metric["remote_name"])).to.deep.equal(["refused"]);
     expect(await found(sender, expr("RemoteWriteBehind").replace("> 120", "> 30"))).to.equal(undefined);
     expect(await found(sender, expr("RemoteWriteDropsSamples"))).to.equal(undefined);

@@ -1,0 +1,28 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { until } from "./until.ts";
+
+/** Programs that run beside each other for a test, and what they have said. */
+export class Running {
+  said = "";
+  readonly #programs: ChildProcess[] = [];
+
+  /** @param folder where it runs; it inherits the environment */
+  start(program: string, args: readonly string[], folder: string): void {
+    const one = spawn(program, args, { cwd: folder, stdio: ["ignore", "pipe", "pipe"] });
+    this.#programs.push(one);
+    for (const stream of [one.stdout, one.stderr]) stream.on("data", (chunk) => (this.said += String(chunk)));
+  }
+
+  /** Waits a minute and a half. @throws Error with the last that they said when it was in vain */
+  async soon<T>(what: string, condition: () => Promise<T | undefined> | T | undefined): Promise<T> {
+    try {
+      return await until(what, condition, 90);
+    } catch (error) {
+      throw new Error(`${String(error)}: ${this.said.slice(-3000)}`, { cause: error });
+    }
+  }
+
+  end(): void {
+    for (const one of this.#programs) one.kill("SIGKILL");
+  }
+}
