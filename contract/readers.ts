@@ -104,11 +104,7 @@ const programs = {
     package: `${jaeger}/cmd/jaeger`,
   },
   /** The proxy before the write path of a store of metrics. */
-  vmauth: {
-    set: "vmauth",
-    module: victoriaMetrics,
-    package: `${victoriaMetrics}/app/vmauth`,
-  },
+  vmauth: victoriaMetricsApp("vmauth"),
   blackbox_exporter: {
     set: "blackbox",
     module: blackbox,
@@ -174,9 +170,6 @@ const catalogue: Catalogue = {
       stamp: (version) => ({
         "github.com/VictoriaMetrics/VictoriaMetrics/lib/buildinfo.Version": `victoria-logs-${version(victoriaLogs)}`,
       }),
-    },
-    vmauth: {
-      stamp: (version) => ({ [`${victoriaMetrics}/lib/buildinfo.Version`]: `vmauth-${version(victoriaMetrics)}` }),
     },
     collector: {
       stamp: (version) => ({

@@ -7,6 +7,7 @@ tool (
 	github.com/VictoriaMetrics/VictoriaMetrics/app/vmagent
 	github.com/VictoriaMetrics/VictoriaMetrics/app/vmalert
 	github.com/VictoriaMetrics/VictoriaMetrics/app/vmalert-tool
+	github.com/VictoriaMetrics/VictoriaMetrics/app/vmauth
 )
 
 require (
