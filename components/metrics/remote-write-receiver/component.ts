@@ -80,6 +80,16 @@ export const remoteWriteReceiverComponent = defineComponent({
     ...sharedTokens(users),
     ...elsewhere(known.offered("metricsReceiver")?.place),
   ],
+  warnings: ({ remoteWriteReceiver: { tlsSecret } }) =>
+    tlsSecret !== undefined
+      ? []
+      : [
+          {
+            path: "remoteWriteReceiver.tlsSecret",
+            message:
+              "is not set: passwords and tokens come in clear unless something in front of it has TLS. Set it, or have an ingress with TLS.",
+          },
+        ],
   secrets: ({ settings, offered }) => {
     const store = offered("metricsReceiver");
     const { users } = settings.remoteWriteReceiver;
