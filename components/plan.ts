@@ -78,7 +78,7 @@ function notMade(component: Component): Component {
 
 /** Components with those that are there because one of them needs what they offer. */
 function withNeeded(some: readonly Component[], settings: Settings): Component[] {
-  const needed = new Set(some.flatMap(({ needs = [] }) => needs));
+  const needed = new Set(some.flatMap((component) => needsOf(component, ownSettings(component, settings))));
   const more = components.filter(
     (component) =>
       component.whenNeeded === true &&

@@ -4,7 +4,8 @@ import type { SecretObject } from "../component.ts";
 import { namespaces } from "../kubernetes/namespaces.ts";
 import { authenticates, caKey, caOf, credentials, type Known, secretKey, secretOf, tenantHeader } from "../remote.ts";
 
-const userKey = ({ of }: Access) => `${of}.user`;
+/** Key of the name of a user. */
+export const userKey = ({ of }: Access) => `${of}.user`;
 
 /** The Secret of whoever writes and asks; the operator takes names of users, too, out of Secrets only. */
 export function receiverSecrets(asker: string, places: readonly (Place | undefined)[], known: Known): SecretObject[] {

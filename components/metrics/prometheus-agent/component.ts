@@ -6,6 +6,7 @@ import type { Manifest } from "../../kubernetes/manifest.ts";
 import { namespaces } from "../../kubernetes/namespaces.ts";
 import { imagePullSecrets } from "../../kubernetes/pull-secrets.ts";
 import { stackImage, versionOf } from "../../suites/kube-prometheus-stack/names.ts";
+import { podMonitor } from "../pod-monitor.ts";
 import { receiverSecrets, receiverTarget } from "../receiver.ts";
 import { remoteWriteSpecs } from "../remote-write/operator.ts";
 import { scrapeClasses } from "../scrape-class.ts";
@@ -130,19 +131,7 @@ export const prometheusAgentComponent = defineComponent({
         },
       },
       { name: "agent", last: true, object: agent(settings.prometheusAgent, context) },
-      {
-        name: "monitor",
-        object: {
-          apiVersion: "monitoring.coreos.com/v1",
-          kind: "PodMonitor",
-          metadata: own,
-          spec: {
-            jobLabel: "app.kubernetes.io/name",
-            selector: { matchLabels: labels },
-            podMetricsEndpoints: [{ port: "web" }, { port: "reloader-web" }],
-          },
-        },
-      },
+      podMonitor(name, labels),
     ];
     // With one replica it would keep its node from being drained.
     if (settings.prometheusAgent.replicas > 1)

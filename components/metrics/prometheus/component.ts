@@ -15,7 +15,7 @@ import {
   secretOf,
   tenantHeader,
 } from "../../remote.ts";
-import { caVolume, credentialVariables } from "../../storage/client.ts";
+import { accountAnnotations, caVolume, credentialVariables } from "../../storage/client.ts";
 import { stackService } from "../../suites/kube-prometheus-stack/names.ts";
 import { type RemoteWriteSpec, remoteWriteSpecs } from "../remote-write/operator.ts";
 import { type ScrapeClass, scrapeClasses } from "../scrape-class.ts";
@@ -155,7 +155,7 @@ function prometheusValues(
   does: { readonly scraping: boolean; readonly rules: boolean },
   externalUrl: string,
   told: Partial<PrometheusSpec>,
-  serviceAccount: Readonly<Record<string, string>>,
+  uploadsTo: ObjectStorage | undefined,
 ): PrometheusValues {
   return {
     prometheus: {
@@ -163,7 +163,7 @@ function prometheusValues(
       service: { sessionAffinity: "ClientIP" },
       // With one replica it would keep its node from being drained.
       podDisruptionBudget: { enabled: settings.replicas > 1 },
-      ...(Object.keys(serviceAccount).length === 0 ? {} : { serviceAccount: { annotations: serviceAccount } }),
+      ...accountAnnotations(uploadsTo),
       prometheusSpec: {
         replicas: settings.replicas,
         retention: settings.retention,
@@ -269,7 +269,7 @@ export const prometheusComponent = defineComponent({
           ...(scrapes ? sent(offered("remoteWrite") ?? [], environment.name) : {}),
           ...(blocks === undefined || storage === undefined ? {} : uploads(blocks, storage, environment.name)),
         },
-        blocks === undefined ? {} : (storage?.serviceAccount ?? {}),
+        blocks && storage,
       ),
     };
   },

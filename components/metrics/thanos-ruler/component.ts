@@ -1,11 +1,12 @@
 import { type Finding } from "../../../settings/finding.ts";
 import { containerResources } from "../../../settings/resources.ts";
-import { type Context, defineComponent, type Extra } from "../../component.ts";
+import { type Context, defineComponent } from "../../component.ts";
 import { external } from "../../external/settings.ts";
 import { unprivileged } from "../../kubernetes/hardened.ts";
 import { namespaces } from "../../kubernetes/namespaces.ts";
 import { imagePullSecrets } from "../../kubernetes/pull-secrets.ts";
 import { stackImage, versionOf } from "../../suites/kube-prometheus-stack/names.ts";
+import { podMonitor } from "../pod-monitor.ts";
 import { receiverSecrets, receiverTarget } from "../receiver.ts";
 import { remoteWriteSpecs } from "../remote-write/operator.ts";
 import { alertmanagersConfig, alertRelabelings, externalFolder, queryConfig } from "./config.ts";
@@ -96,7 +97,7 @@ export const thanosRulerComponent = defineComponent({
     const { evaluationInterval, resources } = settings.thanosRuler;
     const own = { name, namespace };
     const external = receiverSecrets(name, places(all), environment);
-    const extras: Extra[] = [
+    return [
       {
         name: "account",
         object: { apiVersion: "v1", kind: "ServiceAccount", metadata: own, automountServiceAccountToken: false },
@@ -140,20 +141,7 @@ export const thanosRulerComponent = defineComponent({
           },
         },
       },
-      {
-        name: "monitor",
-        object: {
-          apiVersion: "monitoring.coreos.com/v1",
-          kind: "PodMonitor",
-          metadata: own,
-          spec: {
-            jobLabel: "app.kubernetes.io/name",
-            selector: { matchLabels: labels },
-            podMetricsEndpoints: [{ port: "web" }, { port: "reloader-web" }],
-          },
-        },
-      },
+      podMonitor(name, labels),
     ];
-    return extras;
   },
 });

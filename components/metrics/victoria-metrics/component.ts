@@ -8,9 +8,10 @@ import { operatorTls } from "../../guarded-servers.ts";
 import { spread } from "../../kubernetes/hardened.ts";
 import { namespaces } from "../../kubernetes/namespaces.ts";
 import { imagePullSecrets } from "../../kubernetes/pull-secrets.ts";
-import { authenticates, caKey, caOf, credentials, secretKey, secretOf, tenantHeader } from "../../remote.ts";
+import { authenticates, caKey, caOf, secretKey, secretOf, tenantHeader } from "../../remote.ts";
 import { helper } from "../../suites/kube-prometheus-stack/names.ts";
 import { dataSource, lookup, writePath } from "../prometheus/api.ts";
+import { receiverSecrets, userKey } from "../receiver.ts";
 import { endpoints, labelsOf, name, namespace, ports, type Program } from "./api.ts";
 import { imageOf } from "./images.ts";
 import { victoriaMetrics } from "./settings.ts";
@@ -21,9 +22,6 @@ type Given = Context<{ readonly victoriaMetrics: Settings }>;
 const apiVersion = "operator.victoriametrics.com/v1beta1";
 const key = "victoriaMetrics";
 const asker = "victoria-metrics";
-
-/** Key of the name of a user in the Secret: no secret, but the operator takes it out of one. */
-const userKey = (of: string) => `${of}.user`;
 
 /** Whether a part is VictoriaMetrics' own, or somebody else's by another decision. */
 const isOwn = ({ all }: Pick<Given, "all">, capability: "scraping" | "rules") =>
@@ -178,7 +176,7 @@ function notifier(remote: Remote, { environment }: Given): object {
   const authentication =
     access.user === undefined
       ? { bearerTokenSecret: from(secretKey(access)) }
-      : { basicAuth: { username: from(userKey(access.of)), password: from(secretKey(access)) } };
+      : { basicAuth: { username: from(userKey(access)), password: from(secretKey(access)) } };
   return {
     url,
     ...(authenticates(access, environment) ? authentication : {}),
@@ -252,14 +250,7 @@ function secretsOf({ offered, environment }: Given): SecretObject[] {
   const { endpoint } = router;
   const config = discovered(router);
   if (config !== undefined) return [{ name: notifierSecret.name, namespace, data: { [notifierSecret.key]: config } }];
-  const user =
-    isRemote(endpoint) && endpoint.access.user !== undefined
-      ? { [userKey(endpoint.access.of)]: endpoint.access.user }
-      : {};
-  return credentials(asker, namespace, [endpoint], environment).map((secret) => ({
-    ...secret,
-    data: { ...secret.data, ...user },
-  }));
+  return receiverSecrets(asker, [endpoint], environment);
 }
 
 /** Replication that a node's absence would not let it keep. */
