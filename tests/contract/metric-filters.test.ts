@@ -2,7 +2,6 @@
  * The real Prometheus scrapes two targets of `scrapeTargets` with the configuration that the Prometheus Operator's own generator makes of
  * the rendered values and objects: what a filter drops by job is not there, and what it does not is. Only ports and folders are replaced.
  */
-import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -14,7 +13,7 @@ import { releases, render } from "../../contract/rendered.ts";
 import { freePorts } from "../../rehearsal/control-plane/processes.ts";
 import type { SettingsInput } from "../../settings/schema.ts";
 import { programOrSkip } from "../support/program.ts";
-import { until } from "../support/until.ts";
+import { Running } from "../support/running.ts";
 
 const page = ["shop_orders", "shop_debug", "go_threads", "other"]
   .map((name) => `${name}{uid="1",city="kyiv"} 1\n`)
@@ -24,9 +23,8 @@ describe("Filters of metrics, by the real programs", function () {
   this.timeout("3m");
   const folder = mkdtempSync(join(tmpdir(), "metric-filters-"));
   let server: Server;
-  let running: ChildProcess | undefined;
+  const running = new Running();
   let url: string;
-  let said = "";
 
   before(async function () {
     const [generator, prometheus] = [
@@ -60,37 +58,32 @@ describe("Filters of metrics, by the real programs", function () {
     writeFileSync(file, JSON.stringify({ ...config, rule_files: [] }));
     const [port = 0] = await freePorts(1);
     url = `http://127.0.0.1:${port}`;
-    running = spawn(
+    running.start(
       prometheus,
       [
         `--config.file=${file}`,
         `--storage.tsdb.path=${join(folder, "tsdb")}`,
         `--web.listen-address=127.0.0.1:${port}`,
       ],
-      { cwd: folder, stdio: ["ignore", "pipe", "pipe"] },
+      folder,
     );
-    for (const stream of [running.stdout, running.stderr]) stream?.on("data", (chunk) => (said += String(chunk)));
   });
   after(() => {
-    running?.kill("SIGKILL");
+    running.end();
     server.close();
     rmSync(folder, { recursive: true, force: true });
   });
 
   /** Series of a job, without what Prometheus itself says of the scrape. */
   async function seriesOf(job: string): Promise<string[]> {
-    const found = await until(
-      `series of ${job}: ${said.slice(-2000)}`,
-      async () => {
-        const query = new URLSearchParams({ "match[]": `{job="${job}"}` }).toString();
-        const response = await fetch(`${url}/api/v1/series?${query}`).catch(() => undefined);
-        const { data = [] } = ((response?.ok === true ? await response.json() : undefined) ?? {}) as {
-          data?: Readonly<Record<string, string>>[];
-        };
-        return data.length > 0 ? data : undefined;
-      },
-      60,
-    );
+    const found = await running.soon(`series of ${job}`, async () => {
+      const query = new URLSearchParams({ "match[]": `{job="${job}"}` }).toString();
+      const response = await fetch(`${url}/api/v1/series?${query}`).catch(() => undefined);
+      const { data = [] } = ((response?.ok === true ? await response.json() : undefined) ?? {}) as {
+        data?: Readonly<Record<string, string>>[];
+      };
+      return data.length > 0 ? data : undefined;
+    });
     return found
       .filter(({ __name__: name = "" }) => name !== "up" && !name.startsWith("scrape_"))
       .map(({ __name__: name, uid, city, __tmp_dropped: mark }) => [name, uid, city, mark].filter(Boolean).join(" "))
