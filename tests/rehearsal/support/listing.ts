@@ -11,11 +11,14 @@ export const aggregated = /^ClusterRole\.\S+ (admin|edit|view)$/;
 
 export const isDefinition = (key: string) => key.startsWith("CustomResourceDefinition.");
 
+/** Kubernetes writes them anew when pods become ready or restart; who else writes them is in the audit log. */
+const following = /^EndpointSlice\.discovery\.k8s\.io /;
+
 /** Resource versions of what does not change by itself. */
 export const versions = (listing: Listing) =>
   new Map(
     [...listing]
-      .filter(([key]) => !fleeting.test(key))
+      .filter(([key]) => !fleeting.test(key) && !following.test(key))
       .map(([key, { metadata }]) => [
         key,
         (metadata as KubeObject["metadata"] & { resourceVersion: string }).resourceVersion,
