@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse } from "yaml";
 import { trust } from "../components/company-network.ts";
-import { findingLines, runChecks } from "../components/preflight.ts";
+import { findingLines, type PreflightInputs, runChecks } from "../components/preflight.ts";
 import { withLines } from "../settings/lines.ts";
 import { parseSettings, SettingsError } from "../settings/parse.ts";
 import { type Settings } from "../settings/schema.ts";
@@ -18,6 +18,13 @@ export interface DoctorArgs {
   /** Path of the CLI. */
   readonly pulumi: string;
   readonly env: Environment;
+}
+
+/** What `pulumi stack export` prints, as far as it is read. */
+interface Exported {
+  readonly deployment: {
+    readonly resources?: readonly { readonly type: string; readonly inputs?: Partial<PreflightInputs> }[];
+  };
 }
 
 /** Prints the findings. @returns 1 when there is an error among them, else 0 */
@@ -48,7 +55,7 @@ export async function doctor({ stack, projectFolder, project, pulumi, env }: Doc
     console.log(`${file}: github:owner is missing. Set it, or export GITHUB_OWNER=<owner>.`);
     return 1;
   }
-  const known = await isKnown();
+  const state = await environmentInputs();
   const secret = async (key: string) => (config !== undefined && key in config ? await decrypted(key) : undefined);
   const findings = await runChecks({
     stack,
@@ -56,19 +63,23 @@ export async function doctor({ stack, projectFolder, project, pulumi, env }: Doc
     owner: typeof owner === "string" ? owner : "",
     token: (await secret("github:token")) ?? env["GITHUB_TOKEN"],
     registryCredentials: await secret(`${project}:registryCredentials`),
-    first: !known,
-    known,
+    first: state === undefined,
+    known: state !== undefined,
     preview: true,
     unverified: "warning",
+    kept: state?.keeps,
   });
   const errors = findings.filter(({ level }) => level === "error").length;
   console.log(findings.length === 0 ? `Nothing stands in the way of: npm run up -- ${stack}` : findingLines(findings));
   return errors === 0 ? 0 : 1;
 
-  /** Whether something of the environment has been made. */
-  async function isKnown(): Promise<boolean> {
+  /** What the state has of the environment's resource; undefined where nothing has been made. */
+  async function environmentInputs(): Promise<Partial<PreflightInputs> | undefined> {
     const { code, stdout } = await run(pulumi, ["stack", "export", "--stack", stack], { cwd: projectFolder, env });
-    return code === 0 && stdout.includes('"observability:index:Environment"');
+    if (code !== 0) return undefined;
+    const { deployment } = JSON.parse(stdout) as Exported;
+    const found = deployment.resources?.find(({ type }) => type === "observability:index:Environment");
+    return found && (found.inputs ?? {});
   }
 
   async function decrypted(key: string): Promise<string | undefined> {

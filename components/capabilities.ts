@@ -116,12 +116,29 @@ interface Store {
   readonly lookup?: Lookup;
   /** Given the data sources that links may lead to. @default nobody looks into it here */
   readonly dataSource?: (linked: Linked) => DataSource;
+  /** @default not known here */
+  readonly keeps?: Keeps;
+}
+
+/** How long a store keeps what it has, and where. */
+export interface Keeps {
+  /** Settings that say how long; the first of what is as it arrived. `0d` is for ever. None: as much as there is room for. */
+  readonly retention: readonly { readonly setting: string; readonly is: string }[];
+  /** As long as its pods live; on claims, which stay when it goes; or in a bucket of the environment's object storage. */
+  readonly on: "pod" | "volume" | { readonly bucket: string };
+  /** Setting that gives it volumes, where it has none. */
+  readonly volumes?: string;
+  /** Another form is another store, which begins empty. */
+  readonly form?: string;
 }
 
 /** Keeps samples and answers PromQL. */
-export interface MetricsStore extends Store {
-  /** How long samples are kept, by which setting, and whether they outlive the pod. @default not known here */
-  readonly keeps?: { readonly retention: string; readonly setting: string; readonly onVolume: boolean };
+export type MetricsStore = Store;
+
+/** Evaluates rules. */
+export interface RuleEvaluator {
+  /** Of the samples that it asks, where those are its own. @default the store of metrics' */
+  readonly keeps?: Keeps;
 }
 
 /** Takes remote write. */
@@ -239,6 +256,8 @@ export interface ObjectStorage {
   readonly credentials?: (bucket: string) => string;
   /** Annotations of the ServiceAccount of whoever uses a bucket, which give its pods that identity. */
   readonly serviceAccount: Readonly<Record<string, string>>;
+  /** Whether it goes with the environment, and with it what it has. @default it is there already */
+  readonly own?: true;
   /** Where the CA of its certificate is, in namespace `monitoring`. @default it is a public one */
   readonly ca?: { readonly secret: string; readonly key: string };
 }
@@ -290,8 +309,8 @@ export interface Offers {
   readonly metricFilters: readonly Relabeling[];
   /** Servers that are sent what is scraped, by whoever scrapes. */
   readonly remoteWrite: readonly RemoteWriteTarget[];
-  /** Evaluates PrometheusRules over the store of metrics. */
-  readonly rules: true;
+  /** Evaluates PrometheusRules. */
+  readonly rules: RuleEvaluator;
   readonly logs: LogStore;
   readonly traces: TraceStore;
   readonly alerts: AlertRouter;

@@ -21,6 +21,7 @@ import { localContent } from "./gitops/local-registry.ts";
 import { environmentFolder, fluxHome, sourceName } from "./gitops/names.ts";
 import { Source } from "./gitops/source.ts";
 import { exposeInterfaces } from "./interfaces.ts";
+import { keptBy } from "./keeping.ts";
 import { commonLabels, labelling } from "./kubernetes/labels.ts";
 import type { Manifest } from "./kubernetes/manifest.ts";
 import { Namespace } from "./kubernetes/namespace.ts";
@@ -28,7 +29,7 @@ import { Platform } from "./kubernetes/platform.ts";
 import { ownNamespaces } from "./occupancy.ts";
 import { deployedVersions, interfaceOutputs, type Outputs } from "./outputs.ts";
 import { plan, providers, working } from "./plan.ts";
-import { preflightHook, preflightInput } from "./preflight.ts";
+import { type PreflightInputs, preflightHook, preflightInput } from "./preflight.ts";
 import { probedStores, TelemetryProbe } from "./probe/telemetry-probe.ts";
 import { variables } from "./variables.ts";
 
@@ -73,7 +74,11 @@ export class Environment extends pulumi.ComponentResource {
             settings.provided,
           ]),
     );
-    const inputs = { preflight, ...(args.clusterUid === undefined ? {} : { cluster: args.clusterUid }) };
+    const inputs: PreflightInputs = {
+      preflight,
+      keeps: keptBy(chosen),
+      ...(args.clusterUid === undefined ? {} : { cluster: args.clusterUid }),
+    };
     super("observability:index:Environment", name, inputs, { ...opts, hooks: preflightHook(stack) });
     const cluster = openCluster(args, this);
     const shared = cluster.lifetime === undefined;

@@ -13,7 +13,9 @@ import { checkHost } from "./cluster/host-preflight.ts";
 import type { Finding } from "./cluster/preflight.ts";
 import { checkGitHub } from "./gitops/github-preflight.ts";
 import { checkLocalContent } from "./gitops/local-preflight.ts";
+import { type AllKept, leftBehind } from "./keeping.ts";
 import { checkContent } from "./occupancy.ts";
+import { plan } from "./plan.ts";
 
 /** How long one check may take, in milliseconds: what does not answer must not hold up a preview. */
 const checkTimeout = 30_000;
@@ -39,13 +41,21 @@ export interface PreflightContext {
    * could only fail half-way.
    */
   readonly unverified: Finding["level"];
+  /** What its stores keep, as the state has it. @default nothing, or not known */
+  readonly kept?: AllKept | undefined;
 }
 
 /** Looks at one thing and changes nothing. It may throw: that is told as what cannot be verified. */
 export type Check = (context: PreflightContext) => Promise<readonly Finding[]>;
 
+/** Of changes against the state, which ask nobody else. */
+const changeChecks: Readonly<Record<string, Check>> = {
+  "what stores keep": ({ kept = {}, settings }) => Promise.resolve(leftBehind(kept, plan(settings).chosen)),
+};
+
 /** All checks, by what they look at. A check that does not apply to the settings finds nothing. */
 const checks: Readonly<Record<string, Check>> = {
+  ...changeChecks,
   host: checkHost,
   GitHub: checkGitHub,
   content: checkLocalContent,
@@ -108,9 +118,14 @@ export function preflightInput(
     .slice(0, 12);
 }
 
-/** The environment's input that says which existing cluster it is in. */
-interface Identity {
+/** Inputs of the environment's resource. */
+export interface PreflightInputs {
+  /** Changes when what checks look at does. */
+  readonly preflight: string;
+  /** Which existing cluster it is in. */
   readonly cluster?: string;
+  /** What its stores keep. */
+  readonly keeps: AllKept;
 }
 
 /** What an output of the configuration holds. */
@@ -126,19 +141,22 @@ export function preflightHook({ name, settings, secrets, github }: Stack): pulum
   const preview = pulumi.runtime.isDryRun();
   const look: pulumi.ResourceHookFunction = async ({ oldInputs, newInputs }) => {
     const first = oldInputs === undefined;
-    const { cluster: before } = (oldInputs ?? {}) as Identity;
-    const { cluster: now } = (newInputs ?? {}) as Identity;
-    const findings = await runChecks({
+    const before = (oldInputs ?? {}) as Partial<PreflightInputs>;
+    const now = newInputs as unknown as PreflightInputs;
+    const same = before.preflight === now.preflight && before.cluster === now.cluster;
+    const context: PreflightContext = {
       stack: name,
       settings,
       owner: github.owner,
       token: await valueOf(github.token),
       registryCredentials: await valueOf(secrets.registryCredentials),
       first,
-      known: !first && (before === undefined || before === now),
+      known: !first && (before.cluster === undefined || before.cluster === now.cluster),
       preview,
       unverified: first && !preview ? "error" : "note",
-    });
+      kept: before.keeps,
+    };
+    const findings = await runChecks(context, same ? changeChecks : checks);
     const errors = findings.filter(({ level }) => level === "error");
     // Of an `up` its own preview has told the rest, unless there was none (commands/pulumi.ts knows).
     const told = preview || process.env["OBSERVABILITY_SKIPS_PREVIEW"] !== undefined ? findings : errors;

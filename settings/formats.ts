@@ -25,6 +25,9 @@ export function durationSeconds(duration: string): number {
   );
 }
 
+/** How long something is kept, in seconds, where zero is for ever. */
+export const retentionSeconds = (retention: string): number => durationSeconds(retention) || Infinity;
+
 /** No reader counts further than 292 years (63 bits of nanoseconds). */
 const longest = 100 * (seconds["y"] ?? 0);
 

@@ -70,7 +70,7 @@ export const externalMetrics = defineComponent({
   },
   offers: ({ external: { metrics } }) => {
     if (metrics === undefined) return {};
-    const { queryUrl, writeUrl, evaluatesRules } = metrics;
+    const { queryUrl, writeUrl, evaluatesRules, retention } = metrics;
     const asked = access("metrics", metrics);
     return {
       metrics: {
@@ -78,9 +78,12 @@ export const externalMetrics = defineComponent({
         title: "the external store of metrics",
         ...(writeUrl === undefined ? {} : { lookup: prometheus.lookup }),
         dataSource: named(prometheus.dataSource),
+        ...(retention === undefined
+          ? {}
+          : { keeps: { retention: [{ setting: "external.metrics.retention", is: retention }], on: "volume" } }),
       },
       ...(writeUrl === undefined ? {} : { metricsReceiver: { place: { url: writeUrl, access: asked } } }),
-      ...(evaluatesRules ? { rules: true } : {}),
+      ...(evaluatesRules ? { rules: {} } : {}),
     };
   },
   check: check("metrics"),

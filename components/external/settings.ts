@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { httpAddress, tenantName, userName } from "../../settings/formats.ts";
+import { httpAddress, prometheusDuration, tenantName, userName } from "../../settings/formats.ts";
 
 const url = httpAddress.refine((value) => !value.endsWith("/"), { error: "must not end with a slash" });
 
@@ -34,6 +34,11 @@ export const external = z
           .default(false)
           .describe(
             "Whether somebody there reads our PrometheusRules out of the cluster and evaluates them, such as Mimir by Alloy's mimir.rules.kubernetes.",
+          ),
+        retention: prometheusDuration
+          .optional()
+          .describe(
+            "How long samples are kept there, where it is known: objectives (slos) that look back further are warned of.",
           ),
         ...access("externalMetricsSecret"),
       })

@@ -104,6 +104,9 @@ describe("preflight on the real engine", function () {
     await stack.environment.preview();
     await stack.set({ loki: { retention: "48h" } });
     await stack.environment.up();
+    await stack.set({ loki: { retention: "24h" } });
+    const { output } = await stack.environment.preview();
+    expect(output).to.include("warning: logs: loki.retention goes from 48h to 24h: Loki deletes what is older.");
     expect(looked()).to.equal(before);
 
     before = looked();

@@ -1,5 +1,5 @@
 import { type Finding, namesakes } from "../../../settings/finding.ts";
-import { durationSeconds } from "../../../settings/formats.ts";
+import { durationSeconds, retentionSeconds } from "../../../settings/formats.ts";
 import { defineComponent, type Known } from "../../component.ts";
 import { namespaces } from "../../kubernetes/namespaces.ts";
 import { sloRules } from "./rules.ts";
@@ -33,17 +33,17 @@ function unmeasured(all: readonly Slo[], offered: Known["offered"]): Finding[] {
 
 /** What is kept for less than an objective looks back. */
 function forgotten(all: readonly Slo[], offered: Known["offered"]): Finding[] {
-  const keeps = offered("metrics")?.keeps;
+  const keeps = offered("rules")?.keeps ?? offered("metrics")?.keeps;
   const [longest] = all.map(({ window }) => window).sort((a, b) => durationSeconds(b) - durationSeconds(a));
   if (keeps === undefined || longest === undefined) return [];
-  const { retention, setting, onVolume } = keeps;
   const findings: Finding[] = [];
-  if (durationSeconds(retention) < durationSeconds(longest)) {
-    const message = `look back ${longest}, and ${setting} is ${retention}: error budgets and the slower alerts know no more than that. Set ${setting} to ${longest}.`;
+  for (const { setting, is } of keeps.retention.slice(0, 1)) {
+    if (retentionSeconds(is) >= durationSeconds(longest)) continue;
+    const message = `look back ${longest}, and ${setting} is ${is}: error budgets and the slower alerts know no more than that. Set ${setting} to ${longest}.`;
     findings.push({ path: "slos", message });
   }
-  if (!onVolume) {
-    const message = `look back ${longest}, and samples live as long as the pod that keeps them: with another pod every error budget begins anew. Set ${setting.replace(/\.\w+$/, ".storage")}.`;
+  if (keeps.volumes !== undefined) {
+    const message = `look back ${longest}, and samples live as long as the pod that keeps them: with another pod every error budget begins anew. Set ${keeps.volumes}.`;
     findings.push({ path: "slos", message });
   }
   return findings;

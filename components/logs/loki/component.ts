@@ -47,7 +47,7 @@ export const lokiComponent = defineComponent({
   uses: ["objectStorage"],
   after: ["monitors", "objectStorage"],
   namespaces: () => [namespaces.monitoring],
-  offers: ({ loki: { storage } }) => ({
+  offers: ({ loki: { storage, retention } }) => ({
     ...(inBucket(storage) ? { buckets: [storage.bucket] } : {}),
     logs: {
       endpoint,
@@ -56,6 +56,10 @@ export const lokiComponent = defineComponent({
       otlp: { protocol: "http", place: { ...endpoint, path: otlpPath } },
       lookup,
       dataSource,
+      keeps: {
+        retention: [{ setting: "loki.retention", is: retention }],
+        on: inBucket(storage) ? { bucket: storage.bucket } : "volume",
+      },
     },
   }),
   flows: () => [

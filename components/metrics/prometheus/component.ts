@@ -1,6 +1,6 @@
 import type { z } from "zod";
 import { containerResources } from "../../../settings/resources.ts";
-import type { Blocks, ObjectStorage, Place, Remote, RemoteWriteTarget } from "../../capabilities.ts";
+import type { Blocks, Keeps, ObjectStorage, Place, Remote, RemoteWriteTarget } from "../../capabilities.ts";
 import { type Context, defineComponent } from "../../component.ts";
 import { namespaces } from "../../kubernetes/namespaces.ts";
 import {
@@ -236,20 +236,27 @@ export const prometheusComponent = defineComponent({
   uses: ["alerts", "exporters", "scraping", "rules", "remoteWrite", "metricFilters", "blocks", "objectStorage"],
   partOf: "kubePrometheusStack",
   namespaces: () => [namespaces.monitoring],
-  offers: ({ prometheus: { scrapeInterval, retention, storage } }) => ({
-    metrics: {
-      endpoint,
-      title: "Prometheus",
-      ui: { selector, podPort: endpoint.port },
-      lookup,
-      dataSource: (linked) => dataSource(linked, scrapeInterval),
-      keeps: { retention, setting: "prometheus.retention", onVolume: storage !== undefined },
-    },
-    metricsReceiver: { place: { ...endpoint, path: `${endpoint.path}${writePath}` } },
-    scraping: true,
-    rules: true,
-    thanosSidecar: true,
-  }),
+  offers: ({ prometheus: { scrapeInterval, retention, storage } }) => {
+    const keeps: Keeps = {
+      retention: [{ setting: "prometheus.retention", is: retention }],
+      ...(storage === undefined ? { on: "pod", volumes: "prometheus.storage" } : { on: "volume" }),
+    };
+    return {
+      metrics: {
+        endpoint,
+        title: "Prometheus",
+        ui: { selector, podPort: endpoint.port },
+        lookup,
+        dataSource: (linked) => dataSource(linked, scrapeInterval),
+        keeps,
+      },
+      metricsReceiver: { place: { ...endpoint, path: `${endpoint.path}${writePath}` } },
+      scraping: true,
+      // Of its own samples, whatever is in a bucket.
+      rules: { keeps },
+      thanosSidecar: true,
+    };
+  },
   requests: ({ prometheus: { resources, replicas } }) => [
     { setting: "prometheus.resources", ...resources, count: replicas },
   ],

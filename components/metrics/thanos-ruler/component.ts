@@ -51,7 +51,7 @@ export const thanosRulerComponent = defineComponent({
   uses: ["alerts"],
   after: ["monitors"],
   namespaces: () => [namespaces.monitoring],
-  offers: () => ({ rules: true }),
+  offers: () => ({ rules: {} }),
   requests: ({ thanosRuler: { resources } }) => [{ setting: "thanosRuler.resources", ...resources, count: 1 }],
   images: () => ({ [name]: image }),
   check: ({ external: servers, thanos: { enabled, stores } }) => {

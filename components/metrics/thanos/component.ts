@@ -64,7 +64,7 @@ export const thanosComponent = defineComponent({
   after: ["monitors", "objectStorage"],
   namespaces: () => [namespaces.monitoring],
   offers: ({ thanos: settings, prometheus: { scrapeInterval } }) => {
-    const { enabled, bucket, sidecar } = settings;
+    const { enabled, bucket, sidecar, retention } = settings;
     if (!enabled) return {};
     const endpoint: Endpoint = { namespace, service: service(front(settings)), port: httpPort, path };
     return {
@@ -76,6 +76,13 @@ export const thanosComponent = defineComponent({
         dataSource: (linked) => {
           const source = dataSource(linked, scrapeInterval);
           return { ...source, name: "Thanos", jsonData: { ...source.jsonData, prometheusType: "Thanos" } };
+        },
+        keeps: {
+          retention: (["raw", "fiveMinutes", "oneHour"] as const).map((of) => ({
+            setting: `thanos.retention.${of}`,
+            is: retention[of],
+          })),
+          on: { bucket },
         },
       },
       buckets: [bucket],

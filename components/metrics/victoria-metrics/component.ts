@@ -275,7 +275,7 @@ export const victoriaMetricsComponent = defineComponent({
   after: ["victoriaMetricsOperator", "monitors", "remoteWrite"],
   uses: ["alerts", "exporters", "scraping", "rules", "remoteWrite", "metricFilters"],
   namespaces: () => [namespaces.monitoring],
-  offers: ({ victoriaMetrics: { mode, scrapeInterval } }) => {
+  offers: ({ victoriaMetrics: { mode, scrapeInterval, retention, storage } }) => {
     const { ask, write, ui } = endpoints[mode];
     const program = mode === "single" ? "vmsingle" : "vmselect";
     return {
@@ -286,10 +286,15 @@ export const victoriaMetricsComponent = defineComponent({
         lookup,
         // It keeps no exemplars, so none leads to a trace.
         dataSource: () => ({ ...dataSource({}, scrapeInterval), name: "VictoriaMetrics" }),
+        keeps: {
+          retention: [{ setting: "victoriaMetrics.retention", is: retention }],
+          ...(storage === undefined ? { on: "pod", volumes: "victoriaMetrics.storage" } : { on: "volume" }),
+          form: mode,
+        },
       },
       metricsReceiver: { place: { ...write, path: `${write.path}${writePath}` } },
       scraping: true,
-      rules: true,
+      rules: {},
     };
   },
   check: ({ victoriaMetrics: settings }) => check(settings),

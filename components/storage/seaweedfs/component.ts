@@ -34,6 +34,7 @@ export const seaweedfsComponent = defineComponent({
         // Any will do; clients have to sign for one.
         region: "us-east-1",
         pathStyle: true,
+        own: true,
         credentials: (bucket) => credentials(bucket, keyRotation),
         serviceAccount: {},
       },

@@ -60,6 +60,7 @@ export const jaegerComponent = defineComponent({
       otlp: { protocol: "grpc", place: otlp },
       lookup,
       dataSource,
+      keeps: { retention: [], on: "pod" },
     },
   }),
   requests: ({ jaeger: { resources } }) => [{ setting: "jaeger.resources", ...resources, count: 1 }],

@@ -24,7 +24,7 @@ export const tempoComponent = defineComponent({
   uses: ["objectStorage"],
   after: ["monitors", "objectStorage"],
   namespaces: () => [namespaces.monitoring],
-  offers: ({ tempo: { storage } }) => ({
+  offers: ({ tempo: { storage, retention } }) => ({
     ...(inBucket(storage) ? { buckets: [storage.bucket] } : {}),
     traces: {
       endpoint,
@@ -33,6 +33,10 @@ export const tempoComponent = defineComponent({
       otlp: { protocol: "grpc", place: { ...endpoint, port: 4317 } },
       lookup,
       dataSource,
+      keeps: {
+        retention: [{ setting: "tempo.retention", is: retention }],
+        on: inBucket(storage) ? { bucket: storage.bucket } : "volume",
+      },
     },
   }),
   requests: ({ tempo: { resources } }) => [{ setting: "tempo.resources", ...resources, count: 1 }],

@@ -20,6 +20,14 @@ function findings(settings: object): string {
   }
 }
 
+/** In a bucket of the environment's. */
+const thanos = { objectStorage: "seaweedfs", thanos: { enabled: true } } as const;
+
+const external = (retention: string | undefined) => ({
+  metrics: "external",
+  external: { metrics: { queryUrl: "https://mimir.example.com/prometheus", evaluatesRules: true, retention } },
+});
+
 const ofSelector = (bad: string) => ({ slos: [{ ...one, ratio: { bad, total: "r_total" } }] });
 
 describe("service level objectives", () => {
@@ -104,13 +112,29 @@ describe("service level objectives", () => {
       expect(findings(settings)).to.include(words);
     });
 
-  for (const [what, prometheus, said] of [
+  for (const [what, settings, said] of [
     ["a day, nowhere", {}, ["prometheus.retention is 24h", "Set prometheus.storage."]],
-    ["too little on a volume", { retention: "7d", storage: "20Gi" }, ["Set prometheus.retention to 30d."]],
-    ["enough on a volume", { retention: "30d", storage: "20Gi" }, []],
+    [
+      "too little on a volume",
+      { prometheus: { retention: "7d", storage: "20Gi" } },
+      ["Set prometheus.retention to 30d."],
+    ],
+    ["enough on a volume", { prometheus: { retention: "30d", storage: "20Gi" } }, []],
+    [
+      "a day in pods of another kind",
+      { metrics: "victoriaMetrics" },
+      ["victoriaMetrics.retention is 24h", "Set victoriaMetrics.storage."],
+    ],
+    // Prometheus evaluates by its own samples, whatever the bucket has.
+    ["years in a bucket, which who evaluates does not ask", thanos, ["prometheus.retention", "prometheus.storage"]],
+    ["years in a bucket, which is asked", { ...thanos, ruler: "thanosRuler" }, []],
+    ["for ever", { ...thanos, ruler: "thanosRuler", thanos: { enabled: true, retention: { raw: "0d" } } }, []],
+    ["a week elsewhere", external("7d"), ["external.metrics.retention is 7d"]],
+    ["nobody knows how much", external(undefined), []],
   ] as const)
     it(`are warned of a store that keeps ${what}`, () => {
-      const warned = warningsOf(plan(read({ prometheus, slos: [{ ...one, name: "week", window: "7d" }, one] })).chosen);
+      const slos = [{ ...one, name: "week", window: "7d" }, one];
+      const warned = warningsOf(plan(read({ ...settings, slos })).chosen).filter(({ path }) => path === "slos");
       expect(warned).to.have.length(said.length);
       for (const [index, words] of said.entries()) expect(warned[index]?.message).to.include(words);
     });
