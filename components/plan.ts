@@ -381,8 +381,8 @@ export function plan(settings: Settings): Plan {
 }
 
 /** Every container that the components of an environment ask for, without those of the cluster. */
-export function requests(settings: Settings): Requested[] {
+export function requests(settings: Settings, { chosen }: Pick<Plan, "chosen"> = plan(settings)): Requested[] {
   const { cluster } = settings;
   const nodes = cluster.type === "kind" ? 1 + cluster.kind.workers : 1;
-  return plan(settings).chosen.flatMap(({ component, settings: own }) => component.requests?.(own, nodes) ?? []);
+  return chosen.flatMap(({ component, settings: own }) => component.requests?.(own, nodes) ?? []);
 }

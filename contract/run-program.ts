@@ -5,6 +5,7 @@
  */
 import { existsSync } from "node:fs";
 import * as pulumi from "@pulumi/pulumi";
+import structpb from "google-protobuf/google/protobuf/struct_pb.js";
 import { Environment } from "../components/environment.ts";
 import type { Manifest } from "../components/kubernetes/manifest.ts";
 import type { Outputs } from "../components/outputs.ts";
@@ -107,23 +108,30 @@ function plain(value: unknown): unknown {
   return Object.fromEntries(Object.entries(open).map(([key, child]) => [key, plain(child)]));
 }
 
-/** The parts of the engine's protocol that mocks do not hand on. */
+/** The engine's protocol, as far as the program uses it to register something. */
 interface RegisterRequest {
   getType(): string;
   getName(): string;
   getParent(): string;
   getDeletedwith(): string;
-  getObject(): Parameters<typeof pulumi.runtime.deserializeProperties>[0];
+  getObject(): Properties;
   getCustom(): boolean;
   getCustomtimeouts(): { getCreate(): string } | undefined;
 }
-type Answer = (error: Error | null, response: { getUrn(): string } | undefined) => void;
+type Answer = (error: Error | null, response: unknown) => void;
 interface Monitor {
-  registerResource(request: RegisterRequest, answer: Answer): Promise<void>;
-  registerErrorHook: RegisterHook;
-  registerResourceHook: RegisterHook;
+  newUrn(parent: string, type: string, name: string): string;
+  registerResource(request: RegisterRequest, answer: Answer): void;
 }
-type RegisterHook = (request: unknown, answer: (error: Error | null, response: object) => void) => void;
+
+type Properties = Parameters<typeof pulumi.runtime.deserializeProperties>[0];
+
+/**
+ * Stands for the protocol's container of properties. Into and out of that one every tree is copied, which took a third of the
+ * time; here nothing is sent. The tests on the real engine use the real one.
+ */
+const containing = (properties: object) =>
+  Object.assign(new structpb.Struct(), { toJavaScript: () => properties as Record<string, structpb.JavaScriptValue> });
 
 /** The runtime has one monitor at a time. */
 let queue: Promise<unknown> = Promise.resolve();
@@ -140,59 +148,93 @@ export async function runProgram(args: ProgramArgs = {}): Promise<Program> {
 
 /** How many callers an error notes when nothing here changes it. */
 const { stackTraceLimit } = Error;
+/** What the SDK notes of who makes a resource, of any depth. */
+const resources = pulumi.Resource as unknown as { callsites(): readonly unknown[] };
+const callsites = resources.callsites.bind(resources);
 
 /**
  * Runs the program in this process without stacks of errors. The SDK notes one for every promise and every resource
- * (@pulumi/pulumi 3.270.0, runtime/debuggable.js): a third of the time, and nobody reads them here.
+ * (@pulumi/pulumi 3.270.0, runtime/debuggable.js and resource.js): a third of the time, and nobody reads them here.
  */
 export async function withoutStacks<T>(work: () => Promise<T>): Promise<T> {
   Error.stackTraceLimit = 0;
+  resources.callsites = () => [];
   try {
     return await work();
   } finally {
     Error.stackTraceLimit = stackTraceLimit;
+    resources.callsites = callsites;
   }
 }
 
 async function declare(args: ProgramArgs): Promise<Program> {
+  const { Struct } = structpb;
+  const fromJavaScript = Struct.fromJavaScript.bind(Struct);
+  Struct.fromJavaScript = containing;
+  try {
+    return await declareAll(args);
+  } finally {
+    Struct.fromJavaScript = fromJavaScript;
+  }
+}
+
+async function declareAll(args: ProgramArgs): Promise<Program> {
   const name = args.stack ?? "dev";
   const resources: Declared[] = [];
-  await pulumi.runtime.setMocks(
-    {
-      newResource: ({ type, name: resource, inputs }) => ({
-        id: `${resource}-id`,
-        state: { ...(inputs as Record<string, unknown>), ...computed(type) },
-      }),
-      call: ({ token }) => {
-        throw new Error(`The program calls ${token}, which nothing here can answer.`);
-      },
+  const mocks: pulumi.runtime.Mocks = {
+    newResource: ({ name: resource }) => {
+      throw new Error(`${resource} is registered below, not here.`);
     },
-    project,
-    name,
-  );
+    call: ({ token }) => {
+      throw new Error(`The program calls ${token}, which nothing here can answer.`);
+    },
+  };
+  await pulumi.runtime.setMocks(mocks, project, name);
   const monitor = pulumi.runtime.getMonitor() as unknown as Monitor;
-  // The SDK's mocks claim to know hooks and do not (@pulumi/pulumi 3.270.0, runtime/mocks.js).
-  const registerHook: RegisterHook = (_request, answer) => {
+  const nothing = (_request: unknown, answer: Answer) => {
     answer(null, {});
   };
-  Object.assign(monitor, { registerErrorHook: registerHook, registerResourceHook: registerHook });
-  const register = monitor.registerResource.bind(monitor);
-  monitor.registerResource = async (request, answer) =>
-    register(request, (error, response) => {
-      const inputs = pulumi.runtime.deserializeProperties(request.getObject()) as Record<string, unknown>;
-      resources.push({
-        type: request.getType(),
-        name: request.getName(),
-        parent: request.getParent(),
-        urn: response?.getUrn() ?? "",
-        deletedWith: request.getDeletedwith() === "" ? undefined : request.getDeletedwith(),
-        custom: request.getCustom(),
-        wait: request.getCustomtimeouts()?.getCreate() || undefined,
-        inputs: plain(inputs) as Record<string, unknown>,
-        secretInputs: Object.keys(inputs).filter((key) => pulumi.runtime.isRpcSecret(inputs[key])),
-      });
-      answer(error, response);
+  // The SDK's mocks claim to know hooks and do not (@pulumi/pulumi 3.270.0, runtime/mocks.js).
+  const hooks = { registerErrorHook: nothing, registerResourceHook: nothing };
+  Object.assign(monitor, { ...hooks, registerResourceOutputs: nothing });
+  // As the SDK's mocks do, and with the parts of the request that those do not hand on.
+  const register = async (request: RegisterRequest) => {
+    const [type, resource, parent] = [request.getType(), request.getName(), request.getParent()];
+    const urn = monitor.newUrn(parent, type, resource);
+    const sent = request.getObject();
+    const inputs = pulumi.runtime.deserializeProperties(sent) as Record<string, unknown>;
+    resources.push({
+      type,
+      name: resource,
+      parent,
+      urn,
+      deletedWith: request.getDeletedwith() === "" ? undefined : request.getDeletedwith(),
+      custom: request.getCustom(),
+      wait: request.getCustomtimeouts()?.getCreate() || undefined,
+      inputs: plain(inputs) as Record<string, unknown>,
+      secretInputs: Object.keys(inputs).filter((key) => pulumi.runtime.isRpcSecret(inputs[key])),
     });
+    const made = (await pulumi.runtime.serializeProperties("", computed(type))) as object;
+    const state = { ...(sent.toJavaScript() as object), ...made };
+    return {
+      getUrn: () => urn,
+      getId: () => `${resource}-id`,
+      getObject: () => containing(state),
+      getPropertydependenciesMap: () => undefined,
+      getResult: () => 0,
+      getUnknown: () => false,
+    };
+  };
+  monitor.registerResource = (request, answer) => {
+    register(request).then(
+      (response) => {
+        answer(null, response);
+      },
+      (error: unknown) => {
+        answer(error as Error, undefined);
+      },
+    );
+  };
 
   const names = (args.secrets ?? usualSecrets(args.settings)) as SecretName[];
   const settings = parseSettings(args.settings ?? {}, { file: `Pulumi.${name}.yaml`, secrets: names });

@@ -114,7 +114,7 @@ export function checkRules(settings: Settings, known: Omit<Known, "companyCa" | 
   }
   const all = { ...known, companyCa: settings.network.ca !== undefined, offered: firstOffer(chosen) };
   for (const { component, settings: own } of chosen) findings.push(...(component.check?.(own, all) ?? []));
-  for (const { setting, memory, memoryLimit } of requests(settings)) {
+  for (const { setting, memory, memoryLimit } of requests(settings, { chosen })) {
     if (setting !== undefined && byteCount(memory) > byteCount(memoryLimit)) {
       add(`${setting}.memory`, `is ${memory}, more than memoryLimit (${memoryLimit}). Lower it, or raise the limit.`);
     }

@@ -14,7 +14,9 @@ import { allEnvironments, expectNone } from "../support/rendered.ts";
 describe("Values against charts", function () {
   this.timeout(120_000);
   it("has a release for every pinned chart, at the pinned version", async () => {
-    const deployed = (await allReleases()).map(({ chart }) => `${chart?.name ?? ""} ${chart?.version ?? ""}`);
+    const deployed = (await allEnvironments()).flatMap(({ rendered }) =>
+      releases(rendered.declared).map(({ chart }) => `${chart?.name ?? ""} ${chart?.version ?? ""}`),
+    );
     expect([...new Set(deployed)]).to.have.members(
       Object.values(charts).map(({ name, version }) => `${name} ${version}`),
     );
