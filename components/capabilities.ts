@@ -227,6 +227,8 @@ export interface Dashboards {
 export interface TelemetryGateway {
   readonly otlpGrpc: Place;
   readonly otlpHttp: Place;
+  /** Where it takes what older clients send by TCP, by the protocol. @default nowhere */
+  readonly older?: Readonly<Record<string, Place>>;
   /** It counts spans (`traces_span_metrics_*`): durations up to which it does. @default it counts none, or nobody knows */
   readonly spanBounds?: readonly string[];
 }

@@ -127,6 +127,8 @@ export interface Flow {
   readonly to?: Readonly<Record<string, string>>;
   /** TCP ports of the pods. */
   readonly ports: readonly number[];
+  /** UDP ports. @default none */
+  readonly udp?: readonly number[];
   readonly from: readonly Peer[];
 }
 

@@ -39,10 +39,14 @@ export function allowed(
         : peer === "api server" || peer === "anyone"
           ? []
           : homesOf(chosen, peer, context);
-    for (const { name, namespace, to, ports, from } of one.component.flows?.(given) ?? ([] as Flow[])) {
+    for (const { name, namespace, to, ports, udp = [], from } of one.component.flows?.(given) ?? ([] as Flow[])) {
       const outside = [...new Set(from.flatMap(namespaces))].filter((other) => other !== namespace);
       const peers = from.some((peer) => peer === "api server" || peer === "anyone") ? "anyone" : outside;
-      add(namespace, { name, ports, from: peers, ...(to === undefined ? {} : { to }) });
+      add(namespace, {
+        ...{ name, ports, from: peers },
+        ...(udp.length === 0 ? {} : { udp }),
+        ...(to === undefined ? {} : { to }),
+      });
     }
   }
   return all;

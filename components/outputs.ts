@@ -61,8 +61,8 @@ export function serviceUrlsOf(
   const gateways = providers(chosen, "gateway").flatMap(({ offers: { gateway } }) =>
     gateway === undefined
       ? []
-      : (["otlpGrpc", "otlpHttp"] as const).map(
-          (name) => [name, { host: null, cluster: clusterUrl(gateway[name]) }] as const,
+      : Object.entries({ otlpGrpc: gateway.otlpGrpc, otlpHttp: gateway.otlpHttp, ...gateway.older }).map(
+          ([name, place]) => [name, { host: null, cluster: clusterUrl(place) }] as const,
         ),
   );
   return Object.fromEntries([...stores, ...gateways]);

@@ -20,7 +20,7 @@ export interface PodFact {
   /** Kind and name of what makes the pods. */
   readonly owner: string;
   readonly labels: Labels;
-  readonly ports: readonly { readonly name?: string; readonly port: number }[];
+  readonly ports: readonly { readonly name?: string; readonly port: number; readonly protocol?: "UDP" }[];
   /** The strictest Pod Security level that lets them run. */
   readonly level: Level;
   /** What its containers lack of the usual hardening (`hardeningGaps`). */

@@ -16,6 +16,8 @@ const contrib = "github.com/open-telemetry/opentelemetry-collector-contrib";
 /** Modules of the components that the environment uses, by `<place>/<type>` in a configuration. */
 const modules: Readonly<Record<string, string>> = {
   "receivers/otlp": `${core}/receiver/otlpreceiver`,
+  "receivers/zipkin": `${contrib}/receiver/zipkinreceiver`,
+  "receivers/jaeger": `${contrib}/receiver/jaegerreceiver`,
   "connectors/span_metrics": `${contrib}/connector/spanmetricsconnector`,
   "processors/batch": `${core}/processor/batchprocessor`,
   "processors/memory_limiter": `${core}/processor/memorylimiterprocessor`,

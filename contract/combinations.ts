@@ -108,7 +108,6 @@ function choices(kubeconfig: string): Readonly<Record<string, Readonly<Record<st
     },
     "fluent bit": { inotify: {}, polling: { fluentBit: { inotify: false, bufferSize: "2GB" } } },
     instrumentation: { go: {}, none: { instrumentation: { go: false, samplingRatio: 0.25 } } },
-    collector: { one: {}, three: { collector: { replicas: 3 } } },
     "cert-manager": { one: {}, three: { certManager: { replicas: 3 } } },
     demo: {
       podinfo: {},

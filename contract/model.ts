@@ -29,6 +29,27 @@ export interface Model {
 /** Namespaces that every cluster has. */
 const given = ["kube-system", "default"];
 
+/** Protocols of receivers that the operator knows to be UDP. */
+const datagrams = ["thrift_compact", "thrift_binary"];
+
+/** Ports of receivers and exporters, as the operator finds and names them (internal/components/receivers, internal/naming/port.go). */
+function portsOfConfig(config: unknown): { name: string; port: number; protocol?: "UDP" }[] {
+  const receivers = Object.entries(asMap(at(config, "receivers")) ?? {}).flatMap(([name, receiver]) => {
+    const protocols = asMap(at(receiver, "protocols"));
+    return protocols === undefined
+      ? [[name, receiver] as const]
+      : Object.entries(protocols).map(([protocol, one]) => [`${name}-${protocol}`, one] as const);
+  });
+  const listening = [...receivers, ["prometheus", at(config, "exporters", "prometheus")] as const];
+  return listening.flatMap(([name, one]) => {
+    const port = Number(/:(\d+)$/.exec(textAt(one, "endpoint") ?? "")?.[1]);
+    if (Number.isNaN(port)) return [];
+    const named = name.length > 15 ? `port-${port}` : name.replaceAll(/[/_]/g, "-");
+    const udp = datagrams.some((protocol) => name.endsWith(`-${protocol}`));
+    return [{ name: named, port, ...(udp ? { protocol: "UDP" as const } : {}) }];
+  });
+}
+
 /**
  * Pods and Services that the OpenTelemetry operator makes of a collector (operator 0.158: internal/naming,
  * manifestutils.SelectorLabels, manifests/collector/service.go).
@@ -41,16 +62,7 @@ function collectorFacts(object: Manifest): { pods: PodFact[]; services: ServiceF
     "app.kubernetes.io/part-of": "opentelemetry",
     "app.kubernetes.io/component": "opentelemetry-collector",
   };
-  const config = at(object, "spec", "config");
-  const listening: [string, unknown][] = [
-    ["otlp-grpc", at(config, "receivers", "otlp", "protocols", "grpc", "endpoint")],
-    ["otlp-http", at(config, "receivers", "otlp", "protocols", "http", "endpoint")],
-    ["prometheus", at(config, "exporters", "prometheus", "endpoint")],
-  ];
-  const ports = listening.flatMap(([portName, endpoint]) => {
-    const port = typeof endpoint === "string" ? /:(\d+)$/.exec(endpoint)?.[1] : undefined;
-    return port === undefined ? [] : [{ name: portName, port: Number(port) }];
-  });
+  const ports = portsOfConfig(at(object, "spec", "config"));
   const context = {
     securityContext: asMap(at(object, "spec", "podSecurityContext")) ?? {},
     volumes: at(object, "spec", "volumes") ?? [],

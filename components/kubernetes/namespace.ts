@@ -32,6 +32,8 @@ export interface Allow {
   readonly to?: Readonly<Record<string, string>>;
   /** TCP ports of the pods. */
   readonly ports: readonly number[];
+  /** UDP ports. @default none */
+  readonly udp?: readonly number[];
   /**
    * Namespaces that may connect; they need not exist yet. None is nobody. `anyone` is for what is reached through a node (host ports, webhooks called by the API
    * server): such traffic has no pod that a policy could name.
@@ -61,7 +63,13 @@ function policySpec(allow: Allow): k8s.types.input.networking.v1.NetworkPolicySp
     podSelector: { matchLabels: { ...allow.to } },
     policyTypes: ["Ingress"],
     ingress: [
-      { ...(from === undefined ? {} : { from }), ports: allow.ports.map((port) => ({ port, protocol: "TCP" })) },
+      {
+        ...(from === undefined ? {} : { from }),
+        ports: [
+          ...allow.ports.map((port) => ({ port, protocol: "TCP" })),
+          ...(allow.udp ?? []).map((port) => ({ port, protocol: "UDP" })),
+        ],
+      },
     ],
   };
 }

@@ -125,11 +125,9 @@ function checkPolicy(model: Model, policy: Manifest, { declared, settings }: Ren
     if (peers.length === 0 && !(needed && ports.length > 0) && policy.metadata.namespace !== ownHome.namespace)
       add(object, "spec.ingress.from", "is nobody in particular, and so lets everybody in.");
     for (const { port, protocol } of ports) {
-      if ((protocol ?? "TCP") !== "TCP")
-        add(object, "spec.ingress.ports", `${String(protocol)}: everything here speaks TCP.`);
-      if (!pods.some((pod) => podPort(pod, port) !== undefined)) {
-        add(object, "spec.ingress.ports", `no pod that it selects has the port ${port}.`);
-      }
+      const has = (pod: PodFact) =>
+        pod.ports.some((own) => own.port === port && (own.protocol ?? "TCP") === (protocol ?? "TCP"));
+      if (!pods.some(has)) add(object, "spec.ingress.ports", `no pod that it selects has the port ${port}.`);
     }
     for (const peer of peers) {
       const labels = asMap(at(peer, "namespaceSelector", "matchLabels"));

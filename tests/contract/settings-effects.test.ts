@@ -193,8 +193,6 @@ const everything: readonly Effect[] = [
   ["loki.replicas", 3],
   ["fluentBit.bufferSize", "7MB"],
   ["fluentBit.inotify", false],
-  ["collector.image", "a/b:1.2.3", "collector.spec.image"],
-  ["collector.replicas", 3],
   ["instrumentation.samplingRatio", 0.25],
   ["instrumentation.go", false],
   ["jaeger.maxTraces", 777],

@@ -5,6 +5,7 @@ import { hardened, spread } from "../../kubernetes/hardened.ts";
 import { namespaces } from "../../kubernetes/namespaces.ts";
 import { imagePullSecrets } from "../../kubernetes/pull-secrets.ts";
 import { credentials } from "../../remote.ts";
+import { olderProtocols, type OlderProtocol } from "./protocols.ts";
 import { collector } from "./settings.ts";
 import { collectorConfig, externalFolder, queueFolder, spanMetrics, type Stores, targets } from "./values.ts";
 
@@ -16,11 +17,27 @@ const serviceAccount = "otel-collector";
 const queueVolume = "queue";
 const externalVolume = "external";
 
+const service = { namespace, service: `${collectorName}-collector` } as const;
+
 const gateway = {
-  otlpGrpc: { namespace, service: `${collectorName}-collector`, port: 4317, path: "" },
-  otlpHttp: { namespace, service: `${collectorName}-collector`, port: 4318, path: "" },
+  otlpGrpc: { ...service, port: 4317, path: "" },
+  otlpHttp: { ...service, port: 4318, path: "" },
   spanBounds: spanMetrics.histogram.explicit.buckets,
 } as const satisfies TelemetryGateway;
+
+/** Where what older clients send by TCP is taken. */
+function older(receivers: readonly OlderProtocol[]): NonNullable<TelemetryGateway["older"]> {
+  return Object.fromEntries(
+    receivers.flatMap((name) => {
+      const protocol = olderProtocols[name];
+      return protocol.over === "UDP" ? [] : [[name, { ...service, port: protocol.port, path: protocol.path }]];
+    }),
+  );
+}
+
+/** Ports of some protocols of older clients. */
+const portsOver = (over: "TCP" | "UDP", receivers: readonly OlderProtocol[]) =>
+  receivers.map((name) => olderProtocols[name]).flatMap((protocol) => (protocol.over === over ? protocol.port : []));
 
 /** Where telemetry goes. */
 const stores = (all: Context<unknown>["all"]): Stores => ({
@@ -69,13 +86,20 @@ export const collectorComponent = defineComponent({
   after: ["collectors"],
   uses: ["scraping", "metricsReceiver", "logs", "traces"],
   namespaces: () => [namespaces.monitoring],
-  offers: () => ({ gateway }),
-  flows: () => [
+  offers: ({ collector: { receivers } }) => ({
+    gateway: receivers.length === 0 ? gateway : { ...gateway, older: older(receivers) },
+  }),
+  flows: ({
+    settings: {
+      collector: { receivers },
+    },
+  }) => [
     {
       name: "telemetry",
       namespace,
       to: { "app.kubernetes.io/component": "opentelemetry-collector" },
-      ports: [gateway.otlpGrpc.port, gateway.otlpHttp.port],
+      ports: [gateway.otlpGrpc.port, gateway.otlpHttp.port, ...portsOver("TCP", receivers)],
+      udp: portsOver("UDP", receivers),
       from: ["applications"],
     },
   ],
@@ -125,7 +149,7 @@ export const collectorComponent = defineComponent({
               { name: queueVolume, mountPath: queueFolder },
               ...external.map(() => ({ name: externalVolume, mountPath: externalFolder, readOnly: true })),
             ],
-            config: collectorConfig(stores(all), environment),
+            config: collectorConfig(settings.collector, stores(all), environment),
           },
         },
       },

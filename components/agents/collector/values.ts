@@ -1,3 +1,4 @@
+import type { z } from "zod";
 import {
   address,
   clusterUrl,
@@ -10,6 +11,9 @@ import {
   type TraceStore,
 } from "../../capabilities.ts";
 import { authenticates, caKey, caOf, hostPort, type Known, remotes, secretKey, tenantHeader } from "../../remote.ts";
+
+import { olderProtocols, type OlderProtocol } from "./protocols.ts";
+import type { collector } from "./settings.ts";
 
 const processors = ["memory_limiter", "k8s_attributes", "batch"] as const;
 
@@ -136,6 +140,21 @@ function remoteWrite(to: Place, known: Known) {
   };
 }
 
+/** Receivers of what older clients send. */
+function olderReceivers(names: readonly OlderProtocol[]) {
+  const endpoint = (name: OlderProtocol) => ({ endpoint: `0.0.0.0:${olderProtocols[name].port}` });
+  const protocols = Object.fromEntries(
+    names.flatMap((name) => {
+      const protocol = olderProtocols[name];
+      return "jaeger" in protocol ? [[protocol.jaeger, endpoint(name)]] : [];
+    }),
+  );
+  return {
+    ...(names.includes("zipkin") ? { zipkin: endpoint("zipkin") } : {}),
+    ...(Object.keys(protocols).length === 0 ? {} : { jaeger: { protocols } }),
+  };
+}
+
 /** Where the collector sends. */
 export function targets({ metrics, logs, traces }: Stores): Place[] {
   return [...metrics.map(({ offer }) => offer.place), ...[...logs, ...traces].map(({ offer }) => offer.otlp.place)];
@@ -145,7 +164,8 @@ export function targets({ metrics, logs, traces }: Stores): Place[] {
  * Configuration of the collector. Component names are those of 0.149 and later (`k8s_attributes`, `otlp_grpc`, `otlp_http`,
  * `span_metrics`); the older spellings are aliases that warn.
  */
-export function collectorConfig(stores: Stores, known: Known) {
+export function collectorConfig(settings: z.output<typeof collector>, stores: Stores, known: Known) {
+  const older = olderReceivers(settings.receivers);
   const traces = exporters("traces", stores.traces, (store) => {
     const { kind, config } = otlp(store.otlp, known);
     return { kind, config: { ...config, ...queueAndRetry } };
@@ -163,6 +183,7 @@ export function collectorConfig(stores: Stores, known: Known) {
   return {
     receivers: {
       otlp: { protocols: { grpc: { endpoint: "0.0.0.0:4317" }, http: { endpoint: "0.0.0.0:4318" } } },
+      ...older,
     },
     // Series that are written carry no pod of the collector: there only the id tells replicas apart.
     connectors: { span_metrics: written.length === 0 ? { ...counted, exclude_dimensions } : counted },
@@ -215,7 +236,7 @@ export function collectorConfig(stores: Stores, known: Known) {
       extensions: ["health_check", "file_storage", ...authenticators.map(({ name }) => name)],
       pipelines: {
         traces: {
-          receivers: ["otlp"],
+          receivers: ["otlp", ...Object.keys(older)],
           processors: [...processors],
           exporters: [...Object.keys(traces), "span_metrics"],
         },

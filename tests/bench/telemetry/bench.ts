@@ -6,6 +6,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import * as path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { olderProtocols, type OlderProtocol } from "../../../components/agents/collector/protocols.ts";
 import { dataSourceUid } from "../../../components/capabilities.ts";
 import type { Manifest } from "../../../components/kubernetes/manifest.ts";
 import type { GrafanaDataSource } from "../../../components/dashboards/grafana/data-sources.ts";
@@ -27,6 +28,7 @@ import {
   tracesOfLine,
 } from "./links.ts";
 import { tail } from "./log-agent.ts";
+import { sendByOlderClients } from "./older-clients.ts";
 import { type Entry, stored, type StoredRow } from "../../../contract/logql/entries.ts";
 import { ask } from "../../../contract/logql/evaluate.ts";
 import { type ProgramName, type Span, spansOf, type Stack, startStack } from "./stack.ts";
@@ -295,6 +297,24 @@ async function arrival(
     agent,
   );
   return { otlp, agent, message };
+}
+
+/** Spans of older clients arrive, and by TCP with their pod. */
+async function olderClients(bench: Bench, stack: Stack, pod: Pod): Promise<void> {
+  const sent = await sendByOlderClients(stack.olderPorts);
+  for (const [protocol, { over }] of Object.entries(olderProtocols)) {
+    const traceId = sent[protocol as OlderProtocol];
+    await bench.see(
+      "jaeger",
+      `A span sent by ${protocol} arrives${over === "TCP" ? " with its pod" : ""}`,
+      `GET /api/traces/${traceId}`,
+      async () =>
+        (await spansOf(stack.jaeger, traceId)).find(
+          ({ attributes }) => over === "UDP" || attributes.get("k8s.pod.name") === pod.name,
+        ),
+      ({ name, attributes }) => `span "${name}" of ${attributes.get("service.name") ?? "?"}`,
+    );
+  }
 }
 
 /** What a collector that works tells of itself, of what dashboards and alerts name. */
@@ -671,10 +691,12 @@ const demo = {
   image: { repository: "ghcr.io/acme/kbot" },
 } as const;
 
-/** Runs it all, for the default settings but for the demo. */
+/** Runs it all, for the default settings but for the demo and older clients. */
 export async function telemetryBench(args: BenchArgs = {}): Promise<Seen> {
   const onProgress = args.onProgress ?? (() => undefined);
-  const { declared, content } = await render({ settings: { demo } });
+  const { declared, content } = await render({
+    settings: { demo, collector: { receivers: Object.keys(olderProtocols) as OlderProtocol[] } },
+  });
   const valuesOf = (name: string) => {
     const values = releases(declared).find(({ chart }) => chart?.name === name)?.values;
     if (values === undefined) throw new Error(`The program declares no release of ${name}.`);
@@ -717,6 +739,8 @@ export async function telemetryBench(args: BenchArgs = {}): Promise<Seen> {
     await metrics(bench, stack, dir, pod);
     await exemplars(bench, linked, done);
     await journey(bench, stack, linked, done, left);
+    // Last of those that arrive: an exemplar may be any span's.
+    await olderClients(bench, stack, pod);
     await outage(bench, stack, pod, args.outage ?? 60);
     await largeBatches(bench, stack);
     await overflow(bench, stack);

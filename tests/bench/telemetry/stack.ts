@@ -7,6 +7,7 @@ import { spawnSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import * as path from "node:path";
 import { stringify } from "yaml";
+import { olderProtocols, type OlderProtocol } from "../../../components/agents/collector/protocols.ts";
 import type { Manifest } from "../../../components/kubernetes/manifest.ts";
 import { freePorts, lastLines, launch, type Program, reap } from "../../../rehearsal/control-plane/processes.ts";
 import { asMap, at } from "../../../contract/finding.ts";
@@ -34,6 +35,8 @@ export type ProgramName = "prometheus" | "logs" | "collector" | "jaeger";
 export interface Stack {
   /** Base URLs. */
   readonly collector: string;
+  /** Ports on which the collector takes what older clients send. */
+  readonly olderPorts: Readonly<Record<OlderProtocol, number>>;
   readonly collectorMetrics: string;
   /** The stand-in for Loki. */
   readonly logs: string;
@@ -165,7 +168,7 @@ export async function startStack(args: StackArgs): Promise<Stack> {
     logs: await obtainProgram("victorialogs"),
     jaeger: await obtainProgram("jaeger"),
   };
-  const ports = await freePorts(13);
+  const ports = await freePorts(18);
   const port = () => ports.pop() ?? 0;
   const [http, grpc, exporter, internal, health] = [port(), port(), port(), port(), port()];
   const [logs, prometheus] = [port(), port()];
@@ -178,10 +181,19 @@ export async function startStack(args: StackArgs): Promise<Stack> {
   };
   const address = (port: number) => `${loopback}:${port}`;
 
+  const olderPorts = Object.fromEntries(
+    Object.keys(olderProtocols).map((name) => [name, port()]),
+  ) as Stack["olderPorts"];
   const object = declared.find(({ kind }) => kind === "OpenTelemetryCollector");
   const collector = rewrite(at(object, "spec", "config"), {
     "0.0.0.0:4317": address(grpc),
     "0.0.0.0:4318": address(http),
+    ...Object.fromEntries(
+      Object.entries(olderProtocols).map(([name, known]) => [
+        `0.0.0.0:${known.port}`,
+        address(olderPorts[name as OlderProtocol]),
+      ]),
+    ),
     "0.0.0.0:8889": address(exporter),
     "0.0.0.0:13133": address(health),
     "jaeger-collector.monitoring.svc:4317": address(traces),
@@ -297,6 +309,7 @@ export async function startStack(args: StackArgs): Promise<Stack> {
   };
   const stack: Stack = {
     collector: `http://${address(http)}`,
+    olderPorts,
     collectorMetrics: `http://${address(internal)}/metrics`,
     logs: `http://${address(logs)}`,
     prometheus: `http://${address(prometheus)}${prefix}`,
