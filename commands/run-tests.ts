@@ -29,8 +29,8 @@ export function selectTests(projectFolder: string, filter?: string): string[] {
   return files;
 }
 
-/** All that the linter's verdict depends on: it knows the types of every source, so a change of one asks for all. */
-export function lintDigest(projectFolder: string): string {
+/** All that the verdicts of the compiler and the linter depend on: they know the types of every source, so a change of one asks for all. */
+export function sourcesDigest(projectFolder: string): string {
   const files = globSync("**/*.{ts,js,json}", { cwd: projectFolder, exclude: ["node_modules/**"] });
   return digestOfFiles(projectFolder, files);
 }
@@ -102,24 +102,25 @@ export async function main(args: readonly string[], projectFolder: string, proce
     const place = createHash("sha256").update(projectFolder).digest("hex").slice(0, 16);
     const cache = join(cacheFolder(), "checks", place);
     const prettier = ["--check", "--cache", "--cache-strategy", "content", "--cache-location", join(cache, "prettier")];
+    const run = (command: readonly string[]) => runStep(command, projectFolder, processes, keep);
+    await step("prettier", () => run(["prettier", ...prettier, "--log-level", "warn", "."]), keep);
     for (const [name, command] of [
       ["types", ["tsc", "--tsBuildInfoFile", join(cache, "tsbuildinfo")]],
-      ["prettier", ["prettier", ...prettier, "--log-level", "warn", "."]],
+      ["eslint", ["eslint", "--max-warnings=0", "."]],
     ] as const)
-      await step(name, () => runStep(command, projectFolder, processes, keep), keep);
-    await step(
-      "eslint",
-      async () => {
-        const digest = lintDigest(projectFolder);
-        const lint = passedWith("eslint", digest);
-        if (lint.before !== undefined) keep(`Nothing has changed since it was ${lint.before}: not run again\n`);
-        else if (!(await runStep(["eslint", "--max-warnings=0", "."], projectFolder, processes, keep))) return false;
-        // What was saved meanwhile was perhaps not looked at.
-        else if (lintDigest(projectFolder) === digest) lint.note("right");
-        return true;
-      },
-      keep,
-    );
+      await step(
+        name,
+        async () => {
+          const digest = sourcesDigest(projectFolder);
+          const passed = passedWith(name, digest);
+          if (passed.before !== undefined) keep(`Nothing has changed since it was ${passed.before}: not run again\n`);
+          else if (!(await run(command))) return false;
+          // What was saved meanwhile was perhaps not looked at.
+          else if (sourcesDigest(projectFolder) === digest) passed.note("right");
+          return true;
+        },
+        keep,
+      );
   })();
 
   await step("Pulumi CLI", async () => {

@@ -234,12 +234,12 @@ async function commitJson({ directory, url }: Target, sha: string): Promise<Comm
   };
 }
 
+/** Everything in a commit, by its whole path: one list for all questions, because each takes a process. */
+const allIn = (repository: Target, commit: string) => listTree(repository, commit, ["-r", "-t"]);
+
 /** The entry of a path in a commit, or `undefined`; a folder's path without a trailing slash. */
 async function entryAt(repository: Target, commit: string, path: string): Promise<TreeEntry | undefined> {
-  if (path === "") return undefined;
-  const parent = path.includes("/") ? `${commit}:${path.slice(0, path.lastIndexOf("/"))}` : commit;
-  const entries = await listTree(repository, parent, []).catch(() => []);
-  return entries.find((entry) => entry.path === path.slice(path.lastIndexOf("/") + 1));
+  return (await allIn(repository, commit)).find((entry) => entry.path === path);
 }
 
 function pathOf(call: Call): string {
@@ -257,17 +257,17 @@ async function getContents(repository: Target, call: Call): Promise<Answer> {
     return { status: 200, body: await fileJson(repository, path, entry) };
   }
   if (commit === undefined || (path !== "" && entry === undefined)) throw new Refusal(answers.notFound);
-  const entries = await listTree(repository, entry?.sha ?? commit, []);
   const folder = path === "" ? "" : `${path}/`;
+  const inside = (one: TreeEntry) => one.path.startsWith(folder) && !one.path.slice(folder.length).includes("/");
   return {
     status: 200,
-    body: entries.map(({ path: name, type, sha, size = 0 }) => ({
+    body: (await allIn(repository, commit)).filter(inside).map(({ path: whole, type, sha, size = 0 }) => ({
       type: type === "tree" ? "dir" : "file",
-      name,
-      path: `${folder}${name}`,
+      name: whole.slice(folder.length),
+      path: whole,
       sha,
       size,
-      url: `${repository.url}/contents/${folder}${name}`,
+      url: `${repository.url}/contents/${whole}`,
     })),
   };
 }

@@ -8,6 +8,7 @@ import { Ajv2020 } from "ajv/dist/2020.js";
 import { expect } from "chai";
 import { chartNamed } from "../../components/catalogue.ts";
 import { OperationFailed, type StateResource } from "../../rehearsal/engine.ts";
+import { bare } from "../support/bare.ts";
 import { failure } from "../support/failure.ts";
 import { openStack, planted, type TestStack } from "../support/stack.ts";
 
@@ -137,6 +138,27 @@ describe("an environment on the real engine", function () {
       expect(stack.printed().includes(value), `${what} in the output`).to.equal(false);
       expect(state.includes(Buffer.from(value).toString("base64")), `${what} in the state, base64`).to.equal(false);
     }
+  });
+
+  it("takes away the components that are switched off, and nothing of the others", async () => {
+    callsSince();
+    // What follows is about these.
+    const { logs, traces, dashboards, ...off } = bare;
+    expect([logs, traces, dashboards]).to.deep.equal(["none", "none", "none"]);
+    await stack.set(off);
+    await stack.environment.up();
+    const calls = callsSince();
+    expect(calls.filter(({ method }) => method === "create")).to.deep.equal([]);
+    const deleted = calls.filter(({ method }) => method === "delete").map(({ name }) => name);
+    expect(deleted).to.include.members(["fluent-bit-release", "cert-manager-release", "collector"]);
+    for (const kept of [
+      /^loki-release$/,
+      /^jaeger-release$/,
+      /^kube-prometheus-stack-release$/,
+      /^grafana-/,
+      /^deploy-key/,
+    ])
+      expect(deleted.filter((name) => kept.test(name))).to.deep.equal([]);
   });
 
   it("refuses another size for volumes that are there, in the preview too, until their StatefulSet is taken away", async () => {

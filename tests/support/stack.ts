@@ -2,7 +2,8 @@
  * The unchanged program on the real Pulumi engine, with no cluster behind it: provider stand-ins in memory, a fake kind and
  * docker, and the GitHub stand-in.
  */
-import { mkdtemp, rm } from "node:fs/promises";
+import { rmSync } from "node:fs";
+import { cp, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import * as path from "node:path";
 import { withoutStacks } from "../../contract/run-program.ts";
@@ -49,6 +50,22 @@ export interface TestStack {
   close(): Promise<void>;
 }
 
+let made: Promise<string> | undefined;
+
+/** Folder with the repository as it is at first: Git takes a second to make it, and a copy is the same. */
+function repositories(): Promise<string> {
+  made ??= (async () => {
+    const folder = await mkdtemp(path.join(tmpdir(), "test-repositories-"));
+    process.once("exit", () => {
+      rmSync(folder, { recursive: true, force: true });
+    });
+    const content = path.join(import.meta.dirname, "../../flux-repo");
+    await createRepository(folder, owner, repository, { folders: { "flux-repo": content } });
+    return folder;
+  })();
+  return made;
+}
+
 let programs = 0;
 let obtained: Promise<{ readonly pulumi: string }> | undefined;
 
@@ -62,8 +79,7 @@ export async function openStack(groups: Readonly<Record<string, unknown>> = {}, 
   const { pulumi } = await obtained;
   const folder = await mkdtemp(path.join(tmpdir(), "test-stack-"));
   const host = on ?? (await Host.start("dev"));
-  const content = path.join(import.meta.dirname, "../../flux-repo");
-  await createRepository(folder, owner, repository, { folders: { "flux-repo": content } });
+  await cp(await repositories(), folder, { recursive: true });
   const github = await startGitHub({
     root: folder,
     owner,

@@ -4,19 +4,17 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { stringify } from "yaml";
-import { type Rule, type RuleFile, unitTests } from "./content.ts";
+import { recordedNames, type Rule, type RuleFile, unitTests } from "./content.ts";
 
 interface Said {
   readonly status: number | null;
   readonly said: string;
 }
 
-function promtool(program: string, file: RuleFile, args: readonly string[], change: (rule: Rule) => Rule): Said {
+function promtool(program: string, files: Readonly<Record<string, object>>, args: readonly string[]): Said {
   const folder = mkdtempSync(join(tmpdir(), "rules-"));
   try {
-    const groups = file.groups.map((group) => ({ ...group, rules: group.rules.map(change) }));
-    writeFileSync(join(folder, `${file.name}.yaml`), stringify({ groups }));
-    writeFileSync(join(folder, "test.yaml"), stringify(unitTests(file)));
+    for (const [name, content] of Object.entries(files)) writeFileSync(join(folder, name), stringify(content));
     const { status, stdout, stderr } = spawnSync(program, args, { cwd: folder, encoding: "utf8" });
     return { status, said: stdout + stderr };
   } finally {
@@ -24,11 +22,42 @@ function promtool(program: string, file: RuleFile, args: readonly string[], chan
   }
 }
 
-export function checkRules(program: string, file: RuleFile): Said {
-  return promtool(program, file, ["check", "rules", "--lint=all", "--lint-fatal", `${file.name}.yaml`], (rule) => rule);
+export function checkRules(program: string, { name, groups }: RuleFile): Said {
+  const file = `${name}.yaml`;
+  return promtool(program, { [file]: { groups } }, ["check", "rules", "--lint=all", "--lint-fatal", file]);
 }
 
-/** Runs the unit tests of a rule file, with its rules as they are or changed. */
+/** Groups with some alerts, and the recording rules of the file that those are made of. */
+function groupsWith(groups: RuleFile["groups"], alerts: readonly string[]): RuleFile["groups"] {
+  const rules = groups.flatMap((group) => group.rules);
+  const wanted = new Set(rules.filter(({ alert }) => alert !== undefined && alerts.includes(alert)));
+  for (const { expr } of wanted) {
+    const names = recordedNames(expr);
+    for (const rule of rules) if (rule.record !== undefined && names.includes(rule.record)) wanted.add(rule);
+  }
+  return groups
+    .map((group) => ({ ...group, rules: group.rules.filter((rule) => wanted.has(rule)) }))
+    .filter((group) => group.rules.length > 0);
+}
+
+/**
+ * Runs the unit tests of a rule file, with its rules as they are or changed. A test gets the rules that it asks about: of all of
+ * them promtool would evaluate every one at every moment of every test.
+ */
 export function testRules(program: string, file: RuleFile, change: (rule: Rule) => Rule = (rule) => rule): Said {
-  return promtool(program, file, ["test", "rules", "test.yaml"], change);
+  const { tests, ...all } = unitTests(file);
+  const files: Record<string, object> = {};
+  const alertsOf = ({ alert_rule_test: list }: (typeof tests)[number]) =>
+    [...new Set(list.map(({ alertname }) => alertname))].sort();
+  for (const [alerts = "", some = []] of Map.groupBy(tests, (test) => alertsOf(test).join())) {
+    const groups = groupsWith(file.groups, alerts.split(","));
+    const order = groups.map(({ name }) => name);
+    files[`rules-${alerts}.yaml`] = { groups: groups.map((group) => ({ ...group, rules: group.rules.map(change) })) };
+    files[`${alerts}.yaml`] = { ...all, rule_files: [`rules-${alerts}.yaml`], group_eval_order: order, tests: some };
+  }
+  return promtool(program, files, [
+    "test",
+    "rules",
+    ...Object.keys(files).filter((name) => !name.startsWith("rules-")),
+  ]);
 }

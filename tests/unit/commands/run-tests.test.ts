@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
 import { parseTotals, totalsLine } from "../../../commands/mocha.ts";
-import { bound, lintDigest, selectTests } from "../../../commands/run-tests.ts";
+import { bound, sourcesDigest, selectTests } from "../../../commands/run-tests.ts";
 import { oncePerRun } from "../../support/once.ts";
 
 const project = join(import.meta.dirname, "..", "..", "..");
@@ -114,7 +114,7 @@ describe("npm test", () => {
     expect(totalsLine({ passed: 5, failed: 0, skipped: 0 }, ["tests"])).to.equal("5 passed, 1 failed, 0 skipped");
   });
 
-  it("lints again for a change of any source, of the rules, of the types' settings and of packages, and for nothing else", () => {
+  it("lints and compiles again for a change of any source, of the rules, of the types' settings and of packages, and for nothing else", () => {
     const files = [
       "a.ts",
       "data.json",
@@ -127,13 +127,13 @@ describe("npm test", () => {
     mkdirSync(join(folder, "tests"));
     mkdirSync(join(folder, "node_modules"));
     for (const file of files) writeFileSync(join(folder, file), "");
-    const before = lintDigest(folder);
+    const before = sourcesDigest(folder);
     for (const file of ["README.md", "node_modules/a.ts"]) writeFileSync(join(folder, file), "changed");
-    expect(lintDigest(folder)).to.equal(before);
+    expect(sourcesDigest(folder)).to.equal(before);
     for (const file of [...files, "tests/new.ts"]) {
-      const last = lintDigest(folder);
+      const last = sourcesDigest(folder);
       writeFileSync(join(folder, file), "changed");
-      expect(lintDigest(folder), file).to.not.equal(last);
+      expect(sourcesDigest(folder), file).to.not.equal(last);
     }
   });
 
