@@ -170,13 +170,17 @@ async function openIn(workDir: string, options: EnvironmentOptions): Promise<Env
 
   let { program } = options;
   const environmentOfProgram = { ...process.env, ...options.env };
+  let hasRun = false;
   const stateFile = join(folder("backend"), ".pulumi", "stacks", project, `${options.stack}.json`);
   const open = existsSync(stateFile) ? "selectStack" : "createStack";
   const stack = await LocalWorkspace[open](
     {
       stackName: options.stack,
       projectName: project,
-      program: () => programEnvironment.run(environmentOfProgram, program),
+      program: () => {
+        hasRun = true;
+        return programEnvironment.run(environmentOfProgram, program);
+      },
     },
     {
       workDir,
@@ -201,6 +205,7 @@ async function openIn(workDir: string, options: EnvironmentOptions): Promise<Env
       options.onOutput?.(text);
     };
     await rm(pidFile, { force: true });
+    hasRun = false;
     stack.workspace.envVars = { ...env, ...(options.checkpoints?.() === false ? withoutCheckpoints : {}) };
     try {
       await start({
@@ -217,6 +222,10 @@ async function openIn(workDir: string, options: EnvironmentOptions): Promise<Env
       // The error repeats the output twice; it is of use only when nothing was printed.
       throw new OperationFailed(verb, output === "" ? String(error) : output);
     }
+    // For the SDK a connection that is lost before the program runs is no error (@pulumi/pulumi 3.270.0, automation/server.js), and
+    // what no program registers is deleted.
+    if (!hasRun && (verb === "up" || verb === "preview"))
+      throw new OperationFailed(verb, `${output}\nThe program did not run: the SDK lost the engine.`);
     return { changes, output };
   }
 

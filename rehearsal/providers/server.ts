@@ -193,6 +193,8 @@ export interface ServedProvider {
 interface Connection {
   standIn: StandIn;
   engine: engineGrpc.EngineClient | undefined;
+  /** Of the engine. */
+  address: string | undefined;
   readonly running: Set<AbortController>;
 }
 
@@ -209,14 +211,17 @@ export async function serveProvider(options: ServeOptions): Promise<ServedProvid
     const peer = call.getPeer();
     let known = connections.get(peer);
     if (known === undefined) {
-      known = { standIn: options.open(), engine: undefined, running: new Set() };
+      known = { standIn: options.open(), engine: undefined, address: undefined, running: new Set() };
       connections.set(peer, known);
     }
     return known;
   }
 
+  /** An engine says who it is. It may have the port of one that has ended, and must not get what that one configured. */
   function attachEngine(known: Connection, address: string): void {
-    if (known.engine !== undefined) return;
+    if (known.address === address) return;
+    if (known.address !== undefined) known.standIn = options.open();
+    known.address = address;
     known.engine = new engineGrpc.EngineClient(address, grpc.credentials.createInsecure());
     clients.add(known.engine);
   }
