@@ -100,12 +100,13 @@ function computed(type: string): Record<string, unknown> {
   }
 }
 
-/** Plain data: the wrappers that mark secrets are taken off at every depth. */
+/** Plain data, its keys in the order in which the engine has them: the wrappers that mark secrets are taken off at every depth. */
 function plain(value: unknown): unknown {
   const open: unknown = pulumi.runtime.isRpcSecret(value) ? pulumi.runtime.unwrapRpcSecret(value) : value;
   if (Array.isArray(open)) return open.map(plain);
   if (typeof open !== "object" || open === null) return open;
-  return Object.fromEntries(Object.entries(open).map(([key, child]) => [key, plain(child)]));
+  const keys = Object.keys(open).sort();
+  return Object.fromEntries(keys.map((key) => [key, plain((open as Readonly<Record<string, unknown>>)[key])]));
 }
 
 /** The engine's protocol, as far as the program uses it to register something. */

@@ -104,7 +104,6 @@ const annotations = {
 };
 
 describe("Delivery of alerts, by Alertmanager", function () {
-  this.timeout(60_000);
   const got: Delivered[] = [];
   const mails: Mail[] = [];
   let receivers: Loopback | undefined;

@@ -112,7 +112,6 @@ describe("Alertmanager's files, by amtool", () => {
       severity === "critical" ? "ops" : namespace === "demo" ? "chat" : "mail";
 
     it("take each alert of ours to the receiver that the settings say", async function () {
-      this.timeout(120_000);
       const rules = readRuleFiles().flatMap(rulesOf);
       const alerts = rules.flatMap(({ alert: name, labels }) => (name === undefined ? [] : [{ name, labels }]));
       expect(alerts.length).to.be.greaterThan(30);
@@ -128,7 +127,6 @@ describe("Alertmanager's files, by amtool", () => {
     });
 
     it("take each alert of kube-prometheus-stack there, and those for machines to nobody", async function () {
-      this.timeout(120_000);
       const forMachines = ["Watchdog", "InfoInhibitor"];
       const severities = ["critical", "warning", "info"] as const;
       expect(shipped.alerts).to.include.members(forMachines);
@@ -272,7 +270,6 @@ describe("Alertmanager's files, by amtool", () => {
 describe("Alertmanager's file, by the operator that reads it first", () => {
   let source: string;
   before(async function () {
-    this.timeout(120_000);
     try {
       source = readFileSync(
         join(await moduleDir(prometheusOperator.module, prometheusOperator.version), "pkg/alertmanager/types.go"),

@@ -69,8 +69,6 @@ const answering = (expr: string, labels: string, value: number) => ({
 });
 
 describe("Autoscaling", function () {
-  this.timeout("3m");
-
   describe("by KEDA", () => {
     let scaler: string;
     let authentication: string;

@@ -15,7 +15,6 @@ function configOf({ declared }: Rendered): BlackboxExporterValues["config"] {
 }
 
 describe("Configuration of the blackbox exporter, read by the exporter", function () {
-  this.timeout("3m");
   let exporter: string;
   const all: Rendered[] = [];
   const validate = (config: unknown) => judge(exporter, (file) => ["--config.check", `--config.file=${file}`], config);

@@ -16,7 +16,6 @@ function configOf({ declared }: Rendered): Config {
 }
 
 describe("Configuration of the collector, read by a collector", function () {
-  this.timeout("3m");
   let otelcol: string;
   const validate = (config: unknown) => judge(otelcol, (file) => ["validate", `--config=${file}`], config);
   const refuses = (config: unknown, said: RegExp) => {

@@ -27,8 +27,6 @@ async function foundAfter(what: string, by: string, check: (rendered: Rendered) 
 }
 
 describe("Configuration of collectors", function () {
-  this.timeout(120_000);
-
   it("is right by what every part of a pipeline needs, for every pair of choices", async () => {
     expectNone((await allEnvironments()).flatMap(({ rendered }) => checkCollectors(rendered, undefined)));
   });
@@ -79,8 +77,6 @@ describe("Configuration of collectors", function () {
 });
 
 describe("Scrapes of annotated pods", function () {
-  this.timeout(120_000);
-
   for (const [title, what, by] of [
     ["an annotation that nobody writes", "annotation_prometheus_io_scrape", "annotation_prometheus_scrape"],
     ["an address without its port", '"replacement":"$1:$2"', '"replacement":"$1"'],
@@ -95,8 +91,6 @@ describe("Scrapes of annotated pods", function () {
 });
 
 describe("Values that say the same", function () {
-  this.timeout(120_000);
-
   for (const [title, what, by] of [
     ["a reader that changes between replicas", '"ClientIP"', '"None"'],
     ["alerts without their metrics", '"selfMonitor":{"enabled":true}', '"selfMonitor":{"enabled":false}'],
@@ -124,8 +118,6 @@ describe("Relabelling", () => {
 });
 
 describe("Configuration of Fluent Bit", function () {
-  this.timeout(120_000);
-
   it(`is read strictly (options of Fluent Bit 5.1, chart ${chartNamed("fluent-bit").version}), for every pair of choices`, async () => {
     expectNone((await allEnvironments()).flatMap(({ rendered }) => checkFluentBit(rendered)));
   });
@@ -166,8 +158,6 @@ describe("Configuration of Fluent Bit", function () {
 });
 
 describe("Data sources", function () {
-  this.timeout(120_000);
-
   it("are linked in every direction, for every pair of choices", async () => {
     expectNone((await allEnvironments()).flatMap(({ rendered }) => checkDataSources(rendered)));
   });
@@ -250,8 +240,6 @@ describe("Links from a span to metrics, by Prometheus's engine", function () {
 });
 
 describe("Alertmanager's configuration", function () {
-  this.timeout(120_000);
-
   it("names receivers, times, files and templates that are there, for every pair of choices", async () => {
     expectNone((await allEnvironments()).flatMap(({ rendered }) => checkAlertmanager(rendered)));
   });

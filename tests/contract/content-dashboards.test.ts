@@ -187,7 +187,6 @@ describe("dashboards", () => {
   });
 
   describe("data, from a made-up cluster by Prometheus's engine", function () {
-    this.timeout("5m");
     let promtool: string;
     before(async function () {
       promtool = await programOrSkip(this, "promtool");

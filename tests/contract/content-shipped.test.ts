@@ -13,8 +13,6 @@ import { allEnvironments, defaultEnvironment, expectNone } from "../support/rend
 import { projectFolder } from "./support/content.ts";
 
 describe("content that is shipped", function () {
-  this.timeout("5m");
-
   it("asks nothing of a component that is not chosen, for every pair of choices", async () => {
     const environments = await allEnvironments();
     console.log(`      ${environments.length} environments`);

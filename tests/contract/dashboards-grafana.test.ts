@@ -25,7 +25,6 @@ describe("pictures by the real Grafana", () => {
   });
 
   describe("by a Chromium, of a stand-in for Grafana", function () {
-    this.timeout("2m");
     let browser: string;
     let folder: string;
     before(function () {

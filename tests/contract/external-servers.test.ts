@@ -41,7 +41,6 @@ const series = JSON.stringify({
 });
 
 describe("Servers that are there already, asked by the real programs", function () {
-  this.timeout("2m");
   let folder: string;
   let authority: Authority;
   let server: Http2SecureServer;
@@ -101,7 +100,6 @@ describe("Servers that are there already, asked by the real programs", function 
   /** A collector with the configuration of some settings; returns where it takes OTLP over HTTP. */
   async function startCollector(context: Context, settings: SettingsInput): Promise<string> {
     const otelcol = await programOrSkip(context, "otelcol");
-    context.timeout("2m");
     const rendered = await render({ settings });
     const object = rendered.declared.find(({ kind }) => kind === "OpenTelemetryCollector");
     const ports = await freePorts(4);
@@ -211,7 +209,6 @@ describe("Servers that are there already, asked by the real programs", function 
 
   it("take alerts from Prometheus", async function () {
     const prometheus = await programOrSkip(this, "prometheus");
-    this.timeout("2m");
     const alerts = { url: `${url}/alertmanager`, user: "alerts", tenant: "team-a", ca: "company" } as const;
     const rendered = await render({ settings: { alerts: "external", external: { alerts }, network } });
     const release = releases(rendered.declared).find(({ chart }) => chart?.name === "kube-prometheus-stack");
@@ -241,7 +238,6 @@ describe("Servers that are there already, asked by the real programs", function 
 
   it("are asked by Thanos Ruler, which tells them of alerts", async function () {
     const thanos = await programOrSkip(this, "thanos");
-    this.timeout("2m");
     const rendered = await render({
       settings: {
         ...{ metrics: "external", scraper: "prometheusAgent", ruler: "thanosRuler", alerts: "external", network },

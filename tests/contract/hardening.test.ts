@@ -21,8 +21,6 @@ const secretReaders: Readonly<Record<string, string>> = {
 };
 
 describe("Hardening", function () {
-  this.timeout(120_000);
-
   it("of every container: no escalation, no capability, seccomp, read-only root, no root user, or a reason", async () => {
     const found = (await allEnvironments()).flatMap(({ rendered }) =>
       modelOf(rendered)

@@ -13,7 +13,6 @@ function configOf({ declared }: Rendered): JaegerValues["userconfig"] {
 }
 
 describe("Configuration of Jaeger, read by Jaeger", function () {
-  this.timeout("3m");
   let jaeger: string;
   const validate = (config: unknown) => judge(jaeger, (file) => ["validate", `--config=${file}`], config);
 

@@ -119,7 +119,6 @@ async function outage(
 }
 
 describe("Log records that wait out an outage of Loki, in a real collector before a stand-in for Loki", function () {
-  this.timeout("4m");
   let declared: Outcome, parallel: Outcome, killed: Outcome;
   before(async function () {
     const otelcol = await programOrSkip(this, "otelcol");

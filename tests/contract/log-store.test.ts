@@ -8,7 +8,6 @@ import { stored, type StoredRow } from "../../contract/logql/entries.ts";
 import { programOrSkip } from "../support/program.ts";
 
 describe("VictoriaLogs with Loki's paths, a stand-in for Loki", function () {
-  this.timeout("1m");
   const dir = mkdtempSync(join(tmpdir(), "log-store-"));
   const watcher = guard(dir);
   let url = "";

@@ -20,7 +20,6 @@ const page = ["shop_orders", "shop_debug", "go_threads", "other"]
   .join("");
 
 describe("Filters of metrics, by the real programs", function () {
-  this.timeout("3m");
   const folder = mkdtempSync(join(tmpdir(), "metric-filters-"));
   let server: Server;
   const running = new Running();
@@ -31,7 +30,6 @@ describe("Filters of metrics, by the real programs", function () {
       await programOrSkip(this, "operator-config"),
       await programOrSkip(this, "prometheus"),
     ];
-    this.timeout("3m");
     server = createServer((_, response) => response.writeHead(200, { "content-type": "text/plain" }).end(page));
     await new Promise<void>((ready) => server.listen(0, "127.0.0.1", ready));
     const target = `127.0.0.1:${(server.address() as AddressInfo).port}`;

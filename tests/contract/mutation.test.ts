@@ -83,8 +83,6 @@ describe("Mistakes", () => {
 });
 
 describe("Pinned values", function () {
-  this.timeout(120_000);
-
   it("are as the table and the rules say, whatever the settings are", async () => {
     expectNone(
       (await allEnvironments()).flatMap(({ rendered }) => [...checkPins(rendered), ...checkRelations(rendered)]),

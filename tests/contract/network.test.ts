@@ -22,8 +22,6 @@ async function replaced(what: string, by: string, only: (kind: string, name: str
 }
 
 describe("Names and ports", function () {
-  this.timeout(120_000);
-
   it("are known from renders of the pinned charts", () => {
     const facts = Object.values(chartFacts()).map(({ chart, version }) => `${chart} ${version}`);
     // A new version: npm run charts:refresh.
@@ -153,8 +151,6 @@ describe("Names and ports", function () {
 });
 
 describe("An API that the API server hands on", function () {
-  this.timeout(120_000);
-
   it("fails when no policy lets the API server reach it, which no address and no monitor would show", async () => {
     const rendered = await render({ settings: { metricsServer: { enabled: true } } });
     expectNone(checkNetwork(rendered));
@@ -167,8 +163,6 @@ describe("An API that the API server hands on", function () {
 });
 
 describe("Pod security", function () {
-  this.timeout(120_000);
-
   it("lets every pod run in its namespace, for every pair of choices", async () => {
     expectNone((await allEnvironments()).flatMap(({ rendered }) => checkPodSecurity(rendered)));
   });

@@ -28,8 +28,6 @@ async function changed(what: string, change: (object: Changeable) => void): Prom
 }
 
 describe("Objects against their schemas", function () {
-  this.timeout(120_000);
-
   it("are right by the CRDs, for every pair of choices", async function () {
     needsCustomResources(this);
     const environments = await allEnvironments();
@@ -111,8 +109,6 @@ describe("Strict schemas", () => {
 });
 
 describe("References between objects", function () {
-  this.timeout(120_000);
-
   it("lead somewhere, for every pair of choices", async () => {
     const environments = await allEnvironments();
     expectNone(environments.flatMap(({ rendered }) => checkReferences(rendered)));

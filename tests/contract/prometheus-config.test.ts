@@ -18,7 +18,6 @@ function startOf({ declared }: Rendered) {
 }
 
 describe("Configuration of Prometheus, read by promtool", function () {
-  this.timeout("3m");
   let promtool: string;
   const check = (config: unknown) => judge(promtool, (file) => ["check", "config", file], config);
 

@@ -24,7 +24,6 @@ import { Running } from "../support/running.ts";
 const texts = { "a-password": `${awkward} %{HOME}`, "a-token": `${token}%{HOME}` };
 
 describe("The receiver of remote write, by the real programs", function () {
-  this.timeout("3m");
   const folder = mkdtempSync(join(tmpdir(), "remote-write-receiver-"));
   const running = new Running();
   let page: Server;
@@ -51,7 +50,6 @@ describe("The receiver of remote write, by the real programs", function () {
 
   before(async function () {
     const [vmauth, prometheus] = [await programOrSkip(this, "vmauth"), await programOrSkip(this, "prometheus")];
-    this.timeout("3m");
     const authority = makeAuthority(folder);
     trust(authority.ca);
     const [write = 0, internal = 0, receiver = 0, sender = 0] = await freePorts(4);

@@ -37,7 +37,6 @@ const page = [
 ].join("\n");
 
 describe("Remote write, by the real programs", function () {
-  this.timeout("3m");
   const folder = mkdtempSync(join(tmpdir(), "remote-write-"));
   const running = new Running();
   const servers: Server[] = [];
@@ -79,7 +78,6 @@ describe("Remote write, by the real programs", function () {
       await programOrSkip(this, "operator-config"),
       await programOrSkip(this, "prometheus"),
     ];
-    this.timeout("3m");
     authority = makeAuthority(folder);
     trust(authority.ca);
     const [at = 0, ...others] = await freePorts(3);

@@ -405,7 +405,6 @@ function at(places: ReadonlyMap<string, string>, place: string): string {
 }
 
 describe("Effects of settings", function () {
-  this.timeout("3m");
   let folder: string;
   let standard: Map<string, string>;
 

@@ -634,7 +634,6 @@ const perElement = Number(process.env["SETTINGS_PER_ELEMENT"] ?? 90);
 const environments = 16;
 
 describe("What settings accept, by its readers", function () {
-  this.timeout("10m");
   let folder: string;
   let kubeconfig: string;
   let amtool: string;

@@ -65,7 +65,6 @@ describe("stand-in charts against the real ones, with the environment's values",
 
   for (const [release, real] of Object.entries(chartFacts())) {
     it(`${release} has the same Services, pods, webhooks, APIServices, monitors and readers of Secrets`, async function () {
-      this.timeout(300_000);
       const { objects, namespace } = await rendered(release);
       const { chart, version, obtained } = real;
       expect(sorted({ chart, version, obtained, ...factsOf(objects, namespace) })).to.deep.equal(sorted(real));

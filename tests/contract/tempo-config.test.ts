@@ -18,8 +18,6 @@ async function everyTempo(): Promise<readonly [Values, ...Values[]]> {
 }
 
 describe("Configuration of Tempo, by a strict reader of its documented keys", function () {
-  this.timeout(120_000);
-
   it("is made as the deployed chart makes it, and read by the keys of the Tempo that the chart deploys", () => {
     expect(chartNamed("tempo").version, "read the chart's value `config` again and compare").to.equal(
       readVersion.chart,

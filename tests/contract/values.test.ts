@@ -12,7 +12,6 @@ import { programOrSkip } from "../support/program.ts";
 import { allEnvironments, expectNone } from "../support/rendered.ts";
 
 describe("Values against charts", function () {
-  this.timeout(120_000);
   it("has a release for every pinned chart, at the pinned version", async () => {
     const deployed = (await allEnvironments()).flatMap(({ rendered }) =>
       releases(rendered.declared).map(({ chart }) => `${chart?.name ?? ""} ${chart?.version ?? ""}`),

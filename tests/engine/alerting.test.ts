@@ -13,8 +13,6 @@ const alerting = {
 };
 
 describe("settings on the real engine", function () {
-  this.timeout("3m");
-
   it("are all told at once: of other namespaces, without --path, nested", async () => {
     const stack = await openStack({});
     try {
@@ -38,7 +36,6 @@ describe("settings on the real engine", function () {
 });
 
 describe("secrets of the receivers on the real engine", function () {
-  this.timeout("3m");
   let stack: TestStack;
 
   before(async () => {

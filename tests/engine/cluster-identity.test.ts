@@ -12,7 +12,6 @@ import { bare } from "../support/bare.ts";
 import { openStack, type TestStack } from "../support/stack.ts";
 
 describe("whose cluster it is", function () {
-  this.timeout(300_000);
   let host: Host;
   let first: TestStack;
   let second: TestStack;

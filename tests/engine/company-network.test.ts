@@ -12,7 +12,6 @@ const credentials = "observability:registryCredentials";
 const proxyPassword = "plantedProxyPassword";
 
 describe("a company's network on the real engine", function () {
-  this.timeout("3m");
   let folder: string;
   let stack: TestStack;
 

@@ -16,7 +16,6 @@ const release = "kubernetes:helm.toolkit.fluxcd.io/v2:HelmRelease";
 const nameOf = (urn: string) => urn.slice(urn.lastIndexOf("::") + 2);
 
 describe("an environment on the real engine", function () {
-  this.timeout("5m");
   let stack: TestStack;
 
   before(async () => {

@@ -14,7 +14,6 @@ const secrets = {
 };
 
 describe("everything that is there already, on the real engine", function () {
-  this.timeout("3m");
   let folder: string;
   let stack: TestStack;
 

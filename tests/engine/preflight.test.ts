@@ -10,7 +10,6 @@ import { openStack, planted, type TestStack } from "../support/stack.ts";
 const times = (text: string, part: string) => text.split(part).length - 1;
 
 describe("preflight on the real engine", function () {
-  this.timeout("3m");
   let stack: TestStack;
 
   before(async () => {

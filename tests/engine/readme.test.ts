@@ -6,7 +6,6 @@ import { obtain } from "../../toolchain/obtain.ts";
 import { type CommandLine, openCommandLine } from "../support/command-line.ts";
 
 describe("the README's commands", function () {
-  this.timeout("10m");
   let line: CommandLine;
 
   before(async () => {

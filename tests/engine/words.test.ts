@@ -98,7 +98,6 @@ const cases: readonly ErrorCase[] = [
 const frame = /^\s*(at .+[:(]\S+:\d+|goroutine \d+)/m;
 
 describe("errors, as people read them", function () {
-  this.timeout("10m");
   let line: CommandLine;
   const state = () => ({
     PULUMI_BACKEND_URL: `file://${join(line.home, "state")}`,

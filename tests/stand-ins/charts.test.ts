@@ -161,7 +161,6 @@ describe("rehearsal: stand-in charts", () => {
       const read = (path: string): string => files[`${name}/${path}`] ?? "";
 
       before(async function () {
-        this.timeout(300_000);
         let archive: ChartArchive;
         try {
           archive = await packFixture(name);
@@ -206,7 +205,6 @@ describe("rehearsal: stand-in charts", () => {
   }
 
   it("are replaced by real ones from a folder, at the pinned version only", async function () {
-    this.timeout(300_000);
     const folder = await mkdtemp(join(tmpdir(), "rehearsal-charts-"));
     try {
       const real = (name: string, version: string) =>

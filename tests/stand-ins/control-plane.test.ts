@@ -81,8 +81,6 @@ const pod = (name: string, image: string, annotations: Record<string, string> = 
 });
 
 describe("control plane of local processes", function () {
-  this.timeout("3m");
-
   let plane: ControlPlane;
   let api: Api;
   const steps: string[] = [];
@@ -349,8 +347,6 @@ describe("records of processes", () => {
 });
 
 describe("kind stand-in", function () {
-  this.timeout("3m");
-
   let dir: string;
   let env: NodeJS.ProcessEnv;
   let kubeconfig: string;

@@ -20,7 +20,6 @@ import { failure } from "../support/failure.ts";
 const planted = "planted-7b1c6e";
 
 describe("stand-in providers on the real engine", function () {
-  this.timeout(120_000);
   let cli: string;
   let standIns: StandIns;
   let environment: Environment;

@@ -30,7 +30,6 @@ interface LiveObject {
 }
 
 describe("the stand-in Kubernetes provider on a real API server", function () {
-  this.timeout(120_000);
   let folder: string;
   let plane: ControlPlane;
   let api: Api;

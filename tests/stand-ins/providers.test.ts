@@ -24,7 +24,6 @@ import { until } from "../support/until.ts";
 type Program = () => Record<string, unknown>;
 
 describe("stand-in providers, one by one", function () {
-  this.timeout(120_000);
   let cli: string;
   let folder: string;
   let standIns: StandIns;

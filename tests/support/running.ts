@@ -13,10 +13,10 @@ export class Running {
     for (const stream of [one.stdout, one.stderr]) stream.on("data", (chunk) => (this.said += String(chunk)));
   }
 
-  /** Waits a minute and a half. @throws Error with the last that they said when it was in vain */
+  /** Waits for something that will be so soon. @throws Error with the last that they said when it was in vain */
   async soon<T>(what: string, condition: () => Promise<T | undefined> | T | undefined): Promise<T> {
     try {
-      return await until(what, condition, 90);
+      return await until(what, condition);
     } catch (error) {
       throw new Error(`${String(error)}: ${this.said.slice(-3000)}`, { cause: error });
     }

@@ -2,11 +2,11 @@ import { expect } from "chai";
 import { existsSync, readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 
-/** Waits for something that will be so soon; fails with what it is that is not. */
+/** Waits for something that will be so soon; fails with what it is that is not. The bound is for what never comes, on the slowest machine. */
 export async function until<T>(
   what: string,
   condition: () => Promise<T | undefined | false> | T | undefined | false,
-  seconds = 30,
+  seconds = 120,
 ): Promise<T> {
   const end = Date.now() + seconds * 1000;
   for (;;) {

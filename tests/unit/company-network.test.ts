@@ -15,7 +15,6 @@ const run = promisify(execFile);
 const component = (name: string) => JSON.stringify(join(import.meta.dirname, "../../components", name));
 
 describe("the program in a company's network", function () {
-  this.timeout("1m");
   let folder: string;
   let authority: Authority;
   let server: https.Server;

@@ -53,8 +53,6 @@ const choices: fc.Arbitrary<Choice> = fc.record(
 );
 
 describe("The plan of components", function () {
-  this.timeout("1m");
-
   /** Most of those are refused for something. */
   const few = choices.chain((choice) =>
     fc.subarray(Object.entries(choice), { maxLength: 3 }).map((some): Choice => Object.fromEntries(some)),

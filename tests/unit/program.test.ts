@@ -32,7 +32,6 @@ function images(tree: unknown): string[] {
 }
 
 describe("The program", function () {
-  this.timeout(120_000);
   let program: Program;
   const of = (type: string) => program.resources.filter((resource) => resource.type === type);
 

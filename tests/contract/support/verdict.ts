@@ -26,7 +26,7 @@ export function judge(
       cwd: folder,
       encoding: "utf8",
       env: { ...process.env, ...env },
-      timeout: 60_000,
+      timeout: 300_000,
     });
     if (result.error !== undefined) throw result.error;
     return { accepted: result.status === 0, said: result.stdout + result.stderr };

@@ -133,7 +133,7 @@ export class TestCluster {
           const enough = lists.every((objects) => objects.length > 0);
           return last.length === 0 && enough;
         },
-        60,
+        300,
       );
     } catch (error) {
       throw new Error(`not Ready, or none of a kind: ${last.join(", ")}`, { cause: error });

@@ -43,6 +43,6 @@ export async function sinceThen(
     last = await compare().catch(() => last);
     return last?.left.length === 0;
   };
-  await until("garbage to be collected", collected, 120).catch(() => undefined);
+  await until("garbage to be collected", collected, 300).catch(() => undefined);
   return last;
 }

@@ -217,7 +217,7 @@ describe("cluster script: lock", () => {
 
   it("takes a zombie for dead", async () => {
     // The child ends when the shell has become "sleep 30", which never waits for it; the shell itself might.
-    const parent = spawn("/bin/sh", ["-c", "sleep 1 & echo $!; exec sleep 30"], {
+    const parent = spawn("/bin/sh", ["-c", "sleep 1 & echo $!; exec sleep 600"], {
       stdio: ["ignore", "pipe", "ignore"],
     });
     try {
@@ -226,7 +226,7 @@ describe("cluster script: lock", () => {
           resolve(Number(String(text)));
         }),
       );
-      const deadline = Date.now() + 20_000;
+      const deadline = Date.now() + 120_000;
       while (processMark(pid) !== undefined && Date.now() < deadline)
         await new Promise((resolve) => setTimeout(resolve, 20));
       expect(() => process.kill(pid, 0), "the pid is still taken").not.to.throw();

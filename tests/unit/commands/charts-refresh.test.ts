@@ -48,7 +48,6 @@ describe("Difference of two versions of a chart", () => {
 });
 
 describe("npm run charts:refresh", function () {
-  this.timeout(60_000);
   const cache = process.env["XDG_CACHE_HOME"];
   let folder: string;
   const chart = (version: string, values: string) =>

@@ -36,7 +36,6 @@ describe("settings/digests.json", () => {
 });
 
 describe("npm run digests", function () {
-  this.timeout("10m"); // The first time, the registry is built.
   let folder: string;
   let registry: TestRegistry;
   let file: string;

@@ -15,7 +15,6 @@ const kbot = `  observability:demo:
 `;
 
 describe("npm run render", function () {
-  this.timeout(60_000);
   let folder: string;
   const { log, error } = console;
   let said: string[];

@@ -15,7 +15,6 @@ const token = "ghp_planted";
 const folder = "flux-repo/clusters/dev";
 
 describe("The repository that Flux syncs", function () {
-  this.timeout("30s");
   let root: string;
   let github: GitHub;
 

@@ -31,7 +31,6 @@ function fieldsOf(value: unknown, path = ""): string[] {
 }
 
 describe("somebody else's Flux", function () {
-  this.timeout(120_000);
   const controllers: readonly Controller[] = ["source", "kustomize", "helm", "notification"].map((name) => ({
     deployment: `flux-system/${name}-controller`,
     account: `${name}-controller`,

@@ -25,7 +25,6 @@ interface Behaviour {
 }
 
 describe("The probe of telemetry", function () {
-  this.timeout(30_000);
   let server: Server;
   let received: Map<string, string>;
   let behaviour: Behaviour;

@@ -18,7 +18,6 @@ const run = promisify(execFile);
 const arch = process.arch === "x64" ? "amd64" : process.arch;
 
 describe("Tools out of images", function () {
-  this.timeout("10m"); // The first time, the registry is built.
   const name = "team/tool";
   let folder: string;
   let cache: string;

@@ -8,7 +8,6 @@ import { errorOf } from "../../support/failure.ts";
 import { digestOf, mediaTypes, startTestRegistry, type TestRegistry } from "../../support/registry.ts";
 
 describe("Client of registries", function () {
-  this.timeout("10m"); // The first time, the registry is built.
   const name = "team/tool";
   const amd64 = Buffer.from("the layer for amd64");
   let folder: string;
