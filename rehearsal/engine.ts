@@ -170,7 +170,7 @@ async function openIn(workDir: string, options: EnvironmentOptions): Promise<Env
 
   let { program } = options;
   const environmentOfProgram = { ...process.env, ...options.env };
-  let hasRun = false;
+  let runs = 0;
   const stateFile = join(folder("backend"), ".pulumi", "stacks", project, `${options.stack}.json`);
   const open = existsSync(stateFile) ? "selectStack" : "createStack";
   const stack = await LocalWorkspace[open](
@@ -178,7 +178,7 @@ async function openIn(workDir: string, options: EnvironmentOptions): Promise<Env
       stackName: options.stack,
       projectName: project,
       program: () => {
-        hasRun = true;
+        runs += 1;
         return programEnvironment.run(environmentOfProgram, program);
       },
     },
@@ -205,7 +205,7 @@ async function openIn(workDir: string, options: EnvironmentOptions): Promise<Env
       options.onOutput?.(text);
     };
     await rm(pidFile, { force: true });
-    hasRun = false;
+    const before = runs;
     stack.workspace.envVars = { ...env, ...(options.checkpoints?.() === false ? withoutCheckpoints : {}) };
     try {
       await start({
@@ -224,7 +224,7 @@ async function openIn(workDir: string, options: EnvironmentOptions): Promise<Env
     }
     // For the SDK a connection that is lost before the program runs is no error (@pulumi/pulumi 3.270.0, automation/server.js), and
     // what no program registers is deleted.
-    if (!hasRun && (verb === "up" || verb === "preview"))
+    if (runs === before && (verb === "up" || verb === "preview"))
       throw new OperationFailed(verb, `${output}\nThe program did not run: the SDK lost the engine.`);
     return { changes, output };
   }
