@@ -80,6 +80,8 @@ const jaegerComponents: Readonly<Record<string, Schema>> = {
 
 /** Components of the deployed collector whose modules ship no schema. */
 const collectorComponents: Readonly<Record<string, Schema>> = {
+  // connector/forwardconnector: nothing can be set.
+  "connectors/forward": strict({}),
   // extension/storage/filestorage/config.go
   "extensions/file_storage": strict({
     directory: { type: "string", pattern: "^/" },
@@ -146,6 +148,49 @@ function checkConfig(
   }
 }
 
+/** Components that have to see all spans of a trace. */
+const ofWholeTraces = ["service_graph", "tail_sampling"];
+
+/** Telemetry gets to its stores, in the right order. */
+function checkPipelines(config: unknown, settings: Settings, add: Add): void {
+  const all = Object.entries(asMap(at(config, "service", "pipelines")) ?? {}).map(([name, pipeline]) => {
+    const list = (place: string) => (at(pipeline, place) ?? []) as readonly string[];
+    const [receivers, processors, exporters] = [list("receivers"), list("processors"), list("exporters")];
+    return { name, kind: name.split("/")[0], receivers, processors, exporters };
+  });
+  for (const kind of ["traces", "metrics", "logs"] as const) {
+    const pipelines = all.filter((one) => one.kind === kind);
+    const stored = kind === "metrics" || settings[kind] !== "none";
+    const first = pipelines.find(({ receivers }) => receivers.includes("otlp"));
+    if (first === undefined) {
+      if (stored) add(`service.pipelines.${kind}`, "takes no otlp.");
+      continue;
+    }
+    const path = `service.pipelines.${first.name}`;
+    // Before anything is sampled, and where each span comes by once.
+    if (kind === "traces" && !first.exporters.includes("span_metrics"))
+      add(`${path}.exporters`, "do not count spans as they come in.");
+    const wanted = { traces: /^otlp_(grpc|http)\//, metrics: /^prometheus$/, logs: /^otlp_http\// }[kind];
+    if (stored !== pipelines.some(({ exporters }) => exporters.some((name) => wanted.test(name))))
+      add(`${path}.exporters`, stored ? "lead to no store." : "lead to a store that is not there.");
+  }
+  if (!all.some(({ kind, receivers }) => kind === "metrics" && receivers.includes("span_metrics")))
+    add("service.pipelines.metrics.receivers", "has no span_metrics.");
+  for (const { name, receivers, processors, exporters } of all) {
+    const path = `service.pipelines.${name}`;
+    // The limiter first, so that it refuses before anything is done; the batch last, over what the others left.
+    if (processors[0] !== "memory_limiter" && !receivers.includes("forward"))
+      add(`${path}.processors`, "do not begin with memory_limiter.");
+    if (processors.at(-1) !== "batch") add(`${path}.processors`, "do not end with batch.");
+    // Pods are told by who connects, and of spans from another replica that is the replica.
+    if (receivers.includes("otlp") !== processors.includes("k8s_attributes"))
+      add(`${path}.processors`, "name pods where nobody connects, or do not where applications do.");
+    const whole = [...processors, ...exporters].filter((one) => ofWholeTraces.includes(one));
+    if (settings.collector.replicas > 1 && whole.length > 0 && receivers.includes("otlp"))
+      add(path, `${whole.join(" and ")} would see parts of traces: spans of one may come to any replica.`);
+  }
+}
+
 /** Findings about the environment's collector. */
 function checkCollector(object: Manifest, schemas: CollectorSchemas | undefined, settings: Settings): Finding[] {
   const findings: Finding[] = [];
@@ -153,28 +198,10 @@ function checkCollector(object: Manifest, schemas: CollectorSchemas | undefined,
   const config = at(object, "spec", "config");
   checkConfig(config, schemas, collectorComponents, add);
 
-  const pipelines = asMap(at(config, "service", "pipelines")) ?? {};
-  for (const kind of ["traces", "metrics", "logs"] as const) {
-    const pipeline = pipelines[kind];
-    const stored = kind === "metrics" || settings[kind] !== "none";
-    if (pipeline === undefined) {
-      if (stored) add(`service.pipelines.${kind}`, "is missing.");
-      continue;
-    }
-    const receivers = (at(pipeline, "receivers") ?? []) as readonly string[];
-    if (!receivers.includes("otlp")) add(`service.pipelines.${kind}.receivers`, "has no otlp.");
-    if (kind === "metrics" && !receivers.includes("span_metrics"))
-      add("service.pipelines.metrics.receivers", "has no span_metrics.");
-    // The limiter first, so that it refuses before anything is done; the batch last, over what the others left.
-    const processors = (at(pipeline, "processors") ?? []) as readonly string[];
-    const order = ["memory_limiter", "k8s_attributes", "batch"];
-    if (order.join() !== processors.join()) add(`service.pipelines.${kind}.processors`, `are not ${order.join(", ")}.`);
-    const exporters = (at(pipeline, "exporters") ?? []) as readonly string[];
-    const wanted = { traces: /^otlp_(grpc|http)\//, metrics: /^prometheus$/, logs: /^otlp_http\// }[kind];
-    if (stored !== exporters.some((name) => wanted.test(name)))
-      add(`service.pipelines.${kind}.exporters`, stored ? "lead to no store." : "lead to a store that is not there.");
-  }
+  checkPipelines(config, settings, add);
   for (const [name, exporter] of Object.entries(asMap(at(config, "exporters")) ?? {})) {
+    // It sends to replicas of its own.
+    if (name === "load_balancing") continue;
     const endpoint = textAt(exporter, "endpoint") ?? "";
     const server = serverOf(name, endpoint, settings);
     if (server !== undefined) {
@@ -323,8 +350,10 @@ function checkQueues(object: Manifest, config: unknown, add: Add): void {
 
   let wanted = 0;
   for (const [name, exporter] of Object.entries(asMap(at(config, "exporters")) ?? {})) {
-    if (!name.startsWith("otlp_")) continue;
+    if (!/^(otlp_|load_balancing)/.test(name)) continue;
     const path = `exporters.${name}`;
+    if (name === "load_balancing" && at(exporter, "retry_on_failure", "enabled") !== true)
+      add(`${path}.retry_on_failure`, "is off: what a replica does not take at once is dropped.");
     if (at(exporter, "retry_on_failure", "max_elapsed_time") !== "0s")
       add(`${path}.retry_on_failure.max_elapsed_time`, "is not 0s: an outage loses what the queue has room for.");
     const queue = at(exporter, "sending_queue");

@@ -78,6 +78,7 @@ export function checkDataSources({ declared, settings }: Rendered): Finding[] {
           add(`${path} timeInterval`, "is missing, or nobody knows it.");
         if (type === "logs" && chosen.includes("traces")) checkLogs(data, path, add, lead);
         if (type === "traces") checkTraces(data, path, chosen, add, lead);
+        if (itself === "Tempo") lead(`${path} serviceMap`, at(data, "serviceMap", "datasourceUid"), "metrics");
       }
       return findings;
     });

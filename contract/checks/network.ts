@@ -169,11 +169,14 @@ function checkAddresses({ declared, content, settings }: Rendered, model: Model,
       })),
   ];
   for (const { object, from, data } of places) {
-    for (const [path, value] of strings(data)) {
+    const all = new Map(strings(data));
+    for (const [path, value] of all) {
       // Fluent Bit's section says host and port in two lines.
       const text = value.replaceAll(/^(\s*Host\s+\S+)\s*\n\s*Port\s+(\d+)/gm, "$1:$2");
       for (const [whole, scheme, name = "", namespace = "", told] of text.matchAll(address)) {
-        const port = told ?? (scheme === undefined ? undefined : "80");
+        // The collector's balancing says host and port in two values.
+        const beside = path.endsWith(".dns.hostname") ? all.get(path.replace(/hostname$/, "port")) : undefined;
+        const port = told ?? beside ?? (scheme === undefined ? undefined : "80");
         const service = model.services.find((s) => s.name === name && s.namespace === namespace);
         if (service === undefined) {
           // Flux's controllers talk to each other; their Services are known only where Flux was rendered.

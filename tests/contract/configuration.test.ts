@@ -52,17 +52,17 @@ describe("Configuration of collectors", function () {
       '"exporters":["otlp_http/logs"]',
       '"exporters":["otlp_http/log"]',
     ],
-    ["a connector that ends nowhere", '"receivers":["otlp","span_metrics"]', '"receivers":["otlp"]'],
+    ["a connector that ends nowhere", '"receivers":["otlp","span_metrics","service_graph"]', '"receivers":["otlp"]'],
     [
       "spans that are not counted",
-      '"exporters":["otlp_grpc/traces","span_metrics"]',
-      '"exporters":["otlp_grpc/traces"]',
+      '"exporters":["span_metrics","otlp_grpc/traces","service_graph"]',
+      '"exporters":["otlp_grpc/traces","service_graph"]',
     ],
     ["span metrics that lead to no trace", '"exemplars":{"enabled":true', '"exemplars":{"enabled":false'],
     ["an attribute that links need", '"k8s.pod.name",', '"k8s.pod.ip",'],
     ["data given up while there is room for it", '"max_elapsed_time":"0s"', '"max_elapsed_time":"300s"'],
-    ["a queue that goes with its container", ',"storage":"file_storage"', ""],
-    ["a queue without a limit in bytes", '"sizer":"bytes","storage"', '"sizer":"requests","storage"'],
+    ["a queue that goes with its container", '"storage":"file_storage"', '"storage":null'],
+    ["a queue without a limit in bytes", '"sizer":"bytes"', '"sizer":"requests"'],
     ["a batch that Jaeger would refuse for its size", '"max_size":3145728', '"max_size":0'],
     ["a queue outside the volume", '"mountPath":"/var/lib/otelcol/queue"', '"mountPath":"/var/lib/otelcol"'],
     ["a volume without a limit", '"sizeLimit":"1Gi"', ""],
@@ -74,6 +74,14 @@ describe("Configuration of collectors", function () {
       expect(await foundAfter(what, by, (rendered) => checkCollectors(rendered, undefined))).not.to.deep.equal([]);
     });
   }
+
+  it("fails for replicas that see parts of traces", async () => {
+    const { settings, ...rendered } = await defaultEnvironment();
+    const several = { ...settings, collector: { ...settings.collector, replicas: 3 } };
+    expect(checkCollectors({ ...rendered, settings: several }, undefined).map(({ message }) => message)).to.deep.equal([
+      "service_graph would see parts of traces: spans of one may come to any replica.",
+    ]);
+  });
 });
 
 describe("Scrapes of annotated pods", function () {

@@ -150,7 +150,10 @@ const ruleQuery = "sum by (<<.GroupBy>>) (rate(<<.Series>>{<<.LabelMatchers>>}[2
 
 /** Texts near what a setting takes, by the end of its path; the awkward words are tried everywhere. */
 const samples: readonly [RegExp, readonly string[]][] = [
-  [/(nterval|requeueDependency|retention|groupWait|timeout|batchSendDeadline|sampleAgeLimit)$/, durations],
+  [
+    /(slowerThan|sampling\.wait|nterval|requeueDependency|retention|groupWait|timeout|batchSendDeadline|sampleAgeLimit)$/,
+    durations,
+  ],
   [
     /(Metrics|Labels|regex)(\.items)?$/,
     [
@@ -193,7 +196,7 @@ const samples: readonly [RegExp, readonly string[]][] = [
     ["X-Team", "X Team", "Authorization", "Host", "X-Token", "X-Scope-OrgID", "X-Prometheus-Remote-Write-Version"],
   ],
   [/\.cpu$/, ["50m", "0.5", "2", "1.25", "0.0005", "1e-1", "-1"]],
-  [/(\.memory|\.memoryLimit|\.size|\.storage)$/, amounts],
+  [/(\.requestSize|\.memory|\.memoryLimit|\.size|\.storage)$/, amounts],
   [
     /(retentionSize|bodySizeLimit|memBufLimit|bufferSize)$/,
     ["5GB", "512MiB", "1.5TB", "5MB", "5M", "10k", "500M", "0GB", "5"],

@@ -7,7 +7,15 @@ import { imagePullSecrets } from "../../kubernetes/pull-secrets.ts";
 import { credentials } from "../../remote.ts";
 import { olderProtocols, type OlderProtocol } from "./protocols.ts";
 import { collector } from "./settings.ts";
-import { collectorConfig, externalFolder, queueFolder, spanMetrics, type Stores, targets } from "./values.ts";
+import {
+  collectorConfig,
+  externalFolder,
+  isBalanced,
+  queueFolder,
+  spanMetrics,
+  type Stores,
+  targets,
+} from "./values.ts";
 
 const namespace = namespaces.monitoring.name;
 
@@ -103,6 +111,17 @@ export const collectorComponent = defineComponent({
       from: ["applications"],
     },
   ],
+  warnings: ({ collector: { sampling } }, _now, offered) => {
+    const head = offered("injection")?.samplingRatio ?? 1;
+    return sampling.ratio < 1 && head < 1
+      ? [
+          {
+            path: "collector.sampling.ratio",
+            message: `decides over the share of ${head} of traces that instrumented pods keep (instrumentation.samplingRatio): errors and slow ones of the others are not seen.`,
+          },
+        ]
+      : [];
+  },
   requests: ({ collector: { resources, replicas } }) => [
     { setting: "collector.resources", ...resources, count: replicas },
   ],
@@ -110,7 +129,7 @@ export const collectorComponent = defineComponent({
   secrets: ({ environment, all }) => credentials(serviceAccount, namespace, targets(stores(all)), environment),
   extras: ({ settings, environment, all }) => {
     const { replicas, image, resources } = settings.collector;
-    const queues = all("logs").length + all("traces").length;
+    const queues = all("logs").length + all("traces").length + (isBalanced(settings.collector) ? 1 : 0);
     const external = credentials(serviceAccount, namespace, targets(stores(all)), environment);
     return [
       ...account(environment.credentials),
@@ -149,7 +168,12 @@ export const collectorComponent = defineComponent({
               { name: queueVolume, mountPath: queueFolder },
               ...external.map(() => ({ name: externalVolume, mountPath: externalFolder, readOnly: true })),
             ],
-            config: collectorConfig(settings.collector, stores(all), environment),
+            config: collectorConfig(
+              settings.collector,
+              stores(all),
+              environment,
+              `${collectorName}-collector-headless.${namespace}.svc`,
+            ),
           },
         },
       },

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { pinnedImage } from "../../../settings/formats.ts";
+import { byteCount, bytes, durationSeconds, goDuration, pinnedImage } from "../../../settings/formats.ts";
 import { resources } from "../../../settings/kinds.ts";
 import { collector as version } from "../../../settings/versions.ts";
 import { type OlderProtocol, olderProtocols } from "./protocols.ts";
@@ -16,6 +16,51 @@ export const collector = z
       .refine((named) => new Set(named).size === named.length, { error: "names one twice" })
       .default([])
       .describe("Protocols of older clients that are taken beside OTLP."),
+    serviceGraph: z
+      .boolean()
+      .default(true)
+      .describe("Whether it counts who calls whom, from spans (`traces_service_graph_*`)."),
+    sampling: z
+      .strictObject({
+        ratio: z
+          .number()
+          .min(0)
+          .max(1)
+          .default(1)
+          .describe(
+            "Share of the traces that are neither slow nor have an error, which are kept; all others are. With 1 nothing waits for a decision.",
+          ),
+        slowerThan: goDuration.default("1s").describe("From its first span to its last: what is longer is slow."),
+        wait: goDuration
+          .refine((wait) => durationSeconds(wait) >= 1 && durationSeconds(wait) <= 600, {
+            error: "must be 1s to 10m",
+          })
+          .default("10s")
+          .describe("How long after the first span of a trace it is decided; until then it is in memory."),
+        maxTraces: z
+          .int()
+          .min(100)
+          .max(10_000_000)
+          .default(50_000)
+          .describe("Traces of each pod that wait at most; with more the oldest are dropped before they are decided."),
+      })
+      .prefault({})
+      .describe("Which traces are kept, decided when they are complete."),
+    limits: z
+      .strictObject({
+        requestSize: bytes
+          .refine((size) => byteCount(size) >= 2 ** 20 && byteCount(size) <= 2 ** 30, { error: "must be 1Mi to 1Gi" })
+          .default("20Mi")
+          .describe("Largest request that is taken, unpacked; of gRPC in whole MiB."),
+        streams: z
+          .int()
+          .min(1)
+          .max(10_000)
+          .default(100)
+          .describe("Requests that one connection of gRPC may have under way."),
+      })
+      .prefault({})
+      .describe("What one sender may do."),
   })
   .prefault({})
   .describe("The OpenTelemetry collector: takes OTLP from applications and hands it to the stores.");

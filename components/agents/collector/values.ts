@@ -12,6 +12,8 @@ import {
 } from "../../capabilities.ts";
 import { authenticates, caKey, caOf, hostPort, type Known, remotes, secretKey, tenantHeader } from "../../remote.ts";
 
+import { service as probeService } from "../../probe/telemetry.ts";
+import { byteCount, durationSeconds } from "../../../settings/formats.ts";
 import { olderProtocols, type OlderProtocol } from "./protocols.ts";
 import type { collector } from "./settings.ts";
 
@@ -59,6 +61,39 @@ export const spanMetrics = {
   // Prometheus knows collectors apart by their pods, and this is another one after each restart.
   exclude_dimensions: ["collector.instance.id"],
 } as const;
+
+/**
+ * Who calls whom, from the spans of both sides (connector/servicegraphconnector 0.158). It names series as Tempo's own generator does, which
+ * is what Grafana asks for.
+ */
+const serviceGraph = {
+  latency_histogram_buckets: spanMetrics.histogram.explicit.buckets,
+  // The other side of a call is waited for: SDKs send what they have every 5 s.
+  store: { ttl: "15s", max_items: 10_000 },
+  // What a caller says of one that sends no spans, in the conventions of before and of today.
+  virtual_node_peer_attributes: ["peer.service", "db.name", "db.namespace", "db.system", "db.system.name"],
+  database_name_attributes: ["db.name", "db.namespace"],
+  metrics_flush_interval: spanMetrics.metrics_flush_interval,
+} as const;
+
+/** Port on which replicas hand each other the spans of a trace. */
+const balancedPort = 4319;
+
+/** Spans of one trace get to one replica, whichever took them (exporter/loadbalancingexporter 0.158). */
+const balancing = (replicas: string) => ({
+  routing_key: "traceID",
+  // What a replica did not take is tried again by the queue, which asks anew who is there.
+  protocol: {
+    otlp: { tls: { insecure: true }, sending_queue: { enabled: false }, retry_on_failure: { enabled: false } },
+  },
+  resolver: { dns: { hostname: replicas, port: String(balancedPort) } },
+  ...queueAndRetry,
+  // Of this exporter alone it is off by default, and all of its times are zero then (factory.go).
+  retry_on_failure: {
+    ...{ enabled: true, initial_interval: "1s", max_interval: "30s", multiplier: 1.5, randomization_factor: 0.5 },
+    ...queueAndRetry.retry_on_failure,
+  },
+});
 
 /** Folder of the collector's pod with what servers want. */
 export const externalFolder = "/etc/otelcol/external";
@@ -140,9 +175,52 @@ function remoteWrite(to: Place, known: Known) {
   };
 }
 
+/** Whether replicas hand each other spans: who looks at whole traces has to have them. */
+export function isBalanced({ replicas, serviceGraph: graph, sampling }: z.output<typeof collector>): boolean {
+  return replicas > 1 && (graph || sampling.ratio < 1);
+}
+
+/** Decides over whole traces (processor/tailsamplingprocessor 0.158). */
+function tailSampling({ ratio, slowerThan, wait, maxTraces }: z.output<typeof collector>["sampling"]) {
+  return {
+    decision_wait: wait,
+    num_traces: maxTraces,
+    // What comes late is treated as the rest of its trace was.
+    decision_cache: { sampled_cache_size: 2 * maxTraces, non_sampled_cache_size: 2 * maxTraces },
+    // One that says yes is enough.
+    policies: [
+      { name: "errors", type: "status_code", status_code: { status_codes: ["ERROR"] } },
+      { name: "slow", type: "latency", latency: { threshold_ms: Math.round(durationSeconds(slowerThan) * 1000) } },
+      // `up` looks for its own in the store.
+      { name: "probe", type: "string_attribute", string_attribute: { key: "service.name", values: [probeService] } },
+      { name: "rest", type: "probabilistic", probabilistic: { sampling_percentage: ratio * 100 } },
+    ],
+  };
+}
+
+/** What one sender may do, by its protocol (config/configgrpc, config/confighttp 0.158). */
+function limited({ limits, replicas }: z.output<typeof collector>) {
+  const size = byteCount(limits.requestSize);
+  return {
+    http: { max_request_body_size: size },
+    grpc: {
+      max_recv_msg_size_mib: Math.ceil(size / mebibyte),
+      max_concurrent_streams: limits.streams,
+      // A connection stays where it is: one that ends now and then finds replicas that came later.
+      ...(replicas > 1
+        ? { keepalive: { server_parameters: { max_connection_age: "5m", max_connection_age_grace: "30s" } } }
+        : {}),
+    },
+  };
+}
+
 /** Receivers of what older clients send. */
-function olderReceivers(names: readonly OlderProtocol[]) {
-  const endpoint = (name: OlderProtocol) => ({ endpoint: `0.0.0.0:${olderProtocols[name].port}` });
+function olderReceivers(names: readonly OlderProtocol[], limits: ReturnType<typeof limited>) {
+  const limitsOf = { zipkin: limits.http, jaegerGrpc: limits.grpc, jaegerThriftHttp: limits.http } as const;
+  const endpoint = (name: OlderProtocol) => ({
+    endpoint: `0.0.0.0:${olderProtocols[name].port}`,
+    ...(name in limitsOf ? limitsOf[name as keyof typeof limitsOf] : {}),
+  });
   const protocols = Object.fromEntries(
     names.flatMap((name) => {
       const protocol = olderProtocols[name];
@@ -155,6 +233,9 @@ function olderReceivers(names: readonly OlderProtocol[]) {
   };
 }
 
+/** Tells the replica of a series. */
+const replica = { key: "collector.instance.id", value: "${env:POD_NAME:-collector}", action: "insert" } as const;
+
 /** Where the collector sends. */
 export function targets({ metrics, logs, traces }: Stores): Place[] {
   return [...metrics.map(({ offer }) => offer.place), ...[...logs, ...traces].map(({ offer }) => offer.otlp.place)];
@@ -164,8 +245,19 @@ export function targets({ metrics, logs, traces }: Stores): Place[] {
  * Configuration of the collector. Component names are those of 0.149 and later (`k8s_attributes`, `otlp_grpc`, `otlp_http`,
  * `span_metrics`); the older spellings are aliases that warn.
  */
-export function collectorConfig(settings: z.output<typeof collector>, stores: Stores, known: Known) {
-  const older = olderReceivers(settings.receivers);
+export function collectorConfig(
+  settings: z.output<typeof collector>,
+  stores: Stores,
+  known: Known,
+  /** Name that has the address of each replica. */
+  replicas: string,
+) {
+  const limits = limited(settings);
+  const older = olderReceivers(settings.receivers, limits);
+  const sampled = settings.sampling.ratio < 1 && stores.traces.length > 0;
+  const graph = settings.serviceGraph;
+  const balanced = isBalanced(settings);
+  const received = ["otlp", ...Object.keys(older)];
   const traces = exporters("traces", stores.traces, (store) => {
     const { kind, config } = otlp(store.otlp, known);
     return { kind, config: { ...config, ...queueAndRetry } };
@@ -180,14 +272,28 @@ export function collectorConfig(settings: z.output<typeof collector>, stores: St
   const metrics = Object.fromEntries(written.map((to) => ["prometheusremotewrite/metrics", remoteWrite(to, known)]));
   const authenticators = remotes(targets(stores)).flatMap((remote) => authenticator(remote, known) ?? []);
   const { exclude_dimensions, ...counted } = spanMetrics;
+  /** Where whole traces go. */
+  const whole = [...(sampled ? ["forward"] : Object.keys(traces)), ...(graph ? ["service_graph"] : [])];
   return {
     receivers: {
-      otlp: { protocols: { grpc: { endpoint: "0.0.0.0:4317" }, http: { endpoint: "0.0.0.0:4318" } } },
+      otlp: {
+        protocols: {
+          grpc: { endpoint: "0.0.0.0:4317", ...limits.grpc },
+          http: { endpoint: "0.0.0.0:4318", ...limits.http },
+        },
+      },
       ...older,
+      ...(balanced ? { "otlp/balanced": { protocols: { grpc: { endpoint: `0.0.0.0:${balancedPort}` } } } } : {}),
     },
-    // Series that are written carry no pod of the collector: there only the id tells replicas apart.
-    connectors: { span_metrics: written.length === 0 ? { ...counted, exclude_dimensions } : counted },
+    connectors: {
+      // Series that are written carry no pod of the collector: there only the id tells replicas apart.
+      span_metrics: written.length === 0 ? { ...counted, exclude_dimensions } : counted,
+      ...(graph ? { service_graph: serviceGraph } : {}),
+      ...(sampled ? { forward: {} } : {}),
+    },
     processors: {
+      // The same for those that have no id: the operator names the pod.
+      ...(graph && written.length > 0 ? { "resource/replica": { attributes: [replica] } } : {}),
       memory_limiter: { check_interval: "1s", limit_percentage: 75, spike_limit_percentage: 15 },
       k8s_attributes: {
         extract: {
@@ -206,9 +312,11 @@ export function collectorConfig(settings: z.output<typeof collector>, stores: St
           { sources: [{ from: "connection" }] },
         ],
       },
+      ...(sampled ? { tail_sampling: tailSampling(settings.sampling) } : {}),
       batch: {},
     },
     exporters: {
+      ...(balanced ? { load_balancing: balancing(replicas) } : {}),
       ...traces,
       ...logs,
       ...metrics,
@@ -235,16 +343,51 @@ export function collectorConfig(settings: z.output<typeof collector>, stores: St
     service: {
       extensions: ["health_check", "file_storage", ...authenticators.map(({ name }) => name)],
       pipelines: {
-        traces: {
-          receivers: ["otlp", ...Object.keys(older)],
-          processors: [...processors],
-          exporters: [...Object.keys(traces), "span_metrics"],
-        },
+        // Spans are counted where they come in, each once; who looks at whole traces gets them from all replicas.
+        ...(balanced
+          ? {
+              "traces/received": {
+                receivers: received,
+                processors: [...processors],
+                exporters: ["load_balancing", "span_metrics"],
+              },
+              // Of the pods they know already; who connects here is another replica.
+              traces: {
+                receivers: ["otlp/balanced"],
+                processors: ["memory_limiter", "batch"],
+                exporters: whole,
+              },
+            }
+          : {
+              traces: {
+                receivers: received,
+                processors: [...processors],
+                exporters: ["span_metrics", ...whole],
+              },
+            }),
+        ...(sampled
+          ? {
+              "traces/sampled": {
+                receivers: ["forward"],
+                processors: ["tail_sampling", "batch"],
+                exporters: Object.keys(traces),
+              },
+            }
+          : {}),
         metrics: {
-          receivers: ["otlp", "span_metrics"],
+          receivers: ["otlp", "span_metrics", ...(graph && written.length === 0 ? ["service_graph"] : [])],
           processors: [...processors],
           exporters: ["prometheus", ...Object.keys(metrics)],
         },
+        ...(graph && written.length > 0
+          ? {
+              "metrics/service_graph": {
+                receivers: ["service_graph"],
+                processors: ["memory_limiter", "resource/replica", "batch"],
+                exporters: ["prometheus", ...Object.keys(metrics)],
+              },
+            }
+          : {}),
         // Without an exporter it would be refused.
         ...(stores.logs.length === 0
           ? {}

@@ -2,13 +2,30 @@ import { type OlderProtocol, olderProtocols } from "./protocols.ts";
 
 export const variants = {
   "three replicas": {
-    collector: { replicas: 3, receivers: Object.keys(olderProtocols) as OlderProtocol[] },
+    collector: {
+      ...{ replicas: 3, receivers: Object.keys(olderProtocols) as OlderProtocol[], sampling: { ratio: 0.1 } },
+    },
   },
 };
+
+export const alone = {
+  "one replica samples": { collector: { sampling: { ratio: 0.25, slowerThan: "500ms" } } },
+  "no service graph": { collector: { replicas: 3, serviceGraph: false } },
+};
+
+const config = "collector.spec.config";
+const sampling = `${config}.processors.tail_sampling`;
 
 /** What each of its settings changes, and where (`tests/contract/settings-effects.test.ts`). */
 export const effects = [
   ["collector.image", "a/b:1.2.3", "collector.spec.image"],
   ["collector.replicas", 3],
-  ["collector.receivers", ["zipkin"], "collector.spec.config.receivers.zipkin.endpoint", "9411"],
+  ["collector.serviceGraph", false, `${config}.connectors`, { lacks: "peer.service" }],
+  ["collector.receivers", ["zipkin"], `${config}.receivers.zipkin.endpoint`, "9411"],
+  ["collector.sampling.ratio", 0.25, `${sampling}.policies.3.probabilistic.sampling_percentage`, "25"],
+  ["collector.sampling.slowerThan", "1.5s", `${sampling}.policies.1.latency.threshold_ms`, "1500"],
+  ["collector.sampling.wait", "21s", `${sampling}.decision_wait`],
+  ["collector.sampling.maxTraces", 12_345, `${sampling}.num_traces`],
+  ["collector.limits.requestSize", "3Mi", `${config}.receivers.otlp.protocols.http.max_request_body_size`, "3145728"],
+  ["collector.limits.streams", 7, `${config}.receivers.otlp.protocols.grpc.max_concurrent_streams`],
 ];

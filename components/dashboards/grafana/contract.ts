@@ -116,6 +116,7 @@ const dataSources = (): Schema => ({
                   },
                   ["datasourceUid", "query"],
                 ),
+                serviceMap: strict({ datasourceUid: text }),
                 tracesToMetrics: strict(
                   {
                     datasourceUid: text,

@@ -4,7 +4,9 @@ import { linksOfTraces } from "../links.ts";
 
 export const lookup: Lookup = { path: "/api/v2/traces/<traceId>", found: ["trace", "resourceSpans"] };
 
-/** No service graph: it is drawn from metrics (traces_service_graph_*) that nobody makes here. */
+/** Its service graph is drawn from metrics that the gateway makes (traces_service_graph_*). */
 export function dataSource(linked: Linked): DataSource {
-  return { name: "Tempo", type: "tempo", jsonData: linksOfTraces(linked) };
+  const { metrics } = linked;
+  const serviceMap = metrics === undefined ? {} : { serviceMap: { datasourceUid: metrics } };
+  return { name: "Tempo", type: "tempo", jsonData: { ...linksOfTraces(linked), ...serviceMap } };
 }

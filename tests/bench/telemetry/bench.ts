@@ -337,6 +337,10 @@ async function metrics(bench: Bench, stack: Stack, dir: string, pod: Pod): Promi
     `traces_span_metrics_duration_seconds_count{k8s_pod_name="${pod.name}"}`,
   );
   await bench.seeSamples(
+    "A call from outside is on the service graph",
+    'traces_service_graph_request_total{client="user", server="kbot"}',
+  );
+  await bench.seeSamples(
     "A metric that Prometheus scrapes by a ServiceMonitor is there with its pod",
     `kbot_messages_processed_total{job="kbot", namespace="${pod.namespace}", pod="${pod.name}"}`,
   );
