@@ -16,7 +16,7 @@ import { keptDefinitions } from "../../components/occupancy.ts";
 import { fleet, owner } from "../../rehearsal/surroundings.ts";
 import { flux, type Listing, TestCluster } from "./support/cluster.ts";
 import { leftovers } from "./support/leftovers.ts";
-import { finalizer, playKeda, scaledObjects } from "./support/keda.ts";
+import { keda, playOperators, scaledObjects } from "./support/operators.ts";
 import { aggregated, fleeting, isDefinition, sinceThen, versions } from "./support/listing.ts";
 import {
   addTeam,
@@ -42,7 +42,7 @@ describe("an environment in a cluster that is kept", function () {
   /** What is there, and where the audit log ends, before the first try to destroy it. */
   let atFirst: Listing;
   let start: number;
-  let stopKeda: () => Promise<readonly string[]>;
+  let stopOperators: () => Promise<readonly string[]>;
 
   const since = (expected: (key: string) => boolean) => sinceThen(cluster, original, expected);
 
@@ -57,7 +57,7 @@ describe("an environment in a cluster that is kept", function () {
     });
     cluster = new TestCluster(plane.kubeconfigPath);
     original = await cluster.everything();
-    stopKeda = playKeda(cluster, ["demo"]);
+    stopOperators = playOperators(cluster);
     rehearsal = await openRehearsal({
       settings: {
         cluster: { type: "existing", existing: { kubeconfig: plane.kubeconfigPath, context: "kind-kept" } },
@@ -70,7 +70,7 @@ describe("an environment in a cluster that is kept", function () {
   });
   after(async () => {
     // Undefined when before() failed half-way.
-    await (stopKeda as typeof stopKeda | undefined)?.();
+    await (stopOperators as typeof stopOperators | undefined)?.();
     (cluster as TestCluster | undefined)?.close();
     await (rehearsal as Rehearsal | undefined)?.close();
     await (plane as ControlPlane | undefined)?.stop();
@@ -117,7 +117,7 @@ describe("an environment in a cluster that is kept", function () {
     expect(Object.keys((await rehearsal.environment.up()).changes)).to.deep.equal(["same"]);
     expect((await cluster.get(deployment)).spec?.["replicas"]).to.equal(3);
     const scaled = await cluster.get(`${scaledObjects("demo")}/podinfo-frontend`);
-    expect((scaled.metadata as unknown as { finalizers: string[] }).finalizers).to.deep.equal([finalizer]);
+    expect((scaled.metadata as unknown as { finalizers: string[] }).finalizers).to.deep.equal([keda.finalizer]);
   });
 
   it("takes nothing over that is somebody else's", async () => {
@@ -135,7 +135,7 @@ describe("an environment in a cluster that is kept", function () {
     const { status } = await cluster.api.call("POST", scaledObjects(team), {
       apiVersion: "keda.sh/v1alpha1",
       kind: "ScaledObject",
-      metadata: { name: "shop", finalizers: [finalizer] },
+      metadata: { name: "shop", finalizers: [keda.finalizer] },
       spec: { scaleTargetRef: { name: "shop" }, triggers: [{ type: "cron", metadata: {} }] },
     });
     expect(status).to.equal(201);
@@ -157,8 +157,8 @@ describe("an environment in a cluster that is kept", function () {
     const made = [...atFirst.keys()].filter((key) => isDefinition(key) && !original.has(key));
     await rehearsal.environment.destroy();
     // The demo's went while KEDA was there to end it, and the team's, which it did not, held nothing up.
-    expect(await stopKeda()).to.deep.equal(["demo/podinfo-frontend"]);
-    stopKeda = playKeda(cluster, ["demo"]);
+    expect(await stopOperators()).to.deep.equal(["scaledobjects/podinfo-frontend"]);
+    stopOperators = playOperators(cluster);
     expect(await since((key) => isDefinition(key) || key.includes(team))).to.deep.equal({ left: [], lost: [] });
     const after = await cluster.everything();
     expect([...after.keys()].filter((key) => isDefinition(key) && !original.has(key))).to.have.members(made);
@@ -178,18 +178,21 @@ describe("an environment in a cluster that is kept", function () {
     ]);
   });
 
-  it("is made once more with the definitions that were kept, and the other autoscaler, and destroyed again", async () => {
-    await rehearsal.set({ autoscaler: "prometheusAdapter" });
+  it("is made once more with the definitions that were kept, the other store of metrics and the other autoscaler, and destroyed again", async () => {
+    await rehearsal.set({ autoscaler: "prometheusAdapter", metrics: "victoriaMetrics" });
     await rehearsal.environment.up();
     await cluster.untilFluxIsReady();
+    expect(Object.keys((await rehearsal.environment.up()).changes)).to.deep.equal(["same"]);
     const made = [...(await cluster.everything()).keys()];
     expect(made).to.include("HorizontalPodAutoscaler.autoscaling demo/podinfo-frontend");
     expect(made).to.include("APIService.apiregistration.k8s.io v1beta1.custom.metrics.k8s.io");
     await rehearsal.environment.destroy();
+    // Their operator was there to end them.
+    expect(await stopOperators()).to.have.members(["vmsingles/metrics", "vmagents/metrics", "vmalerts/metrics"]);
     expect(await since((key) => isDefinition(key) || key.includes(team))).to.deep.equal({ left: [], lost: [] });
   });
 
-  it("uses the cert-manager and the Prometheus Operator of others where it is told to, and leaves them as they were", async () => {
+  it("uses the cert-manager and the Prometheus Operator of others where it is told to, with Thanos and its bucket, and leaves them as they were", async () => {
     const kept = await keptDefinitions(await openApi(plane.kubeconfig, "kind-kept"), ownHome);
     // By hand, as docs/autoscaling.md says.
     await cluster.patch(`${scaledObjects(team)}/shop`, { metadata: { finalizers: null } });
@@ -201,7 +204,8 @@ describe("an environment in a cluster that is kept", function () {
     expect(status).to.equal(200);
     expect(await since(() => false)).to.deep.equal({ left: [], lost: [] });
 
-    await rehearsal.set({ provided: ["certManager", "prometheusOperator"] });
+    const thanos = { metrics: "prometheus", thanos: { enabled: true }, objectStorage: "seaweedfs" };
+    await rehearsal.set({ provided: ["certManager", "prometheusOperator"], ...thanos });
     const message = await failure(rehearsal.environment.up());
     expect(message.replaceAll(/\s+/g, " ")).to.include("certManager is in provided, but the cluster has none");
     await occupy(cluster, usable);
@@ -215,8 +219,9 @@ describe("an environment in a cluster that is kept", function () {
         (during.get(key)?.metadata as { resourceVersion?: string } | undefined)?.resourceVersion !== version,
     );
     expect(lost).to.deep.equal([]);
+    expect(Object.keys((await rehearsal.environment.up()).changes)).to.deep.equal(["same"]);
     const releases = (await cluster.list(flux.helmReleases)).map(({ metadata }) => metadata.name);
-    expect(releases).to.include("kube-prometheus-stack").and.to.include("opentelemetry-operator");
+    expect(releases).to.include.members(["kube-prometheus-stack", "opentelemetry-operator", "thanos", "seaweedfs"]);
     expect(releases).to.not.include.members(["cert-manager"]).and.to.not.include("prometheus-operator-crds");
     expect([...during.keys()]).to.include("Certificate.cert-manager.io monitoring/opentelemetry-operator-serving-cert");
     expect(

@@ -1,0 +1,71 @@
+/** Operators whose objects end only with them, played: pods are simulated, and nobody else would care for the objects. */
+import { setTimeout as sleep } from "node:timers/promises";
+import type { TestCluster } from "./cluster.ts";
+
+export const scaledObjects = (namespace: string) => `/apis/keda.sh/v1alpha1/namespaces/${namespace}/scaledobjects`;
+
+interface Operator {
+  /** Path of its Deployment. */
+  readonly deployment: string;
+  /** As the real one calls it. */
+  readonly finalizer: string;
+  /** Paths of the objects that it cares for. */
+  readonly collections: readonly string[];
+}
+
+const deployments = "/apis/apps/v1/namespaces/monitoring/deployments";
+
+/** KEDA 2.20.2 (controllers/keda/scaledobject_finalizer.go). */
+export const keda: Operator = {
+  deployment: `${deployments}/keda-operator`,
+  finalizer: "finalizer.keda.sh",
+  collections: [scaledObjects("demo")],
+};
+
+/** VictoriaMetrics' (api/operator/v1beta1/vmextra_types.go), for what it makes programs of. */
+const victoriaMetrics: Operator = {
+  deployment: `${deployments}/victoria-metrics-operator`,
+  finalizer: "apps.victoriametrics.com/finalizer",
+  collections: ["vmsingles", "vmagents", "vmalerts"].map(
+    (plural) => `/apis/operator.victoriametrics.com/v1beta1/namespaces/monitoring/${plural}`,
+  ),
+};
+
+/**
+ * Puts the finalizers on objects and takes them off those that are deleted, as the operators do: while their Deployments are there,
+ * and not a moment longer.
+ *
+ * @returns ends it, and says of which it took the finalizer off
+ */
+export function playOperators(cluster: TestCluster): () => Promise<readonly string[]> {
+  const ended: string[] = [];
+  const stopped = new AbortController();
+  const look = async ({ deployment, finalizer }: Operator, path: string) => {
+    const { status, body } = await cluster.api.call("GET", path);
+    if (status !== 200 || !(await cluster.exists(deployment))) return;
+    const { items } = body as {
+      items: { metadata: { name: string; finalizers?: string[]; deletionTimestamp?: string } }[];
+    };
+    for (const { metadata } of items) {
+      const { name, finalizers = [], deletionTimestamp } = metadata;
+      const isThere = finalizers.includes(finalizer);
+      if (isThere === (deletionTimestamp === undefined)) continue;
+      const kept = isThere ? finalizers.filter((other) => other !== finalizer) : [...finalizers, finalizer];
+      await cluster.patch(`${path}/${name}`, { metadata: { finalizers: kept } });
+      if (isThere) ended.push(`${path.split("/").at(-1) ?? ""}/${name}`);
+    }
+  };
+  const playing = (async () => {
+    while (!stopped.signal.aborted) {
+      for (const operator of [keda, victoriaMetrics])
+        // It may go between two questions.
+        for (const path of operator.collections) await look(operator, path).catch(() => undefined);
+      await sleep(300);
+    }
+  })();
+  return async () => {
+    stopped.abort();
+    await playing;
+    return ended;
+  };
+}
