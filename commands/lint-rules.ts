@@ -56,6 +56,8 @@ async function main(): Promise<number> {
   console.log(
     `${what}: ${faults.length === 0 ? "no fault" : faults.length === 1 ? "one fault" : `${faults.length} faults`}.`,
   );
+  const others = [...new Set(linted.flatMap((one) => one.others))].sort();
+  if (others.length > 0) console.log(`Not looked at: ${others.join(", ")}.`);
   return faults.length === 0 ? 0 : 1;
 }
 

@@ -1,40 +1,10 @@
 /**
- * PromQL by Prometheus' own grammar for editors (`@prometheus-io/lezer-promql`): which ranges a query looks back over, and which labels its
- * result can have. Whether it is PromQL at all, promtool says.
+ * Which ranges a query of PromQL looks back over, and which labels its result can have. Whether it is PromQL at all, promtool says.
  */
-import { parser } from "@prometheus-io/lezer-promql";
 import { durationSeconds } from "../settings/formats.ts";
+import { type Node, nodesOf, part, selectorOf, selectorsOf, unquoted } from "../settings/promql.ts";
 
-type SyntaxNode = ReturnType<typeof parser.parse>["topNode"];
-
-/** A part of a query: its name in the grammar, its text, and its parts. */
-interface Node {
-  readonly name: string;
-  readonly text: string;
-  readonly parts: readonly Node[];
-}
-
-function nodeOf(query: string, node: SyntaxNode): Node {
-  const parts: Node[] = [];
-  for (let child = node.firstChild; child !== null; child = child.nextSibling) parts.push(nodeOf(query, child));
-  return { name: node.type.isError ? "error" : node.name, text: query.slice(node.from, node.to), parts };
-}
-
-/** A query; undefined where it is not PromQL. */
-export function parsed(query: string): Node | undefined {
-  const node = nodeOf(query, parser.parse(query).topNode);
-  return nodesOf(node, "error").length > 0 ? undefined : node;
-}
-
-/** Every node of a name below another, itself included. */
-function nodesOf(node: Node, name: string): Node[] {
-  return [...(node.name === name ? [node] : []), ...node.parts.flatMap((part) => nodesOf(part, name))];
-}
-
-const part = (node: Node, ...names: readonly string[]) => node.parts.find(({ name }) => names.includes(name));
-
-/** What a text in quotes stands for, as far as names of labels and values without escapes go. */
-const unquoted = (text: string) => (/^["'`]/.test(text) ? text.slice(1, -1) : text);
+export { parsed, type Selector, selectorsOf } from "../settings/promql.ts";
 
 const grouping = (node: Node | undefined): string[] =>
   (node?.parts ?? []).map(({ text }) => unquoted(text)).filter((text) => text !== "");
@@ -57,28 +27,6 @@ export function rangesOf(node: Node, by = ""): Range[] {
   const own = node.name === "FunctionCall" ? (part(node, "FunctionIdentifier")?.parts[0]?.name ?? "") : by;
   return node.parts.flatMap((child) => rangesOf(child, own));
 }
-
-/** A selector of series: the metric's name, where it has one, and its matchers. */
-export interface Selector {
-  readonly metric: string | undefined;
-  readonly matchers: readonly { readonly label: string; readonly operator: string; readonly value: string }[];
-}
-
-function selectorOf(node: Node): Selector {
-  const list = part(node, "LabelMatchers")?.parts ?? [];
-  const matchers = list
-    .filter(({ name }) => name !== "QuotedLabelName")
-    .map(({ parts: [label, operator, value] }) => ({
-      label: unquoted(label?.text ?? ""),
-      operator: operator?.text ?? "",
-      value: unquoted(value?.text ?? ""),
-    }));
-  const named = part(node, "Identifier") ?? list.find(({ name }) => name === "QuotedLabelName");
-  const byLabel = matchers.find(({ label, operator }) => label === "__name__" && operator === "=")?.value;
-  return { metric: named === undefined ? byLabel : unquoted(named.text), matchers };
-}
-
-export const selectorsOf = (node: Node): Selector[] => nodesOf(node, "VectorSelector").map(selectorOf);
 
 /** Whether a function is called, by its name in the grammar. */
 export const calls = (node: Node, name: string): boolean => nodesOf(node, name).length > 0;

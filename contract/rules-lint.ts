@@ -151,6 +151,30 @@ function groupOf(raw: unknown): Group {
 export interface Linted {
   readonly faults: readonly Fault[];
   readonly rules: number;
+  /** Kinds of objects beside them, which are not looked at. */
+  readonly others: readonly string[];
+}
+
+interface RuleObject {
+  readonly kind?: string;
+  readonly metadata?: { readonly namespace?: string };
+  readonly spec?: { readonly groups?: unknown };
+  readonly groups?: unknown;
+  readonly items?: unknown;
+}
+
+/** Objects of a document, each with its place: of a list (`kubectl get prometheusrules --output yaml`) each of its items. */
+function objectsOf(
+  content: RuleObject | null,
+): { readonly at: readonly (string | number)[]; readonly object: RuleObject }[] {
+  if (content === null) return [];
+  const { kind, items } = content;
+  if (!(kind === "List" || kind === "PrometheusRuleList") || !Array.isArray(items))
+    return [{ at: [], object: content }];
+  return (items as readonly (RuleObject | null)[]).map((item, index) => ({
+    at: ["items", index],
+    object: { ...(kind === "PrometheusRuleList" ? { kind: "PrometheusRule" } : {}), ...item },
+  }));
 }
 
 /** A group without what the operator's form alone has, for Thanos. */
@@ -201,6 +225,7 @@ function ofPromtool(
 export function lintFile(file: string, promtool: string, scrape: number): Linted {
   const lineCounter = new LineCounter();
   const faults: Fault[] = [];
+  const others: string[] = [];
   let count = 0;
   const documents = parseAllDocuments(readFileSync(file, "utf8"), { lineCounter, prettyErrors: false });
   for (const document of documents) {
@@ -211,46 +236,46 @@ export function lintFile(file: string, promtool: string, scrape: number): Linted
     for (const { message, pos } of document.errors)
       faults.push({ file, line: lineCounter.linePos(pos[0]).line, where: "", message: `is not YAML: ${message}` });
     if (document.errors.length > 0) continue;
-    const content = document.toJS() as {
-      readonly kind?: string;
-      readonly metadata?: { readonly namespace?: string };
-      readonly spec?: { readonly groups?: unknown };
-      readonly groups?: unknown;
-    } | null;
-    // Other objects may lie beside them.
-    if (content === null || (content.kind !== undefined && content.kind !== "PrometheusRule")) continue;
-    const root = content.kind === "PrometheusRule" ? ["spec", "groups"] : ["groups"];
-    const found = content.kind === "PrometheusRule" ? content.spec?.groups : content.groups;
-    if (!Array.isArray(found)) {
-      const message = `has no ${root.join(".")}: it is neither a file of rules nor a PrometheusRule.`;
-      faults.push({ file, line: line(), where: "", message });
-      continue;
-    }
-    const raw = found as readonly unknown[];
-    const groups = raw.map(groupOf);
-    for (const { group, rule, message } of ofPromtool(promtool, raw.map(prometheusGroup))) {
-      const at = groups.findIndex(({ name }) => name === group);
-      const place = at < 0 ? line(...root) : line(...root, at, "rules", rule - 1);
-      const name = groups[at]?.rules[rule - 1];
-      faults.push({
-        file,
-        line: place,
-        where: at < 0 ? "" : `${group}, ${name?.alert ?? name?.record ?? ""}`,
-        message,
-      });
-    }
-    for (const [at, { name, interval, rules }] of groups.entries()) {
-      for (const [index, rule] of rules.entries()) {
-        count++;
-        if (rule === undefined) continue;
-        const evaluated = interval === undefined ? undefined : durationSeconds(interval);
-        for (const message of ruleFaults(rule, { scrape, evaluated, namespace: content.metadata?.namespace }))
-          faults.push({
-            ...{ file, line: line(...root, at, "rules", index) },
-            ...{ where: `${name}, ${rule.alert ?? rule.record ?? ""}`, message },
-          });
+    for (const { at: within, object } of objectsOf(document.toJS() as RuleObject | null)) {
+      const { kind } = object;
+      if (kind !== undefined && kind !== "PrometheusRule") {
+        others.push(kind);
+        continue;
+      }
+      const below = kind === "PrometheusRule" ? ["spec", "groups"] : ["groups"];
+      const root = [...within, ...below];
+      const found = kind === "PrometheusRule" ? object.spec?.groups : object.groups;
+      if (!Array.isArray(found)) {
+        const message = `has no ${below.join(".")}: it is neither a file of rules nor a PrometheusRule.`;
+        faults.push({ file, line: line(...within), where: "", message });
+        continue;
+      }
+      const raw = found as readonly unknown[];
+      const groups = raw.map(groupOf);
+      for (const { group, rule, message } of ofPromtool(promtool, raw.map(prometheusGroup))) {
+        const at = groups.findIndex(({ name }) => name === group);
+        const place = at < 0 ? line(...root) : line(...root, at, "rules", rule - 1);
+        const name = groups[at]?.rules[rule - 1];
+        faults.push({
+          file,
+          line: place,
+          where: at < 0 ? "" : `${group}, ${name?.alert ?? name?.record ?? ""}`,
+          message,
+        });
+      }
+      for (const [at, { name, interval, rules }] of groups.entries()) {
+        for (const [index, rule] of rules.entries()) {
+          count++;
+          if (rule === undefined) continue;
+          const evaluated = interval === undefined ? undefined : durationSeconds(interval);
+          for (const message of ruleFaults(rule, { scrape, evaluated, namespace: object.metadata?.namespace }))
+            faults.push({
+              ...{ file, line: line(...root, at, "rules", index) },
+              ...{ where: `${name}, ${rule.alert ?? rule.record ?? ""}`, message },
+            });
+        }
       }
     }
   }
-  return { faults: faults.sort((a, b) => a.line - b.line), rules: count };
+  return { faults: faults.sort((a, b) => a.line - b.line), rules: count, others };
 }

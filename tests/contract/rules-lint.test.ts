@@ -229,6 +229,20 @@ describe("lint of rules", () => {
         "N: : has no groups: it is neither a file of rules nor a PrometheusRule.",
         "N: : is not YAML: Flow sequence in block collection must be sufficiently indented and end with a ]",
       ]);
+      // As kubectl gets several, and as one is written.
+      const bare = { metadata: object.metadata, spec: structuredClone(object.spec) };
+      for (const [kind, items] of [
+        ["List", [{ kind: "Service" }, object]],
+        ["PrometheusRuleList", [object, bare]],
+      ] as const) {
+        const list = join(folder, `${kind}.yaml`);
+        writeFileSync(list, stringify({ apiVersion: "v1", kind, items }));
+        const found = lintFile(list, promtool, 30);
+        expect(found.faults.map(({ message }) => message)).to.have.length(kind === "List" ? 1 : 2);
+        expect(found.rules).to.equal(found.faults.length);
+        expect(found.others).to.deep.equal(kind === "List" ? ["Service"] : []);
+        expect(found.faults[0]?.line).to.be.greaterThan(3);
+      }
     });
 
     it("ends with 0, 1 or 2", () => {
@@ -249,6 +263,9 @@ describe("lint of rules", () => {
       expect(run("--scrape-interval", "1h", good)).to.match(/^2 --scrape-interval must be from 5s to 2m/);
       expect(run(join(folder, "none-*.yaml"))).to.match(/^2 .*none-\*.yaml: there is no such file\./);
       expect(run("package.json")).to.match(/^1 .*package.json:1: has no groups/s);
+      const beside = join(folder, "beside.yaml");
+      writeFileSync(beside, "kind: Service\n---\nkind: ConfigMap\n");
+      expect(run(beside)).to.equal("0 0 rules in 1 file: no fault.\nNot looked at: ConfigMap, Service.\n");
       expect(run()).to.match(/^2 No file is named\./);
     });
   });

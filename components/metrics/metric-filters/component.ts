@@ -1,4 +1,5 @@
 import { fitsWhole } from "../../../settings/formats.ts";
+import { parsed, type Selector, selectorsOf } from "../../../settings/promql.ts";
 import type { Finding } from "../../../settings/finding.ts";
 import type { Relabeling } from "../../capabilities.ts";
 import { type ContentQuery, defineComponent } from "../../component.ts";
@@ -33,8 +34,23 @@ function rulesOf({ job, keepMetrics, dropMetrics, dropLabels = [] }: MetricFilte
   ];
 }
 
-/** Names of metrics with the job that is asked for, where one is: `up{job="a"}`. */
-const selector = /\b([a-zA-Z_:][\w:]*)\s*(?:\{([^{}]*)\})/g;
+/** What a query asks for, with Grafana's variables filled in but in values of labels; nothing where it is another language. */
+function selectorsIn(query: string): readonly Selector[] {
+  const filled = query
+    .replaceAll(/\$__(rate_interval|range|interval|auto)/g, "5m")
+    .replaceAll(/("(?:[^"\\]|\\.)*")|\$\{?\w+(?::\w+)?\}?/g, (_, text?: string) => text ?? "1");
+  const node = parsed(filled);
+  return node === undefined ? [] : selectorsOf(node);
+}
+
+/** What whoever scrapes says of a scrape, past these rules (Prometheus 3.14, scrape/scrape.go, `addReportSample`), and what rules record. */
+const unfiltered = /^(up|scrape_\w+)$|:/;
+
+/** Jobs that a selector names; undefined where it names none, or a variable. */
+function jobsOf({ matchers }: Selector): string[] | undefined {
+  const job = matchers.find(({ label, operator }) => label === "job" && /^=~?$/.test(operator));
+  return job === undefined || job.value.includes("$") ? undefined : job.value.split("|");
+}
 
 /** What dashboards and rules would lack of a filter. */
 function lacking(filter: MetricFilter, index: number, queries: readonly ContentQuery[]): Finding[] {
@@ -44,9 +60,10 @@ function lacking(filter: MetricFilter, index: number, queries: readonly ContentQ
   const ofJob = fitsWhole(job);
   const lost = new Map<string, Set<string>>();
   for (const { where, query } of queries) {
-    for (const [, metric = "", labels = ""] of query.matchAll(selector)) {
-      const jobs = /\bjob=~?"([^"]*)"/.exec(labels)?.[1]?.split("|");
-      const asked = jobs?.some(ofJob);
+    for (const selector of selectorsIn(query)) {
+      const { metric } = selector;
+      if (metric === undefined || unfiltered.test(metric)) continue;
+      const asked = jobsOf(selector)?.some(ofJob);
       // Of a query that names no job this is known only of what is dropped.
       const gone = asked === false ? false : dropped(metric) || (asked === true && kept?.(metric) === false);
       if (gone) lost.set(metric, (lost.get(metric) ?? new Set()).add(where));

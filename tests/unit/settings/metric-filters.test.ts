@@ -64,6 +64,16 @@ describe("filters of metrics", () => {
     );
   });
 
+  it("are warned of what is asked for without a label, in whatever is made of it, and by a variable", () => {
+    const bare = "rule job_exporter_signal:otelcol_exporter_sent:rate5m";
+    expect(warned({ job: ".*", dropMetrics: ["otelcol_exporter_sent_spans"] }).join()).to.include(bare);
+    expect(warned({ job: ".*", dropMetrics: ["kubelet_volume_stats_capacity_bytes"] }).join()).to.include("dashboard");
+  });
+
+  it("are not warned of what no filter reaches: what is said of a scrape, and what rules record", () => {
+    expect(warned({ job: ".*", dropMetrics: ["up", "scrape_.*", "pod:.*"] })).to.deep.equal([]);
+  });
+
   it("are not warned of what nobody asks for, nor of another job", () => {
     expect(warned({ job: ".*", dropMetrics: ["go_gc_.*"] }, { job: "shop", keepMetrics: ["shop_.*"] })).to.deep.equal(
       [],
