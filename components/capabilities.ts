@@ -135,6 +135,12 @@ export interface Keeps {
 /** Keeps samples and answers PromQL. */
 export type MetricsStore = Store;
 
+/** Scrapes, and sends on what it scraped. */
+export interface Scraping {
+  /** Whose queues servers of `remoteWrite` have, which are measured by metrics of their own. */
+  readonly by: "prometheus" | "vmagent";
+}
+
 /** Evaluates rules. */
 export interface RuleEvaluator {
   /** Of the samples that it asks, where those are its own. @default the store of metrics' */
@@ -306,7 +312,7 @@ export interface Offers {
   /** Takes samples that others scrape, or make themselves, into the store of metrics. */
   readonly metricsReceiver: MetricsReceiver;
   /** Scrapes what monitors name, into the store of metrics. */
-  readonly scraping: true;
+  readonly scraping: Scraping;
   /** Rules that every sample goes through when it is scraped, by whoever scrapes. */
   readonly metricFilters: readonly Relabeling[];
   /** Servers that are sent what is scraped, by whoever scrapes. */

@@ -18,7 +18,10 @@ export function firstSources(
   });
 }
 
-/** What names of folders ask for: capabilities, components that are made (by their key), and languages in which the first stores are asked. */
+/**
+ * What names of folders ask for: capabilities, components that are made (by their key), languages in which the first stores are asked, and
+ * whose queues send what is scraped.
+ */
 export function abilities(chosen: readonly Chosen[]): ReadonlySet<string> {
   const able = new Set([
     ...chosen.flatMap(({ component: { key }, offers, provided }) => [
@@ -26,6 +29,9 @@ export function abilities(chosen: readonly Chosen[]): ReadonlySet<string> {
       ...Object.keys(offers),
     ]),
     ...firstSources(chosen).map(({ capability, type }) => askedIn(capability, type)),
+    ...providers(chosen, "scraping")
+      .flatMap(({ offers }) => offers.scraping ?? [])
+      .map(({ by }) => `scraping.${by}`),
   ]);
   // Rules that watch whether something is scraped would fire for ever.
   if (!able.has("scraping")) able.delete("rules");

@@ -171,8 +171,11 @@ export function substitute(object: Manifest, values: Readonly<Record<string, str
   return result;
 }
 
-/** Languages of stores that can be asked here: a stand-in for Loki's engine, and Jaeger itself. */
-const answered = ["logs.loki", "traces.jaeger"];
+/**
+ * Languages of stores that can be asked here: a stand-in for Loki's engine, and Jaeger itself. Whose queues send what is scraped is no
+ * matter of language.
+ */
+const answered = ["logs.loki", "traces.jaeger", "scraping.prometheus", "scraping.vmagent"];
 
 /** Every form of every dashboard in `flux-repo/content`, those with more panels last. */
 export function dashboardForms(root: string): string[] {

@@ -113,6 +113,12 @@ export const victoriaMetricsRetention = text(
   error: "must be from 24h to 100y",
 });
 
+/** Sizes of VictoriaMetrics (1.151, lib/flagutil/bytes.go). */
+export const victoriaMetricsSize = text(
+  /^(?!0+(\.0*)?[A-Z])\d{1,6}(\.\d{1,3})?[KMG]i?B$/,
+  "must be a size such as 16MiB or 50MB",
+);
+
 /** Fluent Bit's sizes (`flb_utils_size_to_bytes`). */
 export const fluentBitSize = text(/^[1-9]\d{0,6}[KMG]B?$/, "must be a size such as 500MB");
 

@@ -53,4 +53,3 @@ export function selectorOf(node: Node): Selector {
 }
 
 export const selectorsOf = (node: Node): Selector[] => nodesOf(node, "VectorSelector").map(selectorOf);
-

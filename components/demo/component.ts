@@ -81,7 +81,7 @@ function podinfo(context: DemoContext): Release[] {
 function scaling({ settings, environment, offered }: DemoContext): ReturnType<Autoscaling["scale"]> {
   const { app, scaling: wanted } = settings.demo;
   const [autoscaling, store] = [offered("autoscaling"), offered("metrics")];
-  if (app !== "podinfo" || autoscaling === undefined || store === undefined || offered("scraping") !== true)
+  if (app !== "podinfo" || autoscaling === undefined || store === undefined || offered("scraping") === undefined)
     return { secrets: [], objects: [] };
   const { min, max, requestsPerSecond: perPod } = wanted;
   return autoscaling.scale(

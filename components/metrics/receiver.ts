@@ -4,6 +4,9 @@ import type { SecretObject } from "../component.ts";
 import { namespaces } from "../kubernetes/namespaces.ts";
 import { authenticates, caKey, caOf, credentials, type Known, secretKey, secretOf, tenantHeader } from "../remote.ts";
 
+/** What the queue of the store is called beside those of `remoteWrite`, whose names are DNS labels. */
+export const storeName = "metrics_store";
+
 /** Key of the name of a user. */
 export const userKey = ({ of }: Access) => `${of}.user`;
 
@@ -24,8 +27,7 @@ export function receiverSecrets(asker: string, places: readonly (Place | undefin
 export function receiverTarget(asker: string, place: Place, known: Known): RemoteWriteTarget {
   const name = secretOf(asker);
   const target: RemoteWriteTarget = {
-    // No name of `remoteWrite`, which are DNS labels.
-    name: "metrics_store",
+    name: storeName,
     url: clusterUrl(place),
     timeout: "30s",
     protocol: "1.0",

@@ -238,7 +238,7 @@ describe("Remote write, by the real programs", function () {
   });
 
   it("is told where it fails: the rule finds the server that refuses, and no other", async () => {
-    const file = "flux-repo/content/remote-write/prometheus+rules/remote-write.yaml";
+    const file = "flux-repo/content/remote-write/rules+scraping.prometheus/remote-write.yaml";
     const { spec } = parse(substituteText(readFileSync(file, "utf8"), {}, file)) as {
       readonly spec: {
         readonly groups: readonly { readonly rules: readonly { readonly alert: string; readonly expr: string }[] }[];

@@ -5,12 +5,15 @@
  */
 import { expect } from "chai";
 import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { gunzipSync } from "node:zlib";
 import { parse, parseAllDocuments } from "yaml";
+import { fetchOutside, trust } from "../../components/company-network.ts";
 import type { Manifest } from "../../components/kubernetes/manifest.ts";
 import { labelsOf, ports, type Program } from "../../components/metrics/victoria-metrics/api.ts";
 import { variants as scraped } from "../../components/metrics/scrape-targets/variants.ts";
@@ -19,6 +22,10 @@ import { render, type Rendered } from "../../contract/rendered.ts";
 import { masked } from "../../contract/run-program.ts";
 import { obtainBinaries } from "../../rehearsal/control-plane/binaries.ts";
 import { type ControlPlane, startControlPlane } from "../../rehearsal/control-plane/control-plane.ts";
+import { freePorts } from "../../rehearsal/control-plane/processes.ts";
+import { type Authority, makeAuthority } from "../support/authority.ts";
+import { awkward } from "../support/awkward.ts";
+import { Running } from "../support/running.ts";
 import { until } from "../support/until.ts";
 import { apply, pathOf } from "./support/apply.ts";
 import { type KubeObject, TestCluster } from "./support/cluster.ts";
@@ -51,6 +58,16 @@ interface Container {
   readonly args?: readonly string[];
   readonly resources?: { readonly requests?: object; readonly limits?: object };
   readonly securityContext?: object;
+}
+
+interface Mounting extends Container {
+  readonly volumeMounts: readonly { readonly name: string; readonly mountPath: string }[];
+}
+
+interface Volume {
+  readonly name: string;
+  readonly secret?: { readonly secretName: string };
+  readonly configMap?: { readonly name: string };
 }
 
 interface Workload extends KubeObject {
@@ -92,15 +109,31 @@ describe("the VictoriaMetrics operator, before what an environment declares", fu
   let plane: ControlPlane;
   let cluster: TestCluster;
   let operator: ChildProcess;
+  const running = new Running();
+  let authority: Authority;
   let single: Rendered;
   let ours: Manifest[];
   let said = "";
 
-  /** A certificate, as it stands in a text of JSON. */
-  function pem(): string {
-    const data = /certificate-authority-data: (\S+)/.exec(plane.kubeconfig)?.[1] ?? "";
-    return JSON.stringify(Buffer.from(data, "base64").toString("utf8")).slice(1, -1);
+  /** An object with what stands for certificates and secrets. */
+  function real(object: Manifest): Manifest {
+    const texts = { "company.pem": readFileSync(authority.ca, "utf8"), right: awkward };
+    return Object.entries(texts).reduce(
+      (one, [name, text]) =>
+        JSON.parse(JSON.stringify(one).replaceAll(masked(name), () => JSON.stringify(text).slice(1, -1))) as Manifest,
+      object,
+    );
   }
+
+  /** The configuration that the operator has made for vmagent, once it has a job. */
+  const scrapeConfig = async (job: string) =>
+    await soon(`vmagent's job ${job}`, async () => {
+      const { data } = (await cluster.get(`/api/v1/namespaces/${namespace}/secrets/vmagent-metrics`)) as unknown as {
+        readonly data: Readonly<Record<string, string>>;
+      };
+      const text = gunzipSync(Buffer.from(data["vmagent.yaml.gz"] ?? "", "base64")).toString("utf8");
+      return text.includes(job) ? text : undefined;
+    });
 
   /** Waits, and says what the operator has said where that is in vain. */
   const soon = async <T>(what: string, look: () => Promise<T | undefined>) =>
@@ -117,9 +150,21 @@ describe("the VictoriaMetrics operator, before what an environment declares", fu
 
   before(async function () {
     this.timeout("30m");
+    authority = makeAuthority(folder);
     const settings = {
       metrics: "victoriaMetrics" as const,
       checks: [{ name: "shop", target: "https://shop.example.com/" }],
+      network: { ca: "company.pem" },
+      remoteWrite: [
+        {
+          ...{ name: "years", url: "https://127.0.0.1:1/api/v1/write", ca: "company" as const, tenant: "team-a" },
+          ...{ user: "writer", secret: "right", dropMetrics: ["shop_debug"] },
+        },
+        {
+          ...{ name: "picky", url: "http://127.0.0.1:2/write?db=a,b", tenant: "team-a" },
+          headers: { "X-Team": `a, 'b' "c" {{ d }} (` },
+        },
+      ],
       ...scraped["targets found in each way"],
       applications: { namespaces: ["team-web"] },
       alertmanager: { replicas: 3 },
@@ -148,7 +193,7 @@ describe("the VictoriaMetrics operator, before what an environment declares", fu
     const stack = (await templated(single, "kube-prometheus-stack", folder)).filter(monitors);
     const secrets = all
       .filter(({ kind, metadata }) => kind === "Secret" && metadata.namespace === namespace)
-      .map((object) => JSON.parse(JSON.stringify(object).replaceAll(masked("company.pem"), pem())) as Manifest);
+      .map((object) => real(object));
     // A team's own route, as docs/alerts.md shows it.
     const routes = parseAllDocuments(
       /```yaml\n(apiVersion: monitoring\.coreos\.com\/v1alpha1\nkind: AlertmanagerConfig.*?)```/s.exec(
@@ -182,6 +227,7 @@ describe("the VictoriaMetrics operator, before what an environment declares", fu
       stream?.on("data", (chunk: Buffer) => (said += chunk.toString()));
   });
   after(async () => {
+    running.end();
     (operator as ChildProcess | undefined)?.kill();
     (cluster as TestCluster | undefined)?.close();
     await (plane as ControlPlane | undefined)?.stop();
@@ -266,13 +312,7 @@ describe("the VictoriaMetrics operator, before what an environment declares", fu
   });
 
   it("makes a configuration that vmagent takes, with a job for each, and its buffer on disk, bounded", async () => {
-    const secret = await soon("vmagent's configuration", async () => {
-      const { data } = (await cluster.get(`/api/v1/namespaces/${namespace}/secrets/vmagent-metrics`)) as unknown as {
-        readonly data: Readonly<Record<string, string>>;
-      };
-      const text = gunzipSync(Buffer.from(data["vmagent.yaml.gz"] ?? "", "base64")).toString("utf8");
-      return text.includes("serviceScrape/team-web/cart/0") ? text : undefined;
-    });
+    const secret = await scrapeConfig("serviceScrape/team-web/cart/0");
     const { scrape_configs: jobs } = parse(secret) as {
       readonly scrape_configs: readonly { readonly job_name: string; readonly relabel_configs: readonly object[] }[];
     };
@@ -314,10 +354,137 @@ describe("the VictoriaMetrics operator, before what an environment declares", fu
       { stdio: "pipe" },
     );
     const { template } = (await workload("statefulsets", "vmagent-metrics")).spec;
-    expect(template.spec.containers[0]?.args).to.include.members([
-      "-remoteWrite.url=http://vmsingle-metrics.monitoring.svc:8428/api/v1/write",
-      `-remoteWrite.maxDiskUsagePerURL=${1024 ** 3}`,
-    ]);
+    const { args = [] } = template.spec.containers[0] ?? {};
+    expect(args).to.include(`-remoteWrite.maxDiskUsagePerURL=${1024 ** 3}`);
+    expect(args.join(" ")).to.include("-remoteWrite.url=http://vmsingle-metrics.monitoring.svc:8428/api/v1/write,");
+    // Three servers, and room beside what they may hold.
+    expect(JSON.stringify(template.spec.volumes)).to.include('"sizeLimit":"3840Mi"');
+  });
+
+  it("has vmagent send to further servers, by TLS and with a password, under names that alerts know", async () => {
+    const [storePort = 0, yearsPort = 0, agentPort = 0] = await freePorts(3);
+    const sent: unknown[] = [];
+    const picky = createServer((request, response) => {
+      const { "x-team": team, "x-scope-orgid": tenant } = request.headers;
+      sent.push({ url: decodeURIComponent(request.url ?? ""), team, tenant });
+      request.resume().on("end", () => response.writeHead(400).end());
+    });
+    await new Promise<void>((ready) => picky.listen(0, "127.0.0.1", ready));
+    const shop = createServer((_, response) => response.end("shop_orders_total 7\nshop_debug 1\n"));
+    await new Promise<void>((ready) => shop.listen(0, "127.0.0.1", ready));
+    try {
+      const portOf = (server: Server) => (server.address() as AddressInfo).port;
+      const password = join(folder, "password");
+      writeFileSync(password, awkward);
+      const store = await obtainProgram("victoria-metrics");
+      for (const [name, port, more] of [
+        ["store", storePort, []],
+        [
+          "years",
+          yearsPort,
+          [
+            ...["-tls", `-tlsCertFile=${join(folder, "server.crt")}`, `-tlsKeyFile=${join(folder, "server.key")}`],
+            ...["-httpAuth.username=writer", `-httpAuth.password=file://${password}`],
+          ],
+        ],
+      ] as const)
+        running.start(
+          store,
+          [
+            `-httpListenAddr=127.0.0.1:${port}`,
+            `-storageDataPath=${join(folder, name)}`,
+            "-retentionPeriod=1d",
+            "-search.latencyOffset=0s",
+            ...more,
+          ],
+          folder,
+        );
+      // What it is told, with the files that it is given; of what it scrapes its own monitor's rules.
+      const { spec } = (await workload("statefulsets", "vmagent-metrics")).spec.template;
+      const container = spec.containers.find(({ name }) => name === "vmagent") as Mounting;
+      let flags = (container.args ?? []).join("\n");
+      for (const { name, mountPath } of container.volumeMounts) {
+        const { secret, configMap } = (spec.volumes as readonly Volume[]).find((one) => one.name === name) ?? {};
+        const own = join(folder, "mounts", name);
+        mkdirSync(own, { recursive: true });
+        flags = flags.replaceAll(`${mountPath}/`, `${own}/`);
+        const from =
+          secret === undefined ? configMap && `configmaps/${configMap.name}` : `secrets/${secret.secretName}`;
+        if (from === undefined) continue;
+        const { data } = (await cluster.get(`/api/v1/namespaces/${namespace}/${from}`)) as unknown as {
+          readonly data: Readonly<Record<string, string>>;
+        };
+        for (const [key, text] of Object.entries(data))
+          writeFileSync(join(own, key), secret === undefined ? text : Buffer.from(text, "base64"));
+      }
+      const config = await scrapeConfig("serviceScrape/monitoring/victoria-metrics/0");
+      const own = (
+        parse(config) as { readonly scrape_configs: readonly { readonly job_name: string }[] }
+      ).scrape_configs.find(({ job_name: job }) => job === "serviceScrape/monitoring/victoria-metrics/0") as
+        { readonly metric_relabel_configs?: readonly object[] } | undefined;
+      const scrape = join(folder, "scrape.yaml");
+      const at = (port: number) => [{ targets: [`127.0.0.1:${port}`] }];
+      writeFileSync(
+        scrape,
+        JSON.stringify({
+          global: { scrape_interval: "1s" },
+          scrape_configs: [
+            {
+              job_name: "vmagent-metrics",
+              static_configs: at(agentPort),
+              metric_relabel_configs: own?.metric_relabel_configs,
+            },
+            { job_name: "shop", static_configs: at(portOf(shop)) },
+          ],
+        }),
+      );
+      const changed: readonly (readonly [string, string])[] = [
+        ["-httpListenAddr=", `127.0.0.1:${agentPort}`],
+        ["-promscrape.config=", scrape],
+        ["-remoteWrite.tmpDataPath=", join(folder, "buffer")],
+      ];
+      const addresses = {
+        "http://vmsingle-metrics.monitoring.svc:8428": `http://127.0.0.1:${storePort}`,
+        "https://127.0.0.1:1/": `https://127.0.0.1:${yearsPort}/`,
+        "http://127.0.0.1:2/": `http://127.0.0.1:${portOf(picky)}/`,
+      };
+      const args = Object.entries(addresses)
+        .reduce((text, [from, to]) => text.replace(from, to), flags)
+        .split("\n")
+        .filter((flag) => !changed.some(([name]) => flag.startsWith(name)))
+        .concat(changed.map((pair) => pair.join("")));
+      running.start(await obtainProgram("vmagent"), args, folder);
+
+      const { ca } = authority;
+      const asked = async (server: string, query: string) => {
+        const response = await fetchOutside(`${server}/api/v1/query?${new URLSearchParams({ query }).toString()}`, {
+          headers: { authorization: `Basic ${Buffer.from(`writer:${awkward}`).toString("base64")}` },
+        }).catch(() => undefined);
+        if (response?.ok !== true) return undefined;
+        const { data } = (await response.json()) as { data: { result: { metric: Record<string, string> }[] } };
+        return data.result.length === 0 ? undefined : data.result.map(({ metric }) => metric);
+      };
+      trust(ca);
+      const [here, years] = [`http://127.0.0.1:${storePort}`, `https://127.0.0.1:${yearsPort}`];
+      const [there] = await running.soon("a sample at the other server", () =>
+        asked(years, "last_over_time(shop_orders_total[5m])"),
+      );
+      expect(there).to.include({ cluster: "dev", job: "shop" });
+      await running.soon("all samples at the store", () => asked(here, "last_over_time(shop_debug[5m])"));
+      expect(await asked(here, "last_over_time(shop_orders_total[5m])")).to.deep.equal([
+        { __name__: "shop_orders_total", job: "shop", instance: there?.["instance"] },
+      ]);
+      expect(await asked(years, "last_over_time(shop_debug[5m])"), "what is dropped for it").to.equal(undefined);
+      const refused = "last_over_time(vmagent_remotewrite_packets_dropped_total[5m]) > 0";
+      const failing = await running.soon("what is refused, by name", () => asked(here, refused));
+      expect(failing.map((metric) => metric["remote_name"])).to.deep.equal(["picky"]);
+      expect(sent[0]).to.deep.equal({ url: "/write?db=a,b", team: `a, 'b' "c" {{ d }} (`, tenant: "team-a" });
+      const queues = (await asked(here, "last_over_time(vm_persistentqueue_bytes_pending[5m])")) ?? [];
+      expect(queues.map((metric) => metric["remote_name"])).to.have.members(["metrics_store", "years", "picky"]);
+    } finally {
+      picky.close();
+      shop.close();
+    }
   });
 
   it("gives vmalert all rules but the wrong one, of which it says that it is, and each Alertmanager", async () => {

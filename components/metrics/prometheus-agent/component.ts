@@ -10,6 +10,7 @@ import { podMonitor } from "../pod-monitor.ts";
 import { receiverSecrets, receiverTarget } from "../receiver.ts";
 import { remoteWriteSpecs } from "../remote-write/operator.ts";
 import { scrapeClasses } from "../scrape-class.ts";
+import { limitsOf } from "../scrape-limits.ts";
 import { prometheusAgent } from "./settings.ts";
 
 const namespace = namespaces.monitoring.name;
@@ -41,7 +42,7 @@ function agent(
   settings: z.output<typeof prometheusAgent>,
   { environment, all }: Pick<Context<unknown>, "environment" | "all">,
 ): Manifest {
-  const { replicas, scrapeInterval, sampleLimit, labelLimit, resources } = settings;
+  const { replicas, scrapeInterval, resources } = settings;
   const everywhere = {};
   return {
     apiVersion: "monitoring.coreos.com/v1alpha1",
@@ -60,8 +61,7 @@ function agent(
       // Stores may have series of several clusters.
       externalLabels: { cluster: environment.name },
       scrapeInterval,
-      sampleLimit,
-      labelLimit,
+      ...limitsOf(settings),
       ...scrapeClasses(all("metricFilters").flatMap(({ offer }) => offer)),
       serviceDiscoveryRole: "EndpointSlice",
       enableFeatures: ["extra-scrape-metrics"],
@@ -96,7 +96,7 @@ export const prometheusAgentComponent = defineComponent({
     { with: "prometheus", because: "Prometheus scrapes by itself, and an agent beside it would do the same again." },
   ],
   namespaces: () => [namespaces.monitoring],
-  offers: () => ({ scraping: true }),
+  offers: () => ({ scraping: { by: "prometheus" } }),
   requests: ({ prometheusAgent: { resources, replicas } }) => [
     { setting: "prometheusAgent.resources", ...resources, count: replicas },
   ],

@@ -1,4 +1,5 @@
 /** Values that security or data rest on: for the judges in `contract/`. */
+import type { scrapeLimits } from "../scrape-limits.ts";
 import type { Scraped } from "../../../contract/component-files.ts";
 import { asks, of, setting, why, type Pin } from "../../../contract/pin.ts";
 
@@ -6,8 +7,12 @@ const rows: Parameters<typeof of>[1] = [
   ["spec/replicas", setting((s) => s.prometheusAgent.replicas), "prometheusAgent.replicas"],
   ["spec/resources", setting((s) => asks(s.prometheusAgent.resources)), why.sized],
   ["spec/scrapeInterval", setting((s) => s.prometheusAgent.scrapeInterval), "prometheusAgent.scrapeInterval"],
-  ["spec/sampleLimit", setting((s) => s.prometheusAgent.sampleLimit), "prometheusAgent.sampleLimit"],
-  ["spec/labelLimit", setting((s) => s.prometheusAgent.labelLimit), "prometheusAgent.labelLimit"],
+  ...(
+    [
+      ...["sampleLimit", "labelLimit", "targetLimit"],
+      ...["labelNameLengthLimit", "labelValueLengthLimit", "bodySizeLimit"],
+    ] as (keyof typeof scrapeLimits)[]
+  ).map((limit) => [`spec/${limit}`, setting((s) => s.prometheusAgent[limit]), `prometheusAgent.${limit}`] as const),
   [
     "spec/storage/emptyDir/sizeLimit",
     "4Gi",

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { scrapeInterval } from "../../../settings/formats.ts";
 import { resources } from "../../../settings/kinds.ts";
+import { scrapeLimits } from "../scrape-limits.ts";
 
 export const prometheusAgent = z
   .strictObject({
@@ -13,16 +14,7 @@ export const prometheusAgent = z
         "Agents, each of which scrapes and writes everything, told apart by the label `prometheus_replica`: with more than one the store has to keep one of each.",
       ),
     scrapeInterval: scrapeInterval.default("30s").describe("How often targets are scraped."),
-    sampleLimit: z
-      .int()
-      .min(0)
-      .default(100_000)
-      .describe("As prometheus.sampleLimit: samples that one scrape may have, of monitors that name no limit."),
-    labelLimit: z
-      .int()
-      .min(0)
-      .default(64)
-      .describe("As prometheus.labelLimit: labels that a sample may have, of monitors that name no limit."),
+    ...scrapeLimits,
     resources: resources({ cpu: "50m", memory: "256Mi", memoryLimit: "1Gi" }),
   })
   .prefault({})

@@ -13,7 +13,7 @@ export const variants: Readonly<Record<string, SettingsInput>> = {
   "to a store that evaluates": {
     ...{ metrics: "external", external: { metrics }, network: { ca: "company.pem" } },
     scraper: "prometheusAgent",
-    prometheusAgent: { replicas: 2 },
+    prometheusAgent: { replicas: 2, bodySizeLimit: "50MB" },
   },
 };
 
@@ -33,6 +33,10 @@ export const effects = [
   ["prometheusAgent.scrapeInterval", "45s"],
   ["prometheusAgent.sampleLimit", 77],
   ["prometheusAgent.labelLimit", 78],
+  ["prometheusAgent.targetLimit", 79],
+  ["prometheusAgent.labelNameLengthLimit", 80],
+  ["prometheusAgent.labelValueLengthLimit", 81],
+  ["prometheusAgent.bodySizeLimit", "82MB"],
   ["prometheusAgent.resources.cpu", "33m"],
   ["prometheusAgent.resources.memory", "17Mi"],
   ["prometheusAgent.resources.memoryLimit", "3Gi"],

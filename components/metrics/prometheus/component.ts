@@ -19,6 +19,7 @@ import { accountAnnotations, caVolume, credentialVariables } from "../../storage
 import { stackService } from "../../suites/kube-prometheus-stack/names.ts";
 import { type RemoteWriteSpec, remoteWriteSpecs } from "../remote-write/operator.ts";
 import { type ScrapeClass, scrapeClasses } from "../scrape-class.ts";
+import { limitsOf } from "../scrape-limits.ts";
 import { dataSource, lookup, writePath } from "./api.ts";
 import { prometheus } from "./settings.ts";
 
@@ -35,19 +36,12 @@ export interface PrometheusValues {
     readonly service: { readonly sessionAffinity: "ClientIP" };
     readonly podDisruptionBudget: { readonly enabled: boolean };
     readonly serviceAccount?: { readonly annotations: Readonly<Record<string, string>> };
-    readonly prometheusSpec: {
+    readonly prometheusSpec: ReturnType<typeof limitsOf> & {
       readonly replicas: number;
       readonly retention: string;
       readonly retentionSize?: string;
       readonly scrapeInterval: string;
       readonly evaluationInterval: string;
-      readonly sampleLimit: number;
-      readonly labelLimit: number;
-      readonly targetLimit: number;
-      readonly labelNameLengthLimit: number;
-      readonly labelValueLengthLimit: number;
-      readonly keepDroppedTargets: number;
-      readonly bodySizeLimit?: string;
       readonly scrapeClasses?: readonly ScrapeClass[];
       readonly routePrefix: string;
       readonly externalUrl: string;
@@ -170,15 +164,7 @@ function prometheusValues(
         ...(settings.retentionSize === undefined ? {} : { retentionSize: settings.retentionSize }),
         scrapeInterval: settings.scrapeInterval,
         evaluationInterval: settings.scrapeInterval,
-        // Not the enforced ones: a monitor may name its own, higher or lower.
-        sampleLimit: settings.sampleLimit,
-        labelLimit: settings.labelLimit,
-        targetLimit: settings.targetLimit,
-        labelNameLengthLimit: settings.labelNameLengthLimit,
-        labelValueLengthLimit: settings.labelValueLengthLimit,
-        // What people look at on its page of targets; of all that discovery finds they would take memory.
-        keepDroppedTargets: 100,
-        ...(settings.bodySizeLimit === undefined ? {} : { bodySizeLimit: settings.bodySizeLimit }),
+        ...limitsOf(settings),
         routePrefix: endpoint.path,
         externalUrl: externalUrl,
         serviceDiscoveryRole: "EndpointSlice",
@@ -251,7 +237,7 @@ export const prometheusComponent = defineComponent({
         keeps,
       },
       metricsReceiver: { place: { ...endpoint, path: `${endpoint.path}${writePath}` } },
-      scraping: true,
+      scraping: { by: "prometheus" },
       // Of its own samples, whatever is in a bucket.
       rules: { keeps },
       thanosSidecar: true,

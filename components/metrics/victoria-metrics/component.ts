@@ -11,7 +11,7 @@ import { imagePullSecrets } from "../../kubernetes/pull-secrets.ts";
 import { authenticates, caKey, caOf, secretKey, secretOf, tenantHeader } from "../../remote.ts";
 import { helper } from "../../suites/kube-prometheus-stack/names.ts";
 import { dataSource, lookup, writePath } from "../prometheus/api.ts";
-import { receiverSecrets, userKey } from "../receiver.ts";
+import { receiverSecrets, storeName, userKey } from "../receiver.ts";
 import { endpoints, labelsOf, name, namespace, ports, type Program } from "./api.ts";
 import { imageOf } from "./images.ts";
 import { victoriaMetrics } from "./settings.ts";
@@ -68,19 +68,26 @@ const replicated = (program: Program, replicas: number) => ({
   ...(replicas === 1 ? {} : { affinity: spread(labelsOf(program)), podDisruptionBudget: { maxUnavailable: 1 } }),
 });
 
+/** What whoever takes samples holds series against. */
+const seriesLimits = ({ labelLimit, labelNameLengthLimit, labelValueLengthLimit }: Settings) => ({
+  maxLabelsPerTimeseries: String(labelLimit),
+  maxLabelNameLen: String(labelNameLengthLimit),
+  maxLabelValueLen: String(labelValueLengthLimit),
+});
+
 function single(given: Given): object {
-  const { retention, storage, labelLimit, resources } = given.settings.victoriaMetrics;
+  const { retention, storage, resources } = given.settings.victoriaMetrics;
   return {
     ...common(given, "vmsingle", "victoria-metrics"),
     retentionPeriod: retention,
     ...(storage === undefined ? {} : { storage: volume(storage) }),
-    extraArgs: { maxLabelsPerTimeseries: String(labelLimit) },
+    extraArgs: seriesLimits(given.settings.victoriaMetrics),
     resources: containerResources(resources),
   };
 }
 
 function cluster(given: Given): object {
-  const { retention, storage, labelLimit, cluster: nodes } = given.settings.victoriaMetrics;
+  const { retention, storage, cluster: nodes } = given.settings.victoriaMetrics;
   return {
     retentionPeriod: retention,
     replicationFactor: nodes.replicationFactor,
@@ -96,7 +103,7 @@ function cluster(given: Given): object {
     vminsert: {
       ...common(given, "vminsert"),
       ...replicated("vminsert", nodes.insert.replicas),
-      extraArgs: { maxLabelsPerTimeseries: String(labelLimit) },
+      extraArgs: seriesLimits(given.settings.victoriaMetrics),
       resources: containerResources(nodes.insert.resources),
     },
     vmselect: {
@@ -109,14 +116,23 @@ function cluster(given: Given): object {
   };
 }
 
+/**
+ * Of the servers the operator makes one flag each for their addresses and headers, separated by commas, and quotes nothing
+ * (0.74.1, factory/vmagent/vmagent.go); vmagent takes quotes and brackets for its own (1.151, lib/flagutil/array.go).
+ */
+const inList = {
+  url: (url: string) => url.replaceAll(/[,'(){}]/g, (one) => `%${one.charCodeAt(0).toString(16)}`),
+  headers: (lines: readonly string[]) => [JSON.stringify(lines.join("^^"))],
+};
+
 /** A server that is sent what vmagent scrapes: its own queue is the buffer on disk, and it speaks version 1.0 without exemplars. */
 function sentTo({ url, timeout, headers, login, ca, relabelings }: RemoteWriteTarget, cluster: string): object {
   const lines = Object.entries(headers).map(([header, value]) => `${header}: ${value}`);
   // Stores of several clusters know by it whose series it is.
   const whose = { sourceLabels: ["cluster"], regex: "^$", targetLabel: "cluster", replacement: cluster };
   return {
-    ...{ url, sendTimeout: timeout, inlineUrlRelabelConfig: [...relabelings, whose] },
-    ...(lines.length === 0 ? {} : { headers: lines }),
+    ...{ url: inList.url(url), sendTimeout: timeout, inlineUrlRelabelConfig: [...relabelings, whose] },
+    ...(lines.length === 0 ? {} : { headers: inList.headers(lines) }),
     ...(login === undefined
       ? {}
       : login.user === undefined
@@ -127,11 +143,12 @@ function sentTo({ url, timeout, headers, login, ca, relabelings }: RemoteWriteTa
 }
 
 function agent(given: Given): object {
-  const { mode, scrapeInterval, sampleLimit, agent: settings } = given.settings.victoriaMetrics;
+  const { mode, scrapeInterval, sampleLimit, bodySizeLimit, agent: settings } = given.settings.victoriaMetrics;
   const filters = given.offered("metricFilters");
+  const others = given.offered("remoteWrite") ?? [];
   const buffer = byteCount(settings.buffer);
-  // What is being deleted and written beside what the buffer holds.
-  const disk = canonicalBytes(`${Math.ceil((buffer * 1.25) / 1024 ** 2)}Mi`);
+  // One for each server, and what is being deleted and written beside what they hold.
+  const disk = canonicalBytes(`${Math.ceil((buffer * 1.25 * (1 + others.length)) / 1024 ** 2)}Mi`);
   return {
     ...common(given, "vmagent"),
     ...reloader(given),
@@ -141,11 +158,12 @@ function agent(given: Given): object {
     selectAllByDefault: true,
     scrapeInterval,
     ...(sampleLimit === 0 ? {} : { sampleLimit }),
+    extraArgs: { "promscrape.maxScrapeSize": bodySizeLimit },
     // A label of every series would keep them from matching those that rules record.
     externalLabelName: "",
     remoteWrite: [
       { url: `${clusterUrl(endpoints[mode].write)}${writePath}` },
-      ...(given.offered("remoteWrite") ?? []).map((target) => sentTo(target, given.environment.name)),
+      ...others.map((target) => sentTo(target, given.environment.name)),
     ],
     // The Prometheus Operator's words for rules are this operator's, too.
     ...(filters === undefined ? {} : { globalScrapeMetricRelabelConfigs: filters }),
@@ -229,8 +247,20 @@ const object = (kind: string, spec: object): Extra => ({
   object: { apiVersion, kind, metadata: { name, namespace }, spec },
 });
 
-/** Monitors, so that whoever scrapes reads the programs: by Service, whose name is the job. */
-const monitor: Extra = {
+/**
+ * Gives what vmagent counts of its queues the names of their servers, as Prometheus' have them (`remote_name`): it says their number alone, under
+ * `url` or `name`.
+ */
+const named = (servers: readonly string[]) =>
+  servers.map((server, index) => ({
+    sourceLabels: ["url", "name"],
+    regex: `${index + 1}:secret-url;|;${index + 1}:secret-url`,
+    targetLabel: "remote_name",
+    replacement: server,
+  }));
+
+/** A monitor, so that whoever scrapes reads the programs: by Service, whose name is the job. */
+const monitor = (servers: readonly string[]): Extra => ({
   name: "monitor",
   object: {
     apiVersion: "monitoring.coreos.com/v1",
@@ -238,10 +268,10 @@ const monitor: Extra = {
     metadata: { name: "victoria-metrics", namespace },
     spec: {
       selector: { matchLabels: { "app.kubernetes.io/instance": name, "managed-by": "vm-operator" } },
-      endpoints: [{ port: "http" }],
+      endpoints: [{ port: "http", ...(servers.length === 0 ? {} : { metricRelabelings: named(servers) }) }],
     },
   },
-};
+});
 
 /** What vmalert needs to reach Alertmanager. */
 function secretsOf({ offered, environment }: Given): SecretObject[] {
@@ -293,7 +323,7 @@ export const victoriaMetricsComponent = defineComponent({
         },
       },
       metricsReceiver: { place: { ...write, path: `${write.path}${writePath}` } },
-      scraping: true,
+      scraping: { by: "vmagent" },
       rules: {},
     };
   },
@@ -328,8 +358,9 @@ export const victoriaMetricsComponent = defineComponent({
   secrets: (given) => (isOwn(given, "rules") ? secretsOf(given) : []),
   extras: (given) => {
     const made = programs(given);
+    const servers = [storeName, ...(given.offered("remoteWrite") ?? []).map(({ name: server }) => server)];
     return [
-      monitor,
+      monitor(made.includes("vmagent") ? servers : []),
       ...(made.includes("vmsingle") ? [object("VMSingle", single(given))] : [object("VMCluster", cluster(given))]),
       ...(made.includes("vmagent") ? [object("VMAgent", agent(given))] : []),
       ...(made.includes("vmalert") ? [object("VMAlert", alert(given))] : []),

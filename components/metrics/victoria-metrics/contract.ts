@@ -39,16 +39,29 @@ const retention = [
   "victoriaMetrics.retention",
 ] as const;
 
+/** What series are held against, by whoever takes them. */
+const limited = (spec: string) =>
+  (
+    [
+      ["maxLabelsPerTimeseries", "labelLimit"],
+      ["maxLabelNameLen", "labelNameLengthLimit"],
+      ["maxLabelValueLen", "labelValueLengthLimit"],
+    ] as const
+  ).map(
+    ([flag, limit]) =>
+      [
+        `${spec}/extraArgs/${flag}`,
+        setting((s) => String(s.victoriaMetrics[limit])),
+        `victoriaMetrics.${limit}`,
+      ] as const,
+  );
+
 export const pins: readonly Pin[] = [
   ...of("VMSingle monitoring/*", [
     ...each,
     retention,
     ["spec/storage/resources/requests/storage", setting((s) => s.victoriaMetrics.storage), "victoriaMetrics.storage"],
-    [
-      "spec/extraArgs/maxLabelsPerTimeseries",
-      setting((s) => String(s.victoriaMetrics.labelLimit)),
-      "victoriaMetrics.labelLimit",
-    ],
+    ...limited("spec"),
     ["spec/resources", setting((s) => asks(s.victoriaMetrics.resources)), why.sized],
   ]),
   ...of("VMCluster monitoring/*", [
@@ -59,11 +72,7 @@ export const pins: readonly Pin[] = [
       setting((s) => s.victoriaMetrics.cluster.replicationFactor),
       "on how many nodes a sample is",
     ],
-    [
-      "spec/vminsert/extraArgs/maxLabelsPerTimeseries",
-      setting((s) => String(s.victoriaMetrics.labelLimit)),
-      "victoriaMetrics.labelLimit",
-    ],
+    ...limited("spec/vminsert"),
   ]),
   ...of("VMAgent monitoring/*", [
     ...each,
@@ -74,6 +83,11 @@ export const pins: readonly Pin[] = [
     ["spec/externalLabelName", "", "a label of every series keeps them from matching those that rules record"],
     ["spec/scrapeInterval", setting((s) => s.victoriaMetrics.scrapeInterval), "victoriaMetrics.scrapeInterval"],
     ["spec/sampleLimit", setting((s) => s.victoriaMetrics.sampleLimit || undefined), "victoriaMetrics.sampleLimit"],
+    [
+      "spec/extraArgs/promscrape.maxScrapeSize",
+      setting((s) => s.victoriaMetrics.bodySizeLimit),
+      "victoriaMetrics.bodySizeLimit",
+    ],
     [
       "spec/remoteWriteSettings/maxDiskUsagePerURL",
       setting((s) => String(byteCount(s.victoriaMetrics.agent.buffer))),

@@ -1,5 +1,11 @@
 import { z } from "zod";
-import { bytes, imageRepository, scrapeInterval, victoriaMetricsRetention } from "../../../settings/formats.ts";
+import {
+  bytes,
+  imageRepository,
+  scrapeInterval,
+  victoriaMetricsRetention,
+  victoriaMetricsSize,
+} from "../../../settings/formats.ts";
 import { resources } from "../../../settings/kinds.ts";
 
 const several = (what: string, pods: number, asks: { cpu: string; memory: string; memoryLimit: string }) =>
@@ -9,6 +15,10 @@ const several = (what: string, pods: number, asks: { cpu: string; memory: string
       resources: resources(asks),
     })
     .prefault({});
+
+/** As VictoriaMetrics takes it (1.151, lib/storage, `SetMaxLabelNameLen`). */
+const length = (what: string, usual: number) =>
+  z.int().min(1).max(65_535).default(usual).describe(`${what}; series with longer ones are not kept, and are counted.`);
 
 export const victoriaMetrics = z
   .strictObject({
@@ -37,6 +47,11 @@ export const victoriaMetrics = z
       .min(1)
       .default(64)
       .describe("Labels that a series may have; series with more are not kept, and are counted."),
+    labelNameLengthLimit: length("Bytes that a label's name may have", 256),
+    labelValueLengthLimit: length("Bytes that a label's value may have", 4096),
+    bodySizeLimit: victoriaMetricsSize
+      .default("16MiB")
+      .describe("Size that the answer of a target may have, uncompressed; a larger one is refused."),
     resources: resources({ cpu: "100m", memory: "384Mi", memoryLimit: "1536Mi" }).describe("Of the single store."),
     cluster: z
       .strictObject({
@@ -62,7 +77,9 @@ export const victoriaMetrics = z
       .strictObject({
         buffer: bytes
           .default("1Gi")
-          .describe("Disk that scraped samples may fill while the store is away; beyond it the oldest go."),
+          .describe(
+            "Disk that scraped samples may fill while the store is away, and as much again for each server of remoteWrite; beyond it the oldest go.",
+          ),
         bufferOnVolume: z
           .boolean()
           .default(false)

@@ -32,6 +32,9 @@ export const decided = [
       ["victoriaMetrics.scrapeInterval", "45s"],
       ["victoriaMetrics.sampleLimit", 77],
       ["victoriaMetrics.labelLimit", 78],
+      ["victoriaMetrics.labelNameLengthLimit", 79],
+      ["victoriaMetrics.labelValueLengthLimit", 80],
+      ["victoriaMetrics.bodySizeLimit", "81MB"],
       ["victoriaMetrics.agent.buffer", "2Gi"],
       [
         "victoriaMetrics.agent.bufferOnVolume",

@@ -1,8 +1,10 @@
 import { dashboard, line, lines, none, perSecond, range, redAbove, stat } from "../../../../dashboards/kit.ts";
 
 const agent = 'job="prometheus-agent"';
-const rate = (metric: string, more = "") => `sum by (pod) (rate(${metric}{${agent}${more}}[$__rate_interval]))`;
-const behind = `max by (pod) (prometheus_remote_storage_queue_highest_timestamp_seconds{${agent}} - prometheus_remote_storage_queue_highest_sent_timestamp_seconds{${agent}})`;
+/** Of its queues that of the store; those of other servers are on the dashboard "Remote write". */
+const queue = `${agent}, remote_name="metrics_store"`;
+const rate = (metric: string, of = agent) => `sum by (pod) (rate(${metric}{${of}}[$__rate_interval]))`;
+const behind = `max by (pod) (prometheus_remote_storage_queue_highest_timestamp_seconds{${queue}} - prometheus_remote_storage_queue_highest_sent_timestamp_seconds{${queue}})`;
 
 export default dashboard(
   {
@@ -33,7 +35,7 @@ export default dashboard(
           unit: perSecond("samples"),
           width: 8,
         },
-        range(`sum(rate(prometheus_remote_storage_samples_failed_total{${agent}}[$__rate_interval]))`, "refused"),
+        range(`sum(rate(prometheus_remote_storage_samples_failed_total{${queue}}[$__rate_interval]))`, "refused"),
       ).thresholds(none("red", 0.001)),
       stat(
         {
@@ -54,7 +56,7 @@ export default dashboard(
           width: 12,
         },
         range(rate("prometheus_agent_samples_appended_total"), "{{pod}} scraped"),
-        range(rate("prometheus_remote_storage_samples_total"), "{{pod}} sent"),
+        range(rate("prometheus_remote_storage_samples_total", queue), "{{pod}} sent"),
       ).min(0),
       line(
         lines(
@@ -75,8 +77,8 @@ export default dashboard(
           unit: "short",
           width: 8,
         },
-        range(`sum by (pod) (prometheus_remote_storage_shards{${agent}})`, "{{pod}}"),
-        range(`sum by (pod) (prometheus_remote_storage_shards_desired{${agent}})`, "{{pod}} wanted"),
+        range(`sum by (pod) (prometheus_remote_storage_shards{${queue}})`, "{{pod}}"),
+        range(`sum by (pod) (prometheus_remote_storage_shards_desired{${queue}})`, "{{pod}} wanted"),
       ).min(0),
       lines(
         {
@@ -85,7 +87,7 @@ export default dashboard(
           unit: perSecond("samples"),
           width: 8,
         },
-        range(rate("prometheus_remote_storage_samples_retried_total"), "{{pod}}"),
+        range(rate("prometheus_remote_storage_samples_retried_total", queue), "{{pod}}"),
       )
         .min(0)
         .noValue("none"),

@@ -14,13 +14,14 @@ import {
   stat,
 } from "../../../../dashboards/kit.ts";
 
-const chosen = 'remote_name=~"$target"';
+/** The store itself is told of by whoever writes to it. */
+const chosen = 'remote_name=~"$target", remote_name!="metrics_store"';
 const counted = (what: string) => `prometheus_remote_storage_${what}{${chosen}}`;
 const rate = (what: string, by = "remote_name") => `sum by (${by}) (rate(${counted(what)}[$__rate_interval]))`;
 const behind =
   `max by (remote_name) (${counted("queue_highest_timestamp_seconds")}` +
   ` - on (job, instance, namespace, pod, remote_name, url) ${counted("queue_highest_sent_timestamp_seconds")})`;
-const lost = 'prometheus_remote_storage_samples_dropped_total{remote_name=~"$target", reason!="dropped_series"}';
+const lost = `prometheus_remote_storage_samples_dropped_total{${chosen}, reason!="dropped_series"}`;
 
 export default dashboard(
   {
@@ -30,12 +31,12 @@ export default dashboard(
       "Does every server that is sent samples have all of them: how far is it behind, what is lost, what does it cost?",
     folder: "Platform",
     of: "remote-write",
-    needs: ["prometheus", "scraping"],
+    needs: ["scraping.prometheus"],
     tags: ["platform", "metrics"],
     variables: [
       choice(
         { name: "target", label: "Target", description: "Servers of remoteWrite." },
-        "label_values(prometheus_remote_storage_shards_max, remote_name)",
+        'label_values(prometheus_remote_storage_shards_max{remote_name!="metrics_store"}, remote_name)',
       ),
     ],
   },

@@ -16,6 +16,8 @@ const keeps = 'job=~"vm(single|storage)-metrics"';
 const takes = 'job=~"vm(single|insert)-metrics"';
 const answers = 'job=~"vm(single|select)-metrics"';
 const agent = 'job="vmagent-metrics"';
+/** Of its queues that of the store; those of other servers are on the dashboard "Remote write (vmagent)". */
+const queue = `${agent}, remote_name="metrics_store"`;
 const alert = 'job="vmalert-metrics"';
 const rate = (metric: string, matchers: string) => `sum(rate(${metric}{${matchers}}[$__rate_interval]))`;
 const increase = (metric: string, matchers: string) => `sum(increase(${metric}{${matchers}}[1h]))`;
@@ -70,7 +72,7 @@ export default dashboard(
           unit: "bytes",
           width: 6,
         },
-        range(`sum(vm_persistentqueue_bytes_pending{${agent}})`, "pending"),
+        range(`sum(vm_persistentqueue_bytes_pending{${queue}})`, "pending"),
       ).thresholds(none("red", 100_000_000)),
     ],
     "Samples on their way": [
@@ -94,7 +96,7 @@ export default dashboard(
           unit: "bytes",
           width: 8,
         },
-        range(`sum by (pod) (vm_persistentqueue_bytes_pending{${agent}})`, "{{pod}}"),
+        range(`sum by (pod) (vm_persistentqueue_bytes_pending{${queue}})`, "{{pod}}"),
       ).min(0),
       lines(
         {
@@ -104,7 +106,7 @@ export default dashboard(
           unit: "short",
           width: 8,
         },
-        range(increase("vm_persistentqueue_blocks_dropped_total", agent), "vmagent, buffer full"),
+        range(increase("vm_persistentqueue_blocks_dropped_total", queue), "vmagent, buffer full"),
         range(increase("vm_rows_ignored_total", takes), "store, refused"),
         range(increase("vmalert_remotewrite_dropped_rows_total", alert), "vmalert"),
       )
