@@ -26,7 +26,7 @@ import { commonLabels, labelling } from "./kubernetes/labels.ts";
 import type { Manifest } from "./kubernetes/manifest.ts";
 import { Namespace } from "./kubernetes/namespace.ts";
 import { Platform } from "./kubernetes/platform.ts";
-import { ownNamespaces } from "./occupancy.ts";
+import { declaredDefinitions, ownNamespaces } from "./occupancy.ts";
 import { deployedVersions, interfaceOutputs, type Outputs } from "./outputs.ts";
 import { plan, providers, working } from "./plan.ts";
 import { type PreflightInputs, preflightHook, preflightInput } from "./preflight.ts";
@@ -72,6 +72,7 @@ export class Environment extends pulumi.ComponentResource {
             ownNamespaces(settings),
             chosen.flatMap(({ component: { charts } }) => charts),
             settings.provided,
+            declaredDefinitions(settings),
           ]),
     );
     const inputs: PreflightInputs = {

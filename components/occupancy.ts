@@ -113,10 +113,12 @@ export interface Occupant {
   readonly provided: readonly string[];
   /** Keys of its components that are there only when another needs them. @default none */
   readonly needed?: readonly string[];
+  /** Names of the definitions of what it declares itself, beside what charts make. @default none */
+  readonly declares?: readonly string[];
 }
 
-/** Namespaces that an environment makes. */
-export function ownNamespaces(settings: Settings): string[] {
+/** Contexts of what is the same in every environment. */
+function contextsOf(settings: Settings) {
   const { chosen } = plan(settings);
   const nothing = {
     name: "",
@@ -127,8 +129,26 @@ export function ownNamespaces(settings: Settings): string[] {
     secrets: [],
     image: (name: string) => name,
   };
-  const context = contexts(chosen, nothing, [], {});
+  return { chosen, context: contexts(chosen, nothing, [], {}) };
+}
+
+/** Namespaces that an environment makes. */
+export function ownNamespaces(settings: Settings): string[] {
+  const { chosen, context } = contextsOf(settings);
   return [fluxHome(settings).namespace, ...namespacesOf(chosen, context).map(({ name }) => name)];
+}
+
+/** Names of the definitions of objects that an environment declares beside those of charts. */
+export function declaredDefinitions(settings: Settings): string[] {
+  const { chosen, context } = contextsOf(settings);
+  const kinds = chosen.flatMap((one) =>
+    (one.component.extras?.(context(one)) ?? []).flatMap(({ object: { apiVersion, kind } }) => {
+      const [group = ""] = apiVersion.split("/");
+      // Every kind of theirs that is declared here has its plural by an s.
+      return group.includes(".") ? [`${kind.toLowerCase()}s.${group}`] : [];
+    }),
+  );
+  return [...new Set(kinds)].sort();
 }
 
 const finding = (level: Finding["level"], message: string): Finding => ({ level, check: "cluster", message });
@@ -141,7 +161,7 @@ function checkSystems(
   definitions: readonly Metadata[],
   kept: readonly Metadata[],
   deployments: readonly Deployment[],
-  { provided, needed = [] }: Pick<Occupant, "provided" | "needed">,
+  { provided, needed = [], declares = [] }: Pick<Occupant, "provided" | "needed" | "declares">,
 ): { readonly findings: Finding[]; readonly there: ReadonlySet<string> } {
   const brought = systems.filter(({ onlyWith }) => onlyWith === undefined || needed.includes(onlyWith));
   const found = brought.map((system) => {
@@ -157,7 +177,10 @@ function checkSystems(
   const findings = found.flatMap(({ system, controllers, defined, there }): Finding[] => {
     const { name, by, images } = system;
     if (by !== undefined && provided.includes(by)) {
-      const lacking = system.definitions.filter((needed) => !definitions.some((one) => one.name === needed));
+      const own = declares.filter((name) => system.groups.some((group) => `.${name}`.endsWith(group)));
+      const lacking = [...new Set([...system.definitions, ...own])].filter(
+        (wanted) => !definitions.some((one) => one.name === wanted),
+      );
       if (!there) {
         const others = provided.filter((other) => other !== by);
         return [
@@ -326,6 +349,7 @@ export async function checkContent({ stack, settings, known, preview }: Prefligh
     namespaces: ownNamespaces(settings),
     releases: plan(settings).chosen.flatMap(({ component }) => component.charts.map(({ name }) => name)),
     serves: served(settings),
+    declares: declaredDefinitions(settings),
     needed: plan(settings).chosen.flatMap(({ component: { key, whenNeeded } }) => (whenNeeded ? [key] : [])),
   });
 }

@@ -6,6 +6,7 @@ import { settingsSchema } from "../../settings/schema.ts";
 import type { Api, Metadata } from "../../components/kubernetes/api.ts";
 import {
   checkOccupancy,
+  declaredDefinitions,
   keptDefinitions,
   keptLines,
   type Occupant,
@@ -189,6 +190,21 @@ describe("what is in the way in an existing cluster", () => {
         guest,
         "warning: prometheusOperator is in provided, and its definitions are there",
       ],
+      ...(
+        [
+          [{ ruler: "thanosRuler" }, "podmonitors.monitoring.coreos.com, thanosrulers.monitoring.coreos.com."],
+          [{ checks: [{ name: "a", target: "https://a.example/" }] }, "probes.monitoring.coreos.com."],
+          [
+            { metrics: "victoriaMetrics", scraper: "prometheusAgent" },
+            "podmonitors.monitoring.coreos.com, prometheusagents.monitoring.coreos.com.",
+          ],
+        ] as const
+      ).map(([chosen, lacking]): readonly [readonly string[], readonly Deployment[], Occupant, string] => [
+        all.filter((name) => !lacking.includes(name)),
+        controllers,
+        { ...guest, declares: declaredDefinitions(settingsSchema.parse(chosen)) },
+        `of its definitions these are not there: ${lacking}`,
+      ]),
       [all, controllers, { ...guest, provided: ["certManager"] }, "Set provided to [certManager, prometheusOperator]"],
     ];
     for (const [names, deployments, occupant, text] of cases) {
