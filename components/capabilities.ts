@@ -48,6 +48,8 @@ export interface OtlpTarget {
   readonly protocol: "grpc" | "http";
   /** Of gRPC host and port, of HTTP what an exporter adds `/v1/<signal>` to. */
   readonly place: Place;
+  /** Sent along. @default none */
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 /** Host and port of an endpoint inside the cluster. */
@@ -90,11 +92,16 @@ export interface DataSource {
   readonly name: string;
   /** Grafana's type. */
   readonly type: string;
+  /** The plugin that knows this type, as Grafana's setting `preinstall` names it. @default Grafana's image has it */
+  readonly plugin?: string;
   readonly jsonData: Readonly<Record<string, unknown>>;
 }
 
 /** UIDs of the data sources that links may lead to; undefined where there is none. */
-export type Linked = Readonly<Partial<Record<keyof typeof dataSourceUid, string>>>;
+export interface Linked extends Readonly<Partial<Record<keyof typeof dataSourceUid, string>>> {
+  /** As the store of logs says it (`LogStore`). */
+  readonly linesOfTrace?: string;
+}
 
 /**
  * How the probe finds what it sent: `<traceId>`, `<service>`, `<metric>` and `<timestamp>` stand for its own. It is there when
@@ -202,9 +209,14 @@ export interface RemoteWriteTarget {
 
 /** Keeps log lines. */
 export interface LogStore extends Store {
-  /** Path of Loki's push API below `endpoint`, for log agents. */
+  /** Where it takes pushes as Loki does, below `endpoint`, for log agents. */
   readonly pushPath: string;
   readonly otlp: OtlpTarget;
+  /**
+   * Asks for every line of a trace, whichever way it came; the id is `$${__trace.traceId}`, because Grafana's provisioning reads `$$`
+   * as `$`. No braces as of Go templates: the chart passes data sources through Helm's template engine.
+   */
+  readonly linesOfTrace: string;
 }
 
 /** Keeps traces. */

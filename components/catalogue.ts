@@ -21,6 +21,7 @@ import { grafanaComponent } from "./dashboards/grafana/component.ts";
 import { demoComponent } from "./demo/component.ts";
 import { fluxComponent } from "./gitops/component.ts";
 import { lokiComponent } from "./logs/loki/component.ts";
+import { victoriaLogsComponent } from "./logs/victoria-logs/component.ts";
 import { annotatedPods } from "./metrics/annotated-pods/component.ts";
 import { blackboxExporterComponent } from "./metrics/blackbox-exporter/component.ts";
 import { exportersComponent } from "./metrics/exporters/component.ts";
@@ -74,6 +75,7 @@ export const catalogue = [
   seaweedfsComponent,
   s3Component,
   lokiComponent,
+  victoriaLogsComponent,
   fluentBitComponent,
   jaegerComponent,
   tempoComponent,
@@ -124,7 +126,7 @@ export const slots: Readonly<Record<Slot, Decision>> = {
   },
   alerts: { default: "alertmanager", several: false, what: "Who tells people about alerts." },
   dashboards: { default: "grafana", several: false, what: "Where people look." },
-  logs: { default: "loki", several: false, what: "Where logs are kept." },
+  logs: { default: "loki", several: true, what: "Where logs are kept." },
   logAgent: { default: "fluentBit", several: false, what: "Who reads the logs of every node." },
   traces: { default: "jaeger", several: true, what: "Where traces are kept." },
   gateway: { default: "collector", several: false, what: "Who takes telemetry from applications." },

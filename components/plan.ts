@@ -90,6 +90,19 @@ function withNeeded(some: readonly Component[], settings: Settings): Component[]
   return more.length === 0 ? [...some] : withNeeded([...some, ...more], settings);
 }
 
+/** The same, the alternatives of a decision in the order in which it names them: the first of a capability is whom people and links ask. */
+function asNamed(some: readonly Component[], settings: Settings): Component[] {
+  const alternativesOf = Map.groupBy(some, ({ slot }) => slot);
+  for (const [slot, those] of alternativesOf) {
+    if (slot === undefined) continue;
+    const named = chosenIn(settings, slot);
+    those.sort((a, b) => named.indexOf(choiceOf(a)) - named.indexOf(choiceOf(b)));
+  }
+  return some.map((component) =>
+    component.slot === undefined ? component : (alternativesOf.get(component.slot)?.shift() ?? component),
+  );
+}
+
 /** A suite is there when a part of it is made. */
 function chosenComponents(settings: Settings): Chosen[] {
   const suites = new Set(components.map(({ partOf }) => partOf));
@@ -97,14 +110,13 @@ function chosenComponents(settings: Settings): Chosen[] {
   const parts = withNeeded(decided, settings);
   const isProvided = ({ provided }: Component) => settings.provided.includes(provided?.by ?? "");
   const used = new Set(parts.filter((part) => !isProvided(part)).map(({ partOf }) => partOf));
-  return components
-    .filter((component) => parts.includes(component) || used.has(component.key))
-    .map((component) => {
-      const own = ownSettings(component, settings);
-      const provided = isProvided(component);
-      const offers = offersOf(component, settings);
-      return { component: provided ? notMade(component) : component, settings: own, offers, provided };
-    });
+  const made = components.filter((component) => parts.includes(component) || used.has(component.key));
+  return asNamed(made, settings).map((component) => {
+    const own = ownSettings(component, settings);
+    const provided = isProvided(component);
+    const offers = offersOf(component, settings);
+    return { component: provided ? notMade(component) : component, settings: own, offers, provided };
+  });
 }
 
 /** Who of some has a capability. */

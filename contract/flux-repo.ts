@@ -189,8 +189,10 @@ export function dashboardForms(root: string): string[] {
 export function dashboardPaths(root: string): ReadonlyMap<string, string> {
   const languages = (file: string) =>
     path
-      .basename(path.dirname(file))
-      .split("+")
+      .dirname(file)
+      .split(path.sep)
+      .slice(-2)
+      .flatMap((folder) => folder.split("+"))
       .filter((need) => need.includes("."));
   return new Map(
     dashboardForms(root)

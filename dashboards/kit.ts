@@ -19,8 +19,14 @@ import { PanelBuilder as TimeSeries } from "@grafana/grafana-foundation-sdk/time
 import { askedIn, dataSourceUid } from "../components/capabilities.ts";
 
 /** Languages that queries are written in, by Grafana's type of data source, and the capability of whoever is asked. */
-const capabilityOf = { prometheus: "metrics", loki: "logs", jaeger: "traces", tempo: "traces" } as const;
-type Language = keyof typeof capabilityOf;
+const capabilityOf = {
+  prometheus: "metrics",
+  loki: "logs",
+  "victoriametrics-logs-datasource": "logs",
+  jaeger: "traces",
+  tempo: "traces",
+} as const;
+export type Language = keyof typeof capabilityOf;
 const labels = { metrics: "Metrics", logs: "Logs", traces: "Traces" } as const;
 
 /** A data source that the dashboard's reader chooses. */
@@ -79,40 +85,49 @@ export const rows = (expr: string): Query => ({
   legend: "",
 });
 
-function logql(expr: string, legend: string, type: "range" | "instant"): loki.DataqueryBuilder {
-  return new loki.DataqueryBuilder()
+/** LogQL. @param lines at most, where it asks for lines */
+export const logql = (expr: string, legend: string, type: "range" | "instant", lines?: number): Query => {
+  const build = new loki.DataqueryBuilder()
     .editorMode(loki.QueryEditorMode.Code)
     .expr(expr)
     .legendFormat(legend)
     .queryType(type);
-}
+  return { language: "loki", build: lines === undefined ? build : build.maxLines(lines), legend };
+};
 
-/** Numbers of LogQL over the time range. */
-export const logRange = (expr: string, legend: string): Query => ({
-  language: "loki",
-  build: logql(expr, legend, "range"),
+/** LogsQL, as the plugin for VictoriaLogs 0.30 has it (src/types.ts). @param lines at most, where it asks for lines */
+export const logsql = (
+  expr: string,
+  legend: string,
+  type: "instant" | "stats" | "statsRange",
+  lines?: number,
+): Query => ({
+  language: "victoriametrics-logs-datasource",
   legend,
+  build: plainQuery({
+    ...{ expr, queryType: type, editorMode: "code", legendFormat: legend },
+    ...(lines === undefined ? {} : { maxLines: lines }),
+  }),
 });
 
-/** Numbers of LogQL at the end of the time range. */
-export const logNow = (expr: string): Query => ({ language: "loki", build: logql(expr, "", "instant"), legend: "" });
+/** A query for which the library has no builder. */
+function plainQuery(of: object): Query["build"] {
+  const query = { ...of, refId: "", datasource: {} };
+  return {
+    build: () => ({ ...query, _implementsDataqueryVariant: () => undefined }),
+    refId: (id) => (query.refId = id),
+    datasource: (ref) => (query.datasource = ref),
+  };
+}
 
 /** Traces that a search lists at most. */
 const limit = 20;
 
-/** The library has no builder for Jaeger's queries. */
-function jaegerSearch(service: string): Query {
-  const query = { queryType: "search", service, limit, refId: "", datasource: {} };
-  return {
-    language: "jaeger",
-    legend: "",
-    build: {
-      build: () => ({ ...query, _implementsDataqueryVariant: () => undefined }),
-      refId: (id) => (query.refId = id),
-      datasource: (ref) => (query.datasource = ref),
-    },
-  };
-}
+const jaegerSearch = (service: string): Query => ({
+  language: "jaeger",
+  legend: "",
+  build: plainQuery({ queryType: "search", service, limit }),
+});
 
 /** Without the hint Tempo stops at the first traces that it finds, whichever they are. */
 const traceql = (service: string): Query => ({
@@ -364,39 +379,14 @@ export const traces = (shown: Shown, service: string): Translated => ({
   in: [jaegerSearch(service), traceql(service)].map((query) => panel(new Table(), shown, [query])),
 });
 
-/** What of a line is shown beside its message. */
-export interface Line {
-  /** A label that comes first: which of several writes. */
-  readonly before?: string;
-  /** Fields after it. */
-  readonly fields?: readonly string[];
-}
-
-/**
- * What a log panel does with a line: the fields of a JSON line are parsed, so that one can filter by them and see them in
- * the details, and its message is shown in place of the braces. Fluent Bit sends a line of plain text as the field `log`.
- */
-function readable({ before, fields = [] }: Line): string {
-  const first = before === undefined ? "" : `{{.${before}}}: `;
-  const more = ["error", ...fields].map((field) => `{{if .${field}}} ${field}={{.${field}}}{{end}}`).join("");
-  const line = `${first}{{if .msg}}{{.msg}}${more}{{else}}{{if .log}}{{.log}}{{else}}{{__line__}}{{end}}{{end}}`;
-  return `| json | drop __error__, __error_details__ | line_format "${line}"`;
-}
-
 /** Log lines, the newest first. */
-export function logLines(shown: Shown, selectors: readonly string[], line: Line = {}): Logs {
-  const queries = selectors.map((expr): Query => ({
-    language: "loki",
-    build: logql(`${expr} ${readable(line)}`, "", "range").maxLines(500),
-    legend: "",
-  }));
-  return panel(new Logs(), shown, queries)
+export const logsPanel = (shown: Shown, queries: Query[]): Logs =>
+  panel(new Logs(), shown, queries)
     .showTime(true)
     .wrapLogMessage(true)
     .enableLogDetails(true)
     .dedupStrategy(common.LogsDedupStrategy.None)
     .sortOrder(common.LogsSortOrder.Descending);
-}
 
 /** Overrides that give named series their colour. */
 export const colors = (of: Readonly<Record<string, string>>) =>
@@ -425,7 +415,7 @@ export function link(title: string, to: string, variables: Readonly<Record<strin
   );
 }
 
-interface Named {
+export interface Named {
   readonly name: string;
   readonly label: string;
   readonly description: string;
@@ -457,9 +447,11 @@ export function choice(
   return options.all === "each" ? variable : variable.allValue(options.all ?? ".*");
 }
 
-/** A variable whose values are a label's of log streams. */
-export const logChoice = (of: Named, label: string, stream: string, all: string) =>
-  choice(of, label, { all }).datasource(chosen("loki")).query({ refId: of.name, type: 1, label, stream });
+/** A variable whose values a log store knows. @param query as the language's plugin has it */
+export const logChoice = (of: Named, language: Language, all: string, query: object) =>
+  choice(of, of.name, { all })
+    .datasource(chosen(language))
+    .query({ refId: of.name, ...query });
 
 /** A variable with values of our own: a shown text, and the regular expression that it stands for. */
 export const fixedChoice = ({ name, label, description }: Named, values: Readonly<Record<string, string>>) =>

@@ -1,19 +1,6 @@
 /** Panels that more than one dashboard has: what containers use, how often they start again, what they write. */
-import {
-  annotation,
-  cores,
-  type Line,
-  limits,
-  lines,
-  link,
-  logLines,
-  none,
-  range,
-  now,
-  type Shown,
-  stat,
-  states,
-} from "./kit.ts";
+import { annotation, cores, limits, lines, link, none, range, now, type Shown, stat, states } from "./kit.ts";
+import { type Asked, type Line, logLines } from "./log-queries.ts";
 
 /** Usage, and what one container requests and may use at most: each a query. */
 interface Bounded {
@@ -97,7 +84,7 @@ export const readiness = (width: number, expr: string) =>
 export const logPanel = (
   what: string,
   size: { readonly width: number; readonly height: number },
-  selectors: readonly string[],
+  asked: Asked,
   line: Line = {},
 ) =>
   logLines(
@@ -106,6 +93,7 @@ export const logPanel = (
       description: `${what} Open a line for its fields; a trace_id there carries a link to the trace.`,
       ...size,
     },
-    selectors,
+    "no line matches",
+    asked,
     line,
-  ).noValue("no line matches");
+  );

@@ -19,7 +19,6 @@ import {
   type Unit,
   withExemplars,
 } from "./kit.ts";
-import { logStreams } from "./names.ts";
 import { cpu, logPanel, memory, readiness, restartMarks, restarts } from "./panels.ts";
 
 /** A demo application, as far as its dashboard depends on it: what it counts, how long that takes, and where it runs. */
@@ -77,7 +76,6 @@ export function redDashboard(app: Application): Dashboard {
   const ratio = (sum: string) => `${sum}(${rate(`${chosen}, ${failed}`)}) / (${sum}(${rate(chosen)}) > 0)`;
   const quantile = (share: number) =>
     `histogram_quantile(${share}, sum by (le) (rate(${app.bucket}{${chosen}}[$__rate_interval])))`;
-  const logs = logStreams({ namespace: "demo", pod: app.pods });
   const width = app.glance === undefined ? 5 : 4;
   const most = (resource: string, kind: "requests" | "limits") =>
     `max(kube_pod_container_resource_${kind}{${containers}, resource="${resource}"})`;
@@ -210,9 +208,14 @@ export function redDashboard(app: Application): Dashboard {
         ),
       ],
       Logs: [
-        logPanel(app.logs, { width: 24, height: 10 }, [logs.agent, ...(app.otlpLogs ? [logs.otlp] : [])], {
-          fields: app.fields,
-        }),
+        logPanel(
+          app.logs,
+          { width: 24, height: 10 },
+          { namespace: "demo", pod: app.pods, ...(app.otlpLogs ? {} : { agentOnly: true }) },
+          {
+            fields: app.fields,
+          },
+        ),
       ],
     },
   );

@@ -119,6 +119,12 @@ export const victoriaMetricsSize = text(
   "must be a size such as 16MiB or 50MB",
 );
 
+/** A plugin as Grafana's setting `preinstall` names it (pkg/setting/setting_plugins.go); a comma would begin another. */
+export const grafanaPlugin = text(
+  /^[a-z0-9]+(-[a-z0-9]+)+@\d+\.\d+\.\d+(@https?:\/\/[^\s,@$]+)?$/,
+  "must be a plugin and its version such as victoriametrics-logs-datasource@0.30.1, and may have @ and the address of its zip file after it",
+);
+
 /** Fluent Bit's sizes (`flb_utils_size_to_bytes`). */
 export const fluentBitSize = text(/^[1-9]\d{0,6}[KMG]B?$/, "must be a size such as 500MB");
 

@@ -120,6 +120,7 @@ export const externalLogs = defineComponent({
         otlp: { protocol: "http", place: { url: logs.otlpUrl ?? `${logs.url}${loki.otlpPath}`, access: asked } },
         lookup: loki.lookup,
         dataSource: named(loki.dataSource),
+        linesOfTrace: loki.linesOfTrace,
       },
     };
   },

@@ -2,21 +2,8 @@
 import type { Linked } from "../capabilities.ts";
 
 /**
- * Every line of a trace, whichever way it came: a log agent's line has the id in its text, a record that came by OTLP has
- * it as structured metadata, and its stream has other labels (`k8s_namespace_name` for `namespace`). Loki gives every
- * stream a `service_name`. No braces as of Go templates: the chart passes data sources through Helm's template engine.
- *
- * In provisioning files Grafana replaces `$NAME` from its environment, so a literal `$` is written `$$`.
- */
-const linesOfTrace = [
-  '{service_name=~".+"}',
-  'regexp "(?P<id_in_line>$${__trace.traceId})"',
-  'id_in_line="$${__trace.traceId}" or trace_id="$${__trace.traceId}"',
-].join(" | ");
-
-/**
  * The containers of the span's pod. cAdvisor has a series for the pod as a whole as well (no `container`), and some
- * runtimes one for its sandbox (`POD`): a sum over everything would count the pod twice.
+ * runtimes one for its sandbox (`POD`): a sum over everything would count the pod twice. In provisioning files Grafana reads `$$` as `$`.
  */
 const containersOfSpan = 'container!="", container!="POD", $${__tags}';
 
@@ -29,12 +16,12 @@ const tags = [
 const around = { spanStartTimeShift: "-5m", spanEndTimeShift: "5m" };
 
 /** The `jsonData` of a data source for traces. */
-export function linksOfTraces({ logs, metrics }: Linked): Readonly<Record<string, unknown>> {
+export function linksOfTraces({ logs, metrics, linesOfTrace }: Linked): Readonly<Record<string, unknown>> {
   return {
     nodeGraph: { enabled: true },
     ...(logs === undefined
       ? {}
-      : { tracesToLogsV2: { datasourceUid: logs, ...around, customQuery: true, query: linesOfTrace } }),
+      : { tracesToLogsV2: { datasourceUid: logs, ...around, customQuery: true, query: linesOfTrace ?? "" } }),
     ...(metrics === undefined
       ? {}
       : {

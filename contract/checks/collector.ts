@@ -211,7 +211,8 @@ function checkCollector(object: Manifest, schemas: CollectorSchemas | undefined,
     const form = name.startsWith("otlp_grpc")
       ? /^[a-z0-9-]+\.[a-z0-9-]+\.svc:\d+$/
       : name.startsWith("otlp_http")
-        ? /^http:\/\/[a-z0-9-]+\.[a-z0-9-]+\.svc:\d+\/otlp$/
+        ? // Loki's and VictoriaLogs'.
+          /^http:\/\/[a-z0-9-]+\.[a-z0-9-]+\.svc:\d+\/(otlp|insert\/opentelemetry)$/
         : name.startsWith("prometheusremotewrite") && settings.scraper === "none"
           ? // Nobody scrapes: it writes to the store itself.
             /^http:\/\/[a-z0-9-]+\.[a-z0-9-]+\.svc:\d+\/.+\/write$/

@@ -51,6 +51,8 @@ export function checkDataSources({ declared, settings }: Rendered): Finding[] {
       if (sources.filter((source) => at(source, "isDefault") === true).length !== (chosen.includes("metrics") ? 1 : 0))
         add("data sources", "not one, that of metrics, is the default.");
 
+      const logs = sources.find((source) => textAt(source, "uid") === dataSourceUid.logs);
+      const languageOfLogs = kinds.find(([of]) => of === textAt(logs, "type"))?.[2];
       for (const source of sources) {
         const uid = textAt(source, "uid") ?? "?";
         const path = `additionalDataSources ${uid}`;
@@ -76,8 +78,12 @@ export function checkDataSources({ declared, settings }: Rendered): Finding[] {
         // Whoever scrapes knows how often.
         if (type === "metrics" && (textAt(data, "timeInterval") === undefined) !== (server !== undefined))
           add(`${path} timeInterval`, "is missing, or nobody knows it.");
-        if (type === "logs" && chosen.includes("traces")) checkLogs(data, path, add, lead);
-        if (type === "traces") checkTraces(data, path, chosen, add, lead);
+        if (type === "logs" && chosen.includes("traces"))
+          (usual === "VictoriaLogs" ? checkFields : checkLogs)(data, path, add, lead);
+        const plugin = usual === "VictoriaLogs" ? settings.victoriaLogs.plugin : undefined;
+        if (plugin !== undefined && textAt(values, "grafana", "grafana.ini", "plugins", "preinstall") !== plugin)
+          add("grafana.ini plugins.preinstall", `is not ${plugin}.`);
+        if (type === "traces") checkTraces(data, path, chosen, languageOfLogs, add, lead);
         if (itself === "Tempo") lead(`${path} serviceMap`, at(data, "serviceMap", "datasourceUid"), "metrics");
       }
       return findings;
@@ -141,6 +147,7 @@ const kinds: readonly (readonly [type: string, capability: Capability, title: st
   ["prometheus", "metrics", "Prometheus"],
   ["alertmanager", "alerts", "Alertmanager"],
   ["loki", "logs", "Loki"],
+  ["victoriametrics-logs-datasource", "logs", "VictoriaLogs"],
   ["jaeger", "traces", "Jaeger"],
   ["tempo", "traces", "Tempo"],
 ];
@@ -178,8 +185,30 @@ function checkLogs(data: unknown, path: string, add: Add, lead: Lead): void {
   }
 }
 
-function checkTraces(data: unknown, path: string, chosen: readonly Capability[], add: Add, lead: Lead): void {
-  if (chosen.includes("logs")) checkLinesOfTrace(data, path, add, lead);
+/** VictoriaLogs keeps a line's fields: each name of a trace's id in `lines` is one. */
+function checkFields(data: unknown, path: string, add: Add, lead: Lead): void {
+  const fields = (at(data, "derivedFields") ?? []) as readonly unknown[];
+  const read = fields
+    .filter((field) => textAt(field, "matcherType") === "label")
+    .map((field) => textAt(field, "matcherRegex"));
+  for (const name of ["trace_id", "traceId", "traceID"])
+    if (!read.includes(name)) add(`${path} derivedFields`, `none reads ${name}.`);
+  for (const [index, field] of fields.entries()) {
+    lead(`${path} derivedFields.${index}`, at(field, "datasourceUid"), "traces");
+    if (provisioned(textAt(field, "url") ?? "") !== "${__value.raw}")
+      add(`${path} derivedFields.${index}`, "does not ask for the value that was found.");
+  }
+}
+
+function checkTraces(
+  data: unknown,
+  path: string,
+  chosen: readonly Capability[],
+  language: string | undefined,
+  add: Add,
+  lead: Lead,
+): void {
+  if (chosen.includes("logs")) checkLinesOfTrace(data, path, language, add, lead);
   if (chosen.includes("metrics")) checkMetricsOfTrace(data, path, add, lead);
 }
 
@@ -218,7 +247,7 @@ function checkMetricsOfTrace(data: unknown, path: string, add: Add, lead: Lead):
   }
 }
 
-function checkLinesOfTrace(data: unknown, path: string, add: Add, lead: Lead): void {
+function checkLinesOfTrace(data: unknown, path: string, language: string | undefined, add: Add, lead: Lead): void {
   for (const shift of ["spanStartTimeShift", "spanEndTimeShift"]) {
     if (textAt(data, "tracesToLogsV2", shift) === undefined)
       add(`${path} tracesToLogsV2.${shift}`, "is missing: the other store's clock is another.");
@@ -227,7 +256,10 @@ function checkLinesOfTrace(data: unknown, path: string, add: Add, lead: Lead): v
   const query = provisioned(textAt(data, "tracesToLogsV2", "query") ?? "");
   // By the trace's id alone: streams of log agents and of OTLP have no labels in common but the service's name.
   const id = "${__trace.traceId}";
-  const wanted = `{service_name=~".+"} | regexp "(?P<id_in_line>${id})" | id_in_line="${id}" or trace_id="${id}"`;
+  const wanted =
+    language === "VictoriaLogs"
+      ? `trace_id:="${id}" or traceId:="${id}" or traceID:="${id}" or "${id}"`
+      : `{service_name=~".+"} | regexp "(?P<id_in_line>${id})" | id_in_line="${id}" or trace_id="${id}"`;
   if (at(data, "tracesToLogsV2", "customQuery") !== true || query !== wanted) {
     add(`${path} tracesToLogsV2.query`, `${query} is not every line of the trace (${wanted}).`);
   }

@@ -189,6 +189,15 @@ const promised: Readonly<Record<string, Readonly<Record<string, RegExp>>>> = {
   },
 };
 
+/**
+ * Where log stores take what Loki's clients push. VictoriaLogs names the message of a line of JSON by a parameter
+ * (app/vlinsert/insertutil/common_params.go 1.52).
+ */
+const pushPaths: Readonly<Record<string, string>> = {
+  loki: "/loki/api/v1/push",
+  victoriaLogs: "/insert/loki/api/v1/push?_msg_field=msg,message,log",
+};
+
 /** Labels of every log line: what dashboards and the links of data sources select by. */
 export const logLabels: Readonly<Record<string, string>> = {
   job: "fluentbit",
@@ -254,7 +263,8 @@ export function checkFluentBit({ declared, settings }: Rendered): Finding[] {
         if (text.includes("{{")) add(`config/${key}`, "has braces, which Helm would replace.");
         try {
           const sections = readClassic(text);
-          if (sections.length !== 1 || sections[0]?.name !== kind)
+          // One output for each log store.
+          if ((kind !== "OUTPUT" && sections.length !== 1) || !sections.every((section) => section.name === kind))
             add(`config/${key}`, `is not one [${kind}] section.`);
           read.push(...sections);
         } catch (error) {
@@ -288,29 +298,35 @@ export function checkFluentBit({ declared, settings }: Rendered): Finding[] {
           add(`${kind} match`, `${match ?? "nothing"} fits no tag that is read (${tags.join(", ")}).`);
         }
       }
-      const output = read.find((section) => section.name === "OUTPUT");
-      for (const option of ["host", "port", "uri"])
-        if (output?.options.has(option) !== true) add(`OUTPUT ${option}`, "is missing.");
-      if (settings.logs === "external") checkServer(output, values, settings, add);
-      else {
-        if (output?.options.get("uri") !== "/loki/api/v1/push") add("OUTPUT uri", "is not Loki's push path.");
-        if (!/\.svc(\.cluster\.local)?$/.test(output?.options.get("host") ?? ""))
-          add("OUTPUT host", "is no Service's name.");
+      const outputs = read.filter((section) => section.name === "OUTPUT");
+      const stores = [settings.logs].flat();
+      if (outputs.length !== stores.length)
+        add("config/outputs", `are ${outputs.length}, for ${stores.length} log stores.`);
+      for (const [index, store] of stores.entries()) {
+        const output = outputs[index];
+        for (const option of ["host", "port", "uri"])
+          if (output?.options.has(option) !== true) add("OUTPUT " + option, "is missing.");
+        if (store === "external") checkServer(output, values, settings, add);
+        else {
+          if (output?.options.get("uri") !== pushPaths[store]) add("OUTPUT uri", `is not the push path of ${store}.`);
+          if (!/\.svc(\.cluster\.local)?$/.test(output?.options.get("host") ?? ""))
+            add("OUTPUT host", "is no Service's name.");
+        }
+        const labels = new Map(
+          (output?.options.get("labels") ?? "").split(/,\s*/).map((label) => {
+            const [key = "", ...value] = label.split("=");
+            return [key, value.join("=")] as const;
+          }),
+        );
+        for (const [label, value] of Object.entries(logLabels)) {
+          if (labels.get(label) !== value)
+            add("OUTPUT labels", `${label} is ${labels.get(label) ?? "missing"} and not ${value}.`);
+        }
+        if (labels.has("cluster") !== (store === "external"))
+          add("OUTPUT labels", "a store of several clusters has the label cluster, and one of this cluster has not.");
+        for (const label of labels.keys())
+          if (!(label in logLabels) && label !== "cluster") add("OUTPUT labels", `${label} is no label that is known.`);
       }
-      const labels = new Map(
-        (output?.options.get("labels") ?? "").split(/,\s*/).map((label) => {
-          const [key = "", ...value] = label.split("=");
-          return [key, value.join("=")] as const;
-        }),
-      );
-      for (const [label, value] of Object.entries(logLabels)) {
-        if (labels.get(label) !== value)
-          add("OUTPUT labels", `${label} is ${labels.get(label) ?? "missing"} and not ${value}.`);
-      }
-      if (labels.has("cluster") !== (settings.logs === "external"))
-        add("OUTPUT labels", "a store of several clusters has the label cluster, and one of this cluster has not.");
-      for (const label of labels.keys())
-        if (!(label in logLabels) && label !== "cluster") add("OUTPUT labels", `${label} is no label that is known.`);
       if (at(values, "serviceMonitor", "enabled") !== true)
         add("serviceMonitor/enabled", "is not true: nobody would see it drop lines.");
       return findings;

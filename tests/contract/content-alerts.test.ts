@@ -38,6 +38,8 @@ const keptLabels = [
     "signal",
     "reason",
     "route",
+    // Of VictoriaLogs' handlers.
+    "path",
     "command",
     "check",
     "remote_name",

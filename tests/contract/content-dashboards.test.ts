@@ -137,10 +137,18 @@ describe("dashboards", () => {
       dashboard.uid,
       ...new Set(panelsOf(dashboard).flatMap(({ targets = [] }) => targets.map(({ datasource }) => datasource.type))),
     ]);
+    const logs = ["loki", "victoriametrics-logs-datasource"];
     for (const demo of ["kbot", "podinfo"])
       for (const language of ["jaeger", "tempo"])
-        expect(types.filter((of) => of.includes(demo) && of.includes(language))).to.have.length(2);
-    expect(types.filter((of) => of.includes("jaeger") && of.includes("tempo"))).to.deep.equal([]);
+        for (const lines of [...logs, undefined]) {
+          const those = types.filter((of) => of.includes(demo) && of.includes(language));
+          const spoken = those.filter((of) =>
+            lines === undefined ? !logs.some((one) => of.includes(one)) : of.includes(lines),
+          );
+          expect(spoken, `${demo} ${language} ${lines ?? "no logs"}`).to.have.length(1);
+        }
+    for (const [one = "", other = ""] of [["jaeger", "tempo"], logs])
+      expect(types.filter((of) => of.includes(one) && of.includes(other))).to.deep.equal([]);
   });
 
   it("link to dashboards and variables that are there", () => {

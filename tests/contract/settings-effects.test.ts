@@ -249,7 +249,7 @@ const config = "collector.spec.config";
 const push = "fluent-bit-release.spec.values.config.outputs";
 
 /** What is there already, chosen; alerts need a Prometheus that sends them, and metrics are somewhere else then. */
-const chosenServers = { logs: "external", traces: ["external", "jaeger"], alerts: "external", dashboards: "external" };
+const chosenServers = { logs: "external", traces: ["jaeger", "external"], alerts: "external", dashboards: "external" };
 
 const servers: readonly Effect[] = [
   ["external.logs.url", "https://logs.example.com:3100/x", push, "Uri /x/loki/api/v1/push"],

@@ -201,6 +201,7 @@ const samples: readonly [RegExp, readonly string[]][] = [
     /(retentionSize|bodySizeLimit|memBufLimit|bufferSize)$/,
     ["5GB", "512MiB", "1.5TB", "5MB", "5M", "10k", "500M", "0GB", "5"],
   ],
+  [/plugin$/, ["a-b@1.2.3", "a-b@1.2.3@https://h/p.zip", "a-b", "a-b@1.2.3,c-d@1.2.3", "a-b@1.2.3@$A"]],
   [
     /(mage|images|repository)$/,
     ["a/b:1", "kindest/node:v1.36.1", `r.io:5000/a@sha256:${"0".repeat(64)}`, "ghcr.io/acme/kbot", "A/b:1"],

@@ -151,8 +151,9 @@ function asked(remote: Remote, known: Known) {
 }
 
 /** Kind of the exporter for a target, and how it is reached. */
-function otlp({ protocol, place }: OtlpTarget, known: Known): { readonly kind: string; readonly config: object } {
-  const server = isRemote(place) ? asked(place, known) : {};
+function otlp({ protocol, place, headers }: OtlpTarget, known: Known) {
+  const sent = Object.entries(headers ?? {}).map(([name, value]) => ({ name, value }));
+  const server = isRemote(place) ? asked(place, known) : sent.length === 0 ? {} : { headers: sent };
   if (protocol === "http") return { kind: "otlp_http", config: { endpoint: clusterUrl(place), ...server } };
   const endpoint = isRemote(place) ? hostPort(place.url) : address(place);
   const plain = clusterUrl(place).startsWith("http:");

@@ -28,18 +28,24 @@ export const fluentBitComponent = defineComponent({
     },
   ],
   requests: ({ fluentBit: { resources } }, nodes) => [{ setting: "fluentBit.resources", ...resources, count: nodes }],
-  secrets: ({ environment, offered }) => credentials("fluent-bit", namespace, [offered("logs")?.endpoint], environment),
-  releases: ({ settings, environment, offered }) => {
-    const logs = offered("logs");
-    if (logs === undefined) return [];
-    return [
-      {
-        chart,
-        namespace,
-        values: fluentBitValues(settings.fluentBit, logs, environment),
-        override: settings.fluentBit.values,
-        pullSecrets: { imagePullSecrets },
-      },
-    ];
-  },
+  secrets: ({ environment, all }) =>
+    credentials(
+      "fluent-bit",
+      namespace,
+      all("logs").map(({ offer }) => offer.endpoint),
+      environment,
+    ),
+  releases: ({ settings, environment, all }) => [
+    {
+      chart,
+      namespace,
+      values: fluentBitValues(
+        settings.fluentBit,
+        all("logs").map(({ offer }) => offer),
+        environment,
+      ),
+      override: settings.fluentBit.values,
+      pullSecrets: { imagePullSecrets },
+    },
+  ],
 });

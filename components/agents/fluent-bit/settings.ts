@@ -6,7 +6,9 @@ export const fluentBit = z
   .strictObject({
     bufferSize: fluentBitSize
       .default("500MB")
-      .describe("Disk of each node for lines that Loki has not taken yet; when it is full, the oldest are dropped."),
+      .describe(
+        "Disk of each node for lines that a log store has not taken yet, of each store as much; when it is full, the oldest are dropped.",
+      ),
     inotify: z.boolean().default(true).describe("Watches files by inotify; false polls, for hosts short of watches."),
     resources: resources({ cpu: "20m", memory: "64Mi", memoryLimit: "192Mi" }),
     values,

@@ -2,7 +2,7 @@ import type { z } from "zod";
 import { containerResources } from "../../../settings/resources.ts";
 import { isRemote, type LogStore } from "../../capabilities.ts";
 import { hardened } from "../../kubernetes/hardened.ts";
-import { authenticates, caKey, caOf, hostAndPort, type Known, secretKey, secretOf } from "../../remote.ts";
+import { authenticates, caKey, caOf, hostAndPort, type Known, remotes, secretKey, secretOf } from "../../remote.ts";
 import type { fluentBit } from "./settings.ts";
 
 /** The part of the values of fluent-bit 0.58.1 that the environment sets. */
@@ -67,12 +67,13 @@ function target({ endpoint, pushPath }: LogStore, known: Known): Record<string, 
   };
 }
 
-/** What of that stands in a Secret. */
+/** What of that stands in a Secret: one at most of the log stores is there already. */
 function files(
-  { endpoint }: LogStore,
+  stores: readonly LogStore[],
   known: Known,
 ): Pick<FluentBitValues, "env" | "extraVolumes" | "extraVolumeMounts"> {
-  if (!isRemote(endpoint)) return {};
+  const [endpoint] = remotes(stores.map((store) => store.endpoint));
+  if (endpoint === undefined) return {};
   const { access } = endpoint;
   const name = secretOf("fluent-bit");
   const key = caKey(access);
@@ -103,8 +104,12 @@ const labels = [
   "container=$kubernetes['container_name']",
 ];
 
-/** Values of Fluent Bit: tail every container, add what Kubernetes knows, push to the log store. */
-export function fluentBitValues(settings: z.output<typeof fluentBit>, logs: LogStore, known: Known): FluentBitValues {
+/** Values of Fluent Bit: tail every container, add what Kubernetes knows, push to each log store, which waits for no other. */
+export function fluentBitValues(
+  settings: z.output<typeof fluentBit>,
+  stores: readonly LogStore[],
+  known: Known,
+): FluentBitValues {
   return {
     // Its image is busybox:latest, pulled always.
     testFramework: { enabled: false },
@@ -155,21 +160,25 @@ export function fluentBitValues(settings: z.output<typeof fluentBit>, logs: LogS
         // The API server's answer in full: of a pod whose object is larger than the default of 32K nothing would be known.
         Buffer_Size: "0",
       }),
-      outputs: section("OUTPUT", {
-        Name: "loki",
-        Match: "kube.*",
-        ...target(logs, known),
-        // A store that is there already may have lines of several clusters.
-        Labels: [...labels, ...(isRemote(logs.endpoint) ? [`cluster=${known.name}`] : [])].join(", "),
-        Remove_keys: "kubernetes,stream,_p,time",
-        Line_Format: "json",
-        Auto_Kubernetes_Labels: "Off",
-        // What waits is bounded by its size, not by time; the oldest goes first. Chunks are tried again each in its own time,
-        // so they come out of order; a line that the log store refuses for good, for its age also, is not tried again.
-        Retry_Limit: "no_limits",
-        "storage.total_limit_size": settings.bufferSize,
-      }),
+      outputs: stores
+        .map((logs) =>
+          section("OUTPUT", {
+            Name: "loki",
+            Match: "kube.*",
+            ...target(logs, known),
+            // A store that is there already may have lines of several clusters.
+            Labels: [...labels, ...(isRemote(logs.endpoint) ? [`cluster=${known.name}`] : [])].join(", "),
+            Remove_keys: "kubernetes,stream,_p,time",
+            Line_Format: "json",
+            Auto_Kubernetes_Labels: "Off",
+            // What waits is bounded by its size, not by time; the oldest goes first. Chunks are tried again each in its own time,
+            // so they come out of order; a line that the log store refuses for good, for its age also, is not tried again.
+            Retry_Limit: "no_limits",
+            "storage.total_limit_size": settings.bufferSize,
+          }),
+        )
+        .join("\n"),
     },
-    ...files(logs, known),
+    ...files(stores, known),
   };
 }

@@ -3,7 +3,7 @@ import type { Endpoint } from "../../capabilities.ts";
 import { defineComponent } from "../../component.ts";
 import { namespaces } from "../../kubernetes/namespaces.ts";
 import { credentials } from "../../remote.ts";
-import { askedPlaces, grafanaDataSources, secretVariables } from "./data-sources.ts";
+import { askedPlaces, grafanaDataSources, grafanaPlugins, secretVariables } from "./data-sources.ts";
 import { grafana } from "./settings.ts";
 import { contentRole, grafanaSecretName, grafanaValues } from "./values.ts";
 
@@ -58,6 +58,7 @@ export const grafanaComponent = defineComponent({
       context.settings.grafana,
       context.browserUrl("dashboards"),
       grafanaDataSources(context),
+      grafanaPlugins(context),
       secretVariables(context),
     ),
   }),

@@ -33,7 +33,7 @@ const dataSources = (): Schema => ({
       {
         name: text,
         uid: text,
-        type: { enum: ["prometheus", "alertmanager", "loki", "jaeger", "tempo"] },
+        type: { enum: ["prometheus", "alertmanager", "loki", "victoriametrics-logs-datasource", "jaeger", "tempo"] },
         access: { const: "proxy" },
         isDefault: flag,
         url: { type: "string", pattern: "^https?://" },
@@ -162,7 +162,10 @@ export const freeForm: FreeForm = {
             server: strict({ root_url: { type: "string", pattern: "^https?://" } }),
             // On by default (conf/defaults.ini, pkg/setting/setting_plugins.go): each asks grafana.com.
             analytics: off("reporting_enabled", "check_for_updates", "check_for_plugin_updates"),
-            plugins: off("preinstall_auto_update"),
+            plugins: {
+              ...off("preinstall_auto_update"),
+              properties: { preinstall_auto_update: { const: false }, preinstall: text },
+            },
             users: strict({ allow_sign_up: flag }),
             "auth.anonymous": strict({ enabled: flag }),
           },

@@ -72,11 +72,15 @@ export function grafanaDataSources({
     all(capability).flatMap(({ key, offer: { endpoint, dataSource } }) =>
       dataSource === undefined ? [] : [{ key, endpoint, dataSource }],
     );
-  const linked: Linked = Object.fromEntries(
-    capabilities
-      .filter((capability) => shown(capability).length > 0)
-      .map((capability) => [capability, dataSourceUid[capability]]),
-  );
+  const linesOfTrace = all("logs").find(({ offer }) => offer.dataSource !== undefined)?.offer.linesOfTrace;
+  const linked: Linked = {
+    ...Object.fromEntries(
+      capabilities
+        .filter((capability) => shown(capability).length > 0)
+        .map((capability) => [capability, dataSourceUid[capability]]),
+    ),
+    ...(linesOfTrace === undefined ? {} : { linesOfTrace }),
+  };
   return capabilities.flatMap((capability) =>
     shown(capability).map(({ key, endpoint, dataSource }, index): GrafanaDataSource => {
       const { name, type, jsonData } = dataSource(linked);
@@ -93,6 +97,13 @@ export function grafanaDataSources({
         jsonData: { ...jsonData, ...server?.jsonData },
       };
     }),
+  );
+}
+
+/** Plugins that Grafana's image has not. */
+export function grafanaPlugins({ all }: Pick<Context<unknown>, "all">): string[] {
+  return capabilities.flatMap((capability) =>
+    all(capability).flatMap(({ offer: { dataSource } }) => dataSource?.({}).plugin ?? []),
   );
 }
 

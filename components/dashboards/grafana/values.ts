@@ -40,7 +40,7 @@ export interface GrafanaValues {
         readonly check_for_updates: boolean;
         readonly check_for_plugin_updates: boolean;
       };
-      readonly plugins: { readonly preinstall_auto_update: boolean };
+      readonly plugins: { readonly preinstall_auto_update: boolean; readonly preinstall?: string };
       readonly users: { readonly allow_sign_up: boolean };
       readonly "auth.anonymous": { readonly enabled: boolean };
     };
@@ -77,6 +77,7 @@ export function grafanaValues(
   settings: z.output<typeof grafana>,
   externalUrl: string,
   dataSources: readonly GrafanaDataSource[],
+  plugins: readonly string[],
   variables: Readonly<Record<string, SecretVariable>>,
 ): GrafanaValues {
   return {
@@ -86,7 +87,12 @@ export function grafanaValues(
         server: { root_url: externalUrl },
         analytics: { reporting_enabled: false, check_for_updates: false, check_for_plugin_updates: false },
         // Its data sources are plugins of the image, which Grafana would replace by newer ones at every start.
-        plugins: { preinstall_auto_update: false },
+        plugins: {
+          preinstall_auto_update: false,
+          // Beside the usual ones, and while it serves (pkg/setting/setting_plugins.go): the chart's `plugins` are fetched before,
+          // and Grafana would not start where grafana.com cannot be reached.
+          ...(plugins.length === 0 ? {} : { preinstall: plugins.join(",") }),
+        },
         users: { allow_sign_up: false },
         "auth.anonymous": { enabled: false },
       },

@@ -1,17 +1,5 @@
-import {
-  choice,
-  dashboard,
-  lines,
-  logLines,
-  none,
-  now,
-  range,
-  rows,
-  stat,
-  states,
-  table,
-} from "../../../dashboards/kit.ts";
-import { logJob } from "../../../dashboards/names.ts";
+import { choice, dashboard, lines, none, now, range, rows, stat, states, table } from "../../../dashboards/kit.ts";
+import { logLines } from "../../../dashboards/log-queries.ts";
 
 const matchers = `customresource_kind=~"$kind", exported_namespace=~"$namespace"`;
 const info = (more = "") => `gotk_resource_info{${matchers}${more}}`;
@@ -178,9 +166,10 @@ export default dashboard(
           description: "Lines with level error, with the cause. Open a line for the object that it is about.",
           width: 24,
         },
-        [`{job="${logJob}", namespace="flux-system"} | detected_level=~"error|critical|fatal"`],
+        "no errors",
+        { namespace: "flux-system", level: "error|critical|fatal", agentOnly: true },
         { fields: ["controllerKind", "name"] },
-      ).noValue("no errors"),
+      ),
     ],
   },
 );

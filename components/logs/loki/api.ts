@@ -12,6 +12,16 @@ export const lookup: Lookup = {
   found: ["data", "result"],
 };
 
+/**
+ * A log agent's line has the id in its text, a record that came by OTLP has it as structured metadata, and its stream has other
+ * labels (`k8s_namespace_name` for `namespace`). Loki gives every stream a `service_name`.
+ */
+export const linesOfTrace = [
+  '{service_name=~".+"}',
+  'regexp "(?P<id_in_line>$${__trace.traceId})"',
+  'id_in_line="$${__trace.traceId}" or trace_id="$${__trace.traceId}"',
+].join(" | ");
+
 /** In provisioning files Grafana replaces `$NAME` from its environment, so a literal `$` is written `$$`. */
 export function dataSource({ traces }: Linked): DataSource {
   const toTrace = { datasourceUid: traces, url: "$${__value.raw}", urlDisplayLabel: "Trace" };

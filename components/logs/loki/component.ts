@@ -6,7 +6,7 @@ import type { Endpoint } from "../../capabilities.ts";
 import { defineComponent } from "../../component.ts";
 import { namespaces } from "../../kubernetes/namespaces.ts";
 import { imagePullSecrets } from "../../kubernetes/pull-secrets.ts";
-import { dataSource, lookup, otlpPath, pushPath } from "./api.ts";
+import { dataSource, linesOfTrace, lookup, otlpPath, pushPath } from "./api.ts";
 import { loki } from "./settings.ts";
 import { lokiValues } from "./values.ts";
 
@@ -60,6 +60,7 @@ export const lokiComponent = defineComponent({
         retention: [{ setting: "loki.retention", is: retention }],
         on: inBucket(storage) ? { bucket: storage.bucket } : "volume",
       },
+      linesOfTrace,
     },
   }),
   flows: () => [

@@ -3,7 +3,6 @@ import {
   colors,
   dashboard,
   lines,
-  logLines,
   low,
   none,
   perSecond,
@@ -11,7 +10,7 @@ import {
   stack,
   stat,
 } from "../../../../dashboards/kit.ts";
-import { logJob } from "../../../../dashboards/names.ts";
+import { logLines } from "../../../../dashboards/log-queries.ts";
 
 const fluentBit = `job="fluent-bit", pod=~"$pod"`;
 /** Any loss is too much; below this it is what rates leave of a single event. */
@@ -110,11 +109,15 @@ export default dashboard(
           description: "Error lines of Fluent Bit, the collector and the stores: they name the cause.",
           width: 24,
         },
-        [
-          `{job="${logJob}", namespace=~"monitoring|node-agents", container=~"loki|fluent-bit|otc-container|jaeger|tempo"} | detected_level=~"error|critical|fatal"`,
-        ],
+        "no errors",
+        {
+          namespace: "monitoring|node-agents",
+          container: "loki|vlogs|fluent-bit|otc-container|jaeger|tempo",
+          level: "error|critical|fatal",
+          agentOnly: true,
+        },
         { before: "container" },
-      ).noValue("no errors"),
+      ),
     ],
   },
 );

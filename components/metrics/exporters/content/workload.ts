@@ -13,7 +13,6 @@ import {
   stat,
   table,
 } from "../../../../dashboards/kit.ts";
-import { logStreams } from "../../../../dashboards/names.ts";
 import { cpu, logPanel, memory, readiness, restartMarks, restarts } from "../../../../dashboards/panels.ts";
 
 /** Pods of the chosen workloads, by the relation that kube-prometheus-stack records. */
@@ -31,7 +30,6 @@ const traffic = (direction: string) =>
   `sum(${byPod(`rate(container_network_${direction}_bytes_total{${object}}[$__rate_interval])`)})`;
 
 const byContainer = "namespace, pod, container";
-const logs = logStreams({ namespace: "$namespace", pod: "$pod" });
 
 export default dashboard(
   {
@@ -192,7 +190,14 @@ export default dashboard(
       ).noValue("nothing waits, nothing ended"),
     ],
     Logs: [
-      logPanel("What the selected pods write and send by OTLP.", { width: 24, height: 12 }, [logs.agent, logs.otlp]),
+      logPanel(
+        "What the selected pods write and send by OTLP.",
+        { width: 24, height: 12 },
+        {
+          namespace: "$namespace",
+          pod: "$pod",
+        },
+      ),
     ],
   },
 );

@@ -1,0 +1,8 @@
+import { pinned } from "../../../settings/versions.ts";
+
+// renovate: datasource=docker depName=ghcr.io/victoriametrics/helm-charts/victoria-logs-single
+export const chart = pinned({
+  name: "victoria-logs-single",
+  version: "0.13.9",
+  repository: "oci://ghcr.io/victoriametrics/helm-charts",
+});

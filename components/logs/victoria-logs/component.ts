@@ -1,0 +1,68 @@
+import { chart } from "./chart.ts";
+import type { Endpoint } from "../../capabilities.ts";
+import { defineComponent } from "../../component.ts";
+import { namespaces } from "../../kubernetes/namespaces.ts";
+import { imagePullSecrets } from "../../kubernetes/pull-secrets.ts";
+import { dataSource, linesOfTrace, lookup, otlpHeaders, otlpPath, pushPath } from "./api.ts";
+import { victoriaLogs } from "./settings.ts";
+import { name, victoriaLogsValues } from "./values.ts";
+
+const namespace = namespaces.monitoring.name;
+const endpoint: Endpoint = { namespace, service: name, port: 9428, path: "" };
+
+export const victoriaLogsComponent = defineComponent({
+  key: "victoriaLogs",
+  title: "VictoriaLogs",
+  slot: "logs",
+  settings: { victoriaLogs },
+  charts: [chart],
+  needs: ["monitors"],
+  after: ["monitors"],
+  namespaces: () => [namespaces.monitoring],
+  offers: ({ victoriaLogs: { plugin, retention } }) => ({
+    logs: {
+      endpoint,
+      title: "VictoriaLogs",
+      pushPath,
+      otlp: { protocol: "http", place: { ...endpoint, path: otlpPath }, headers: otlpHeaders },
+      lookup,
+      dataSource: (linked) => ({ ...dataSource(linked), plugin }),
+      linesOfTrace,
+      keeps: { retention: [{ setting: "victoriaLogs.retention", is: retention }], on: "volume" },
+      ui: {
+        selector: { app: "server", "app.kubernetes.io/instance": chart.name },
+        podPort: 9428,
+        path: "/select/vmui",
+      },
+    },
+  }),
+  flows: () => [
+    {
+      name: "victoria-logs",
+      namespace,
+      to: { app: "server", "app.kubernetes.io/instance": chart.name },
+      ports: [9428],
+      from: ["logAgent"],
+    },
+  ],
+  requests: ({ victoriaLogs: { resources } }) => [{ setting: "victoriaLogs.resources", ...resources, count: 1 }],
+  releases: ({ settings }) => [
+    {
+      chart,
+      namespace,
+      values: victoriaLogsValues(settings.victoriaLogs),
+      override: settings.victoriaLogs.values,
+      pullSecrets: { server: { imagePullSecrets } },
+      // The chart's StatefulSet and the name of its claim template.
+      volumes: [
+        {
+          setting: "victoriaLogs.storage.size",
+          size: ["server", "persistentVolume", "size"],
+          namespace,
+          statefulSet: name,
+          claim: "server-volume",
+        },
+      ],
+    },
+  ],
+});
