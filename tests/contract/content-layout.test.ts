@@ -98,7 +98,9 @@ describe("what Flux syncs", () => {
   it("has no file that nothing uses", () => {
     const used = new Set(
       folders.flatMap((folder) =>
-        [".", ...componentsOf(folder), ...inOtherLanguages(folder)].flatMap((component) => reached(join(folderOf(folder), component))),
+        [".", ...componentsOf(folder), ...inOtherLanguages(folder)].flatMap((component) =>
+          reached(join(folderOf(folder), component)),
+        ),
       ),
     );
     const present = globSync("flux-repo/**/*", { cwd: projectFolder })
