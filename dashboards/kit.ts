@@ -10,6 +10,11 @@ import * as sdk from "@grafana/grafana-foundation-sdk/dashboard";
 import * as heat from "@grafana/grafana-foundation-sdk/heatmap";
 import { PanelBuilder as Logs } from "@grafana/grafana-foundation-sdk/logs";
 import * as loki from "@grafana/grafana-foundation-sdk/loki";
+import {
+  EdgeOptionsBuilder,
+  NodeOptionsBuilder,
+  PanelBuilder as NodeGraph,
+} from "@grafana/grafana-foundation-sdk/nodegraph";
 import * as prometheus from "@grafana/grafana-foundation-sdk/prometheus";
 import { PanelBuilder as Stat } from "@grafana/grafana-foundation-sdk/stat";
 import { PanelBuilder as StateTimeline } from "@grafana/grafana-foundation-sdk/statetimeline";
@@ -367,6 +372,25 @@ export function table(shown: Shown, columns: Columns, sort: string | undefined, 
   return builder.sortBy([
     new common.TableSortByFieldStateBuilder().displayName(sort.replace("-", "")).desc(sort.startsWith("-")),
   ]);
+}
+
+/**
+ * Who calls whom: an arrow for each series with its number, and what comes to each at its end. Grafana makes the nodes of
+ * the arrows' fields `id`, `source`, `target` and `mainstat` (public/app/plugins/panel/nodeGraph/utils.ts).
+ *
+ * @param expr numbers by `client` and `server`
+ */
+export function nodeGraph(shown: Shown, expr: string): NodeGraph {
+  const copied = (from: string, to: string, of: string) => `label_join(${of}, "${to}", "", "${from}")`;
+  const edges = copied("client", "source", copied("server", "target", expr));
+  const unit = shown.unit ?? "short";
+  return panel(new NodeGraph(), shown, [rows(`label_join(${edges}, "id", " ", "client", "server")`)])
+    .nodes(new NodeOptionsBuilder().mainStatUnit(unit))
+    .edges(new EdgeOptionsBuilder().mainStatUnit(unit))
+    .withTransformation({
+      id: "organize",
+      options: { excludeByName: { Time: true }, indexByName: {}, renameByName: { Value: "mainstat" } },
+    });
 }
 
 /** A panel in each language that it can be asked in: where a store is chosen that knows one of them, it comes in that one. */

@@ -3,6 +3,7 @@ import { type Answer, begin, type Choices, range } from "./ask.ts";
 import { barGauge, heatmap, type Mark, stat, stateTimeline, timeSeries } from "./charts.ts";
 import type { Dashboard, Panel } from "./model.ts";
 import { type Box, clock, lineColor, message } from "./panel.ts";
+import { nodeGraph } from "./node-graph.ts";
 import { dimColor, fit, tag, text, textColor, textWidth } from "./svg.ts";
 import { logs, table, traceTable } from "./tables.ts";
 
@@ -37,6 +38,7 @@ function content(panel: Panel, box: Box, answer: Answer, marks: readonly Mark[])
     "state-timeline": stateTimeline,
     heatmap,
     logs,
+    nodeGraph,
   };
   const kind = kinds[panel.type];
   if (kind === undefined) throw new Error(`The renderer does not know panels of type ${panel.type}.`);

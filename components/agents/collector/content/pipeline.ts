@@ -21,12 +21,14 @@ const lost = (signal: string) =>
 
 /** What came in, was turned away, went out and was lost, for one signal of the collector. */
 function signal(name: "traces" | "metrics" | "logs", unit: string) {
-  const rule = (operation: string, by: string) =>
-    `sum(job_${by}_signal:otelcol_${operation}:rate5m{${collector}, signal="${name}"})`;
+  // What replicas hand each other comes in and goes out once more.
+  const between = { receiver: "otlp/balanced", exporter: "load_balancing" } as const;
+  const rule = (operation: string, by: keyof typeof between) =>
+    `sum(job_${by}_signal:otelcol_${operation}:rate5m{${collector}, signal="${name}", ${by}!="${between[by]}"})`;
   return lines(
     {
       title: `Collector: ${name}`,
-      description: `Received and sent should run together. Refused means the memory limiter, failed and dropped are lost ${name}.`,
+      description: `Received and sent should run together, but for traces that are not kept (collector.sampling). Refused means the memory limiter, failed and dropped are lost ${name}.`,
       unit: perSecond(unit),
       width: 8,
     },
