@@ -126,6 +126,8 @@ const programs = {
   vmalert: victoriaMetricsApp("vmalert"),
   /** Unit tests of rules, on its own store. */
   "vmalert-tool": victoriaMetricsApp("vmalert-tool"),
+  /** Takes samples from one store to another: for the bench alone, because it has the clients of many. */
+  vmctl: { set: "vmctl", module: victoriaMetrics, package: `${victoriaMetrics}/app/vmctl` },
   "victoria-metrics-operator": {
     set: "victoria-metrics-operator",
     module: victoriaMetricsOperator,
@@ -201,6 +203,9 @@ const catalogue: Catalogue = {
       stamp: (version) => ({
         [`${victoriaMetrics}/lib/buildinfo.Version`]: `victoria-metrics-${version(victoriaMetrics)}`,
       }),
+    },
+    vmctl: {
+      stamp: (version) => ({ [`${victoriaMetrics}/lib/buildinfo.Version`]: `vmctl-${version(victoriaMetrics)}` }),
     },
     "victoria-metrics-operator": {
       stamp: (version) => ({

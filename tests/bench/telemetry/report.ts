@@ -1,7 +1,7 @@
 /** What the bench saw, as the table of docs/claims.md. */
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import * as path from "node:path";
-import { format, resolveConfig } from "prettier";
+import { writeInto } from "../figures.ts";
 import type { Seen } from "./bench.ts";
 
 /** The page that quotes the claims. */
@@ -35,11 +35,4 @@ export function quotedClaims(): string[] {
 }
 
 /** Writes the table into the page. */
-export async function writeClaims(seen: Seen): Promise<void> {
-  const text = readFileSync(claimsPage, "utf8");
-  const [from, to] = [text.indexOf(begin), text.indexOf(end)];
-  if (from < 0 || to < from) throw new Error(`${claimsPage} has no place for the claims (${begin}).`);
-  const changed = `${text.slice(0, from + begin.length)}\n\n${claimsTable(seen)}\n\n${text.slice(to)}`;
-  const options = await resolveConfig(claimsPage);
-  writeFileSync(claimsPage, await format(changed, { ...options, parser: "markdown" }));
-}
+export const writeClaims = (seen: Seen): Promise<void> => writeInto(claimsPage, "bench:telemetry", claimsTable(seen));

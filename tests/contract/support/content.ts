@@ -164,7 +164,8 @@ interface UnitTests {
   readonly tests: readonly {
     readonly name: string;
     readonly interval: string;
-    readonly input_series: readonly { readonly series: string; readonly values: string }[];
+    /** Left out: there are none. */
+    readonly input_series?: readonly { readonly series: string; readonly values: string }[];
     readonly alert_rule_test: readonly {
       readonly alertname: string;
       readonly eval_time: string;

@@ -64,42 +64,72 @@ export function traceqlMistakes(queries: readonly Query[]): string[] {
   });
 }
 
+/** An engine of unit tests of rules: promtool's, which is Prometheus' own, or vmalert-tool's, VictoriaMetrics'. */
+export interface Engine {
+  readonly program: string;
+  readonly of: "promql" | "metricsql";
+}
+
+/** Of a series of an answer: its labels, and its value. */
+export type Answer = ReadonlyMap<string, number>;
+
 /**
- * Queries that return no data from the made-up cluster (dashboards/sample/cluster.ts), with the rules that record
- * series at work. promtool compares with what is expected; expecting nothing, it fails exactly where there is data.
+ * What each query answers from the made-up cluster (dashboards/sample/cluster.ts), with the rules that record series at work. The
+ * tools compare with what is expected; expecting nothing, they say what there is.
  *
- * @throws Error when Prometheus cannot execute a query: a join that matches many to many parses, but does not run
+ * @throws Error when the engine cannot execute a query: a join that matches many to many parses, but does not run
  */
-export function emptyQueries(
-  promtool: string,
+export function answersOf(
+  { program, of }: Engine,
   queries: readonly Query[],
-  series = shapedSeries(),
+  series: readonly Series[] = shapedSeries(),
   rules: readonly Pick<RuleFile, "name" | "groups">[] = readRuleFiles(),
-): string[] {
+): Answer[] {
+  // The clock of vmalert-tool's tests begins in 2000 (1.151, app/vmalert-tool/unittest), promtool's in 1970.
+  const told = (text: string) =>
+    of === "promql" ? text : text.replaceAll(/\btime\(\)/g, `(time() - ${Date.UTC(2000) / 1000})`);
   const folder = mkdtempSync(join(tmpdir(), "data-"));
   try {
-    for (const { name, groups } of rules) writeFileSync(join(folder, `${name}.yaml`), stringify({ groups }));
+    for (const { name, groups } of rules) writeFileSync(join(folder, `${name}.yaml`), told(stringify({ groups })));
     // Each query is a test of its own name: label_replace makes the expression say which one answered.
-    const promql_expr_test = queries.map(({ expr }, index) => ({
-      expr: `label_replace(${withGrafanaValues(expr, chosen)}, "query", "query_${index}_", "", "")`,
+    const expressions = queries.map(({ expr }, index) => ({
+      expr: `label_replace(${told(withGrafanaValues(expr, chosen))}, "query", "query_${index}_", "", "")`,
       eval_time: `${minutesOfData}m`,
       exp_samples: [],
     }));
     const test = { rule_files: rules.map(({ name }) => `${name}.yaml`), evaluation_interval: `${interval}s` };
-    const tests = [{ interval: `${interval}s`, input_series: series.map(promtoolSeries), promql_expr_test }];
+    const tests = [
+      { interval: `${interval}s`, input_series: series.map(promtoolSeries), [`${of}_expr_test`]: expressions },
+    ];
     writeFileSync(join(folder, "test.yaml"), stringify({ ...test, tests }, { lineWidth: 0 }));
-    const result = spawnSync(promtool, ["test", "rules", "test.yaml"], {
-      cwd: folder,
-      encoding: "utf8",
-      maxBuffer: 2 ** 26,
-    });
+    const args =
+      of === "promql"
+        ? ["test", "rules", "test.yaml"]
+        : ["unittest", "--files=test.yaml", "--disableAlertgroupLabel", "--loggerLevel=ERROR"];
+    const result = spawnSync(program, args, { cwd: folder, encoding: "utf8", maxBuffer: 2 ** 26 });
     const said = result.stdout + result.stderr;
     const broken = /^.*(?:found duplicate series|many-to-many|err:.*|parse error.*|couldn't evaluate).*$/m.exec(said);
-    if (broken !== null) throw new Error(`Prometheus cannot execute a query: ${broken[0]}`);
-    return queries
-      .filter((_, index) => !said.includes(`query="query_${index}_"`))
-      .map(({ where, expr }) => `${where}: ${expr}`);
+    if (broken !== null) throw new Error(`${program} cannot execute a query: ${broken[0]}`);
+    const answers = queries.map(() => new Map<string, number>());
+    for (const [, labels = "", value] of said.matchAll(
+      /(\{(?:[^"{}]|"(?:[^"\\]|\\.)*")*\}) ([-+]?(?:[\d.]+(?:E[-+]\d+)?|Inf|NaN))/g,
+    )) {
+      const [part, index] = /(?:, )?query="query_(\d+)_"/.exec(labels) ?? [];
+      if (part !== undefined)
+        answers[Number(index)]?.set(labels.replace(part, ""), Number(value?.replace("Inf", "Infinity")));
+    }
+    return answers;
   } finally {
     rmSync(folder, { recursive: true });
   }
+}
+
+/** Queries that return no data from the made-up cluster, by Prometheus' engine. @throws Error as {@link answersOf} does */
+export function emptyQueries(
+  promtool: string,
+  queries: readonly Query[],
+  ...data: readonly [series?: readonly Series[], rules?: readonly Pick<RuleFile, "name" | "groups">[]]
+): string[] {
+  const answers = answersOf({ program: promtool, of: "promql" }, queries, ...data);
+  return queries.filter((_, index) => answers[index]?.size === 0).map(({ where, expr }) => `${where}: ${expr}`);
 }
