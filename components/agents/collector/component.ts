@@ -129,7 +129,7 @@ export const collectorComponent = defineComponent({
   secrets: ({ environment, all }) => credentials(serviceAccount, namespace, targets(stores(all)), environment),
   extras: ({ settings, environment, all }) => {
     const { replicas, image, resources } = settings.collector;
-    const queues = all("logs").length + all("traces").length + (isBalanced(settings.collector) ? 1 : 0);
+    const queues = all("logs").length + all("traces").length + (isBalanced(settings.collector, stores(all)) ? 1 : 0);
     const external = credentials(serviceAccount, namespace, targets(stores(all)), environment);
     return [
       ...account(environment.credentials),

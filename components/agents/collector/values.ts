@@ -176,9 +176,13 @@ function remoteWrite(to: Place, known: Known) {
   };
 }
 
+/** Whether traces are decided over: there is a store, and not all go there. */
+const isSampled = ({ sampling }: z.output<typeof collector>, { traces }: Stores) =>
+  sampling.ratio < 1 && traces.length > 0;
+
 /** Whether replicas hand each other spans: who looks at whole traces has to have them. */
-export function isBalanced({ replicas, serviceGraph: graph, sampling }: z.output<typeof collector>): boolean {
-  return replicas > 1 && (graph || sampling.ratio < 1);
+export function isBalanced(settings: z.output<typeof collector>, stores: Stores): boolean {
+  return settings.replicas > 1 && (settings.serviceGraph || isSampled(settings, stores));
 }
 
 /** Decides over whole traces (processor/tailsamplingprocessor 0.158). */
@@ -255,9 +259,9 @@ export function collectorConfig(
 ) {
   const limits = limited(settings);
   const older = olderReceivers(settings.receivers, limits);
-  const sampled = settings.sampling.ratio < 1 && stores.traces.length > 0;
+  const sampled = isSampled(settings, stores);
   const graph = settings.serviceGraph;
-  const balanced = isBalanced(settings);
+  const balanced = isBalanced(settings, stores);
   const received = ["otlp", ...Object.keys(older)];
   const traces = exporters("traces", stores.traces, (store) => {
     const { kind, config } = otlp(store.otlp, known);
@@ -284,7 +288,19 @@ export function collectorConfig(
         },
       },
       ...older,
-      ...(balanced ? { "otlp/balanced": { protocols: { grpc: { endpoint: `0.0.0.0:${balancedPort}` } } } } : {}),
+      ...(balanced
+        ? {
+            "otlp/balanced": {
+              protocols: {
+                grpc: {
+                  endpoint: `0.0.0.0:${balancedPort}`,
+                  // What one replica took the other takes.
+                  max_recv_msg_size_mib: limits.grpc.max_recv_msg_size_mib,
+                },
+              },
+            },
+          }
+        : {}),
     },
     connectors: {
       // Series that are written carry no pod of the collector: there only the id tells replicas apart.

@@ -11,6 +11,7 @@ export const variants = {
 export const alone = {
   "one replica samples": { collector: { sampling: { ratio: 0.25, slowerThan: "500ms" } } },
   "no service graph": { collector: { replicas: 3, serviceGraph: false } },
+  "nothing to keep": { traces: "none", collector: { replicas: 3, serviceGraph: false, sampling: { ratio: 0 } } },
 };
 
 const config = "collector.spec.config";
