@@ -73,7 +73,9 @@ export function componentsPage(): string {
   ];
   const readmes = globSync("components/*/**/README.md", { cwd: root })
     .sort()
-    .map((file) => readFileSync(path.join(root, file), "utf8").trim().replaceAll(/^#/gm, "##"));
+    .map((file) => readFileSync(path.join(root, file), "utf8").trim())
+    // A comment in a block of code is no heading.
+    .map((text) => text.replaceAll(/^```[^]*?^```|^#/gm, (found) => (found === "#" ? "##" : found)));
   return [
     "# Components",
     "",
