@@ -71,7 +71,14 @@ const jaegerComponents: Readonly<Record<string, Schema>> = {
   "extensions/jaeger_storage": strict({
     backends: {
       type: "object",
-      additionalProperties: strict({ memory: strict({ max_traces: { type: "integer", minimum: 1 } }) }),
+      additionalProperties: strict({
+        memory: strict({ max_traces: { type: "integer", minimum: 1 } }),
+        badger: strict({
+          ephemeral: { type: "boolean" },
+          directories: strict({ keys: { type: "string", pattern: "^/" }, values: { type: "string", pattern: "^/" } }),
+          ttl: strict({ spans: { type: "string", pattern: "^\\d+s$" } }),
+        }),
+      }),
       minProperties: 1,
     },
   }),

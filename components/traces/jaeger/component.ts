@@ -52,7 +52,7 @@ export const jaegerComponent = defineComponent({
   needs: ["monitors"],
   after: ["monitors"],
   namespaces: () => [namespaces.monitoring],
-  offers: () => ({
+  offers: ({ jaeger: { storage, retention } }) => ({
     traces: {
       endpoint,
       title: "Jaeger",
@@ -60,7 +60,12 @@ export const jaegerComponent = defineComponent({
       otlp: { protocol: "grpc", place: otlp },
       lookup,
       dataSource,
-      keeps: { retention: [], on: "pod" },
+      keeps: {
+        ...(storage.type === "badger"
+          ? { retention: [{ setting: "jaeger.retention", is: retention }], on: "volume" }
+          : { retention: [], on: "pod" }),
+        form: storage.type,
+      },
     },
   }),
   requests: ({ jaeger: { resources } }) => [{ setting: "jaeger.resources", ...resources, count: 1 }],

@@ -1,11 +1,17 @@
 /** What the chart leaves open and the values fill, and values that security or data rest on: for the judges in `contract/`. */
+import { durationSeconds } from "../../../settings/formats.ts";
 import type { Scraped } from "../../../contract/component-files.ts";
 import {
   containerSecurityContext,
+  list,
   map,
   podSecurityContext,
   pullSecretNames,
   resources,
+  strict,
+  text,
+  volumeMounts,
+  volumes,
   type FreeForm,
 } from "../../../contract/handed-on.ts";
 import { asks, of, release, setting, why, type Pin } from "../../../contract/pin.ts";
@@ -20,6 +26,32 @@ export const freeForm: FreeForm = {
     ],
     "jaeger/podSecurityContext": podSecurityContext,
     "jaeger/securityContext": containerSecurityContext,
+    "jaeger/extraVolumes": volumes,
+    "jaeger/extraVolumeMounts": volumeMounts,
+    extraObjects: [
+      "objects that the chart makes beside its own; ours is a claim",
+      () =>
+        list(
+          strict(
+            {
+              apiVersion: { const: "v1" },
+              kind: { const: "PersistentVolumeClaim" },
+              metadata: strict({ name: text, annotations: strict({ "helm.sh/resource-policy": { const: "keep" } }) }, [
+                "name",
+                "annotations",
+              ]),
+              spec: strict(
+                {
+                  accessModes: { const: ["ReadWriteOnce"] },
+                  resources: strict({ requests: strict({ storage: text }, ["storage"]) }, ["requests"]),
+                },
+                ["accessModes", "resources"],
+              ),
+            },
+            ["apiVersion", "kind", "metadata", "spec"],
+          ),
+        ),
+    ],
     userconfig: ["Jaeger's own configuration, null in the chart; checked as a collector's", () => ({ type: "object" })],
   },
 };
@@ -33,7 +65,7 @@ export const pins: readonly Pin[] = [
     ],
   ]),
   ...release("jaeger", [
-    ["jaeger/replicas", 1, "traces are in memory: a second one would have half of them"],
+    ["jaeger/replicas", 1, "traces are in its memory or on its one volume: a second one would have half of them"],
     ["jaeger/podSecurityContext/runAsUser", 10001, why.contained],
     ["jaeger/podSecurityContext/runAsGroup", 10001, why.contained],
     ["jaeger/podSecurityContext/fsGroup", 10001, "its volumes belong to the user that writes them"],
@@ -43,6 +75,13 @@ export const pins: readonly Pin[] = [
       setting((s) => s.jaeger.maxTraces),
       "jaeger.maxTraces",
     ],
+    [
+      "userconfig/extensions/jaeger_storage/backends/*/badger/ttl/spans",
+      setting((s) => `${durationSeconds(s.jaeger.retention)}s`),
+      "jaeger.retention",
+    ],
+    ["userconfig/extensions/jaeger_storage/backends/*/badger/ephemeral", false, "traces outlive the pod"],
+    ["extraObjects/*/spec/resources/requests/storage", setting((s) => s.jaeger.storage.size), "jaeger.storage.size"],
   ]),
 ];
 

@@ -1,8 +1,14 @@
 import { createHash } from "node:crypto";
 import type { z } from "zod";
-import { containerResources } from "../../../settings/resources.ts";
+import { durationSeconds } from "../../../settings/formats.ts";
+import { canonicalBytes, containerResources } from "../../../settings/resources.ts";
 import { hardened } from "../../kubernetes/hardened.ts";
 import type { jaeger } from "./settings.ts";
+
+/** Name of its claim. It stays when Jaeger goes, as those of StatefulSets do. */
+const claim = "jaeger-badger";
+const volume = "badger";
+const folder = "/badger";
 
 /** Configuration of Jaeger 2, which is a collector's: as far as the environment sets it. */
 interface JaegerConfig {
@@ -31,11 +37,49 @@ export interface JaegerValues {
     readonly podLabels: Readonly<Record<string, string>>;
     readonly podSecurityContext: object;
     readonly securityContext: object;
+    readonly extraVolumes?: readonly object[];
+    readonly extraVolumeMounts?: readonly object[];
   };
   readonly userconfig: JaegerConfig;
+  readonly extraObjects?: readonly object[];
 }
 
-/** Values of Jaeger: one process, traces in memory. Its configuration is `userconfig`, not `config` as its README says. */
+/**
+ * Where traces are kept. Badger drops what is older by itself, and keeps what it has not written yet in its log
+ * (internal/storage/v1/badger/config.go of Jaeger 2).
+ */
+function backend({ storage, maxTraces, retention }: z.output<typeof jaeger>): Readonly<Record<string, object>> {
+  if (storage.type === "memory") return { memory: { memory: { max_traces: maxTraces } } };
+  return {
+    badger: {
+      badger: {
+        ephemeral: false,
+        directories: { keys: `${folder}/keys`, values: `${folder}/values` },
+        ttl: { spans: `${durationSeconds(retention)}s` },
+      },
+    },
+  };
+}
+
+/** The volume of Badger: the chart has none. */
+function onVolume(size: string) {
+  return {
+    pod: {
+      extraVolumes: [{ name: volume, persistentVolumeClaim: { claimName: claim } }],
+      extraVolumeMounts: [{ name: volume, mountPath: folder }],
+    },
+    extraObjects: [
+      {
+        apiVersion: "v1",
+        kind: "PersistentVolumeClaim",
+        metadata: { name: claim, annotations: { "helm.sh/resource-policy": "keep" } },
+        spec: { accessModes: ["ReadWriteOnce"], resources: { requests: { storage: canonicalBytes(size) } } },
+      },
+    ],
+  };
+}
+
+/** Values of Jaeger: one process. Its configuration is `userconfig`, not `config` as its README says. */
 export function jaegerValues(settings: z.output<typeof jaeger>): JaegerValues {
   const userconfig: JaegerConfig = {
     service: {
@@ -70,16 +114,17 @@ export function jaegerValues(settings: z.output<typeof jaeger>): JaegerValues {
       // The chart's probes ask here.
       healthcheckv2: { use_v2: true, http: { endpoint: "0.0.0.0:13133" } },
       jaeger_query: {
-        storage: { traces: "memory" },
+        storage: { traces: settings.storage.type },
         http: { endpoint: "0.0.0.0:16686" },
         grpc: { endpoint: "0.0.0.0:16685" },
       },
-      jaeger_storage: { backends: { memory: { memory: { max_traces: settings.maxTraces } } } },
+      jaeger_storage: { backends: backend(settings) },
     },
     receivers: { otlp: { protocols: { grpc: { endpoint: "0.0.0.0:4317" }, http: { endpoint: "0.0.0.0:4318" } } } },
     processors: { batch: {} },
-    exporters: { jaeger_storage_exporter: { trace_storage: "memory" } },
+    exporters: { jaeger_storage_exporter: { trace_storage: settings.storage.type } },
   };
+  const disk = settings.storage.type === "badger" ? onVolume(settings.storage.size) : undefined;
   const hash = createHash("sha256").update(JSON.stringify(userconfig)).digest("hex").slice(0, 12);
   return {
     jaeger: {
@@ -95,7 +140,9 @@ export function jaegerValues(settings: z.output<typeof jaeger>): JaegerValues {
         seccompProfile: { type: "RuntimeDefault" },
       },
       securityContext: hardened,
+      ...disk?.pod,
     },
     userconfig,
+    ...(disk === undefined ? {} : { extraObjects: disk.extraObjects }),
   };
 }

@@ -1,0 +1,24 @@
+import type { SettingsInput } from "../../../settings/schema.ts";
+
+export const variants: Readonly<Record<string, SettingsInput>> = {
+  "on disk": { jaeger: { storage: { type: "badger", size: "20Gi" }, retention: "7d" } },
+};
+
+/** What each of its settings changes, and where. */
+export const decided = [
+  {
+    under: { jaeger: { storage: { type: "badger" } } },
+    effects: [
+      ["jaeger.storage.size", "7Gi"],
+      ["jaeger.retention", "3d"],
+    ],
+    resources: [],
+  },
+  {
+    under: { jaeger: { retention: "24h" } },
+    effects: [
+      ["jaeger.storage.type", "badger", "jaeger-release.spec.values.userconfig.extensions.jaeger_query.storage.traces"],
+    ],
+    resources: [],
+  },
+] as const;
