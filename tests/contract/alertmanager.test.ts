@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { stringify } from "yaml";
+import { parse, stringify } from "yaml";
 import { alertmanagerValues } from "../../components/alerts/alertmanager/component.ts";
 import { alertmanagerConfig, inhibitorRules } from "../../components/alerts/alertmanager/config.ts";
 import { silenceEnd } from "../../components/alerts/alertmanager/check.ts";
@@ -102,10 +102,21 @@ describe("Alertmanager's files, by amtool", () => {
       files.remove();
     });
 
+    const asked = new Map<string, Promise<string>>();
+    /** Where an alert goes. Of those that the routes cannot tell apart, because they have the name of none, amtool is asked of one. */
     const routed = async (labels: Readonly<Record<string, string>>): Promise<string> => {
-      const words = Object.entries(labels).map(([name, value]) => `${name}=${value}`);
-      const { stdout } = await execute(amtool, ["config", "routes", "test", `--config.file=${files.config}`, ...words]);
-      return stdout.trim();
+      const { route } = parse(readFileSync(files.config, "utf8")) as { route: unknown };
+      expect(JSON.stringify(route), "alerts are named whole").not.to.match(/alertname *(=~|!=|!~)/);
+      const ask = async () => {
+        const words = Object.entries(labels).map(([name, value]) => `${name}=${value}`);
+        const args = ["config", "routes", "test", `--config.file=${files.config}`, ...words];
+        return (await execute(amtool, args)).stdout.trim();
+      };
+      const { alertname = "", ...others } = labels;
+      const key = JSON.stringify([others, JSON.stringify(route).includes(alertname) ? alertname : ""]);
+      const answer = asked.get(key) ?? ask();
+      asked.set(key, answer);
+      return answer;
     };
     /** What the settings say in words: critical to Slack, else the demo to Telegram, else e-mail. */
     const receiver = (severity: string, namespace: string) =>

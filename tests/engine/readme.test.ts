@@ -54,7 +54,7 @@ describe("the README's commands", function () {
       ["../x", '"../x" is no name for a stack'],
       ["..", '".." is no name for a stack'],
     ] as const) {
-      const { code, stderr } = await line.run("npm", ["run", "-s", "up", "--", name, "--yes"]);
+      const { code, stderr } = await line.run("node", ["commands/pulumi.ts", "up", name, "--yes"]);
       expect(code).to.equal(1);
       expect(stderr).to.include(says).and.include("Nothing was done");
     }
@@ -85,7 +85,10 @@ describe("the README's commands", function () {
     const settings = Object.entries(line.settings).filter(([group]) => group !== "repository");
     const ours = settings.map(([key, value]) => `  observability:${key}: ${JSON.stringify(value)}\n`);
     writeFileSync(file, readFileSync(file, "utf8") + ours.join(""));
-    const script = up.replace("npm ci\n", "").replace("npm run up -- local", "npm run up -- local --yes");
+    // The preview is the same as above.
+    const script = up
+      .replace("npm ci\n", "")
+      .replace("npm run up -- local", "npm run up -- local --yes --skip-preview");
     const all = `set -e\nexport CI=1\nunset GITHUB_TOKEN GITHUB_OWNER\n${script}npm run destroy -- local --yes`;
     const { code, stdout, stderr } = await line.run("sh", ["-c", all]);
     expect(code, stdout + stderr).to.equal(0);
