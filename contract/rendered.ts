@@ -138,6 +138,13 @@ export function releases(objects: readonly Manifest[]): Release[] {
  * images are read off with their tags.
  */
 export async function allReleases(): Promise<Release[]> {
+  every ??= renderReleases();
+  return every;
+}
+
+let every: Promise<Release[]> | undefined;
+
+async function renderReleases(): Promise<Release[]> {
   const found = new Map<string, Release>();
   for (const settings of [{}, ...(await componentVariants()).flatMap(({ variants }) => Object.values(variants))]) {
     const network = { ...settings.network, imagesByDigest: false };

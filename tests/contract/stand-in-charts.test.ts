@@ -10,7 +10,7 @@ import { packFixture } from "../../rehearsal/charts/index.ts";
 import { kindNode } from "../../settings/versions.ts";
 import { chartFacts, factsOf } from "../../contract/chart-facts.ts";
 import { at } from "../../contract/finding.ts";
-import { allReleases, type Release } from "../../contract/rendered.ts";
+import { allReleases } from "../../contract/rendered.ts";
 import { programOrSkip } from "../support/program.ts";
 
 const run = promisify(execFile);
@@ -28,7 +28,6 @@ function sorted(value: unknown): unknown {
 describe("stand-in charts against the real ones, with the environment's values", () => {
   let helm: string;
   let folder: string | undefined;
-  let every: Release[] | undefined;
 
   before(async function () {
     helm = await programOrSkip(this, "helm");
@@ -42,8 +41,7 @@ describe("stand-in charts against the real ones, with the environment's values",
 
   /** What Helm makes of a stand-in with the values of a release. */
   async function rendered(release: string): Promise<{ objects: Manifest[]; namespace: string }> {
-    every ??= await allReleases();
-    const found = every.find(({ name }) => name === release);
+    const found = (await allReleases()).find(({ name }) => name === release);
     if (found?.chart === undefined) throw new Error(`no environment has a release ${release}: npm run charts:refresh`);
     const archive = join(folder ?? "", `${release}.tgz`);
     const values = join(folder ?? "", `${release}.json`);
