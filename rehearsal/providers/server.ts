@@ -158,6 +158,8 @@ export interface ProviderCall {
   readonly preview: boolean;
   /** Inputs without secret marks; the recorded state for `read` and `delete`. */
   readonly inputs: Properties;
+  /** A hook may set it: after how many seconds a delete gives up, in place of what the program says. */
+  timeoutSeconds?: number;
 }
 
 /** A call with its times in milliseconds since the process started. */
@@ -255,6 +257,8 @@ export async function serveProvider(options: ServeOptions): Promise<ServedProvid
             notReady = error;
           }
         }
+        if (record?.timeoutSeconds !== undefined && call.request instanceof providerpb.DeleteRequest)
+          call.request.setTimeout(record.timeoutSeconds);
         const response = await serve(call.request, known, controller.signal);
         if (notReady === undefined) return response;
         throw new NotReady(notReady.reasons, response);

@@ -42,6 +42,8 @@ describe("an environment in a cluster that is kept", function () {
   /** What is there, and where the audit log ends, before the first try to destroy it. */
   let atFirst: Listing;
   let start: number;
+  /** Whether something is, on purpose. */
+  let stuck = false;
   let stopOperators: () => Promise<readonly string[]>;
 
   const since = (expected: (key: string) => boolean) => sinceThen(cluster, original, expected);
@@ -62,6 +64,10 @@ describe("an environment in a cluster that is kept", function () {
       settings: {
         cluster: { type: "existing", existing: { kubeconfig: plane.kubeconfigPath, context: "kind-kept" } },
         autoscaler: "keda",
+      },
+      // What is stuck stays so: there is nothing to see by waiting for the two minutes that the program gives it.
+      onCall: (call) => {
+        if (stuck && call.method === "delete" && call.name === "environment-repository") call.timeoutSeconds = 20;
       },
     });
     // The controllers look for the cluster where the rehearsal would have made its own.
@@ -145,7 +151,9 @@ describe("an environment in a cluster that is kept", function () {
     const { metadata } = await cluster.get(repository);
     const finalizers = (metadata as unknown as { finalizers: string[] }).finalizers;
     await cluster.patch(repository, { metadata: { finalizers: [...finalizers, "example.com/stuck"] } });
+    stuck = true;
     const message = await failure(rehearsal.environment.destroy({ continueOnError: true }));
+    stuck = false;
     expect(message).to.include("environment-repository").and.to.include("example.com/stuck");
     await cluster.patch(repository, { metadata: { finalizers: ["example.com/stuck"] } });
     await cluster.patch(repository, { metadata: { finalizers: [] } });
