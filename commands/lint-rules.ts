@@ -22,13 +22,17 @@ function filesOf(names: readonly string[]): { readonly files: string[]; readonly
   return { files: [...new Set(found.flatMap(({ files }) => files))].sort(), wrong };
 }
 
-async function main(): Promise<number> {
+/** @returns the exit code */
+export async function main(
+  args: readonly string[],
+  { log, error: complain }: Pick<Console, "log" | "error"> = console,
+): Promise<number> {
   let parsed;
   try {
     const options = { "scrape-interval": { type: "string" } } as const;
-    parsed = parseArgs({ options, allowPositionals: true });
+    parsed = parseArgs({ args: [...args], options, allowPositionals: true });
   } catch (error) {
-    console.error(`${error instanceof Error ? error.message : String(error)}\n${usage}`);
+    complain(`${error instanceof Error ? error.message : String(error)}\n${usage}`);
     return 2;
   }
   const interval = parsed.values["scrape-interval"] ?? settingsSchema.parse({}).prometheus.scrapeInterval;
@@ -37,28 +41,26 @@ async function main(): Promise<number> {
   if (!form.success) wrong.push(`--scrape-interval ${form.error.issues[0]?.message ?? "is wrong"}.`);
   if (parsed.positionals.length === 0) wrong.push("No file is named.");
   if (wrong.length > 0) {
-    console.error([...wrong, usage].join("\n"));
+    complain([...wrong, usage].join("\n"));
     return 2;
   }
   let promtool;
   try {
     promtool = await obtainProgram("promtool");
   } catch (error) {
-    console.error(`Rules are looked at by promtool, which cannot be had: ${reasonOf(error)}`);
+    complain(`Rules are looked at by promtool, which cannot be had: ${reasonOf(error)}`);
     return 2;
   }
   const linted = files.map((file) => lintFile(file, promtool, durationSeconds(interval)));
   const faults = linted.flatMap((one) => one.faults);
   for (const { file, line, where, message } of faults)
-    console.error(`${file}:${line}: ${where === "" ? "" : `${where} `}${message}`);
+    complain(`${file}:${line}: ${where === "" ? "" : `${where} `}${message}`);
   const rules = linted.reduce((sum, one) => sum + one.rules, 0);
   const what = `${rules} ${rules === 1 ? "rule" : "rules"} in ${files.length} ${files.length === 1 ? "file" : "files"}`;
-  console.log(
-    `${what}: ${faults.length === 0 ? "no fault" : faults.length === 1 ? "one fault" : `${faults.length} faults`}.`,
-  );
+  log(`${what}: ${faults.length === 0 ? "no fault" : faults.length === 1 ? "one fault" : `${faults.length} faults`}.`);
   const others = [...new Set(linted.flatMap((one) => one.others))].sort();
-  if (others.length > 0) console.log(`Not looked at: ${others.join(", ")}.`);
+  if (others.length > 0) log(`Not looked at: ${others.join(", ")}.`);
   return faults.length === 0 ? 0 : 1;
 }
 
-process.exitCode = await main();
+if (import.meta.main) process.exitCode = await main(process.argv.slice(2));

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
 import { stringify } from "yaml";
+import { main } from "../../commands/lint-rules.ts";
 import { labelsOf, parsed } from "../../contract/promql.ts";
 import { lintFile, type Rule, ruleFaults, shortRanges } from "../../contract/rules-lint.ts";
 import { programOrSkip } from "../support/program.ts";
@@ -245,28 +246,32 @@ describe("lint of rules", () => {
       }
     });
 
-    it("ends with 0, 1 or 2", () => {
+    it("ends with 0, 1 or 2", async () => {
       const good = join(folder, "good.yaml");
       writeFileSync(good, stringify({ groups: [{ name: "shop", rules: [fine] }] }));
       const wrong = join(folder, "wrong.yaml");
       writeFileSync(wrong, stringify({ groups: [{ name: "shop", rules: [{ ...fine, labels: {} }] }] }));
-      const run = (...args: string[]) => {
-        const { status, stdout, stderr } = spawnSync(process.execPath, ["commands/lint-rules.ts", ...args], {
-          cwd: projectFolder,
-          encoding: "utf8",
+      const both = join(folder, "{good,wrong}.yaml");
+      const { status } = spawnSync(process.execPath, ["commands/lint-rules.ts", both], { cwd: projectFolder });
+      expect(status).to.equal(1);
+      const run = async (...args: string[]) => {
+        const [said, complained]: [string[], string[]] = [[], []];
+        const code = await main(args, {
+          log: (text: string) => said.push(text),
+          error: (text: string) => complained.push(text),
         });
-        return `${status ?? ""} ${stdout}${stderr}`;
+        return `${code} ${[...said, ...complained].map((text) => `${text}\n`).join("")}`;
       };
-      expect(run(good)).to.equal("0 1 rule in 1 file: no fault.\n");
-      expect(run(join(folder, "{good,wrong}.yaml"))).to.include("1 2 rules in 2 files: one fault.");
-      expect(run("--scrape-interval", "2m", good)).to.include("looks back over [5m]. Take at least 480 seconds");
-      expect(run("--scrape-interval", "1h", good)).to.match(/^2 --scrape-interval must be from 5s to 2m/);
-      expect(run(join(folder, "none-*.yaml"))).to.match(/^2 .*none-\*.yaml: there is no such file\./);
-      expect(run("package.json")).to.match(/^1 .*package.json:1: has no groups/s);
+      expect(await run(good)).to.equal("0 1 rule in 1 file: no fault.\n");
+      expect(await run(both)).to.include("1 2 rules in 2 files: one fault.");
+      expect(await run("--scrape-interval", "2m", good)).to.include("looks back over [5m]. Take at least 480 seconds");
+      expect(await run("--scrape-interval", "1h", good)).to.match(/^2 --scrape-interval must be from 5s to 2m/);
+      expect(await run(join(folder, "none-*.yaml"))).to.match(/^2 .*none-\*.yaml: there is no such file\./);
+      expect(await run("package.json")).to.match(/^1 .*package.json:1: has no groups/s);
       const beside = join(folder, "beside.yaml");
       writeFileSync(beside, "kind: Service\n---\nkind: ConfigMap\n");
-      expect(run(beside)).to.equal("0 0 rules in 1 file: no fault.\nNot looked at: ConfigMap, Service.\n");
-      expect(run()).to.match(/^2 No file is named\./);
+      expect(await run(beside)).to.equal("0 0 rules in 1 file: no fault.\nNot looked at: ConfigMap, Service.\n");
+      expect(await run()).to.match(/^2 No file is named\./);
     });
   });
 });
