@@ -1,14 +1,9 @@
 import { expect } from "chai";
-import { existsSync } from "node:fs";
-import { join } from "node:path";
-import { type Chart, chartFolder, factsOfValue, loadChart, readChart } from "../../contract/charts.ts";
-import { renderedFacts } from "../../commands/charts-refresh.ts";
-import { chartFacts } from "../../contract/chart-facts.ts";
+import { type Chart, factsOfValue, loadChart } from "../../contract/charts.ts";
 import { checkAllValues, checkValues } from "../../contract/checks/values.ts";
 import { freeForm } from "../../contract/checks/free-form.ts";
 import { chartNamed, charts } from "../../components/catalogue.ts";
-import { allReleases, releases } from "../../contract/rendered.ts";
-import { programOrSkip } from "../support/program.ts";
+import { releases } from "../../contract/rendered.ts";
 import { allEnvironments, expectNone } from "../support/rendered.ts";
 
 describe("Values against charts", function () {
@@ -29,29 +24,6 @@ describe("Values against charts", function () {
         .join(", ")}`,
     );
     expectNone(environments.flatMap(({ rendered }) => checkAllValues(rendered)));
-  });
-
-  it("knows of the charts what they say, where they are at hand", async function () {
-    const found = Object.values(charts).flatMap((pin) => {
-      const folder = chartFolder(pin.name, pin.version);
-      return folder === undefined ? [] : [{ pin, folder }];
-    });
-    // Where there are none the facts are all that there is.
-    console.log(`      ${found.length} of ${Object.keys(charts).length} charts are at hand`);
-    for (const { pin, folder } of found) {
-      const { taken, ...known } = loadChart(pin);
-      expect(taken).to.match(/^20\d\d-\d\d-\d\d$/);
-      expect(known, `${pin.name}: npm run charts:refresh`).to.deep.equal(readChart(folder));
-    }
-    const withTemplates = found.filter(({ folder }) => existsSync(join(folder, "templates")));
-    if (withTemplates.length === 0) return;
-    const helm = await programOrSkip(this, "helm");
-    for (const release of await allReleases()) {
-      const folder = withTemplates.find(({ pin }) => pin.name === release.chart?.name)?.folder;
-      if (folder === undefined) continue;
-      const made = renderedFacts(helm, release, folder);
-      expect(chartFacts()[release.name], `${release.name}: npm run charts:refresh`).to.deep.equal(made);
-    }
   });
 
   it("lists no free-form place twice", () => {

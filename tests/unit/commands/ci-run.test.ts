@@ -79,7 +79,7 @@ esac
     mkdirSync(join(folder, "../shared/charts"), { recursive: true });
     const result = run({ test: `echo "10 passed, 0 failed, 0 skipped"` });
     expect(result).to.include({ status: 0, last: "11 passed, 0 failed, 0 skipped" });
-    expect(result.calls).to.deep.equal(["ci", "test", "test -- contract/values"]);
+    expect(result.calls).to.deep.equal(["ci", "test", "test -- contract/charts"]);
   });
 
   it("skips Kind, visibly, when too little of the time is left", () => {
