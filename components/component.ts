@@ -227,6 +227,8 @@ export interface Component<K extends string = string, G extends Groups = Groups>
     /** Where it is then: flows let it in from there. @default nobody needs to know */
     namespace?(settings: SettingsOf<G>): string;
   };
+  /** Namespace of somebody else's whose pods connect in its name, to whichever port of whichever pod they find a monitor of. @default none does */
+  connectsFrom?(settings: SettingsOf<G>): string | undefined;
   /** Names of APIServices that it makes: a cluster has one of each. */
   serves?(settings: SettingsOf<G>): readonly string[];
   /** Settings by which it has a capability that it may have, as they follow "Set". @default `offers` alone says what it has */

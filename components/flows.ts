@@ -1,9 +1,9 @@
 /** Who may reach whom, out of what components say of themselves. Pure. */
 import type { Viewed } from "./capabilities.ts";
 import type { Flow, Peer } from "./component.ts";
-import { type contexts, firstInterface, type HostPorts, homesOf } from "./context.ts";
+import { type contexts, firstInterface, type HostPorts, homesOf, namespacesOf } from "./context.ts";
 import type { Allow } from "./kubernetes/namespace.ts";
-import type { Chosen } from "./plan.ts";
+import { type Chosen, providers } from "./plan.ts";
 
 /** What may get into each namespace, beside its own pods. */
 export function allowed(
@@ -30,6 +30,12 @@ export function allowed(
       ports: [store.ui.podPort],
       from: scalers,
     });
+  }
+  // Somebody else's, who scrapes whatever has a monitor.
+  for (const { component, settings } of providers(chosen, "scraping")) {
+    const from = component.connectsFrom?.(settings);
+    if (from === undefined) continue;
+    for (const { name } of namespacesOf(chosen, context)) add(name, { name: "scraping", ports: [], from: [from] });
   }
   for (const one of chosen) {
     const given = context(one);

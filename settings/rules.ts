@@ -112,6 +112,16 @@ export function checkRules(settings: Settings, known: Omit<Known, "companyCa" | 
         if (target[what]) add(`remoteWrite.${index}.${what}`, `is true, ${can}`);
     }
   }
+  if (settings.external.metrics?.scrapedFrom !== undefined) {
+    const own = providers(chosen, "scraping").some(({ component }) => component.key !== "externalMetrics");
+    for (const setting of ["remoteWrite", "metricFilters"] as const) {
+      if (own || settings[setting].length === 0) continue;
+      add(
+        setting,
+        "is for who scrapes, and that is somebody else's Prometheus (external.metrics.scrapedFrom). Remove it, or set scraper to prometheusAgent.",
+      );
+    }
+  }
   const all = { ...known, companyCa: settings.network.ca !== undefined, offered: firstOffer(chosen) };
   for (const { component, settings: own } of chosen) findings.push(...(component.check?.(own, all) ?? []));
   for (const { setting, memory, memoryLimit } of requests(settings, { chosen })) {

@@ -66,26 +66,29 @@ export const externalMetrics = defineComponent({
   address: "external.metrics.queryUrl",
   gains: {
     metricsReceiver: "external.metrics.writeUrl",
+    scraping: "external.metrics.scrapedFrom to the namespace of a Prometheus of this cluster that scrapes our monitors",
     rules: "external.metrics.evaluatesRules to true (where somebody there evaluates our rules)",
   },
   offers: ({ external: { metrics } }) => {
     if (metrics === undefined) return {};
-    const { queryUrl, writeUrl, evaluatesRules, retention } = metrics;
+    const { queryUrl, writeUrl, evaluatesRules, scrapedFrom, retention } = metrics;
     const asked = access("metrics", metrics);
     return {
       metrics: {
         endpoint: { url: queryUrl, access: asked },
         title: "the external store of metrics",
-        ...(writeUrl === undefined ? {} : { lookup: prometheus.lookup }),
+        ...(writeUrl === undefined && scrapedFrom === undefined ? {} : { lookup: prometheus.lookup }),
         dataSource: named(prometheus.dataSource),
         ...(retention === undefined
           ? {}
           : { keeps: { retention: [{ setting: "external.metrics.retention", is: retention }], on: "volume" } }),
       },
       ...(writeUrl === undefined ? {} : { metricsReceiver: { place: { url: writeUrl, access: asked } } }),
+      ...(scrapedFrom === undefined ? {} : { scraping: { by: "prometheus" } }),
       ...(evaluatesRules ? { rules: {} } : {}),
     };
   },
+  connectsFrom: ({ external: { metrics } }) => metrics?.scrapedFrom,
   check: check("metrics"),
   warnings: ({ external: { metrics } }, _now, offered) => [
     ...(offered("scraping") !== undefined

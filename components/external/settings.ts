@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { httpAddress, prometheusDuration, tenantName, userName } from "../../settings/formats.ts";
+import { dnsLabel, httpAddress, prometheusDuration, tenantName, userName } from "../../settings/formats.ts";
 
 const url = httpAddress.refine((value) => !value.endsWith("/"), { error: "must not end with a slash" });
 
@@ -34,6 +34,11 @@ export const external = z
           .default(false)
           .describe(
             "Whether somebody there reads our PrometheusRules out of the cluster and evaluates them, such as Mimir by Alloy's mimir.rules.kubernetes.",
+          ),
+        scrapedFrom: dnsLabel
+          .optional()
+          .describe(
+            "Namespace of a Prometheus of this cluster that scrapes what monitors here name, for the store: it is let in, and dashboards and rules of what is scraped are shipped. It has to select the monitors (components/external/README.md).",
           ),
         retention: prometheusDuration
           .optional()

@@ -41,6 +41,10 @@ export const variants = {
 /** Each decision by itself, over the defaults. */
 export const alone = {
   metrics: { metrics: "external", external: { metrics: { queryUrl: open.metrics.queryUrl } } },
+  "metrics, scraped by a neighbour": {
+    metrics: "external",
+    external: { metrics: { queryUrl: open.metrics.queryUrl, scrapedFrom: "central-monitoring", evaluatesRules: true } },
+  },
   "metrics, written": { metrics: "external", external: { metrics: guarded.metrics } },
   logs: { logs: "external", external: { logs: guarded.logs }, network },
   "logs of a token": { logs: "external", external: { logs: { url: guarded.logs.url } } },

@@ -30,7 +30,7 @@ export interface Allow {
   readonly name: string;
   /** Labels of the pods that are reached; all pods of the namespace when absent. */
   readonly to?: Readonly<Record<string, string>>;
-  /** TCP ports of the pods. */
+  /** TCP ports of the pods; none are all, where there are no UDP ports either. */
   readonly ports: readonly number[];
   /** UDP ports. @default none */
   readonly udp?: readonly number[];
@@ -59,16 +59,17 @@ function policySpec(allow: Allow): k8s.types.input.networking.v1.NetworkPolicySp
       : allow.from.map((namespace) => ({
           namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": namespace } },
         }));
+  const ports = [
+    ...allow.ports.map((port) => ({ port, protocol: "TCP" })),
+    ...(allow.udp ?? []).map((port) => ({ port, protocol: "UDP" })),
+  ];
   return {
     podSelector: { matchLabels: { ...allow.to } },
     policyTypes: ["Ingress"],
     ingress: [
       {
         ...(from === undefined ? {} : { from }),
-        ports: [
-          ...allow.ports.map((port) => ({ port, protocol: "TCP" })),
-          ...(allow.udp ?? []).map((port) => ({ port, protocol: "UDP" })),
-        ],
+        ...(ports.length === 0 ? {} : { ports }),
       },
     ],
   };

@@ -105,7 +105,7 @@ function checkPolicy(model: Model, policy: Manifest, { declared, settings }: Ren
   const selector = at(policy, "spec", "podSelector") ?? {};
   const ours = model.pods.filter(({ namespace }) => namespace === policy.metadata.namespace);
   const others = plan(settings).chosen.flatMap(({ component, settings: own, provided }) =>
-    provided ? (component.provided?.namespace?.(own) ?? []) : [],
+    provided ? (component.provided?.namespace?.(own) ?? []) : (component.connectsFrom?.(own) ?? []),
   );
   const pods = ours.filter(({ labels }) => matches(selector, labels));
   // Flux's namespace: its own policies, about pods that are there only when its manifests were rendered.
@@ -210,16 +210,14 @@ function strings(tree: unknown, path: readonly string[] = []): [string, string][
   return Object.entries(tree).flatMap(([key, child]) => strings(child, [...path, key]));
 }
 
-/** Namespace of whoever scrapes. */
-const scraper = "monitoring";
-
 /** Monitors, ours and the charts': they find something, and Prometheus may go there. */
 function checkMonitors({ declared, content, settings }: Rendered, model: Model, add: Add): void {
-  const nobodyScrapes = providers(plan(settings).chosen, "scraping").length === 0;
+  const [scraper] = providers(plan(settings).chosen, "scraping");
+  const from = scraper?.component.connectsFrom?.(scraper.settings) ?? "monitoring";
   const reach = (object: string, path: string, pod: PodFact, port: number) => {
     // Monitors without anybody who scrapes lead nowhere.
-    if (nobodyScrapes) return;
-    if (!mayReach(model, scraper, pod, port)) {
+    if (scraper === undefined) return;
+    if (!mayReach(model, from, pod, port)) {
       add(object, path, `nothing that scrapes may reach port ${port} of ${pod.owner} in ${pod.namespace}.`);
     }
   };

@@ -318,6 +318,11 @@ const asked: readonly Effect[] = [
   ["external.traces.queryType", "jaeger", sources, "Jaeger (external)"],
 ];
 
+/** Somebody else's Prometheus, which is let in. */
+const byNeighbour: readonly Effect[] = [
+  ["external.metrics.scrapedFrom", "central", "monitoring-allow-scraping.spec.ingress.0.from", "central"],
+];
+
 const beside: readonly Effect[] = [
   [
     "external.gateway.httpUrl",
@@ -443,6 +448,7 @@ describe("Effects of settings", function () {
       asked,
       { ...shownServers, network: { ca: "company.pem" }, external: { traces: { otlpUrl: "https://a.example.com" } } },
     ],
+    [byNeighbour, { metrics: "external", external: { metrics: { queryUrl: "https://a.example.com" } } }],
     [beside, { gateway: "external" }],
     [inS3, { objectStorage: "s3", thanos: { enabled: true }, network: { ca: "company.pem" } }],
     [byIdentity, { objectStorage: "s3", thanos: { enabled: true } }],

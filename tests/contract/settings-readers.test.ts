@@ -505,7 +505,11 @@ function more(where: string): readonly unknown[] {
       { name: "e", latency: { service: "front", below: "250ms" }, target: 99 },
     ];
   }
-  if (where === "thanos.stores") return [{ address: "thanos.example.com:443" }, { address: "h:10901", tls: false }];
+  if (where === "thanos.stores")
+    return [
+      { address: "thanos.example.com:443", ca: "company" },
+      { address: "h:10901", tls: false },
+    ];
   if (where === "metricFilters") {
     return [
       { job: "shop-.*", keepMetrics: ["shop_.*"], dropLabels: ["uid"] },

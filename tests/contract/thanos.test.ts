@@ -1,13 +1,19 @@
 import { expect } from "chai";
 import { execFile, spawn } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { once } from "node:events";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
+import { createServer } from "node:tls";
 import * as path from "node:path";
 import { promisify } from "node:util";
 import { stringify } from "yaml";
 import { at } from "../../contract/finding.ts";
 import { releases, render, type Rendered } from "../../contract/rendered.ts";
-import { usualSecrets } from "../../contract/run-program.ts";
+import { masked, usualSecrets } from "../../contract/run-program.ts";
+import { freePorts } from "../../rehearsal/control-plane/processes.ts";
+import { makeAuthority } from "../support/authority.ts";
+import { Running } from "../support/running.ts";
 import { alone, variants } from "../../components/metrics/thanos/variants.ts";
 import { programOrSkip } from "../support/program.ts";
 
@@ -92,6 +98,67 @@ describe("Thanos' own programs on what they are given", function () {
       }
     });
   }
+
+  it("ask another cluster by TLS, by the company's certificates, and nobody who shows others", async () => {
+    const { ca, key, cert } = makeAuthority(folder);
+    const [other = 0, http = 0] = await freePorts(2);
+    const strange = createServer({ key, cert }).listen(0, "127.0.0.1");
+    await once(strange, "listening");
+    const { declared } = await render({
+      settings: {
+        ...variants["in the cluster"],
+        network: { ca: "company.pem" },
+        thanos: {
+          enabled: true,
+          stores: [
+            { address: `127.0.0.1:${other}`, ca: "company" },
+            { address: `127.0.0.1:${(strange.address() as AddressInfo).port}` },
+          ],
+        },
+      },
+    });
+    const { query } = releases(declared).find(({ name }) => name === "thanos")?.values as {
+      readonly query: { readonly extraArgs: readonly string[]; readonly extraVolumeMounts: { mountPath: string }[] };
+    };
+    const mounted = `${query.extraVolumeMounts[0]?.mountPath ?? ""}/ca.crt`;
+    const held = declared.find(({ kind, metadata }) => kind === "Secret" && metadata.name === "thanos-stores-ca");
+    expect(held?.["stringData"]).to.deep.equal({ "ca.crt": masked("company.pem") });
+    const running = new Running();
+    try {
+      running.start(
+        thanos,
+        [
+          ...["query", "--http-address=127.0.0.1:0", `--grpc-address=127.0.0.1:${other}`],
+          ...["--grpc-server-tls-cert=server.crt", "--grpc-server-tls-key=server.key"],
+        ],
+        folder,
+      );
+      running.start(
+        thanos,
+        [
+          ...["query", `--http-address=127.0.0.1:${http}`, "--grpc-address=127.0.0.1:0"],
+          ...query.extraArgs.map((arg) => arg.replaceAll(mounted, ca)),
+        ],
+        folder,
+      );
+      interface Answer {
+        readonly data?: { readonly query?: readonly { readonly name: string; readonly lastError: string | null }[] };
+      }
+      const asked = await running.soon("the other cluster", async () => {
+        const response = await fetch(`http://127.0.0.1:${http}/prometheus/api/v1/stores`).catch(() => undefined);
+        const { data } = ((response?.ok === true ? await response.json() : undefined) ?? {}) as Answer;
+        return data?.query;
+      });
+      expect(asked.map(({ name, lastError }) => [name, lastError])).to.deep.equal([[`127.0.0.1:${other}`, null]]);
+      await running.soon(
+        "the refusal",
+        () => /certificate signed by unknown authority/.test(running.said) || undefined,
+      );
+    } finally {
+      running.end();
+      strange.close();
+    }
+  }).timeout("3m");
 
   it("take every rule of the environment", async () => {
     const { "in the cluster": settings } = variants;

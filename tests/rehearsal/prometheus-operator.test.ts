@@ -38,6 +38,13 @@ const documented = parseAllDocuments(
   )?.[1] ?? "",
 ).map((document) => document.toJS() as Manifest);
 
+/** A Prometheus of somebody else's that scrapes here, as its page shows it. */
+const neighbour = parse(
+  /```yaml\n(apiVersion: monitoring\.coreos\.com\/v1\nkind: Prometheus\n.*?)```/s.exec(
+    readFileSync(new URL("../../components/external/README.md", import.meta.url), "utf8"),
+  )?.[1] ?? "",
+) as Manifest;
+
 interface Example {
   readonly settings?: SettingsInput;
   readonly object?: Manifest;
@@ -146,7 +153,7 @@ describe("the Prometheus Operator, before a stand-in of its chart", function () 
     const all = [...rendered.declared, ...rendered.content];
     for (const object of [
       ...all.filter(({ kind }) => kind === "Namespace"),
-      ...["team-web", "team-shop", "other"].map(named),
+      ...["team-web", "team-shop", "other", neighbour.metadata.namespace ?? ""].map(named),
     ])
       await apply(object);
     const ofOperator = (object: Manifest) => object.apiVersion.startsWith(`${group}/`);
@@ -161,7 +168,8 @@ describe("the Prometheus Operator, before a stand-in of its chart", function () 
     const others = documented.map((object) => ({ ...object, metadata: { ...object.metadata, namespace: "other" } }));
     const objects = [...all, ...ofElsewhere].filter(ofOperator);
     const shown = [...examples.values()].flatMap(({ object }) => object ?? []);
-    for (const object of [...secrets, ...chart, ...objects, ...documented, ...others, ...shown]) await apply(object);
+    for (const object of [...secrets, ...chart, ...objects, ...documented, ...others, ...shown, neighbour])
+      await apply(object);
     operator = spawn(program, ["--web.listen-address=127.0.0.1:0", "--web.enable-tls=false"], {
       env: { KUBECONFIG: plane.kubeconfigPath },
       stdio: ["ignore", "pipe", "pipe"],
@@ -179,8 +187,8 @@ describe("the Prometheus Operator, before a stand-in of its chart", function () 
   const named = (name: string): Manifest => ({ apiVersion: "v1", kind: "Namespace", metadata: { name } });
 
   /** A file of a Secret that the operator made; it packs the large ones. */
-  async function made(secret: string, file: string): Promise<string> {
-    const path = `/api/v1/namespaces/${namespace}/secrets/${secret}`;
+  async function made(secret: string, file: string, home = namespace): Promise<string> {
+    const path = `/api/v1/namespaces/${home}/secrets/${secret}`;
     const text = await until(`${file} of ${secret}`, async () => {
       if (operator.exitCode !== null) throw new Error(`the operator ended:\n${said.slice(-3000)}`);
       const { data } = (await cluster.get(path).catch(() => ({}))) as { data?: Readonly<Record<string, string>> };
@@ -289,6 +297,19 @@ describe("the Prometheus Operator, before a stand-in of its chart", function () 
     const { rule_files: rules, ...config } = parse(text) as { rule_files: readonly string[] };
     expect(rules.join()).to.match(/rulefiles-0/);
     await check(config);
+  });
+
+  it("makes a neighbour's configuration of all monitors of the environment, and of nobody else's, as the page about it says", async () => {
+    const { name, namespace: home } = neighbour.metadata;
+    const { scrape_configs: jobs } = parse(
+      await made(`prometheus-${name}`, "prometheus.yaml.gz", home),
+    ) as Configuration;
+    const ours = rendered.declared.filter(({ kind }) => kind === "Namespace").map(({ metadata }) => metadata.name);
+    for (const monitor of await monitored())
+      expect(
+        jobs.some(({ job_name: job }) => job.startsWith(monitor)),
+        monitor,
+      ).to.equal(ours.includes(monitor.split("/")[1] ?? ""));
   });
 
   it("makes a sidecar of Thanos that uploads with the bucket's credentials, and a Prometheus that compacts nothing", async () => {

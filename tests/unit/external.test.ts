@@ -29,6 +29,18 @@ describe("What is there already", () => {
       ],
     ],
     [
+      "filters and servers for who scrapes, beside a neighbour who does",
+      {
+        ...{ metrics: "external", external: { metrics: { queryUrl: url, scrapedFrom: "central" } } },
+        ...{ remoteWrite: [{ name: "a", url }], metricFilters: [{ job: "a", dropMetrics: ["b"] }] },
+      },
+      [],
+      ["remoteWrite", "metricFilters"].map(
+        (setting) =>
+          `${setting} is for who scrapes, and that is somebody else's Prometheus (external.metrics.scrapedFrom). Remove it, or set scraper to prometheusAgent.`,
+      ),
+    ],
+    [
       "a certificate of a company that has no CA",
       { alerts: "external", external: { alerts: { url, ca: "company" } } },
       [],

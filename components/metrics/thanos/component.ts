@@ -1,8 +1,8 @@
 import type { z } from "zod";
 import { durationSeconds } from "../../../settings/formats.ts";
-import type { Finding } from "../../../settings/finding.ts";
+import { type Finding, noCompanyCa } from "../../../settings/finding.ts";
 import type { Endpoint } from "../../capabilities.ts";
-import { defineComponent } from "../../component.ts";
+import { defineComponent, type Known } from "../../component.ts";
 import { namespaces } from "../../kubernetes/namespaces.ts";
 import { imagePullSecrets } from "../../kubernetes/pull-secrets.ts";
 import { dataSource, lookup } from "../prometheus/api.ts";
@@ -18,7 +18,9 @@ import {
   labels,
   path,
   service,
+  showsCompanys,
   storeGatewayEndpoint,
+  storesCa,
   thanosValues,
 } from "./values.ts";
 
@@ -32,7 +34,7 @@ type Settings = z.output<typeof thanos>;
 const hour = 3600;
 
 /** As Thanos refuses it, and keeps on restarting over it (cmd/thanos/compact.go of 0.42). */
-function check({ retention }: Settings): Finding[] {
+function check({ retention, stores }: Settings, { companyCa }: Known): Finding[] {
   const least = (key: "raw" | "fiveMinutes", hours: number, words: string, what: string): Finding[] => {
     const seconds = durationSeconds(retention[key]);
     return seconds === 0 || seconds >= hours * hour
@@ -47,6 +49,13 @@ function check({ retention }: Settings): Finding[] {
   return [
     ...least("raw", 40, "40h", "one sample of every five minutes"),
     ...least("fiveMinutes", 240, "10d", "one sample of every hour"),
+    ...stores.flatMap(({ tls, ca }, index): Finding[] => {
+      const path = `thanos.stores.${index}.ca`;
+      if (ca === "public") return [];
+      if (!tls)
+        return [{ path, message: "is company, and tls is false: it shows no certificate. Remove one of them." }];
+      return companyCa ? [] : [noCompanyCa(path)];
+    }),
   ];
 }
 
@@ -96,17 +105,23 @@ export const thanosComponent = defineComponent({
     { setting: "thanos.compactor.resources", ...compactor.resources, count: 1 },
     { setting: "thanos.sidecar.resources", ...sidecar.resources, count: replicas },
   ],
-  check: ({ thanos: settings }) => check(settings),
+  check: ({ thanos: settings }, known) => check(settings, known),
   secrets: ({
     settings: {
-      thanos: { bucket },
+      thanos: { bucket, stores },
     },
     offered,
+    environment: { ca },
   }) => {
     const storage = offered("objectStorage");
     if (storage === undefined) return [];
     const { name, key } = bucketSecret(storage, bucket);
-    return [{ name, namespace, data: { [key]: bucketConfig(storage, bucket) } }];
+    return [
+      { name, namespace, data: { [key]: bucketConfig(storage, bucket) } },
+      ...(ca === undefined || !showsCompanys(stores)
+        ? []
+        : [{ name: storesCa.secret, namespace, data: { [storesCa.key]: ca } }]),
+    ];
   },
   extras: () => {
     const metadata = { name: sidecars.service, namespace, labels: { "app.kubernetes.io/name": sidecars.service } };

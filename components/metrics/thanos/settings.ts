@@ -27,7 +27,11 @@ export const thanos = z
           address: hostPort.describe(
             "Host and port where gRPC is spoken: the query of another cluster, or anything else with Thanos' Store API.",
           ),
-          tls: z.boolean().default(true).describe("Whether by TLS, with a certificate of a public authority."),
+          tls: z.boolean().default(true).describe("Whether by TLS."),
+          ca: z
+            .enum(["public", "company"])
+            .default("public")
+            .describe("Whose certificate it shows: a public authority's, or one of network.ca."),
         }),
       )
       .default([])

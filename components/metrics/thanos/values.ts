@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { isIP } from "node:net";
 import { stringify } from "yaml";
 import type { z } from "zod";
 import { durationSeconds } from "../../../settings/formats.ts";
@@ -53,7 +54,9 @@ export interface ThanosValues {
   readonly serviceMonitor: { readonly enabled: true };
   readonly autoGomemlimit: { readonly enabled: true };
   readonly additionalReplicaLabels: readonly string[];
-  readonly query: Part & Replicated & { readonly enableDnsDiscovery: false };
+  readonly query: Part &
+    Replicated &
+    Partial<Pick<Stored, "extraVolumes" | "extraVolumeMounts">> & { readonly enableDnsDiscovery: false };
   readonly queryFrontend: { readonly enabled: false } | Part;
   readonly storeGateway: Stored & Replicated;
   readonly compact: Stored & { readonly deduplication: { readonly enabled: false } };
@@ -85,15 +88,24 @@ export function bucketSecret(storage: ObjectStorage, bucket: string) {
   return { name: `thanos-bucket-${sum}`, key: "bucket.yaml" };
 }
 
+/** The company's certificates, for stores that show one of theirs. */
+export const storesCa = { secret: "thanos-stores-ca", key: "ca.crt" };
+const storesCaFolder = "/etc/thanos-stores";
+const storesCaFile = `${storesCaFolder}/${storesCa.key}`;
+export const showsCompanys = (stores: Settings["stores"]) => stores.some(({ ca }) => ca === "company");
+
 /** Whom queries are put to, as a file of Thanos' own (cmd/thanos/endpointset.go of 0.42): flags have one TLS for all. */
 export function endpointsConfig(inCluster: readonly Endpoint[], stores: Settings["stores"]): string {
   return stringify({
     endpoints: [
       // Each pod behind the name is asked.
       ...inCluster.map((endpoint) => ({ address: `dns+${address(endpoint)}` })),
-      ...stores.map(({ address: other, tls }) => ({
-        address: `dns+${other}`,
-        ...(tls ? { client_config: { tls_config: { enabled: true } } } : {}),
+      ...stores.map(({ address: other, tls, ca }) => ({
+        // Its resolver knows names alone.
+        address: isIP(other.replace(/:\d+$/, "").replaceAll(/[[\]]/g, "")) === 0 ? `dns+${other}` : other,
+        ...(tls
+          ? { client_config: { tls_config: { enabled: true, ...(ca === "company" ? { ca_file: storesCaFile } : {}) } } }
+          : {}),
       })),
     ],
   });
@@ -145,6 +157,12 @@ export function thanosValues(settings: Settings, storage: ObjectStorage, asked: 
         // A year is drawn of one sample an hour.
         "--query.auto-downsampling",
       ],
+      ...(showsCompanys(settings.stores)
+        ? {
+            extraVolumes: [{ name: "stores-ca", secret: { secretName: storesCa.secret } }],
+            extraVolumeMounts: [{ name: "stores-ca", mountPath: storesCaFolder, readOnly: true }],
+          }
+        : {}),
     },
     queryFrontend: queryFrontend
       ? {

@@ -17,7 +17,7 @@ export const variants = {
 export const alone = {
   "in replicated storage": { thanos: { enabled: true }, objectStorage: "seaweedfs", seaweedfs: { replicas: 3 } },
   "with an identity, behind the company's CA": {
-    thanos: { enabled: true },
+    thanos: { enabled: true, stores: [{ address: "thanos.example.com:10901", ca: "company" }] },
     objectStorage: "s3",
     network: { ca: "company.pem" },
     s3: {
