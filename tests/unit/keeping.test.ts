@@ -75,7 +75,7 @@ const changes: readonly (readonly [string, SettingsInput, SettingsInput, readonl
     { logs: "none", logAgent: "none", traces: "tempo" },
     [
       `logs: Loki goes. What it has is on its volumes and stays there, and nothing reads it ${claims}.`,
-      "traces: Jaeger goes. What it has is in its pods and goes with them; Tempo begins without it.",
+      "traces: Jaeger goes. What it has is in its pods (memory) and goes with them; Tempo begins without it.",
     ],
   ],
   [
