@@ -6,6 +6,7 @@ import * as alertmanager from "../alerts/alertmanager/api.ts";
 import type { Access, DataSource, Linked, Remote } from "../capabilities.ts";
 import { defineComponent, type Known } from "../component.ts";
 import * as loki from "../logs/loki/api.ts";
+import * as victoriaLogs from "../logs/victoria-logs/api.ts";
 import * as prometheus from "../metrics/prometheus/api.ts";
 import * as jaeger from "../traces/jaeger/api.ts";
 import * as tempo from "../traces/tempo/api.ts";
@@ -109,25 +110,38 @@ export const externalMetrics = defineComponent({
 export const externalLogs = defineComponent({
   ...there,
   key: "externalLogs",
-  title: "A Loki that is there",
+  title: "A store of logs that is there",
   slot: "logs",
   address: "external.logs.url",
   offers: ({ external: { logs } }) => {
     if (logs === undefined) return {};
     const asked = access("logs", logs);
+    const api = { loki, victoriaLogs }[logs.type];
     return {
       logs: {
         endpoint: { url: logs.url, access: asked },
         title: "the external store of logs",
-        pushPath: loki.pushPath,
-        otlp: { protocol: "http", place: { url: logs.otlpUrl ?? `${logs.url}${loki.otlpPath}`, access: asked } },
-        lookup: loki.lookup,
-        dataSource: named(loki.dataSource),
-        linesOfTrace: loki.linesOfTrace,
+        pushPath: api.pushPath,
+        otlp: {
+          protocol: "http",
+          place: { url: logs.otlpUrl ?? `${logs.url}${api.otlpPath}`, access: asked },
+          headers: api.otlpHeaders,
+        },
+        lookup: api.lookup,
+        dataSource: named(api.dataSource),
+        linesOfTrace: api.linesOfTrace,
       },
     };
   },
-  check: check("logs"),
+  check: (settings, known) => {
+    const { logs } = settings.external;
+    const findings = check("logs")(settings, known);
+    if (logs?.type === "victoriaLogs" && logs.tenant !== undefined) {
+      const message = `is ${logs.tenant}, and VictoriaLogs knows tenants by numbers in headers of its own, which nothing here sends. Remove it, and have a proxy such as vmauth add them.`;
+      findings.push({ path: "external.logs.tenant", message });
+    }
+    return findings;
+  },
 });
 
 export const externalTraces = defineComponent({

@@ -51,14 +51,17 @@ export const external = z
       .describe("A store that speaks Prometheus' API, for metrics: external."),
     logs: z
       .strictObject({
-        url: url.describe("Where it speaks Loki's API: what /loki/api/v1 is added to."),
+        type: z.enum(["loki", "victoriaLogs"]).default("loki").describe("What it is."),
+        url: url.describe("Its address: what /loki/api/v1 is added to, or of VictoriaLogs /insert and /select."),
         otlpUrl: url
           .optional()
-          .describe("Where it takes OTLP over HTTP: what /v1/logs is added to. Loki's own, <url>/otlp, when absent."),
+          .describe(
+            "Where it takes OTLP over HTTP: what /v1/logs is added to. Its own, <url>/otlp or <url>/insert/opentelemetry, when absent.",
+          ),
         ...access("externalLogsSecret"),
       })
       .optional()
-      .describe("A Loki, for logs: external."),
+      .describe("A Loki or a VictoriaLogs, for logs: external."),
     traces: z
       .strictObject({
         otlpUrl: url.describe(

@@ -47,6 +47,11 @@ export const alone = {
   },
   "metrics, written": { metrics: "external", external: { metrics: guarded.metrics } },
   logs: { logs: "external", external: { logs: guarded.logs }, network },
+  "logs of VictoriaLogs": {
+    logs: ["external", "loki"],
+    external: { logs: { type: "victoriaLogs", url: "https://lines.example.com", user: "platform", ca: "company" } },
+    network,
+  },
   "logs of a token": { logs: "external", external: { logs: { url: guarded.logs.url } } },
   "traces, not shown": { traces: "external", external: { traces: { otlpUrl: "https://traces.example.com:4317" } } },
   "traces beside Jaeger": { traces: ["jaeger", "external"], external: { traces: guarded.traces }, network },

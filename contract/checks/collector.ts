@@ -71,14 +71,21 @@ const jaegerComponents: Readonly<Record<string, Schema>> = {
   "extensions/jaeger_storage": strict({
     backends: {
       type: "object",
-      additionalProperties: strict({
-        memory: strict({ max_traces: { type: "integer", minimum: 1 } }),
-        badger: strict({
-          ephemeral: { type: "boolean" },
-          directories: strict({ keys: { type: "string", pattern: "^/" }, values: { type: "string", pattern: "^/" } }),
-          ttl: strict({ spans: { type: "string", pattern: "^\\d+s$" } }),
-        }),
-      }),
+      additionalProperties: {
+        oneOf: [
+          strict({ memory: strict({ max_traces: { type: "integer", minimum: 1 } }) }),
+          strict({
+            badger: strict({
+              ephemeral: { type: "boolean" },
+              directories: strict({
+                keys: { type: "string", pattern: "^/" },
+                values: { type: "string", pattern: "^/" },
+              }),
+              ttl: strict({ spans: { type: "string", pattern: "^\\d+s$" } }),
+            }),
+          }),
+        ],
+      },
       minProperties: 1,
     },
   }),
@@ -272,7 +279,10 @@ function serverOf(name: string, endpoint: string, { external }: Settings): Serve
   const { metrics, logs, traces } = external;
   const servers = {
     prometheusremotewrite: metrics?.writeUrl === undefined ? undefined : { ...metrics, url: metrics.writeUrl },
-    "otlp_http/logs": logs === undefined ? undefined : { ...logs, url: logs.otlpUrl ?? `${logs.url}/otlp` },
+    "otlp_http/logs":
+      logs === undefined
+        ? undefined
+        : { ...logs, url: logs.otlpUrl ?? `${logs.url}/${logs.type === "loki" ? "otlp" : "insert/opentelemetry"}` },
     "otlp_http/traces": traces?.protocol === "http" ? { ...traces, url: traces.otlpUrl } : undefined,
     "otlp_grpc/traces": traces?.protocol === "grpc" ? { ...traces, url: traces.otlpUrl } : undefined,
   };
@@ -302,7 +312,9 @@ function checkServer(name: string, exporter: unknown, server: Server, config: un
   const ca = textAt(exporter, "tls", "ca_file");
   if ((ca !== undefined) !== (tls && server.ca === "company")) add(`${path}.tls.ca_file`, "is not what settings say.");
   if (ca !== undefined) files.push(ca);
-  if (textAt(exporter, "headers", 0, "value") !== server.tenant) add(`${path}.headers`, "name another tenant.");
+  const headers = (at(exporter, "headers") ?? []) as readonly unknown[];
+  const tenant = headers.find((header) => textAt(header, "name") === "X-Scope-OrgID");
+  if (textAt(tenant, "value") !== server.tenant) add(`${path}.headers`, "name another tenant.");
   if (name.startsWith("prometheusremotewrite") && textAt(exporter, "external_labels", "cluster") === undefined)
     add(`${path}.external_labels`, "do not say of which cluster.");
   const authenticator = textAt(exporter, "auth", "authenticator");

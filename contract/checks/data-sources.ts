@@ -1,5 +1,6 @@
 /** Grafana's data sources: UIDs, addresses, and the links between them that lead from one store to the other. */
 import { dataSourceUid } from "../../components/capabilities.ts";
+import { usualPlugin } from "../../components/logs/victoria-logs/api.ts";
 import { asMap, at, type Finding, textAt } from "../finding.ts";
 import { releases, type Rendered } from "../rendered.ts";
 
@@ -80,7 +81,8 @@ export function checkDataSources({ declared, settings }: Rendered): Finding[] {
           add(`${path} timeInterval`, "is missing, or nobody knows it.");
         if (type === "logs" && chosen.includes("traces"))
           (usual === "VictoriaLogs" ? checkFields : checkLogs)(data, path, add, lead);
-        const plugin = usual === "VictoriaLogs" ? settings.victoriaLogs.plugin : undefined;
+        const plugin =
+          usual !== "VictoriaLogs" ? undefined : server === undefined ? settings.victoriaLogs.plugin : usualPlugin;
         if (plugin !== undefined && textAt(values, "grafana", "grafana.ini", "plugins", "preinstall") !== plugin)
           add("grafana.ini plugins.preinstall", `is not ${plugin}.`);
         if (type === "traces") checkTraces(data, path, chosen, languageOfLogs, add, lead);

@@ -230,7 +230,7 @@ function checkServer(
   const wanted: Readonly<Record<string, string | undefined>> = {
     host: hostname.replace(/^\[(.*)\]$/, "$1"),
     port: port || (tls ? "443" : "80"),
-    uri: `${pathname.replace(/\/$/, "")}/loki/api/v1/push`,
+    uri: `${pathname.replace(/\/$/, "")}${pushPaths[external.logs?.type ?? "loki"] ?? ""}`,
     tls: tls ? "On" : undefined,
     "tls.verify": tls ? "On" : undefined,
     "tls.verify_hostname": tls ? "On" : undefined,

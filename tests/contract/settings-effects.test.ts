@@ -322,6 +322,7 @@ const asked: readonly Effect[] = [
 const byNeighbour: readonly Effect[] = [
   ["external.metrics.scrapedFrom", "central", "monitoring-allow-scraping.spec.ingress.0.from", "central"],
 ];
+const ofAnotherType: readonly Effect[] = [["external.logs.type", "victoriaLogs", push, "/insert/loki/api/v1/push"]];
 
 const beside: readonly Effect[] = [
   [
@@ -449,6 +450,7 @@ describe("Effects of settings", function () {
       { ...shownServers, network: { ca: "company.pem" }, external: { traces: { otlpUrl: "https://a.example.com" } } },
     ],
     [byNeighbour, { metrics: "external", external: { metrics: { queryUrl: "https://a.example.com" } } }],
+    [ofAnotherType, { logs: "external", external: { logs: { url: "https://logs.example.com" } } }],
     [beside, { gateway: "external" }],
     [inS3, { objectStorage: "s3", thanos: { enabled: true }, network: { ca: "company.pem" } }],
     [byIdentity, { objectStorage: "s3", thanos: { enabled: true } }],

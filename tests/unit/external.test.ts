@@ -60,6 +60,14 @@ describe("What is there already", () => {
       [],
       ["external.metrics.queryUrl is missing."],
     ],
+    [
+      "a tenant that VictoriaLogs would not know",
+      { logs: "external", external: { logs: { type: "victoriaLogs", url, tenant: "team-a" } } },
+      [],
+      [
+        "external.logs.tenant is team-a, and VictoriaLogs knows tenants by numbers in headers of its own, which nothing here sends. Remove it, and have a proxy such as vmauth add them.",
+      ],
+    ],
     ["a log agent, which needs no address", { logAgent: "external" }, [], ["logAgent must be fluentBit or none."]],
     [
       "a user in an address",

@@ -139,13 +139,19 @@ function authenticator(
     : { name: `basicauth/${access.of}`, config: { client_auth: { username: access.user, password_file: file } } };
 }
 
-/** How a server is asked. */
-function asked(remote: Remote, known: Known) {
+interface Header {
+  readonly name: string;
+  readonly value: string;
+}
+
+/** How a server is asked. @param headers further ones */
+function asked(remote: Remote, known: Known, headers: readonly Header[] = []) {
   const { tenant } = remote.access;
+  const sent = [...(tenant === undefined ? [] : [{ name: tenantHeader, value: tenant }]), ...headers];
   const auth = authenticator(remote, known);
   return {
     ...(caOf(remote, known) === undefined ? {} : { tls: { ca_file: `${externalFolder}/${caKey(remote.access)}` } }),
-    ...(tenant === undefined ? {} : { headers: [{ name: tenantHeader, value: tenant }] }),
+    ...(sent.length === 0 ? {} : { headers: sent }),
     ...(auth === undefined ? {} : { auth: { authenticator: auth.name } }),
   };
 }
@@ -153,7 +159,7 @@ function asked(remote: Remote, known: Known) {
 /** Kind of the exporter for a target, and how it is reached. */
 function otlp({ protocol, place, headers }: OtlpTarget, known: Known) {
   const sent = Object.entries(headers ?? {}).map(([name, value]) => ({ name, value }));
-  const server = isRemote(place) ? asked(place, known) : sent.length === 0 ? {} : { headers: sent };
+  const server = isRemote(place) ? asked(place, known, sent) : sent.length === 0 ? {} : { headers: sent };
   if (protocol === "http") return { kind: "otlp_http", config: { endpoint: clusterUrl(place), ...server } };
   const endpoint = isRemote(place) ? hostPort(place.url) : address(place);
   const plain = clusterUrl(place).startsWith("http:");

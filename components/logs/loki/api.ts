@@ -6,6 +6,9 @@ export const pushPath = "/loki/api/v1/push";
 /** What OTLP is sent to, below its address. */
 export const otlpPath = "/otlp";
 
+/** It makes streams of the attributes that it knows. */
+export const otlpHeaders = {};
+
 export const lookup: Lookup = {
   path: "/loki/api/v1/query_range",
   query: { query: '{service_name="<service>"} |= "<traceId>"', since: "1h", limit: "1" },

@@ -22,6 +22,9 @@ export const lookup: Lookup = {
   found: ["values"],
 };
 
+/** Grafana's plugin for it, which no image of Grafana has. */
+export const usualPlugin = "victoriametrics-logs-datasource@0.30.1";
+
 export const sourceType = "victoriametrics-logs-datasource";
 
 /** What a line of JSON calls its trace; a record that came by OTLP has the first. */
@@ -37,6 +40,7 @@ export function dataSource({ traces }: Linked): DataSource {
   return {
     name: "VictoriaLogs",
     type: sourceType,
+    plugin: usualPlugin,
     jsonData:
       traces === undefined
         ? {}

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { bytes, grafanaPlugin, victoriaMetricsRetention } from "../../../settings/formats.ts";
 import { resources, values } from "../../../settings/kinds.ts";
+import { usualPlugin } from "./api.ts";
 
 export const victoriaLogs = z
   .strictObject({
@@ -19,7 +20,7 @@ export const victoriaLogs = z
       })
       .prefault({}),
     plugin: grafanaPlugin
-      .default("victoriametrics-logs-datasource@0.30.1")
+      .default(usualPlugin)
       .describe(
         "Grafana's plugin that asks it, as `id@version` of grafana.com's catalogue or `id@version@address` of a zip file; Grafana fetches it whenever its pod starts.",
       ),
