@@ -13,7 +13,7 @@ import { type Pki, makePki } from "../../../rehearsal/control-plane/pki.ts";
 import { reap } from "../../../rehearsal/control-plane/processes.ts";
 import { until } from "../until.ts";
 import { type FakeApiServer, startApiServer } from "./api-server.ts";
-import { type Step, World } from "./world.ts";
+import { type FakeCluster, type Step, World } from "./world.ts";
 
 const script = path.resolve(import.meta.dirname, "../../../components/cluster/kind-script.ts");
 
@@ -207,6 +207,16 @@ export class Host {
     return await this.run("ensure", env).ended;
   }
 
+  /** What `ensure` leaves on a new host: made by the script once for all tests of a run, and put here. */
+  async made(): Promise<void> {
+    const { cluster, events } = await madeCluster();
+    this.world.setCluster(this.name, cluster);
+    this.world.network = true;
+    for (const event of events) this.world.note(event);
+    fs.mkdirSync(path.dirname(this.kubeconfigFile), { mode: 0o700 });
+    fs.writeFileSync(this.kubeconfigFile, this.kubeconfig, { mode: 0o600 });
+  }
+
   async delete(env: Readonly<Record<string, string | undefined>> = {}): Promise<Ended> {
     return await this.run("delete", env).ended;
   }
@@ -252,6 +262,24 @@ export class Host {
     await reap(this.world.folder);
     fs.rmSync(this.folder, { recursive: true, force: true });
   }
+}
+
+let firstMade: Promise<{ readonly cluster: FakeCluster; readonly events: readonly string[] }> | undefined;
+
+function madeCluster(): NonNullable<typeof firstMade> {
+  firstMade ??= (async () => {
+    const host = await Host.start();
+    try {
+      const { code, stderr } = await host.ensure();
+      const cluster = host.world.cluster(host.name);
+      if (code !== 0 || cluster === undefined) throw new Error(stderr);
+      // Without the fake kind's pid, which is somebody else's by then.
+      return { cluster, events: host.world.events().map((event) => event.replace(/ \d+$/, "")) };
+    } finally {
+      await host.stop();
+    }
+  })();
+  return firstMade;
 }
 
 /** In a suite: a new host for each test, which must leave `~/.kube/config` alone. */

@@ -21,7 +21,7 @@ describe("cluster script: delete and list", () => {
   });
 
   it("needs neither the Kind configuration nor its hash", async () => {
-    expect((await host.ensure()).code).to.equal(0);
+    await host.made();
     const run = await host.delete({
       KIND_CONFIG: undefined,
       KIND_CONFIG_HASH: undefined,
@@ -32,7 +32,7 @@ describe("cluster script: delete and list", () => {
   });
 
   it("keeps kind's network while another cluster or container is on it", async () => {
-    expect((await host.ensure()).code).to.equal(0);
+    await host.made();
     host.world.setCluster("mine", { step: "kubeconfig", running: true, labels: [{}] });
     expect((await host.delete()).code).to.equal(0);
     expect(host.world.network).to.equal(true);
@@ -44,7 +44,7 @@ describe("cluster script: delete and list", () => {
   });
 
   it("with Docker down: fails, says what to do, and keeps the kubeconfig for the next try", async () => {
-    expect((await host.ensure()).code).to.equal(0);
+    await host.made();
     host.world.plan = {
       engine: {
         says: "Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?",
@@ -74,7 +74,7 @@ describe("cluster script: delete and list", () => {
   });
 
   it("without kind: fails while Docker has the cluster's containers, else succeeds", async () => {
-    expect((await host.ensure()).code).to.equal(0);
+    await host.made();
     host.uninstall("kind");
     const run = await host.delete();
     expect(run.code).to.equal(1);
@@ -99,7 +99,7 @@ describe("cluster script: delete and list", () => {
   });
 
   it("leaves another environment's cluster of that name alone, running, stopped or released", async () => {
-    expect((await host.ensure()).code).to.equal(0);
+    await host.made();
     const other = { KIND_OWNER: "0ce4bc9c-0000-4000-8000-000000000000" };
     await leaves(`belongs to stack "dev" of "observability" (owner ${owner})`, other);
     // A state of an earlier version, whose cluster is long gone.
@@ -112,7 +112,7 @@ describe("cluster script: delete and list", () => {
   });
 
   it("deletes a stopped cluster of its own, and one of an earlier version for a state of that version", async () => {
-    expect((await host.ensure()).code).to.equal(0);
+    await host.made();
     const cluster = host.world.cluster("dev");
     if (cluster !== undefined) host.world.setCluster("dev", { ...cluster, running: false });
     expect((await host.delete()).code).to.equal(0);

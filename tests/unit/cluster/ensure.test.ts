@@ -47,7 +47,7 @@ describe("cluster script: ensure", () => {
   });
 
   it("adopts a healthy cluster of the same configuration", async () => {
-    ok(await host.ensure());
+    await host.made();
     const second = await host.ensure();
     ok(second);
     expect(second.stderr).to.include("adopted");
@@ -55,7 +55,7 @@ describe("cluster script: ensure", () => {
   });
 
   it("rebuilds when the configuration changed, and says from what to what", async () => {
-    ok(await host.ensure());
+    await host.made();
     const second = await host.ensure({ KIND_CONFIG: configOf(), KIND_CONFIG_HASH: "bbbb" });
     ok(second);
     expect(second.stderr).to.match(/another configuration \(aaaa, now bbbb\).*deleted and made anew/);
@@ -105,7 +105,7 @@ describe("cluster script: ensure", () => {
   });
 
   it("keeps a cluster that was ready once, however ill it is, and says what is ill", async () => {
-    ok(await host.ensure());
+    await host.made();
     for (const [api, text] of [
       [{ readyz: 500 }, /API server: \/readyz answers 500/],
       [{ nodesReady: false }, /nodes: not Ready: dev-control-plane/],
@@ -171,7 +171,7 @@ describe("cluster script: ensure", () => {
   };
 
   it("leaves another environment's cluster of the same name alone: two state backends, both with dev", async () => {
-    ok(await host.ensure());
+    await host.made();
     fs.rmSync(host.kubeconfigFile);
     const whose = `belongs to stack "dev" of "observability" (owner ${owner})`;
     // The same settings, others, stopped, in the state: nothing of that makes it theirs.
@@ -362,7 +362,7 @@ describe("cluster script: ensure", () => {
   });
 
   it("takes an engine that falls silent for no fault of the cluster", async () => {
-    ok(await host.ensure());
+    await host.made();
     const says = "Cannot connect to the Docker daemon. Is the docker daemon running?";
     for (const engine of [{ says }, { says, onlyFor: "kubeconfig" as const }]) {
       host.world.plan = { engine };
