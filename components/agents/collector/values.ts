@@ -82,9 +82,13 @@ const balancedPort = 4319;
 /** Spans of one trace get to one replica, whichever took them (exporter/loadbalancingexporter 0.158). */
 const balancing = (replicas: string) => ({
   routing_key: "traceID",
-  // What a replica did not take is tried again by the queue, which asks anew who is there.
   protocol: {
-    otlp: { tls: { insecure: true }, sending_queue: { enabled: false }, retry_on_failure: { enabled: false } },
+    otlp: {
+      tls: { insecure: true },
+      sending_queue: { enabled: false },
+      // Until DNS names those who are there (every 5 s). After that the queue tries all of the batch again, other replicas' part, too.
+      retry_on_failure: { enabled: true, initial_interval: "500ms", max_interval: "2s", max_elapsed_time: "10s" },
+    },
   },
   resolver: { dns: { hostname: replicas, port: String(balancedPort) } },
   ...queueAndRetry,
