@@ -43,5 +43,5 @@ describe("doctor", () => {
     expect(await said({ metrics: "victoriaMetrics" }, {})).to.include(line);
     expect(await said({}, {})).to.not.include("metrics:");
     expect(await said({ metrics: "victoriaMetrics" }, undefined)).to.not.include("metrics:");
-  }).timeout("1m");
+  }).timeout("4m");
 });
