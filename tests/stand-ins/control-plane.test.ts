@@ -519,7 +519,7 @@ describe("kind stand-in", function () {
       }).concat("kind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4\n"),
       KIND_CONFIG_HASH: "0123456789ab",
       KUBECONFIG_FILE: file,
-      KIND_READY_TIMEOUT: "60",
+      KIND_READY_TIMEOUT: "600",
       KIND_LOCK_DIR: join(folder, "locks"),
       REQUESTED_CPU_MILLICORES: "100",
       REQUESTED_MEMORY_MIB: "100",

@@ -109,7 +109,7 @@ export async function openStack(groups: Readonly<Record<string, unknown>> = {}, 
     cluster: {
       kind: {
         kubeconfigFolder: path.join(host.folder, "private"),
-        readyTimeoutSeconds: 60,
+        readyTimeoutSeconds: 600,
         ports: { dashboards: grafana, metrics: prometheus, alerts: alertmanager, traces: jaeger },
       },
     },

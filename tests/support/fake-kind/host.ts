@@ -179,7 +179,7 @@ export class Host {
       KIND_STACK: this.name,
       KIND_CONFIG: configOf(),
       KIND_CONFIG_HASH: "aaaa",
-      KIND_READY_TIMEOUT: "20",
+      KIND_READY_TIMEOUT: "300",
       KUBECONFIG_FILE: this.kubeconfigFile,
       NODE_COMPILE_CACHE: process.env["NODE_COMPILE_CACHE"],
       ...env,
