@@ -66,14 +66,14 @@ describe("Configuration of Jaeger, read by Jaeger", function () {
       writeFileSync(file, local);
       const start = async () => {
         launch(dir, { name: "jaeger", command: jaeger, args: [`--config=${file}`] });
-        const ready = await eventually(60, () => call(`http://127.0.0.1:${localPort(ports, "13133")}/status`));
+        const ready = await eventually(180, () => call(`http://127.0.0.1:${localPort(ports, "13133")}/status`));
         if (ready === undefined) throw new Error(`Jaeger is not ready:\n${lastLines(dir, "jaeger")}`);
       };
       const traceId = "4bf92f3577b34da6a3ce929d0e0e4736";
       const now = `${Date.now()}000000`;
       const span = { traceId, spanId: "00f067aa0ba902b7", name: "kept", startTimeUnixNano: now, endTimeUnixNano: now };
       const found = () =>
-        eventually(30, async () => {
+        eventually(180, async () => {
           const answer = await call(`http://127.0.0.1:${localPort(ports, "16686")}/api/traces/${traceId}`);
           return answer.includes('"kept"') || undefined;
         });

@@ -84,7 +84,7 @@ async function outage(
     );
     const start = async () => {
       launch(dir, { name: "collector", command: otelcol, args: [`--config=${file}`] });
-      const ready = await eventually(60, () => call(`http://127.0.0.1:${health}/`));
+      const ready = await eventually(180, () => call(`http://127.0.0.1:${health}/`));
       if (ready === undefined) throw new Error(`the collector is not ready:\n${lastLines(dir, "collector")}`);
     };
     await start();
@@ -108,7 +108,7 @@ async function outage(
       await sleep(250);
     }
     store.down = false;
-    await eventually(90, () => Promise.resolve(store.kept.length + store.refused.length >= records || undefined));
+    await eventually(180, () => Promise.resolve(store.kept.length + store.refused.length >= records || undefined));
     return { kept: new Set(store.kept).size, refused: store.refused.length };
   } finally {
     await reap(dir);

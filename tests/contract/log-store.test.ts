@@ -22,7 +22,7 @@ describe("VictoriaLogs with Loki's paths, a stand-in for Loki", function () {
       command,
       args: [`-storageDataPath=${join(dir, "data")}`, `-httpListenAddr=127.0.0.1:${port}`, ...flags],
     });
-    expect(await eventually(30, () => call(`${url}/ready`))).to.equal("ready\n");
+    expect(await eventually(180, () => call(`${url}/ready`))).to.equal("ready\n");
     const stream = { job: "fluentbit", namespace: "demo", container: "shop" };
     await post(`${url}/loki/api/v1/push`, {
       streams: [{ stream, values: [[`${Date.now()}000000`, '{"level":"warn","msg":"probe 1f"}']] }],
@@ -39,7 +39,7 @@ describe("VictoriaLogs with Loki's paths, a stand-in for Loki", function () {
     call(`${url}/loki/api/v1/query_range?${new URLSearchParams({ query: logql, since: "1h" }).toString()}`);
 
   it("answers what the probe of `up` asks, in Loki's form", async () => {
-    const found = await eventually(20, async () => {
+    const found = await eventually(180, async () => {
       const { data } = JSON.parse(await query('{namespace="demo"} |= "probe 1f"')) as {
         data: { result: { stream: object; values: [string, string][] }[] };
       };
@@ -62,7 +62,7 @@ describe("VictoriaLogs with Loki's paths, a stand-in for Loki", function () {
   });
 
   it("keeps what Loki would make labels, metadata and the level of", async () => {
-    const rows = await eventually(20, async () => {
+    const rows = await eventually(180, async () => {
       const text = await call(`${url}/select/logsql/query?query=*`);
       return text === "" ? undefined : text.trim().split("\n");
     });

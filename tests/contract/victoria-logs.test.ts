@@ -58,8 +58,7 @@ const filled = (expr: string, chosen: Readonly<Record<string, string>>) =>
 const all = { namespace: ".+", pod: ".+", container: ".*", level: ".*", search: "", job: ".+" };
 
 /** The real VictoriaLogs, in the program that stands in for Loki elsewhere; the real collector with the exporter that is declared. */
-describe("VictoriaLogs", function () {
-  this.timeout("2m");
+describe("VictoriaLogs", () => {
   const dir = mkdtempSync(join(tmpdir(), "victoria-logs-"));
   const watcher = guard(dir);
   let url = "";
@@ -78,7 +77,7 @@ describe("VictoriaLogs", function () {
         ...["-retentionPeriod=100y", "-inmemoryDataFlushInterval=1s"],
       ],
     });
-    expect(await eventually(30, () => call(`${url}/health`))).to.equal("OK");
+    expect(await eventually(180, () => call(`${url}/health`))).to.equal("OK");
 
     const fluentBit = releases(declared).find(({ chart }) => chart?.name === "fluent-bit");
     const [output] = readClassic(textAt(fluentBit?.values, "config", "outputs") ?? "");
@@ -110,14 +109,14 @@ describe("VictoriaLogs", function () {
       }),
     );
     launch(dir, { name: "collector", command: otelcol, args: [`--config=${file}`] });
-    const ready = await eventually(60, () => call(`http://127.0.0.1:${health}/`));
+    const ready = await eventually(180, () => call(`http://127.0.0.1:${health}/`));
     if (ready === undefined) throw new Error(`the collector is not ready:\n${lastLines(dir, "collector")}`);
     await post(`http://127.0.0.1:${http}/v1/logs`, otlpBody);
     const records = otlpBody.resourceLogs.flatMap(({ scopeLogs }) => scopeLogs.flatMap(({ logRecords }) => logRecords));
     const lines = pushBody.streams.flatMap(({ values }) => values);
     const sent = records.length + lines.length;
     const kept = () => call(`${url}/select/logsql/query?query=${encodeURIComponent("* | count() n")}`);
-    expect(await eventually(30, async () => ((await kept()).includes(`"${sent}"`) ? true : undefined))).to.equal(true);
+    expect(await eventually(180, async () => ((await kept()).includes(`"${sent}"`) ? true : undefined))).to.equal(true);
   });
 
   after(async () => {
@@ -202,7 +201,7 @@ describe("VictoriaLogs", function () {
     const lines = pushBody.streams.flatMap(({ values }) => values);
     const sent = records.length + lines.length;
     // Parts of its data that are just being merged are missed at times.
-    const series = await eventually(30, async () => {
+    const series = await eventually(180, async () => {
       const found = await count();
       const counted = found.flatMap(({ values }) => values).reduce((sum, [, value]) => sum + Number(value), 0);
       return counted === sent ? found : undefined;

@@ -128,7 +128,7 @@ describe("The plan of components", function () {
     expect(said({ gateway: "none", instrumentation: { enabled: false }, traces: "none" })).to.deep.equal([]);
     const checks = [{ name: "page", type: "http", target: "https://example.com" }];
     expect(said({ metrics: "external", external: { metrics: servers["metrics"] }, checks })).to.deep.equal([
-      "metrics is external, which has no scraping, and blackboxExporter cannot do without it. Set metrics to prometheus or victoriaMetrics or scraper to prometheusAgent.",
+      "metrics is external, which has no scraping, and blackboxExporter cannot do without it. Set external.metrics.scrapedFrom to the namespace of a Prometheus of this cluster that scrapes our monitors or metrics to prometheus or victoriaMetrics or scraper to prometheusAgent.",
     ]);
   });
 
