@@ -50,7 +50,7 @@ const shapes = wholeCluster()
   .filter(({ name, values }) => name !== "ALERTS" && values.every((value) => value !== undefined));
 const copies = Math.ceil(wanted / shapes.length);
 
-function text_(copy: number, round: number): string {
+function exposition(copy: number, round: number): string {
   return shapes
     .map(({ name, labels, values }) => {
       const own = identity.some((label) => label in labels) ? labels : { ...labels, instance: "" };
@@ -96,7 +96,7 @@ await Loopback.use("bench-metrics", async (loopback) => {
     const round = Math.floor((performance.now() - began) / 1000 / interval);
     const copy = Number(new URL(request.url ?? "", "http://localhost").searchParams.get("copy"));
     const key = `${copy} ${round}`;
-    const text = pages.get(key) ?? text_(copy, round);
+    const text = pages.get(key) ?? exposition(copy, round);
     // Three scrape it; those of the round before are nobody's any more.
     if (!pages.has(key)) pages.delete(`${copy} ${round - 1}`);
     pages.set(key, text);

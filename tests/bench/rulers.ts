@@ -21,10 +21,10 @@ import { obtainProgram } from "../../contract/readers.ts";
 import { releases, render } from "../../contract/rendered.ts";
 import { getJson } from "../../rehearsal/http-client.ts";
 import { durationSeconds } from "../../settings/formats.ts";
-import { readRuleFiles, rulesOf, unitTests } from "../contract/support/content.ts";
+import { readRuleFiles, recordedNames, rulesOf, unitTests } from "../contract/support/content.ts";
 import { Loopback } from "./loopback.ts";
 
-const { values: options } = parseArgs({ options: { minutes: { type: "string", default: "35" } } });
+const { values: options } = parseArgs({ options: { minutes: { type: "string", default: "30" } } });
 const minutes = Number(options.minutes);
 const say = (line: string) => process.stderr.write(`${line}\n`);
 const rulers = ["Prometheus", "Thanos Ruler", "vmalert"] as const;
@@ -177,7 +177,7 @@ await Loopback.use("bench-rulers", async (loopback) => {
         .replace(/"dns\+alertmanager-operated[^"]*"/, JSON.stringify(loopback.address("Thanos Ruler")))
         .replace("/alertmanager", "/");
     const relabelings = [{ action: "labeldrop", regex: "thanos_ruler_replica" }];
-    const target2 = { url: `http://${loopback.address("ruled")}/prometheus/api/v1/write` };
+    const written = { url: `http://${loopback.address("ruled")}/prometheus/api/v1/write` };
     await loopback.start(
       "thanos",
       programs.thanos,
@@ -191,7 +191,7 @@ await Loopback.use("bench-rulers", async (loopback) => {
         `--query.config-file=${loopback.write("query.yaml", onLoopback("query.yaml"))}`,
         `--alertmanagers.config-file=${loopback.write("alertmanagers.yaml", onLoopback("alertmanagers.yaml"))}`,
         `--alert.relabel-config-file=${loopback.write("relabel.yaml", onLoopback("alert-relabelings.yaml"))}`,
-        `--remote-write.config-file=${loopback.write("write.yaml", stringify({ remote_write: [{ ...target2, write_relabel_configs: relabelings }] }))}`,
+        `--remote-write.config-file=${loopback.write("write.yaml", stringify({ remote_write: [{ ...written, write_relabel_configs: relabelings }] }))}`,
         ...rules.map((file) => `--rule-file=${file}`),
       ],
       `http://${loopback.address("thanos")}/-/ready`,
@@ -254,10 +254,14 @@ await Loopback.use("bench-rulers", async (loopback) => {
     const keys = [...new Set(rulers.flatMap((of) => [...(told.get(of)?.keys() ?? [])]))].sort();
     const name = (key: string) => (JSON.parse(key) as Record<string, string>)["alertname"] ?? "";
     const groups = readRuleFiles().flatMap((file) => file.groups);
-    /** Between two evaluations, since each program begins a group when it likes, and one evaluation of difference. */
+    /**
+     * Between two evaluations, since each program begins a group when it likes, and one evaluation of difference; one more where the
+     * alert asks what rules record, which is written to the store first.
+     */
     const apart = (key: string) => {
       const group = groups.find(({ rules: own }) => own.some((rule) => rule.alert === name(key)));
-      return 2 * durationSeconds(group?.interval ?? `${interval}s`);
+      const expr = group?.rules.find((rule) => rule.alert === name(key))?.expr ?? "";
+      return (recordedNames(expr).length > 0 ? 3 : 2) * durationSeconds(group?.interval ?? `${interval}s`);
     };
     /** How far back vmalert looks, so that what it asks for has arrived (-rule.evalDelay). */
     const delay = (ruler: Ruler) => (ruler === "vmalert" ? 30 : 0);
