@@ -26,6 +26,8 @@ import { Loopback } from "./loopback.ts";
 
 const { values: options } = parseArgs({ options: { minutes: { type: "string", default: "30" } } });
 const minutes = Number(options.minutes);
+if (!(minutes >= 20))
+  throw new Error(`--minutes is ${options.minutes}: most alerts wait for ten minutes or more. Give it 20 at least.`);
 const say = (line: string) => process.stderr.write(`${line}\n`);
 const rulers = ["Prometheus", "Thanos Ruler", "vmalert"] as const;
 type Ruler = (typeof rulers)[number];
