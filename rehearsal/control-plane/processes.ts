@@ -21,7 +21,6 @@ import {
 } from "node:fs";
 import { randomInt } from "node:crypto";
 import { createServer } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
@@ -279,47 +278,20 @@ export function guard(dir: string): Guard {
   };
 }
 
-/**
- * Ports that were handed out, each a file that names the process: nothing listens on them until they are used, and tests that
- * run beside each other would be given the same.
- */
-const handedOut = join(tmpdir(), `observability-ports-${process.getuid?.() ?? 0}`);
-const own = new Set<number>();
-process.once("exit", () => {
-  for (const port of own) rmSync(join(handedOut, String(port)), { force: true });
-});
-
-/** Takes a port that no process which still runs was given. */
-function take(port: number): boolean {
-  if (own.has(port)) return false;
-  const file = join(handedOut, String(port));
-  mkdirSync(handedOut, { recursive: true });
-  try {
-    writeFileSync(file, String(process.pid), { flag: "wx" });
-  } catch {
-    try {
-      process.kill(Number(readFileSync(file, "utf8")), 0);
-      return false;
-    } catch {
-      // It was of one that was killed. Two who find it at once are told apart by another port.
-      rmSync(file, { force: true });
-      return false;
-    }
-  }
-  own.add(port);
-  return true;
-}
+const handedOut = new Set<number>();
 
 /**
- * Ports of 127.0.0.1 that nothing listens on, and nobody else was given. They are below those that Linux (from 32768) and macOS (from
- * 49152) give to whoever asks for any, so that nobody is given one of them before it is used here.
+ * Ports of 127.0.0.1 that nothing listens on. They are below those that Linux (from 32768) and macOS (from 49152) give to whoever
+ * asks for any, so that nobody is given one of them before it is used here.
  */
 export async function freePorts(count: number): Promise<number[]> {
   const found: number[] = [];
   for (let tries = 0; found.length < count; tries += 1) {
     if (tries > 1000) throw new Error("No free port on 127.0.0.1.");
     const port = randomInt(10_240, 32_768);
-    if (take(port) && (await canListen(port))) found.push(port);
+    if (handedOut.has(port) || !(await canListen(port))) continue;
+    handedOut.add(port);
+    found.push(port);
   }
   return found;
 }

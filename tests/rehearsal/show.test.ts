@@ -33,11 +33,16 @@ class Command {
     this.ended = new Promise((done) => this.child.on("close", done));
   }
 
-  /** The JSON documents so far; a line that is none fails the test. */
-  messages(): Message[] {
-    const lines = this.stdout.split("\n");
-    lines.pop(); // Empty, or the begin of a line.
-    return lines.map((line) => JSON.parse(line) as Message);
+  readonly #messages: Message[] = [];
+  #read = 0;
+
+  /** The JSON documents so far, each read once: there are megabytes of them. A line that is none fails the test. */
+  messages(): readonly Message[] {
+    const end = this.stdout.lastIndexOf("\n") + 1;
+    const lines = this.stdout.slice(this.#read, end).split("\n");
+    this.#read = end;
+    for (const line of lines) if (line !== "") this.#messages.push(JSON.parse(line) as Message);
+    return this.#messages;
   }
 
   told<Type extends Message["type"]>(type: Type): Of<Type>[] {
