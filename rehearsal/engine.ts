@@ -197,7 +197,7 @@ async function openIn(workDir: string, options: EnvironmentOptions): Promise<Env
   stack.outputs = () => Promise.resolve({});
   stack.info = () => Promise.resolve(undefined);
 
-  async function operate(verb: string, start: (common: Common) => Promise<unknown>): Promise<Operation> {
+  async function operate(verb: string, start: (common: Common) => Promise<unknown>, again = false): Promise<Operation> {
     const changes: Partial<Record<string, number>> = {};
     let output = "";
     const onOutput = (text: string): void => {
@@ -219,6 +219,11 @@ async function openIn(workDir: string, options: EnvironmentOptions): Promise<Env
         },
       });
     } catch (error) {
+      // gRPC remembers a port whose engine has ended, and refuses for a while when the next engine is given the same: before anything
+      // is made.
+      const made = Object.keys(changes).some((kind) => kind !== "same");
+      if (!again && !made && output.includes("14 UNAVAILABLE: No connection established"))
+        return await operate(verb, start, true);
       // The error repeats the output twice; it is of use only when nothing was printed.
       throw new OperationFailed(verb, output === "" ? String(error) : output);
     }
