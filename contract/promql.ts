@@ -2,7 +2,8 @@
  * Which ranges a query of PromQL looks back over, and which labels its result can have. Whether it is PromQL at all, promtool says.
  */
 import { durationSeconds } from "../settings/formats.ts";
-import { type Node, nodesOf, part, selectorOf, selectorsOf, unquoted } from "../settings/promql.ts";
+import { type Node, nodesOf, part } from "../settings/lezer.ts";
+import { selectorOf, selectorsOf, unquoted } from "../settings/promql.ts";
 
 export { parsed, type Selector, selectorsOf } from "../settings/promql.ts";
 

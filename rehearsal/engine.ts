@@ -4,6 +4,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { chmod, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { LocalWorkspace, PulumiCommand, type EngineEvent, type OutputMap } from "@pulumi/pulumi/automation/index.js";
 
 import { programEnvironment } from "../components/cluster/kind.ts";
@@ -219,11 +220,13 @@ async function openIn(workDir: string, options: EnvironmentOptions): Promise<Env
         },
       });
     } catch (error) {
-      // gRPC remembers a port whose engine has ended, and refuses for a while when the next engine is given the same: before anything
-      // is made.
+      // gRPC keeps its channel to a port whose engine has ended, and for a second refuses at once whoever the port belongs to then
+      // (@grpc/grpc-js, subchannel-pool.js): before anything is made.
       const made = Object.keys(changes).some((kind) => kind !== "same");
-      if (!again && !made && output.includes("14 UNAVAILABLE: No connection established"))
+      if (!again && !made && output.includes("14 UNAVAILABLE: No connection established")) {
+        await sleep(2_000);
         return await operate(verb, start, true);
+      }
       // The error repeats the output twice; it is of use only when nothing was printed.
       throw new OperationFailed(verb, output === "" ? String(error) : output);
     }

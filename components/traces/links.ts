@@ -19,9 +19,9 @@ const around = { spanStartTimeShift: "-5m", spanEndTimeShift: "5m" };
 export function linksOfTraces({ logs, metrics, linesOfTrace }: Linked): Readonly<Record<string, unknown>> {
   return {
     nodeGraph: { enabled: true },
-    ...(logs === undefined
+    ...(logs === undefined || linesOfTrace === undefined
       ? {}
-      : { tracesToLogsV2: { datasourceUid: logs, ...around, customQuery: true, query: linesOfTrace ?? "" } }),
+      : { tracesToLogsV2: { datasourceUid: logs, ...around, customQuery: true, query: linesOfTrace } }),
     ...(metrics === undefined
       ? {}
       : {

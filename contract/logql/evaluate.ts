@@ -5,7 +5,8 @@
  */
 import { asMap } from "../finding.ts";
 import { type Entry, type Labels, type Row } from "./entries.ts";
-import { matcherOf, type Node, nodesOf, parseLogql, part, regexOf, textOf } from "./parse.ts";
+import { type Node, nodesOf, part } from "../../settings/lezer.ts";
+import { matcherOf, parseLogql, regexOf, textOf } from "./parse.ts";
 
 /** A number with its labels. */
 export interface Sample {

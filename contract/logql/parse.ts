@@ -3,39 +3,11 @@
  * would underline is a mistake, and so is what Loki refuses of a query that the grammar takes.
  */
 import { parser } from "@grafana/lezer-logql";
-
-type SyntaxNode = ReturnType<typeof parser.parse>["topNode"];
+import { type Node, nodeOf, nodesOf, part } from "../../settings/lezer.ts";
 
 /** A query that Loki would refuse. */
 export class LogqlMistake extends Error {
   override readonly name = "LogqlMistake";
-}
-
-/** A part of a query: its name in the grammar, its text, and its parts. */
-export interface Node {
-  readonly name: string;
-  readonly text: string;
-  readonly parts: readonly Node[];
-}
-
-function nodeOf(query: string, node: SyntaxNode): Node {
-  const parts: Node[] = [];
-  for (let child = node.firstChild; child !== null; child = child.nextSibling) parts.push(nodeOf(query, child));
-  if (node.type.isError) {
-    const rest = query.slice(node.from).trim();
-    throw new LogqlMistake(rest === "" ? "the query ends too early" : `nothing fits here: ${rest}`);
-  }
-  return { name: node.name, text: query.slice(node.from, node.to), parts };
-}
-
-/** Every node of a name below another, itself included. */
-export function nodesOf(node: Node, name: string): Node[] {
-  return [...(node.name === name ? [node] : []), ...node.parts.flatMap((part) => nodesOf(part, name))];
-}
-
-/** The first part of a name. */
-export function part(node: Node, ...names: readonly string[]): Node | undefined {
-  return node.parts.find(({ name }) => names.includes(name));
 }
 
 /** The text that a string of a query stands for. */
@@ -60,6 +32,11 @@ export function regexOf(text: string, whole: boolean): RegExp {
 /** @throws LogqlMistake for a query that Loki would refuse */
 export function parseLogql(query: string): Node {
   const tree = nodeOf(query, parser.parse(query).topNode);
+  const [misfit] = nodesOf(tree, "error");
+  if (misfit !== undefined) {
+    const rest = query.slice(misfit.from).trim();
+    throw new LogqlMistake(rest === "" ? "the query ends too early" : `nothing fits here: ${rest}`);
+  }
   for (const selector of nodesOf(tree, "Selector")) {
     // Loki wants one matcher that does not take the empty text: else every stream would be read.
     const narrow = nodesOf(selector, "Matcher").some((matcher) => !matcherOf(matcher).matches(""));

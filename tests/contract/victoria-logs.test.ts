@@ -11,9 +11,10 @@ import { textAt } from "../../contract/finding.ts";
 import { dashboardForms } from "../../contract/flux-repo.ts";
 import { releases, render } from "../../contract/rendered.ts";
 import { begin, range } from "../../commands/pictures/ask.ts";
-import { freePorts, guard, lastLines, launch, reap } from "../../rehearsal/control-plane/processes.ts";
-import { call, eventually, post } from "../../rehearsal/http-client.ts";
+import { freePorts } from "../../rehearsal/control-plane/processes.ts";
+import { call, post } from "../../rehearsal/http-client.ts";
 import { programOrSkip } from "../support/program.ts";
+import { Running } from "../support/running.ts";
 import { type Dashboard, projectFolder } from "./support/content.ts";
 
 const language = "victoriametrics-logs-datasource";
@@ -60,7 +61,7 @@ const all = { namespace: ".+", pod: ".+", container: ".*", level: ".*", search: 
 /** The real VictoriaLogs, in the program that stands in for Loki elsewhere; the real collector with the exporter that is declared. */
 describe("VictoriaLogs", () => {
   const dir = mkdtempSync(join(tmpdir(), "victoria-logs-"));
-  const watcher = guard(dir);
+  const running = new Running();
   let url = "";
 
   before(async function () {
@@ -68,16 +69,11 @@ describe("VictoriaLogs", () => {
     const { declared } = await render({ settings: { logs: "victoriaLogs" } });
     const [port = 0, http = 0, health = 0] = await freePorts(3);
     url = `http://127.0.0.1:${port}`;
-    launch(dir, {
-      name: "logs",
-      command: store,
-      args: [
-        ...[`-storageDataPath=${join(dir, "data")}`, `-httpListenAddr=127.0.0.1:${port}`],
-        // What is made up is of another year.
-        ...["-retentionPeriod=100y", "-inmemoryDataFlushInterval=1s"],
-      ],
-    });
-    expect(await eventually(180, () => call(`${url}/health`))).to.equal("OK");
+    const flags = [`-storageDataPath=${join(dir, "data")}`, `-httpListenAddr=127.0.0.1:${port}`];
+    // What is made up is of another year.
+    running.start(store, [...flags, "-retentionPeriod=100y", "-inmemoryDataFlushInterval=1s"], dir);
+    const answers = (address: string) => () => call(address).catch(() => undefined);
+    await running.soon("VictoriaLogs is ready", answers(`${url}/health`));
 
     const fluentBit = releases(declared).find(({ chart }) => chart?.name === "fluent-bit");
     const [output] = readClassic(textAt(fluentBit?.values, "config", "outputs") ?? "");
@@ -108,20 +104,18 @@ describe("VictoriaLogs", () => {
         },
       }),
     );
-    launch(dir, { name: "collector", command: otelcol, args: [`--config=${file}`] });
-    const ready = await eventually(180, () => call(`http://127.0.0.1:${health}/`));
-    if (ready === undefined) throw new Error(`the collector is not ready:\n${lastLines(dir, "collector")}`);
+    running.start(otelcol, [`--config=${file}`], dir);
+    await running.soon("the collector is ready", answers(`http://127.0.0.1:${health}/`));
     await post(`http://127.0.0.1:${http}/v1/logs`, otlpBody);
     const records = otlpBody.resourceLogs.flatMap(({ scopeLogs }) => scopeLogs.flatMap(({ logRecords }) => logRecords));
     const lines = pushBody.streams.flatMap(({ values }) => values);
     const sent = records.length + lines.length;
     const kept = () => call(`${url}/select/logsql/query?query=${encodeURIComponent("* | count() n")}`);
-    expect(await eventually(180, async () => ((await kept()).includes(`"${sent}"`) ? true : undefined))).to.equal(true);
+    await running.soon("all lines are kept", async () => (await kept()).includes(`"${sent}"`) || undefined);
   });
 
-  after(async () => {
-    await reap(dir);
-    await watcher.release();
+  after(() => {
+    running.end();
     rmSync(dir, { recursive: true, force: true });
   });
 
@@ -200,13 +194,13 @@ describe("VictoriaLogs", () => {
     const records = otlpBody.resourceLogs.flatMap(({ scopeLogs }) => scopeLogs.flatMap(({ logRecords }) => logRecords));
     const lines = pushBody.streams.flatMap(({ values }) => values);
     const sent = records.length + lines.length;
-    // Parts of its data that are just being merged are missed at times.
-    const series = await eventually(180, async () => {
+    // Just after they were written it has missed some, once in eight runs; why is not known.
+    const series = await running.soon("each is counted", async () => {
       const found = await count();
       const counted = found.flatMap(({ values }) => values).reduce((sum, [, value]) => sum + Number(value), 0);
       return counted === sent ? found : undefined;
     });
-    expect(series?.map(({ metric }) => metric["level"])).to.include.members(["error", "warn", "info"]);
+    expect(series.map(({ metric }) => metric["level"])).to.include.members(["error", "warn", "info"]);
   });
 
   it("narrows by namespace, pod and level as they are, not by a part of them", async () => {

@@ -1,5 +1,6 @@
 /** What VictoriaLogs is asked and sent. */
 import type { DataSource, Linked, Lookup } from "../../capabilities.ts";
+import { pluginVersion } from "./chart.ts";
 
 /**
  * It takes Loki's pushes. A line of JSON becomes fields; its message is the first of these that it has, and `log` is what Fluent Bit
@@ -22,10 +23,10 @@ export const lookup: Lookup = {
   found: ["values"],
 };
 
-/** Grafana's plugin for it, which no image of Grafana has. */
-export const usualPlugin = "victoriametrics-logs-datasource@0.30.1";
+/** Grafana's type of its data source, and the name of the plugin that knows it. */
+const sourceType = "victoriametrics-logs-datasource";
 
-export const sourceType = "victoriametrics-logs-datasource";
+export const usualPlugin = `${sourceType}@${pluginVersion.slice(1)}`;
 
 /** What a line of JSON calls its trace; a record that came by OTLP has the first. */
 export const traceFields = ["trace_id", "traceId", "traceID"] as const;

@@ -1,5 +1,6 @@
 import {
   choice,
+  type Columns,
   dashboard,
   lines,
   link,
@@ -29,7 +30,15 @@ const callsDuration = `histogram_quantile(0.95, sum by (client, server, le) (rat
 /** A call as one text, by which columns are joined. */
 const named = (expr: string) => rows(`label_join(${expr}, "call", " → ", "client", "server")`);
 
-const ofErrors = steps("text", [0.01, "yellow"], [0.05, "red"]);
+/** Columns of three queries: rate, errors, duration. */
+const red = (width: number): Columns => ({
+  "Value #A": { title: "Requests", unit: "reqps", width },
+  "Value #B": {
+    ...{ title: "Errors", unit: "percentunit", width },
+    thresholds: steps("text", [0.01, "yellow"], [0.05, "red"]),
+  },
+  "Value #C": { title: "p95", unit: "s", width },
+});
 
 export default dashboard(
   {
@@ -59,9 +68,7 @@ export default dashboard(
         },
         {
           service_name: { title: "Service", links: [link("This service", "services", { service: "${__value.raw}" })] },
-          "Value #A": { title: "Requests", unit: "reqps", width: 110 },
-          "Value #B": { title: "Errors", unit: "percentunit", width: 90, thresholds: ofErrors },
-          "Value #C": { title: "p95", unit: "s", width: 90 },
+          ...red(100),
         },
         "-Errors",
         rows(spans("service_name", asked)),
@@ -87,9 +94,7 @@ export default dashboard(
         },
         {
           call: "Call",
-          "Value #A": { title: "Requests", unit: "reqps", width: 130 },
-          "Value #B": { title: "Errors", unit: "percentunit", width: 130, thresholds: ofErrors },
-          "Value #C": { title: "p95", unit: "s", width: 130 },
+          ...red(130),
         },
         "-Errors",
         named(calls("total")),
@@ -124,9 +129,7 @@ export default dashboard(
         },
         {
           span_name: "Request",
-          "Value #A": { title: "Requests", unit: "reqps", width: 130 },
-          "Value #B": { title: "Errors", unit: "percentunit", width: 130, thresholds: ofErrors },
-          "Value #C": { title: "p95", unit: "s", width: 130 },
+          ...red(130),
         },
         "-Requests",
         rows(spans("span_name", chosen)),

@@ -94,7 +94,7 @@ export default dashboard(
       stack(
         {
           title: "Chunks that wait",
-          description: "Chunks buffered in memory and on disk. A steady climb means that Loki takes too little.",
+          description: "Chunks buffered in memory and on disk. A steady climb means that a log store takes too little.",
           unit: "short",
           width: 8,
         },
