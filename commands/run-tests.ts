@@ -6,6 +6,7 @@ import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, globSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
+import { noteFailure } from "./failures.ts";
 import { mocha, testStep, totalsLine, type Totals } from "./mocha.ts";
 import { digestOfFiles, passedWith } from "./passed.ts";
 import type { Environment } from "../toolchain/run.ts";
@@ -78,9 +79,11 @@ export async function main(args: readonly string[], projectFolder: string, proce
   const say = (text: string) => {
     process.stdout.write(text);
   };
+  /** What steps print that run beside the tests, until those have ended. */
+  let kept = "";
   const step = async (name: string, work: () => Promise<boolean>, print: (text: string) => void = say) => {
     print(`\n== ${name}\n`);
-    const started = Date.now();
+    const [started, from] = [Date.now(), kept.length];
     let passed = false;
     try {
       passed = await work();
@@ -88,14 +91,15 @@ export async function main(args: readonly string[], projectFolder: string, proce
       print(`${error instanceof Error ? error.message : String(error)}\n`);
     }
     print(`== ${name}: ${passed ? "ok" : "FAILED"} (${Math.round((Date.now() - started) / 1000)} s)\n`);
-    if (!passed) failedSteps.push(name);
+    if (passed) return;
+    failedSteps.push(name);
+    if (name !== testStep) noteFailure(name, kept.slice(from));
   };
 
-  /** One after the other, beside the tests; what they print is kept until those have ended. */
-  let kept = "";
   const keep = (text: string) => {
     kept += text;
   };
+  // One after the other, beside the tests.
   const checks = (async () => {
     if (filter) return;
     // Not in node_modules, which `npm ci` makes anew. What they keep is of one place.

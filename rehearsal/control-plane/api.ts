@@ -48,7 +48,7 @@ export function connect(kubeconfig: string): Api {
     call: (method, path, body, type = "application/json") =>
       new Promise((resolve, reject) => {
         const headers = body === undefined ? {} : { "content-type": type };
-        const outgoing = request(cluster.server + path, { method, agent, headers, timeout: 10_000 }, (response) => {
+        const outgoing = request(cluster.server + path, { method, agent, headers, timeout: 60_000 }, (response) => {
           let text = "";
           response.setEncoding("utf8");
           response.on("data", (chunk: string) => (text += chunk));
@@ -57,7 +57,7 @@ export function connect(kubeconfig: string): Api {
             resolve({ status: response.statusCode ?? 0, body: json(text) });
           });
         });
-        outgoing.on("timeout", () => outgoing.destroy(new Error(`No answer from ${cluster.server} within 10 s.`)));
+        outgoing.on("timeout", () => outgoing.destroy(new Error(`No answer from ${cluster.server} within 60 s.`)));
         outgoing.on("error", reject);
         outgoing.end(body === undefined ? undefined : JSON.stringify(body));
       }),

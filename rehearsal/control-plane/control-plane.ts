@@ -170,7 +170,7 @@ async function attemptToLaunch(args: ControlPlaneArgs): Promise<ControlPlane> {
     kubeconfigPath,
     kubeconfig: admin,
     server,
-    ready: (timeoutMs = 60_000) => untilAny(waitUntilReady(api, nodes, timeoutMs)),
+    ready: (timeoutMs = patience) => untilAny(waitUntilReady(api, nodes, timeoutMs)),
     stop: async () => {
       api.close();
       await reap(dir);
@@ -442,12 +442,15 @@ async function apply(
     const path = `${COLLECTIONS[object.kind]}/${object.metadata.name}`;
     const address = `${path}?fieldManager=kubeadm&force=true`;
     // kube-system appears a moment after the API server is ready, and so does what admission looks up.
-    await poll(async () => {
-      const { status, body } = await api.call("PATCH", address, object, "application/apply-patch+yaml");
-      if (status < 300) return true;
-      if (status === 404 || status === 403) return undefined;
-      throw new Error(`The API server refused ${path}: ${JSON.stringify(body)}`);
-    }, `The API server still refuses ${path} after 60 s.`);
+    await poll(
+      async () => {
+        const { status, body } = await api.call("PATCH", address, object, "application/apply-patch+yaml");
+        if (status < 300) return true;
+        if (status === 404 || status === 403) return undefined;
+        throw new Error(`The API server refused ${path}: ${JSON.stringify(body)}`);
+      },
+      `The API server still refuses ${path} after ${patience / 1000} s.`,
+    );
   }
   for (const { name } of nodes) {
     const path = `/api/v1/nodes/${name}/status`;
@@ -499,21 +502,27 @@ function accepts(port: number): Promise<void> {
           done(undefined);
         });
       }),
-    `etcd does not listen on 127.0.0.1:${port} after 60 s.`,
+    `etcd does not listen on 127.0.0.1:${port} after ${patience / 1000} s.`,
   ).then(() => undefined);
 }
 
 /** The version, once the API server says that it is ready. */
 function answers(api: Api): Promise<string> {
-  return poll(async () => {
-    if ((await api.get("/readyz")) === undefined) return undefined;
-    const version = (await api.get("/version")) as { gitVersion: string } | undefined;
-    return version?.gitVersion;
-  }, "kube-apiserver is not ready after 60 s.");
+  return poll(
+    async () => {
+      if ((await api.get("/readyz")) === undefined) return undefined;
+      const version = (await api.get("/version")) as { gitVersion: string } | undefined;
+      return version?.gitVersion;
+    },
+    `kube-apiserver is not ready after ${patience / 1000} s.`,
+  );
 }
 
+/** Milliseconds, for what never comes: a busy machine with two cores needs more than a minute. */
+const patience = 300_000;
+
 async function poll<T>(attempt: () => Promise<T | undefined>, otherwise: string): Promise<T> {
-  const end = Date.now() + 60_000;
+  const end = Date.now() + patience;
   for (;;) {
     const result = await attempt();
     if (result !== undefined) return result;

@@ -36,6 +36,7 @@ import {
 } from "../support/kind-tier.ts";
 import { deployRelay, relayHost, relayImage, relayProgram, startRelay } from "../support/relay.ts";
 import { until } from "../support/until.ts";
+import { buildOnEachOther } from "../support/steps.ts";
 import { queriesOf, readDashboards, withGrafanaValues } from "../contract/support/content.ts";
 import { tierCharts, type PodImage } from "./support/charts.ts";
 
@@ -101,8 +102,7 @@ interface RuleGroup {
 
 describe("an environment, in real pods on real Kind (charts are stand-ins, the programs are real)", function () {
   this.timeout(45 * 60_000);
-  // A failed step leaves nothing for the next one.
-  this.bail(true);
+  buildOnEachOther(this);
   let tier: KindTier;
   let host: Host;
   let folder: string;

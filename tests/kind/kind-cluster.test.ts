@@ -24,6 +24,7 @@ import {
   type KindTier,
 } from "../support/kind-tier.ts";
 import { until } from "../support/until.ts";
+import { buildOnEachOther } from "../support/steps.ts";
 
 interface Inspected {
   readonly Id: string;
@@ -33,8 +34,7 @@ interface Inspected {
 
 describe("the Kind cluster of an environment, on real Kind", function () {
   this.timeout(20 * 60_000);
-  // A failed step leaves no cluster for the next one.
-  this.bail(true);
+  buildOnEachOther(this);
   let tier: KindTier;
   let host: Host;
   let stack: ClusterStack;

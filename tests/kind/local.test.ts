@@ -40,6 +40,7 @@ import {
   type Host,
   type KindTier,
 } from "../support/kind-tier.ts";
+import { buildOnEachOther } from "../support/steps.ts";
 
 const name = "kind-local";
 const container = `${name}-registry`;
@@ -48,7 +49,7 @@ const dashboard = "flux-repo/content/exporters/dashboards+scraping/cluster.json"
 
 describe("the registry beside a cluster, on real Kind", function () {
   this.timeout(30 * 60_000);
-  this.bail(true);
+  buildOnEachOther(this);
   let tier: KindTier;
   let host: Host;
   let environment: Environment;

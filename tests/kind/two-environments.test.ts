@@ -11,10 +11,11 @@ import {
   type Host,
   type KindTier,
 } from "../support/kind-tier.ts";
+import { buildOnEachOther } from "../support/steps.ts";
 
 describe("two environments on one host", function () {
   this.timeout(20 * 60_000);
-  this.bail(true);
+  buildOnEachOther(this);
   let tier: KindTier;
   let host: Host;
   let one: ClusterStack;

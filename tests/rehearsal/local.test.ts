@@ -13,6 +13,7 @@ import { openRehearsal, type Rehearsal } from "../../rehearsal/rehearsal.ts";
 import { RegistryRepository } from "../../toolchain/registry-client.ts";
 import { type Clone, makeClone } from "../support/clone.ts";
 import { failure } from "../support/failure.ts";
+import { buildOnEachOther } from "../support/steps.ts";
 import { flux, isReady, type KubeObject, TestCluster } from "./support/cluster.ts";
 import { leftovers } from "./support/leftovers.ts";
 
@@ -21,7 +22,7 @@ const dashboard = "flux-repo/content/exporters/dashboards+scraping/cluster.json"
 
 describe("an environment without an account", function () {
   this.timeout("20m");
-  this.bail(true);
+  buildOnEachOther(this);
   let rehearsal: Rehearsal;
   let cluster: TestCluster;
   let first: Operation;

@@ -16,6 +16,7 @@ import { type HttpServer, startHttpServer } from "../../rehearsal/git/http-serve
 import { openRehearsal, type Rehearsal } from "../../rehearsal/rehearsal.ts";
 import { failure } from "../support/failure.ts";
 import { until } from "../support/until.ts";
+import { buildOnEachOther } from "../support/steps.ts";
 import { type Applied, apply } from "./support/apply.ts";
 import { flux, isReady, type Listing, TestCluster } from "./support/cluster.ts";
 import { leftovers } from "./support/leftovers.ts";
@@ -66,7 +67,7 @@ const lockdown: Partial<Readonly<Record<Controller, readonly string[]>>> = {
 
 describe("an environment in a cluster whose owners run Flux", function () {
   this.timeout("20m");
-  this.bail(true);
+  buildOnEachOther(this);
   let folder: string;
   let plane: ControlPlane;
   let rehearsal: Rehearsal;

@@ -140,6 +140,12 @@ export class TestCluster {
     }
   }
 
+  /** Waits for what kube-controller-manager puts into a namespace, which is some seconds after it is made on a busy machine. */
+  async untilFilled(namespace: string): Promise<void> {
+    for (const one of ["serviceaccounts/default", "configmaps/kube-root-ca.crt"])
+      await this.untilObject(`/api/v1/namespaces/${namespace}/${one}`, "is there", () => true);
+  }
+
   /** Every object of every kind that can be listed. */
   async everything(): Promise<Listing> {
     const groups = (await this.get("/apis")) as unknown as {

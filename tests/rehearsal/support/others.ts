@@ -114,9 +114,10 @@ export async function occupy(cluster: TestCluster, some: readonly Installation[]
 
 export const team = "team-a";
 
-/** A team's own ServiceMonitor and Certificate, in a namespace of its own. */
+/** A team's own ServiceMonitor and Certificate, in a namespace of its own with what Kubernetes puts into each. */
 export async function addTeam(cluster: TestCluster): Promise<void> {
   await make(cluster, namespaces, { metadata: { name: team } });
+  await cluster.untilFilled(team);
   await make(cluster, `/apis/monitoring.coreos.com/v1/namespaces/${team}/servicemonitors`, {
     apiVersion: "monitoring.coreos.com/v1",
     kind: "ServiceMonitor",

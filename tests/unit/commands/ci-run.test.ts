@@ -61,7 +61,7 @@ esac
     const calls = all.filter((line) => !line.startsWith("shared="));
     // Whatever lies beside the project, its tests do without, and no skip passes for a success.
     for (const line of all.filter((one) => one.startsWith("shared="))) expect(line).to.equal("shared=none CI=1");
-    return { status, last: stdout.trimEnd().split("\n").at(-1), calls };
+    return { status, stdout, last: stdout.trimEnd().split("\n").at(-1), calls };
   }
 
   it("adds up the tests, the rehearsal and Kind", () => {
@@ -108,12 +108,13 @@ esac
     expect(result.calls).to.deep.equal(["ci", "test"]);
   });
 
-  it("fails, and still runs the rehearsal, when a test failed", () => {
+  it("fails, still runs the rehearsal, and ends with what failed, when a test failed", () => {
     const result = run({
-      test: `echo "10 passed, 2 failed, 0 skipped"; exit 1`,
+      test: `echo "10 passed, 2 failed, 0 skipped"; printf 'one\\ntwo\\n' >> "$FAILURES_FILE"; exit 1`,
       rehearsal: `echo "5 0 0" > "$totals"`,
     });
     expect(result).to.include({ status: 1, last: "15 passed, 2 failed, 0 skipped" });
+    expect(result.stdout).to.match(/\n==== What failed\none\ntwo\n\n15 passed.*\n$/);
   });
 
   for (const [what, commands, last] of [

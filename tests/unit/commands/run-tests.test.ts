@@ -23,9 +23,10 @@ describe("npm test", () => {
   function mocha(
     test: string,
     ...options: string[]
-  ): { readonly status: number | null; readonly totals: () => string } {
+  ): { readonly status: number | null; readonly totals: () => string; readonly failures: () => string } {
     writeFileSync(join(folder, "sample.test.mjs"), test);
-    const totals = join(folder, "totals");
+    const [totals, failures] = [join(folder, "totals"), join(folder, "failures")];
+    rmSync(failures, { force: true });
     const reporter = ["--reporter", join(project, "commands", "totals-reporter.ts")];
     const { status } = spawnSync(
       process.execPath,
@@ -40,9 +41,10 @@ describe("npm test", () => {
           join(folder, "sample.test.mjs"),
         ],
       ],
-      { encoding: "utf8", env: { ...process.env, CI: ci } },
+      { encoding: "utf8", env: { ...process.env, CI: ci, FAILURES_FILE: failures } },
     );
-    return { status, totals: () => readFileSync(totals, "utf8") };
+    const read = (file: string) => () => readFileSync(file, "utf8");
+    return { status, totals: read(totals), failures: read(failures) };
   }
 
   for (const [mode, options] of [
@@ -54,12 +56,34 @@ describe("npm test", () => {
         const run = mocha(
           `it("passes", () => console.log("99 passing\\n99 passed, 0 failed, 0 skipped"));
            it("passes too", () => {});
-           it("fails", () => { throw new Error("on purpose"); });
+           it("fails", () => { throw Object.assign(new Error("on purpose"), { actual: ["a", "c"], expected: ["a", "b"] }); });
            it.skip("is skipped", () => {});`,
           ...options,
         );
         expect(run.status).to.equal(1);
+        expect(run.failures()).to.match(/^fails\n {4}on purpose\n +- +"c"\n +\+ +"b"\n$/);
         expect(parseTotals(run.totals())).to.deep.equal({ passed: 2, failed: 1, skipped: 1 });
+      });
+
+      it("skips what builds on a test that failed, and nothing else", () => {
+        const run = mocha(
+          `import { buildOnEachOther } from ${JSON.stringify(join(project, "tests/support/steps.ts"))};
+           describe("broken", function () {
+             buildOnEachOther(this);
+             it("first", () => {});
+             it("second", () => { throw new Error("on purpose"); });
+             it("third", () => {});
+           });
+           describe("whole", function () {
+             buildOnEachOther(this);
+             it("first", () => {});
+             it("second", () => {});
+           });`,
+          ...options,
+        );
+        expect(run.status).to.equal(1);
+        expect(parseTotals(run.totals())).to.deep.equal({ passed: 3, failed: 1, skipped: 1 });
+        expect(run.failures()).to.equal("broken second\n    on purpose\n");
       });
 
       it("counts a failing hook as a failure", () => {
@@ -81,6 +105,7 @@ describe("npm test", () => {
     for (const options of [[], ["--parallel", "--jobs", "2"]]) {
       ci = "1";
       const run = mocha(test, ...options);
+      expect(run.failures()).to.match(/^is skipped\n {4}skipped, which CI does not allow\n$/);
       ci = "";
       expect(run.status).to.equal(1);
       expect(parseTotals(run.totals())).to.deep.equal({ passed: 1, failed: 1, skipped: 1 });
