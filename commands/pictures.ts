@@ -97,7 +97,7 @@ let cluster: ReturnType<typeof wholeCluster> | undefined;
 let ours: RecordingRule[] | undefined;
 
 /** Our recording rules. */
-function recordingRules(): RecordingRule[] {
+export function recordingRules(): RecordingRule[] {
   return (ours ??= readRecordingRules());
 }
 

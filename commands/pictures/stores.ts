@@ -121,6 +121,21 @@ async function recorded(url: string, { record, expr, labels = {}, every }: Recor
   }));
 }
 
+/** What a Prometheus is told that takes the cluster: recorded series are written after those that they are made of, for times that have passed by then. */
+export const storageOfCluster = { exemplars: { max_exemplars: 10_000 }, tsdb: { out_of_order_time_window: "3h" } };
+
+/** Writes the made-up cluster, and what our recording rules make of it. @param url of a Prometheus with {@link storageOfCluster} */
+export async function writeCluster(url: string, rules: readonly RecordingRule[]): Promise<void> {
+  const series = wholeCluster();
+  for (let from = -minutesOfData; from <= 0; from += 20) {
+    await remoteWrite(
+      url,
+      series.flatMap((one) => written(one, from, from + 20)),
+    );
+  }
+  for (const rule of rules) await remoteWrite(url, await recorded(url, rule));
+}
+
 /** A real Prometheus with the made-up cluster, and what our recording rules make of it. */
 export async function prometheusWithCluster(rules: readonly RecordingRule[]): Promise<Store> {
   const command = await obtainProgram("prometheus");
@@ -130,22 +145,13 @@ export async function prometheusWithCluster(rules: readonly RecordingRule[]): Pr
     const { config, flags } = prometheusStart(await valuesOf("kube-prometheus-stack"));
     const prefix = flags.find((flag) => flag.startsWith("--web.route-prefix="))?.split("=")[1] ?? "";
     const file = join(dir, "prometheus.yaml");
-    // Recorded series are written after those that they are made of, for times that have passed by then.
-    const storage = { exemplars: { max_exemplars: 10_000 }, tsdb: { out_of_order_time_window: "3h" } };
-    writeFileSync(file, stringify({ ...config, storage }));
+    writeFileSync(file, stringify({ ...config, storage: storageOfCluster }));
     const url = `http://${loopback}:${port}${prefix}`;
     const folder = `--storage.tsdb.path=${join(dir, "data")}`;
     const args = [`--config.file=${file}`, folder, `--web.listen-address=${loopback}:${port}`, ...flags];
     await start(dir, "prometheus", command, args, `${url}/-/ready`);
-    const series = wholeCluster();
-    for (let from = -minutesOfData; from <= 0; from += 20) {
-      await remoteWrite(
-        url,
-        series.flatMap((one) => written(one, from, from + 20)),
-      );
-    }
+    await writeCluster(url, rules);
     await remoteWrite(url, exemplars);
-    for (const rule of rules) await remoteWrite(url, await recorded(url, rule));
     return { url, close };
   } catch (error) {
     await close();

@@ -53,7 +53,8 @@ export async function declare(replicas: number): Promise<Declared> {
   };
 }
 
-export type Programs = Readonly<Record<"prometheus" | "promtool" | "thanos" | "weed", string>>;
+/** SeaweedFS is left out where the bucket is another. */
+export type Programs = Readonly<Record<"prometheus" | "promtool" | "thanos", string>> & { readonly weed?: string };
 
 export const obtainPrograms = async (): Promise<Programs> => ({
   prometheus: await obtainProgram("prometheus"),
@@ -70,7 +71,8 @@ export class ThanosStack {
   readonly #programs: Programs;
   readonly #declared: Declared;
 
-  constructor(loopback: Loopback, programs: Programs, declared: Declared) {
+  /** @param folder a bucket that is a folder, Thanos' own kind, in the place of the declared one */
+  constructor(loopback: Loopback, programs: Programs, declared: Declared, folder?: string) {
     this.#loopback = loopback;
     this.#programs = programs;
     this.#declared = declared;
@@ -78,7 +80,17 @@ export class ThanosStack {
     const { AWS_ACCESS_KEY_ID: id = "" } = declared.secret("monitoring", "object-storage-");
     this.environment = { AWS_ACCESS_KEY_ID: id, AWS_SECRET_ACCESS_KEY: awkward };
     const [bucket = ""] = Object.values(declared.secret("monitoring", "thanos-bucket-"));
-    this.bucketFile = loopback.write("bucket.yaml", this.#onLoopback(bucket));
+    this.bucketFile = loopback.write(
+      "bucket.yaml",
+      folder === undefined
+        ? this.#onLoopback(bucket)
+        : stringify({ type: "FILESYSTEM", config: { directory: path.join(loopback.dir, folder) } }),
+    );
+  }
+
+  get #weed(): string {
+    if (this.#programs.weed === undefined) throw new Error("SeaweedFS was not obtained.");
+    return this.#programs.weed;
   }
 
   /** Names of Services as addresses of this machine. */
@@ -105,7 +117,7 @@ export class ThanosStack {
     ];
     await this.#loopback.start(
       "seaweedfs",
-      this.#programs.weed,
+      this.#weed,
       [
         ...["-v=1", "server", `-dir=${data}`, "-master", "-volume", `-ip=${host}`, `-ip.bind=${host}`],
         ...["-idleTimeout=30", "-volume.max=0", "-master.defaultReplication=000", "-volume.readMode=proxy"],
@@ -126,7 +138,7 @@ export class ThanosStack {
     const master = `${this.#loopback.address("master")}.${this.#loopback.port("masterGrpc")}`;
     const filer = `${this.#loopback.address("filer")}.${this.#loopback.port("filerGrpc")}`;
     for (const { name } of buckets) {
-      const shell = run(this.#programs.weed, ["shell", `-master=${master}`, `-filer=${filer}`], { timeout: 60_000 });
+      const shell = run(this.#weed, ["shell", `-master=${master}`, `-filer=${filer}`], { timeout: 60_000 });
       shell.child.stdin?.end(`s3.bucket.create --name ${name}\n`);
       await shell;
     }

@@ -20,7 +20,7 @@ function promtoolSeries({ name, labels, values }: Series): { readonly series: st
 }
 
 /** What a person has chosen: everything, and of the metrics one. */
-const chosen = (variable: string): string => (variable === "metric" ? "up" : ".*");
+export const chosen = (variable: string): string => (variable === "metric" ? "up" : ".*");
 
 /** What is wrong with each query by Prometheus's parser; a query without a mistake is left out. */
 export function promqlMistakes(promtool: string, queries: readonly Query[]): string[] {
