@@ -38,6 +38,7 @@ export function componentsPage(): string {
   const { chosen } = plan(settings);
   const facts = {
     ...{ name: "dev", clusterName: "dev", scrapeControlPlane: true, credentials: false, kind: true },
+    redact: settings.redact,
     ...{ secrets: [], image: (name: string) => name },
   };
   const context = contexts(chosen, facts, [], {});

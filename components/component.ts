@@ -7,6 +7,7 @@ import type { ContainerResources } from "../settings/resources.ts";
 import type { Finding } from "../settings/finding.ts";
 import type { Members, SecretGroup, SecretName } from "../settings/secrets.ts";
 import type { ChartPin } from "../settings/versions.ts";
+import type { Redaction } from "./agents/redaction.ts";
 import type { Capability, Offers, Viewed } from "./capabilities.ts";
 import type { Manifest } from "./kubernetes/manifest.ts";
 import type { PodSecurityLevel } from "./kubernetes/namespace.ts";
@@ -37,6 +38,8 @@ export interface EnvironmentFacts {
   readonly scrapeControlPlane: boolean;
   /** Namespaces of applications that send telemetry. */
   readonly applications: readonly string[];
+  /** What is taken out of log records and spans. */
+  readonly redact: Redaction;
   /** Whether images are pulled with the credentials of private registries. */
   readonly credentials: boolean;
   /** Secrets that are set. */

@@ -113,6 +113,7 @@ export class Environment extends pulumi.ComponentResource {
         clusterName: cluster.name,
         kind: settings.cluster.type === "kind",
         scrapeControlPlane: settings.cluster.type === "kind" && settings.cluster.kind.scrapeControlPlane,
+        redact: settings.redact,
         credentials,
         secrets: Object.keys(stack.secrets) as SecretName[],
         ca: args.ca,

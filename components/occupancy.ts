@@ -125,6 +125,7 @@ function contextsOf(settings: Settings) {
     clusterName: "",
     kind: false,
     scrapeControlPlane: false,
+    redact: settings.redact,
     credentials: false,
     secrets: [],
     image: (name: string) => name,

@@ -23,6 +23,7 @@ const modules: Readonly<Record<string, string>> = {
   "processors/batch": `${core}/processor/batchprocessor`,
   "processors/memory_limiter": `${core}/processor/memorylimiterprocessor`,
   "processors/k8s_attributes": `${contrib}/processor/k8sattributesprocessor`,
+  "processors/redaction": `${contrib}/processor/redactionprocessor`,
   "processors/resource": `${contrib}/processor/resourceprocessor`,
   "processors/tail_sampling": `${contrib}/processor/tailsamplingprocessor`,
   "exporters/load_balancing": `${contrib}/exporter/loadbalancingexporter`,

@@ -140,6 +140,10 @@ function choices(kubeconfig: string): Readonly<Record<string, Readonly<Record<st
         certManager: { enabled: false },
       },
     },
+    redaction: {
+      none: {},
+      both: { redact: { patterns: [String.raw`(?i)\bbearer\s+[\w.~+/-]+=*$`], fields: ["password", "x-api-key"] } },
+    },
     applications: { none: {}, some: { applications: { namespaces: ["shop", "billing"] } } },
   };
 }

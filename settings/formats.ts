@@ -6,6 +6,7 @@ import { isIPv6 } from "node:net";
 import { homedir } from "node:os";
 import { RE2JS } from "re2js";
 import { z } from "zod";
+import { compileRe2, firstOf } from "./re2-program.ts";
 
 const seconds: Readonly<Record<string, number>> = {
   ms: 1 / 1000,
@@ -319,6 +320,33 @@ export const relabelRegex = z
     const fault = re2Fault(text);
     if (fault !== undefined) context.addIssue(`is a regular expression that Prometheus refuses (${fault})`);
   });
+
+/** What is wrong with an expression that is looked for anywhere; undefined when nothing. */
+function patternFault(text: string): string | undefined {
+  const fault = re2Fault(text);
+  if (fault !== undefined) return `is a regular expression that RE2 refuses (${fault})`;
+  const program = compileRe2(text);
+  if (firstOf(program).some(({ op }) => op === "match")) return "fits an empty text, so any place";
+  // Each character of each line may have to be held against every instruction.
+  return program.instructions.length > 1000 ? "is too large: its repetitions are written out" : undefined;
+}
+
+/** An expression of RE2 that is looked for anywhere in a text (`redact.patterns`). */
+export const redactPattern = z
+  .string()
+  .min(1)
+  .max(500)
+  .regex(/^[^\u0000-\u001f\u007f-\u009f\u2028\u2029]*$/, { error: "must be one line", abort: true })
+  .superRefine((text, context) => {
+    const fault = patternFault(text);
+    if (fault !== undefined) context.addIssue(fault);
+  });
+
+/** A name of a field of JSON, as it stands in an expression. */
+export const fieldName = text(
+  /^[A-Za-z0-9_@.-]{1,100}$/,
+  "must be the name of a field: letters, digits, '_', '-', '.', '@'",
+);
 
 /** A text on one line, without what no reader prints. */
 export const line = z

@@ -76,6 +76,9 @@ export function checkRules(settings: Settings, known: Omit<Known, "companyCa" | 
     if (platformNamespaces(settings).includes(namespace))
       add(`applications.namespaces[${index}]`, `is ${namespace}, the platform's own. Name namespaces of applications.`);
   }
+  const applied = [settings.logAgent === "none", ["none", "external"].includes(String(settings.gateway))];
+  if (settings.redact.patterns.length + settings.redact.fields.length > 0 && !applied.includes(false))
+    add("redact", "has no effect: nothing here reads or takes logs. Remove it, or set logAgent or gateway.");
   checkSource(settings, add);
   const ssh = repository.sshUrl ?? githubAddresses(repository.apiUrl).ssh;
   if (ssh === undefined) {

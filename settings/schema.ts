@@ -11,6 +11,7 @@ import { componentSettings, providedSetting, slotSettings } from "../components/
 import {
   branchName,
   dnsLabel,
+  fieldName,
   githubName,
   goDuration,
   httpAddress,
@@ -20,6 +21,7 @@ import {
   path,
   pinnedImage,
   proxyAddress,
+  redactPattern,
   registryMirrors,
   repositoryFolder,
   sshAddress,
@@ -210,6 +212,25 @@ const applications = z
   })
   .prefault({});
 
+const redact = z
+  .strictObject({
+    patterns: z
+      .array(redactPattern)
+      .max(50)
+      .default([])
+      .describe(
+        "Regular expressions of RE2, looked for anywhere in a record: what they fit becomes `****`. They are stored in plain text.",
+      ),
+    fields: z
+      .array(fieldName)
+      .max(200)
+      .default([])
+      .describe(
+        "Names of fields of JSON, and of attributes, whose values become `****`, at whatever depth. Upper and lower case are alike.",
+      ),
+  })
+  .prefault({});
+
 const probe = z
   .strictObject({
     enabled: z
@@ -231,6 +252,9 @@ const core = {
   charts: chartSettings.describe("Where charts come from."),
   network: network.describe("The company's network: its CA and its proxy (docs/company-networks.md)."),
   applications: applications.describe("Applications that send telemetry."),
+  redact: redact.describe(
+    "Secrets that are taken out of log records, by the log agent and the gateway, and out of spans, by the gateway (docs/redaction.md).",
+  ),
   probe: probe.describe("The end of an `up`: whether telemetry arrives."),
 };
 

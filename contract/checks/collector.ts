@@ -195,6 +195,10 @@ function checkPipelines(config: unknown, settings: Settings, add: Add): void {
     // The limiter first, so that it refuses before anything is done; the batch last, over what the others left.
     if (processors[0] !== "memory_limiter" && !receivers.includes("forward"))
       add(`${path}.processors`, "do not begin with memory_limiter.");
+    // What applications send, as it comes in.
+    const secrets = settings.redact.patterns.length + settings.redact.fields.length > 0 && !name.startsWith("metrics");
+    if ((secrets && receivers.includes("otlp")) !== (processors[1] === "redaction"))
+      add(`${path}.processors`, "do not take out secrets second, or do where none are named.");
     if (processors.at(-1) !== "batch") add(`${path}.processors`, "do not end with batch.");
     // Pods are told by who connects, and of spans from another replica that is the replica.
     if (receivers.includes("otlp") !== processors.includes("k8s_attributes"))

@@ -110,6 +110,15 @@ const known: Readonly<Record<string, Readonly<Record<string, RegExp>>>> = {
     kube_url: word,
     kube_tag_prefix: word,
   },
+  "FILTER lua": {
+    match: word,
+    script: absolute,
+    call: word,
+    protected_mode: flag,
+    time_as_table: flag,
+    type_int_key: anything,
+    type_array_key: anything,
+  },
   "OUTPUT loki": {
     match: word,
     host: word,
@@ -179,6 +188,7 @@ const promised: Readonly<Record<string, Readonly<Record<string, RegExp>>>> = {
     // No limit (src/flb_http_client.c, flb_http_buffer_size): with one, larger objects of pods are cut, which do not parse.
     buffer_size: /^0$/,
   },
+  "FILTER lua": { match: /^kube\.\*$/, script: /^\/fluent-bit\/scripts\/redact\.lua$/, call: /^redact$/ },
   "OUTPUT loki": {
     line_format: /^json$/,
     auto_kubernetes_labels: /^off$/i,
@@ -257,15 +267,19 @@ export function checkFluentBit({ declared, settings }: Rendered): Finding[] {
         findings.push({ check: "fluent-bit", object: `HelmRelease ${name}`, path, message });
       const wanted = { service: "SERVICE", inputs: "INPUT", filters: "FILTER", outputs: "OUTPUT" } as const;
       const read: Section[] = [];
+      const redacted = settings.redact.patterns.length + settings.redact.fields.length > 0;
+      const script = textAt(values, "luaScripts", "redact.lua") ?? "";
+      if (script.includes("{{")) add("luaScripts", "have braces, which Helm would replace.");
       for (const [key, kind] of Object.entries(wanted)) {
         const text = textAt(values, "config", key) ?? "";
         // The chart passes each section through Helm's template engine.
         if (text.includes("{{")) add(`config/${key}`, "has braces, which Helm would replace.");
         try {
           const sections = readClassic(text);
-          // One output for each log store.
-          if ((kind !== "OUTPUT" && sections.length !== 1) || !sections.every((section) => section.name === kind))
-            add(`config/${key}`, `is not one [${kind}] section.`);
+          // One output for each log store, and a second filter where something is taken out.
+          const count = kind === "OUTPUT" ? sections.length : kind === "FILTER" && redacted ? 2 : 1;
+          if (sections.length !== count || !sections.every((section) => section.name === kind))
+            add(`config/${key}`, `is not of ${count} [${kind}].`);
           read.push(...sections);
         } catch (error) {
           add(`config/${key}`, error instanceof Error ? error.message : String(error));
@@ -291,6 +305,13 @@ export function checkFluentBit({ declared, settings }: Rendered): Finding[] {
           else if (!form.test(value)) add(`${id} ${option}`, `is ${value}, and has to be like ${String(form)}.`);
         }
       }
+      // Before it there are no fields; its script names what is taken out.
+      if (redacted) {
+        const filters = read.filter((section) => section.name === "FILTER").map(({ options }) => options.get("name"));
+        if (filters.join() !== "kubernetes,lua") add("config/filters", `are ${filters.join()} and not kubernetes,lua.`);
+        for (const field of settings.redact.fields)
+          if (!script.includes(`["${field.toLowerCase()}"] = true`)) add("luaScripts", `let ${field} go.`);
+      } else if (script !== "") add("luaScripts", "take out what nobody named.");
       const tags = read.filter((section) => section.name === "INPUT").map(({ options }) => options.get("tag") ?? "");
       for (const { name: kind, options } of read) {
         const match = options.get("match");

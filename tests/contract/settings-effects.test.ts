@@ -202,6 +202,8 @@ const everything: readonly Effect[] = [
     "annotated-pods-scrape-config.spec.kubernetesSDConfigs.0.namespaces.names.1",
     "team-a",
   ],
+  ["redact.patterns", ["hunter[0-9]"], "collector.spec.config.processors.redaction.blocked_values.0", "hunter[0-9]"],
+  ["redact.fields", ["pin"], "fluent-bit-release.spec.values.luaScripts.redact.lua", '["pin"] = true'],
   ["probe.timeoutSeconds", 333],
   ["demo.app", "kbot", `${substitutes}.DEMO_IMAGE`, "b/kbot"],
   ["demo.path", "apps/demo", "environment-kustomization-demo.spec.path", "./apps/demo"],

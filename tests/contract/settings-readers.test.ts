@@ -216,6 +216,8 @@ const samples: readonly [RegExp, readonly string[]][] = [
     /^remoteWrite.*url$/,
     ["https://mimir.example.com/api/v1/push?a=b&c=%20", "http://a.b.svc:9090/write", "http://h/$(A)"],
   ],
+  [/^redact\.patterns/, ["hunter[0-9]", "a$", "${b}", "{{ c }}", "(?i)bearer \\S+", "(?=a)", "a*"]],
+  [/^redact\.fields/, ["password", "x-api-key", "a.b", "a*", ""]],
   [/^metricFilters.*job$/, ["shop", "shop-(a|b)", ".*", "(", "$(A)", "{{a}}", "a b", "(?P<n>b)"]],
   [/^metricFilters.*dropLabels\.items$/, ["uid", "instance", "pod_.*", "le"]],
   [/^scrapeTargets\.http$/, ["https://h/t?a=b", "http://[::1]:80/", "ftp://h", "https://h/$(A)"]],

@@ -219,6 +219,7 @@ describe("The plan of components", function () {
       clusterName: "dev",
       kind: true,
       scrapeControlPlane: true,
+      redact: everything.redact,
       credentials: true,
       secrets: [],
     };

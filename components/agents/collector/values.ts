@@ -13,11 +13,14 @@ import {
 import { authenticates, caKey, caOf, hostPort, type Known, remotes, secretKey, tenantHeader } from "../../remote.ts";
 
 import { service as probeService } from "../../probe/telemetry.ts";
+import { isRedacted, redactionProcessor, type Redaction } from "../redaction.ts";
 import { byteCount, durationSeconds } from "../../../settings/formats.ts";
 import { olderProtocols, type OlderProtocol } from "./protocols.ts";
 import type { collector } from "./settings.ts";
 
-const processors = ["memory_limiter", "k8s_attributes", "batch"] as const;
+/** What is taken out goes first: nothing else, and no queue, sees it. */
+const processors = (redacted: boolean) =>
+  ["memory_limiter", ...(redacted ? ["redaction"] : []), "k8s_attributes", "batch"] as const;
 
 /** Folder of the collector's pod in which data waits for a store; it outlives the container, not the pod. */
 export const queueFolder = "/var/lib/otelcol/queue";
@@ -263,7 +266,7 @@ export function targets({ metrics, logs, traces }: Stores): Place[] {
 export function collectorConfig(
   settings: z.output<typeof collector>,
   stores: Stores,
-  known: Known,
+  known: Known & { readonly redact: Redaction },
   /** Name that has the address of each replica. */
   replicas: string,
 ) {
@@ -287,6 +290,7 @@ export function collectorConfig(
   const metrics = Object.fromEntries(written.map((to) => ["prometheusremotewrite/metrics", remoteWrite(to, known)]));
   const authenticators = remotes(targets(stores)).flatMap((remote) => authenticator(remote, known) ?? []);
   const { exclude_dimensions, ...counted } = spanMetrics;
+  const redacted = isRedacted(known.redact);
   /** Where whole traces go. */
   const whole = [...(sampled ? ["forward"] : Object.keys(traces)), ...(graph ? ["service_graph"] : [])];
   return {
@@ -321,6 +325,7 @@ export function collectorConfig(
     processors: {
       // The same for those that have no id: the operator names the pod.
       ...(graph && written.length > 0 ? { "resource/replica": { attributes: [replica] } } : {}),
+      ...(redacted ? { redaction: redactionProcessor(known.redact) } : {}),
       memory_limiter: { check_interval: "1s", limit_percentage: 75, spike_limit_percentage: 15 },
       k8s_attributes: {
         extract: {
@@ -375,7 +380,7 @@ export function collectorConfig(
           ? {
               "traces/received": {
                 receivers: received,
-                processors: [...processors],
+                processors: processors(redacted),
                 exporters: ["load_balancing", "span_metrics"],
               },
               // Of the pods they know already; who connects here is another replica.
@@ -388,7 +393,7 @@ export function collectorConfig(
           : {
               traces: {
                 receivers: received,
-                processors: [...processors],
+                processors: processors(redacted),
                 exporters: ["span_metrics", ...whole],
               },
             }),
@@ -403,7 +408,7 @@ export function collectorConfig(
           : {}),
         metrics: {
           receivers: ["otlp", "span_metrics", ...(graph && written.length === 0 ? ["service_graph"] : [])],
-          processors: [...processors],
+          processors: processors(false),
           exporters: ["prometheus", ...Object.keys(metrics)],
         },
         ...(graph && written.length > 0
@@ -418,7 +423,7 @@ export function collectorConfig(
         // Without an exporter it would be refused.
         ...(stores.logs.length === 0
           ? {}
-          : { logs: { receivers: ["otlp"], processors: [...processors], exporters: Object.keys(logs) } }),
+          : { logs: { receivers: ["otlp"], processors: processors(redacted), exporters: Object.keys(logs) } }),
       },
     },
   };

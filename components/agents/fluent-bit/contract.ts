@@ -31,6 +31,10 @@ export const freeForm: FreeForm = {
           ),
         ),
     ],
+    luaScripts: [
+      "scripts by their file names, which the chart mounts in /fluent-bit/scripts",
+      () => strict({ "redact.lua": text }, ["redact.lua"]),
+    ],
     extraVolumes: [
       "volumes, as Kubernetes has them",
       () =>

@@ -3,6 +3,8 @@ import { containerResources } from "../../../settings/resources.ts";
 import { isRemote, type LogStore } from "../../capabilities.ts";
 import { hardened } from "../../kubernetes/hardened.ts";
 import { authenticates, caKey, caOf, hostAndPort, type Known, remotes, secretKey, secretOf } from "../../remote.ts";
+import { isRedacted, type Redaction } from "../redaction.ts";
+import { redactScript, scriptName } from "./redact.ts";
 import type { fluentBit } from "./settings.ts";
 
 /** The part of the values of fluent-bit 0.58.1 that the environment sets. */
@@ -18,6 +20,8 @@ export interface FluentBitValues {
     readonly filters: string;
     readonly outputs: string;
   };
+  /** By their file names. */
+  readonly luaScripts?: Readonly<Record<typeof scriptName, string>>;
   readonly env?: readonly [
     {
       readonly name: typeof secretVariable;
@@ -108,8 +112,9 @@ const labels = [
 export function fluentBitValues(
   settings: z.output<typeof fluentBit>,
   stores: readonly LogStore[],
-  known: Known,
+  known: Known & { readonly redact: Redaction },
 ): FluentBitValues {
+  const redacted = isRedacted(known.redact);
   return {
     // Its image is busybox:latest, pulled always.
     testFramework: { enabled: false },
@@ -148,18 +153,31 @@ export function fluentBitValues(
         // Reading never pauses, and Mem_Buf_Limit would mean nothing (src/flb_input_chunk.c, flb_input_chunk_protect).
         "storage.type": "filesystem",
       }),
-      filters: section("FILTER", {
-        Name: "kubernetes",
-        Match: "kube.*",
-        Merge_Log: "On",
-        Keep_Log: "Off",
-        "K8S-Logging.Parser": "On",
-        "K8S-Logging.Exclude": "On",
-        Labels: "Off",
-        Annotations: "Off",
-        // The API server's answer in full: of a pod whose object is larger than the default of 32K nothing would be known.
-        Buffer_Size: "0",
-      }),
+      filters: [
+        section("FILTER", {
+          Name: "kubernetes",
+          Match: "kube.*",
+          Merge_Log: "On",
+          Keep_Log: "Off",
+          "K8S-Logging.Parser": "On",
+          "K8S-Logging.Exclude": "On",
+          Labels: "Off",
+          Annotations: "Off",
+          // The API server's answer in full: of a pod whose object is larger than the default of 32K nothing would be known.
+          Buffer_Size: "0",
+        }),
+        // After it has made fields of a line of JSON.
+        ...(redacted
+          ? [
+              section("FILTER", {
+                Name: "lua",
+                Match: "kube.*",
+                script: `/fluent-bit/scripts/${scriptName}`,
+                call: "redact",
+              }),
+            ]
+          : []),
+      ].join("\n"),
       outputs: stores
         .map((logs) =>
           section("OUTPUT", {
@@ -179,6 +197,7 @@ export function fluentBitValues(
         )
         .join("\n"),
     },
+    ...(redacted ? { luaScripts: { [scriptName]: redactScript(known.redact) } } : {}),
     ...files(stores, known),
   };
 }

@@ -1,8 +1,10 @@
 /**
  * A stand-in for Fluent Bit, whose program cannot be had here: it does with a line of a container's log file what the
- * declared configuration says, as the documentation of Fluent Bit 5.1 tells it (inputs/tail, filters/kubernetes,
- * outputs/loki), and pushes it to Loki. What the configuration does not ask for, it does not do.
+ * declared configuration says, as the documentation of Fluent Bit 5.1 tells it (inputs/tail, filters/kubernetes, filters/lua,
+ * outputs/loki), and pushes it to Loki. What the configuration does not ask for, it does not do. Scripts run in Lua itself (5.4, and
+ * LuaJIT in Fluent Bit).
  */
+import { LuaFactory } from "wasmoon";
 import { at } from "../../../contract/finding.ts";
 import { readClassic } from "../../../contract/checks/fluent-bit.ts";
 import { nanoseconds } from "./application.ts";
@@ -11,14 +13,13 @@ import { post } from "../../../rehearsal/http-client.ts";
 
 type Options = ReadonlyMap<string, string>;
 type FluentRecord = Record<string, unknown>;
+type Values = Readonly<Record<string, unknown>>;
 
 const on = (options: Options, key: string) => /^(on|true|yes)$/i.test(options.get(key) ?? "");
 
-/** The only section of one part of the configuration. */
-function sectionOf(values: Readonly<Record<string, unknown>>, part: string): Options {
-  const [section, another] = readClassic(String(at(values, "config", part)));
-  if (section === undefined || another !== undefined) throw new Error(`config.${part} is not one section.`);
-  return section.options;
+/** The sections of one part of the configuration. */
+function sectionsOf(values: Values, part: string): readonly Options[] {
+  return readClassic(String(at(values, "config", part))).map(({ options }) => options);
 }
 
 /** The parser `cri` of the tail input: time, stream, whether the line is whole, and the line. */
@@ -47,11 +48,72 @@ function enrich(record: FluentRecord, pod: Pod, filter: Options): FluentRecord {
   return { ...rest, ...(on(filter, "keep_log") ? { log } : {}), ...fields, kubernetes };
 }
 
+/** Scripts that were read, by their text: what they call, given a record, gives back what becomes of it. */
+const scripts = new Map<string, Promise<(record: FluentRecord) => FluentRecord>>();
+
+/** The lua filter: what its script gives back, by the code that comes with it (plugins/filter_lua/lua.c). */
+function scripted(values: Values, filter: Options): Promise<(record: FluentRecord) => FluentRecord> {
+  const name = (filter.get("script") ?? "").replace("/fluent-bit/scripts/", "");
+  const text = at(values, "luaScripts", name);
+  if (typeof text !== "string") throw new Error(`There is no script ${name}.`);
+  const call = filter.get("call") ?? "";
+  const start = async () => {
+    const lua = await new LuaFactory().createEngine({ enableProxy: false });
+    await lua.doString(text);
+    // Three values, of which a function of JavaScript would get the first.
+    await lua.doString(
+      `function called(record) local code, time, is = ${call}("kube.x", 0, record) return { code, is } end`,
+    );
+    const called = lua.global.get("called") as (record: FluentRecord) => [number, FluentRecord];
+    return (record: FluentRecord) => {
+      const [code, is] = called(record);
+      return code === 0 ? record : is;
+    };
+  };
+  const key = `${call} ${text}`;
+  const made = scripts.get(key) ?? start();
+  scripts.set(key, made);
+  return made;
+}
+
 /** A record accessor: `$kubernetes['pod_name']`. */
 function access(record: FluentRecord, accessor: string): string | undefined {
   const keys = [...accessor.matchAll(/^\$(\w+)|\['([^']+)'\]/g)].map(([, first, next]) => first ?? next ?? "");
   const found = at(record, ...keys);
   return typeof found === "string" ? found : undefined;
+}
+
+/** What a log store gets of one line: labels of its stream, and the line. */
+export interface Pushed {
+  readonly stream: Readonly<Record<string, string>>;
+  readonly text: string;
+}
+
+/**
+ * What becomes of one line as the container runtime wrote it.
+ *
+ * @param values of the release of Fluent Bit
+ */
+export async function read(values: Values, pod: Pod, line: string): Promise<Pushed> {
+  const [input] = sectionsOf(values, "inputs");
+  const [output] = sectionsOf(values, "outputs");
+  if (!(input?.get("multiline.parser") ?? "").includes("cri")) throw new Error("Nothing reads containerd's lines.");
+  if (output?.get("name") !== "loki" || output.get("line_format") !== "json")
+    throw new Error("The stand-in knows Loki and JSON alone.");
+  let record = parseCri(line);
+  for (const filter of sectionsOf(values, "filters"))
+    record = filter.get("name") === "lua" ? (await scripted(values, filter))(record) : enrich(record, pod, filter);
+  const stream: Record<string, string> = {};
+  for (const label of (output.get("labels") ?? "").split(/,\s*/)) {
+    const [name = "", value = ""] = label.split(/=(.*)/s);
+    const told = value.startsWith("$") ? access(record, value) : value;
+    if (told !== undefined) stream[name] = told;
+  }
+  const removed = (output.get("remove_keys") ?? "").split(/,\s*/);
+  return {
+    stream,
+    text: JSON.stringify(Object.fromEntries(Object.entries(record).filter(([key]) => !removed.includes(key)))),
+  };
 }
 
 /**
@@ -61,29 +123,9 @@ function access(record: FluentRecord, accessor: string): string | undefined {
  * @param loki base URL, in place of the configuration's host and port
  * @returns the line as Loki gets it
  */
-export async function tail(
-  values: Readonly<Record<string, unknown>>,
-  loki: string,
-  pod: Pod,
-  line: string,
-): Promise<string> {
-  const [input, filter, output] = ["inputs", "filters", "outputs"].map((part) => sectionOf(values, part)) as [
-    Options,
-    Options,
-    Options,
-  ];
-  if (!(input.get("multiline.parser") ?? "").includes("cri")) throw new Error("Nothing reads containerd's lines.");
-  if (output.get("name") !== "loki" || output.get("line_format") !== "json")
-    throw new Error("The stand-in knows Loki and JSON alone.");
-  const record = enrich(parseCri(line), pod, filter);
-  const stream: Record<string, string> = {};
-  for (const label of (output.get("labels") ?? "").split(/,\s*/)) {
-    const [name = "", value = ""] = label.split(/=(.*)/s);
-    const told = value.startsWith("$") ? access(record, value) : value;
-    if (told !== undefined) stream[name] = told;
-  }
-  const removed = (output.get("remove_keys") ?? "").split(/,\s*/);
-  const text = JSON.stringify(Object.fromEntries(Object.entries(record).filter(([key]) => !removed.includes(key))));
-  await post(`${loki}${output.get("uri") ?? ""}`, { streams: [{ stream, values: [[nanoseconds(), text]] }] });
+export async function tail(values: Values, loki: string, pod: Pod, line: string): Promise<string> {
+  const { stream, text } = await read(values, pod, line);
+  const uri = sectionsOf(values, "outputs")[0]?.get("uri") ?? "";
+  await post(`${loki}${uri}`, { streams: [{ stream, values: [[nanoseconds(), text]] }] });
   return text;
 }
