@@ -12,13 +12,15 @@ import { EngineError, UserError } from "../cluster/kind.ts";
 import { ensureRegistry, removeRegistry, type RegistryArgs } from "../cluster/registry.ts";
 import { artifactOf, NotPushed, pushArtifact, registryAnswers } from "./artifact.ts";
 import { contentFaults, contentFiles, type WantedContent } from "./content.ts";
-import { reconcile } from "./reconcile.ts";
+import { reconcile, requestFetch } from "./reconcile.ts";
 import { sourceName } from "./names.ts";
 
 export interface WantedPush extends RegistryArgs {
   readonly content: WantedContent;
   /** Of the artifact, so that a change of the content is a change of the resource. */
   readonly digest: string;
+  /** Path of the cluster's kubeconfig, which a first `up` has yet to write. */
+  readonly kubeconfig: string;
 }
 
 export interface WantedApplied {
@@ -40,6 +42,7 @@ async function push(wanted: WantedPush): Promise<void> {
   await registryAnswers(address);
   const pushed = await pushArtifact(address, artifact);
   say(`${files.size} files, ${artifact.digest}: ${pushed ? "pushed to" : "already in"} the registry at ${address}`);
+  if (existsSync(wanted.kubeconfig)) await requestFetch(readFileSync(wanted.kubeconfig, "utf8"), sourceName);
 }
 
 async function applied({ kubeconfig, digest }: WantedApplied): Promise<void> {

@@ -80,6 +80,7 @@ export class LocalRegistry extends pulumi.ComponentResource {
       },
       content: content.wanted,
       digest,
+      kubeconfig: cluster.kubeconfigPath,
     }));
     const pushed = new command.local.Command(
       `${name}-content`,

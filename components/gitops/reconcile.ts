@@ -18,6 +18,37 @@ const folder = (group: string, plural: string) => `/apis/${group}/namespaces/${o
 const sources = folder(api.source, "ocirepositories");
 const kustomizations = folder(api.kustomize, "kustomizations");
 
+const items = async (client: ApiClient, path: string) =>
+  (JSON.parse(await client.get(path)) as { items: Observed[] }).items;
+
+/** Asks Flux to fetch now. @returns whether the cluster has such a source */
+async function request(client: ApiClient, name: string): Promise<boolean> {
+  const found = await items(client, sources).catch((error: unknown) => {
+    // Flux's definitions are not there yet.
+    if (error instanceof Error && / answers 404/.test(error.message)) return [];
+    throw error;
+  });
+  if (!found.some(({ metadata }) => metadata.name === name)) return false;
+  // Flux's own way to be asked (fluxcd/pkg/apis/meta, `ReconcileRequestAnnotation`).
+  await client.annotate(`${sources}/${name}`, { "reconcile.fluxcd.io/requestedAt": new Date().toISOString() });
+  return true;
+}
+
+/**
+ * Asks Flux to fetch now what was pushed, when there is a cluster that can be asked: what an `up` changes next may need it, and
+ * would wait for the source's interval.
+ */
+export async function requestFetch(kubeconfig: string, name: string): Promise<void> {
+  try {
+    const client = new ApiClient(readKubeconfig(kubeconfig));
+    await request(client, name).finally(() => {
+      client.close();
+    });
+  } catch {
+    // The cluster is still to be made, or made anew: Flux will fetch by itself.
+  }
+}
+
 /** How far Flux came with a revision. */
 export interface Reconciled {
   /** Kustomizations that have applied it. */
@@ -40,22 +71,14 @@ export async function reconcile(
   milliseconds = 180_000,
 ): Promise<Reconciled | undefined> {
   const client = new ApiClient(readKubeconfig(kubeconfig));
-  const items = async (path: string) => (JSON.parse(await client.get(path)) as { items: Observed[] }).items;
   const ready = ({ status }: Observed) => status?.conditions?.find(({ type }) => type === "Ready");
   try {
-    const found = await items(sources).catch((error: unknown) => {
-      // Flux's definitions are not there yet.
-      if (error instanceof Error && / answers 404/.test(error.message)) return [];
-      throw error;
-    });
-    if (!found.some(({ metadata }) => metadata.name === name)) return undefined;
-    // Flux's own way to be asked (fluxcd/pkg/apis/meta, `ReconcileRequestAnnotation`).
-    await client.annotate(`${sources}/${name}`, { "reconcile.fluxcd.io/requestedAt": new Date().toISOString() });
+    if (!(await request(client, name))) return undefined;
     for (const late = Date.now() + milliseconds; ;) {
-      const source = (await items(sources)).find(({ metadata }) => metadata.name === name);
+      const source = (await items(client, sources)).find(({ metadata }) => metadata.name === name);
       const revision = source?.status?.artifact?.revision ?? "";
       const fetched = revision.endsWith(`@${digest}`);
-      const users = (await items(kustomizations)).filter(
+      const users = (await items(client, kustomizations)).filter(
         ({ spec: { sourceRef } }) => sourceRef?.kind === "OCIRepository" && sourceRef.name === name,
       );
       const applied = users.filter(({ status }) => fetched && status?.lastAppliedRevision === revision);

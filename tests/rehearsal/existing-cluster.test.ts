@@ -18,7 +18,7 @@ import { fleet, owner } from "../../rehearsal/surroundings.ts";
 import { flux, type Listing, TestCluster } from "./support/cluster.ts";
 import { leftovers } from "./support/leftovers.ts";
 import { keda, playOperators, scaledObjects } from "./support/operators.ts";
-import { aggregated, fleeting, isDefinition, sinceThen, versions } from "./support/listing.ts";
+import { aggregated, fleeting, isDefinition, settled, sinceThen, versions } from "./support/listing.ts";
 import {
   addTeam,
   auditedSoFar,
@@ -60,7 +60,7 @@ describe("an environment in a cluster that is kept", function () {
     });
     cluster = new TestCluster(plane.kubeconfigPath);
     for (const { metadata } of await cluster.list("/api/v1/namespaces")) await cluster.untilFilled(metadata.name);
-    original = await cluster.everything();
+    original = await settled(cluster);
     stopOperators = playOperators(cluster);
     rehearsal = await openRehearsal({
       settings: {
@@ -87,7 +87,7 @@ describe("an environment in a cluster that is kept", function () {
 
   it("is refused before the first write where Flux, cert-manager and a Prometheus Operator are", async () => {
     await occupy(cluster, installations);
-    const untouched = versions(await cluster.everything());
+    const untouched = versions(await settled(cluster));
     const line = auditedSoFar(auditLog);
     const findings = [
       ...["Flux is there already", "cert-manager is there already", "Prometheus Operator is there already"],
@@ -219,7 +219,7 @@ describe("an environment in a cluster that is kept", function () {
     const message = await failure(rehearsal.environment.up());
     expect(message.replaceAll(/\s+/g, " ")).to.include("certManager is in provided, but the cluster has none");
     await occupy(cluster, usable);
-    const theirs = new Map([...versions(await cluster.everything())].filter(([key]) => !aggregated.test(key)));
+    const theirs = new Map([...versions(await settled(cluster))].filter(([key]) => !aggregated.test(key)));
     start = auditedSoFar(auditLog);
     await rehearsal.environment.up();
     await cluster.untilFluxIsReady();

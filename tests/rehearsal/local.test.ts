@@ -33,7 +33,9 @@ describe("an environment without an account", function () {
     // What goes by the registry, and little else.
     const off = { logs: "none", logAgent: "none", traces: "none", gateway: "none", certManager: { enabled: false } };
     const more = { instrumentation: { enabled: false }, opentelemetryOperator: { enabled: false } };
-    rehearsal = await openRehearsal({ stack: "local", settings: { ...off, ...more } });
+    // Whoever waited for it would see the test fail: what is pushed is asked for.
+    const flux = { interval: "1h" };
+    rehearsal = await openRehearsal({ stack: "local", settings: { ...off, ...more, flux } });
     first = await rehearsal.environment.up();
     cluster = new TestCluster(rehearsal.kubeconfigPath);
     clone = makeClone(join(rehearsal.dir, "clone"), "local", join(rehearsal.dir, "kube"));

@@ -20,7 +20,7 @@ import { buildOnEachOther } from "../support/steps.ts";
 import { type Applied, apply } from "./support/apply.ts";
 import { flux, isReady, type Listing, TestCluster } from "./support/cluster.ts";
 import { leftovers } from "./support/leftovers.ts";
-import { aggregated, isDefinition, sinceThen, versions } from "./support/listing.ts";
+import { aggregated, isDefinition, settled, sinceThen, versions } from "./support/listing.ts";
 import { auditedSoFar, type Write, writesIn } from "./support/others.ts";
 
 const theirHome = "flux-system";
@@ -130,7 +130,7 @@ describe("an environment in a cluster whose owners run Flux", function () {
     }
   };
   const remember = async () => {
-    theirs = await cluster.everything();
+    theirs = await settled(cluster);
     start = auditedSoFar(auditLog);
   };
 

@@ -1,4 +1,6 @@
 /** What a listing of everything in a cluster says of what changed. */
+import { setTimeout as sleep } from "node:timers/promises";
+import { isDeepStrictEqual } from "node:util";
 import { until } from "../../support/until.ts";
 import type { KubeObject, Listing, TestCluster } from "./cluster.ts";
 
@@ -24,6 +26,19 @@ export const versions = (listing: Listing) =>
         (metadata as KubeObject["metadata"] & { resourceVersion: string }).resourceVersion,
       ]),
   );
+
+/** A listing once nothing changes by itself any more: what has come up writes its conditions some moments later. */
+export async function settled(cluster: TestCluster): Promise<Listing> {
+  let last = await cluster.everything();
+  const unchanged = async () => {
+    await sleep(2_000);
+    const before = versions(last);
+    last = await cluster.everything();
+    return isDeepStrictEqual(versions(last), before);
+  };
+  await until("nothing to change by itself any more", unchanged, 300);
+  return last;
+}
 
 /** What is there and was not, and the other way round, once garbage has been collected. */
 export async function sinceThen(
