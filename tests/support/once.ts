@@ -1,7 +1,9 @@
 /** What takes long to make and is the same for all processes of a test run: the first makes it, the others read it. */
-import { closeSync, existsSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { deserialize, serialize } from "node:v8";
+import { zstdCompressSync, zstdDecompressSync } from "node:zlib";
 
 /**
  * @param file in a folder of the run; what is made has to be plain data
@@ -27,4 +29,23 @@ export async function oncePerRun<T>(file: string, make: () => Promise<T>): Promi
   } finally {
     rmSync(lock);
   }
+}
+
+/**
+ * What was made before, by whatever run, of the same things.
+ *
+ * @param file in the cache folder; holds what was made last
+ * @param digest of all that it is made of
+ * @param make makes plain data
+ */
+export async function keptWith<T>(file: string, digest: string, make: () => Promise<T>): Promise<T> {
+  const head = Buffer.from(`${digest}\n`);
+  const before = existsSync(file) ? readFileSync(file) : head;
+  if (before.length > head.length && before.subarray(0, head.length).equals(head))
+    return deserialize(zstdDecompressSync(before.subarray(head.length))) as T;
+  const made = await make();
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(`${file}.${process.pid}`, Buffer.concat([head, zstdCompressSync(serialize(made))]));
+  renameSync(`${file}.${process.pid}`, file);
+  return made;
 }

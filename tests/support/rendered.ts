@@ -1,13 +1,18 @@
-/** Environments for contract tests: rendered once for all test files of a run. */
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+/** Environments for contract tests: rendered once for all test files, and again when something has changed. */
+import { createHash } from "node:crypto";
+import { globSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import * as path from "node:path";
+import { digestOfFiles } from "../../commands/passed.ts";
+import { cacheFolder } from "../../components/cache-folder.ts";
 import { type Combination, combinations, kubeconfigText } from "../../contract/combinations.ts";
 import { crdFolders } from "../../contract/crds.ts";
 import { describeFinding, type Finding } from "../../contract/finding.ts";
 import { usualSecrets } from "../../contract/run-program.ts";
 import { render, type Rendered } from "../../contract/rendered.ts";
-import { oncePerRun } from "./once.ts";
+import { keptWith, oncePerRun } from "./once.ts";
+
+const projectFolder = path.resolve(import.meta.dirname, "../..");
 
 let standard: Promise<Rendered> | undefined;
 
@@ -43,10 +48,25 @@ async function renderAll() {
   }
 }
 
+/** Of whatever an environment could be made of: the project but for its tests and texts, packages, and the day, from which silences count. */
+function sourcesOfEnvironments(): string {
+  const exclude = ["node_modules/**", "{commands,docs,rehearsal,tests}/**", "**/*.md"];
+  const files = [
+    ...globSync("{*,*/**}", { cwd: projectFolder, exclude }),
+    path.relative(projectFolder, import.meta.filename),
+  ];
+  return `${digestOfFiles(projectFolder, files)} ${new Date().toISOString().slice(0, 10)}`;
+}
+
+async function keptEnvironments() {
+  const clone = createHash("sha256").update(projectFolder).digest("hex").slice(0, 16);
+  return keptWith(path.join(cacheFolder(), "rendered", clone), sourcesOfEnvironments(), renderAll);
+}
+
 /** The environments of all setting combinations (pairwise), the default one first. */
 export async function allEnvironments(): Promise<(Combination & { readonly rendered: Rendered })[]> {
   const { TEST_RUN_FOLDER: folder } = process.env;
-  all ??= folder === undefined ? renderAll() : oncePerRun(path.join(folder, "environments"), renderAll);
+  all ??= folder === undefined ? keptEnvironments() : oncePerRun(path.join(folder, "environments"), keptEnvironments);
   return all;
 }
 

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { expect } from "chai";
 import { parseTotals, totalsLine } from "../../../commands/mocha.ts";
 import { bound, sourcesDigest, selectTests } from "../../../commands/run-tests.ts";
-import { oncePerRun } from "../../support/once.ts";
+import { keptWith, oncePerRun } from "../../support/once.ts";
 
 const project = join(import.meta.dirname, "..", "..", "..");
 
@@ -170,6 +170,16 @@ describe("npm test", () => {
     expect(failed).to.equal("Error: on purpose");
     const all = await Promise.all([oncePerRun(file, make), oncePerRun(file, make), oncePerRun(file, make)]);
     expect(all).to.deep.equal(Array.from({ length: 3 }, () => new Map([["made", 1]])));
+  });
+
+  it("keeps what was made of the same things, and makes it again of others, or where nothing whole was kept", async () => {
+    const file = join(folder, "cache", "kept");
+    let made = 0;
+    const of = (digest: string) => keptWith(file, digest, () => Promise.resolve(new Map([["made", ++made]])));
+    const asked = [await of("a"), await of("a"), await of("ab"), await of("a")];
+    expect(asked.map((map) => map.get("made"))).to.deep.equal([1, 1, 2, 3]);
+    writeFileSync(file, "a\n");
+    expect((await of("a")).get("made")).to.equal(4);
   });
 
   it("empties a folder of the cache that has grown, and leaves any other", () => {
