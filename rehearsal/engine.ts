@@ -48,6 +48,8 @@ export interface EnvironmentOptions {
    * it sees a difference. @default at each step
    */
   readonly checkpoints?: () => boolean;
+  /** Who has the key of the secrets, as `pulumi stack init --secrets-provider` names it. @default a random passphrase */
+  readonly secretsProvider?: string;
 }
 
 /** How an operation ended. */
@@ -129,7 +131,7 @@ const offline = {
 } as const;
 
 /**
- * Opens a stack on the real engine: the Automation API, an inline program, a file backend and a random passphrase.
+ * Opens a stack on the real engine: the Automation API, an inline program and a file backend.
  * @throws When the CLI is missing or too old, or the stack cannot be made.
  */
 export async function openEnvironment(options: EnvironmentOptions): Promise<Environment> {
@@ -188,6 +190,7 @@ async function openIn(workDir: string, options: EnvironmentOptions): Promise<Env
       pulumiHome: folder("home"),
       pulumiCommand,
       envVars: env,
+      ...(options.secretsProvider === undefined ? {} : { secretsProvider: options.secretsProvider }),
       projectSettings: { name: project, runtime: "nodejs", backend: { url: `file://${folder("backend")}` } },
     },
   );

@@ -1,6 +1,6 @@
 /**
  * The unchanged program on the real Pulumi engine, with no cluster behind it: provider stand-ins in memory, a fake kind and
- * docker, and the GitHub stand-in.
+ * docker, and the stand-ins for GitHub and Vault.
  */
 import { rmSync } from "node:fs";
 import { cp, mkdtemp, rm } from "node:fs/promises";
@@ -20,6 +20,7 @@ import { type GitHub, startGitHub } from "../../rehearsal/github/index.ts";
 import { type StandInOptions, type StandIns, startStandIns } from "../../rehearsal/providers/index.ts";
 import { obtain } from "../../toolchain/obtain.ts";
 import { Host } from "./fake-kind/host.ts";
+import { startVault } from "./vault.ts";
 
 const owner = "acme";
 const repository = "fleet";
@@ -104,6 +105,7 @@ export async function openStack(groups: Readonly<Record<string, unknown>> = {}, 
     environment: hostEnvironment,
     onCall: async (call) => hooks.onCall?.(call),
   });
+  const vault = await startVault();
   const [grafana, prometheus, alertmanager, jaeger] = (await freePorts(4)) as [number, number, number, number];
   const settings = {
     cluster: {
@@ -134,7 +136,8 @@ export async function openStack(groups: Readonly<Record<string, unknown>> = {}, 
     pulumi,
     workDir: path.join(folder, "pulumi"),
     // A tenth of the engine's own time is collecting garbage, of which there is little.
-    env: { ...providers.env, ...hostEnvironment, GOGC: "400" },
+    env: { ...providers.env, ...hostEnvironment, ...vault.env, GOGC: "400" },
+    secretsProvider: vault.secretsProvider,
     parallel: 32,
     checkpoints: () => hooks.checkpoints,
     config: {
@@ -164,6 +167,7 @@ export async function openStack(groups: Readonly<Record<string, unknown>> = {}, 
     async close() {
       await environment.close();
       await providers.close();
+      vault.close();
       await github.close();
       if (on === undefined) await host.stop();
       await rm(folder, { recursive: true, force: true });
