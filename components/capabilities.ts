@@ -4,7 +4,7 @@
  */
 import type { SecretName } from "../settings/secrets.ts";
 import type { ContainerResources } from "../settings/resources.ts";
-import type { Extra, SecretObject, Slot } from "./component.ts";
+import type { Extra, SecretObject } from "./component.ts";
 import type { Known } from "./remote.ts";
 
 /** A service in the cluster. */
@@ -14,6 +14,8 @@ export interface Endpoint {
   readonly port: number;
   /** Path under which it is served, without a slash at its end; empty at the root. */
   readonly path: string;
+  /** How it wants to be asked, by TLS. @default without TLS, and it wants nothing */
+  readonly access?: Access;
 }
 
 /** A server that is there already, somewhere: where it is, and how it wants to be asked. */
@@ -25,15 +27,18 @@ export interface Remote {
 
 /** How a server wants to be asked. */
 export interface Access {
-  /** The decision that it is the answer to: readers name after it what they keep for it. */
-  readonly of: Slot;
-  /** The secret that it is sent once it is set: the password of `user`, or a bearer token where no user is named. @default none */
-  readonly secret?: SecretName;
+  /** What readers name after it what they keep for it: the decision that it is the answer to, or its own name. */
+  readonly of: string;
+  /**
+   * The secret that it is sent: the password of `user`, or a bearer token where no user is named. One of the stack file once it is set, or one
+   * that the environment makes. @default none
+   */
+  readonly secret?: SecretName | { readonly shared: string };
   readonly user?: string | undefined;
   /** Sent as `X-Scope-OrgID`, by which Loki, Mimir, Tempo and Cortex know tenants. */
   readonly tenant?: string | undefined;
-  /** Whose certificate it shows: one of the public authorities', or one of `network.ca`, which alone is trusted then. */
-  readonly ca: "public" | "company";
+  /** Whose certificate it shows: one of the public authorities', or one of `network.ca` or of one of the environment's own, which alone is trusted then. */
+  readonly ca: "public" | "company" | { readonly authority: string };
 }
 
 /** A service of the cluster, or a server that is there already. */
@@ -59,7 +64,14 @@ export function address(endpoint: Endpoint): string {
 
 /** URL as pods of the cluster reach it. */
 export function clusterUrl(place: Place): string {
-  return isRemote(place) ? place.url : `http://${address(place)}${place.path}`;
+  if (isRemote(place)) return place.url;
+  return `${place.access === undefined ? "http" : "https"}://${address(place)}${place.path}`;
+}
+
+/** A place that wants to be asked in a way of its own; undefined where anybody may ask. */
+export function asRemote(place: Place): Remote | undefined {
+  if (isRemote(place)) return place;
+  return place.access === undefined ? undefined : { url: clusterUrl(place), access: place.access };
 }
 
 /**
@@ -209,14 +221,34 @@ export interface RemoteWriteTarget {
 
 /** Keeps log lines. */
 export interface LogStore extends Store {
-  /** Where it takes pushes as Loki does, below `endpoint`, for log agents. */
-  readonly pushPath: string;
+  /** Where and how log agents write. */
+  readonly push: LokiPush | BulkPush;
   readonly otlp: OtlpTarget;
   /**
    * Asks for every line of a trace, whichever way it came; the id is `$${__trace.traceId}`, because Grafana's provisioning reads `$$`
    * as `$`. No braces as of Go templates: the chart passes data sources through Helm's template engine.
    */
   readonly linesOfTrace: string;
+  /** Who logs in to its interface, and the password's name (`SecretText`). @default nobody is asked */
+  readonly login?: { readonly user: string; readonly password: string; readonly at: Endpoint };
+}
+
+/** Takes pushes as Loki does. */
+export interface LokiPush {
+  readonly as: "loki";
+  readonly place: Place;
+  /** Below its address. */
+  readonly path: string;
+}
+
+/** Takes bulk requests as Elasticsearch does. */
+export interface BulkPush {
+  readonly as: "elasticsearch";
+  readonly place: Place;
+  /** The data stream. */
+  readonly stream: string;
+  /** The ingest pipeline that makes of an agent's record what is kept. */
+  readonly pipeline: string;
 }
 
 /** Keeps traces. */
@@ -349,6 +381,8 @@ export interface Offers {
   readonly prometheusOperator: true;
   /** Makes VictoriaMetrics' programs out of their objects, and objects of its own kinds out of monitors and rules. */
   readonly victoriaMetricsOperator: true;
+  /** Makes Elasticsearch and Kibana out of their objects. */
+  readonly elasticOperator: true;
   /** Makes collectors and injects instrumentation: definitions and a webhook that answers. */
   readonly collectors: true;
   readonly objectStorage: ObjectStorage;

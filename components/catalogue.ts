@@ -20,6 +20,7 @@ import {
 import { grafanaComponent } from "./dashboards/grafana/component.ts";
 import { demoComponent } from "./demo/component.ts";
 import { fluxComponent } from "./gitops/component.ts";
+import { elasticsearchComponent } from "./logs/elasticsearch/component.ts";
 import { lokiComponent } from "./logs/loki/component.ts";
 import { victoriaLogsComponent } from "./logs/victoria-logs/component.ts";
 import { annotatedPods } from "./metrics/annotated-pods/component.ts";
@@ -36,6 +37,7 @@ import { victoriaMetricsComponent } from "./metrics/victoria-metrics/component.t
 import { prometheusComponent } from "./metrics/prometheus/component.ts";
 import { thanosRulerComponent } from "./metrics/thanos-ruler/component.ts";
 import { certManagerComponent } from "./platform/cert-manager/component.ts";
+import { eckOperatorComponent } from "./platform/eck-operator/component.ts";
 import { instrumentationComponent } from "./platform/instrumentation/component.ts";
 import { opentelemetryOperatorComponent } from "./platform/opentelemetry-operator/component.ts";
 import {
@@ -54,6 +56,7 @@ export const catalogue = [
   prometheusOperatorDefinitions,
   prometheusOperatorComponent,
   victoriaMetricsOperatorComponent,
+  eckOperatorComponent,
   // Before Prometheus: the first store of metrics is the one that people and dashboards ask.
   thanosComponent,
   prometheusComponent,
@@ -76,6 +79,7 @@ export const catalogue = [
   s3Component,
   lokiComponent,
   victoriaLogsComponent,
+  elasticsearchComponent,
   fluentBitComponent,
   jaegerComponent,
   tempoComponent,

@@ -73,6 +73,10 @@ export type SecretText =
   | { readonly secret: SecretName }
   /** A member of a group of secrets. */
   | { readonly group: SecretGroup; readonly member: string }
+  /** A random password that several components know, by its name: 24 letters and digits, made once and kept. */
+  | { readonly shared: string }
+  /** PEM of a certificate authority that the environment makes once and keeps, by its name. */
+  | { readonly authority: string; readonly part: "certificate" | "key" }
   /** JSON with such texts in it, whatever their characters. */
   | { readonly json: SecretTree };
 

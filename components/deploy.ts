@@ -14,6 +14,7 @@ import { keepVolumeSize } from "./kubernetes/volume-size.ts";
 import { type contexts, homes } from "./context.ts";
 import type { Namespace } from "./kubernetes/namespace.ts";
 import { type Chosen, prerequisites } from "./plan.ts";
+import type { SharedSecrets } from "./shared-secrets.ts";
 
 /** JSON as it stands in a Secret. VictoriaMetrics' programs fill in `%{...}` wherever it stands; to JSON the other form is the same. */
 export const secretJson = (value: unknown): string => JSON.stringify(value).replaceAll("%", "\\u0025");
@@ -23,7 +24,7 @@ const isText = (node: SecretTree): node is SecretText =>
   typeof node === "string" ||
   (typeof node === "object" &&
     !Array.isArray(node) &&
-    ["json", "generated", "secret", "group"].some((kind) => kind in node));
+    ["json", "generated", "secret", "group", "shared", "authority"].some((kind) => kind in node));
 
 /** Name of a child: it starts with its parent's. */
 const below = (name: string, child: string) =>
@@ -38,6 +39,7 @@ export interface DeployArgs {
   readonly cluster: ClusterAccess;
   readonly secrets: Readonly<Record<string, pulumi.Output<string> | undefined>>;
   readonly members: Stack["members"];
+  readonly shared: SharedSecrets;
   /** Flux, namespaces, and components that have to work before. */
   readonly prerequisites: readonly pulumi.Resource[];
 }
@@ -68,6 +70,8 @@ export class Deployed extends pulumi.ComponentResource {
         ).result;
         return generated[value.generated] ?? "";
       }
+      if ("shared" in value) return args.shared.password(value.shared);
+      if ("authority" in value) return args.shared.authority(value.authority)[value.part];
       const secret = "secret" in value ? args.secrets[value.secret] : args.members[value.group]?.[value.member];
       if (secret === undefined) throw new pulumi.RunError(`${component.key}: a secret is missing that it needs.`);
       return secret;

@@ -31,6 +31,7 @@ import { deployedVersions, interfaceOutputs, type Outputs } from "./outputs.ts";
 import { plan, providers, working } from "./plan.ts";
 import { type PreflightInputs, preflightHook, preflightInput } from "./preflight.ts";
 import { probedStores, TelemetryProbe } from "./probe/telemetry-probe.ts";
+import { SharedSecrets } from "./shared-secrets.ts";
 import { variables } from "./variables.ts";
 
 export interface EnvironmentArgs {
@@ -162,6 +163,7 @@ export class Environment extends pulumi.ComponentResource {
       },
       inCluster,
     );
+    const sharedSecrets = new SharedSecrets(inCluster);
     const { deployed, made } = deploy(
       chosen,
       context,
@@ -171,6 +173,7 @@ export class Environment extends pulumi.ComponentResource {
         cluster,
         secrets: stack.secrets,
         members: stack.members,
+        shared: sharedSecrets,
         prerequisites: [flux],
       },
       inCluster,
@@ -186,6 +189,7 @@ export class Environment extends pulumi.ComponentResource {
           stores: probedStores(chosen),
           gateway: gateway.otlpHttp,
           secrets: stack.secrets,
+          shared: sharedSecrets,
           settings: settings.probe,
           ca: settings.network.ca,
           cluster,
@@ -227,7 +231,7 @@ export class Environment extends pulumi.ComponentResource {
     this.outputs = {
       kubeconfigPath: cluster.kubeconfigPath,
       kubeconfig: cluster.kubeconfig,
-      ...interfaceOutputs(chosen, context, cluster, deployed),
+      ...interfaceOutputs(chosen, context, cluster, deployed, sharedSecrets),
       ...delivery.outputs,
       componentVersions: {
         ...deployedVersions(chosen, deployed),

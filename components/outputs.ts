@@ -6,6 +6,7 @@ import { type contexts, type Seen, seen } from "./context.ts";
 import type { Deployed } from "./deploy.ts";
 import { type Chosen, providers } from "./plan.ts";
 import { isClusterName } from "./remote.ts";
+import type { SharedSecrets } from "./shared-secrets.ts";
 
 /** Where a service answers. */
 export interface ServiceUrl {
@@ -25,6 +26,11 @@ export interface Outputs {
   readonly grafanaUser: string | null;
   /** Secret. */
   readonly grafanaPassword: pulumi.Output<string> | null;
+  /** Kibana's URL: on the host where a port of it leads there, else in the cluster. Null, as the next two, without Kibana. */
+  readonly kibanaUrl: string | null;
+  readonly kibanaUser: string | null;
+  /** Secret. */
+  readonly kibanaPassword: pulumi.Output<string> | null;
   /** By capability: `dashboards`, `metrics`, `alerts`, `logs`, `traces`; and `otlpGrpc`, `otlpHttp` for applications. */
   readonly serviceUrls: Readonly<Record<string, ServiceUrl>>;
   /** `SHA256:...` of the deploy key, as GitHub shows it; null where nothing is at GitHub (`source.type`). */
@@ -74,14 +80,25 @@ export function interfaceOutputs(
   context: ReturnType<typeof contexts>,
   cluster: Cluster,
   deployed: ReadonlyMap<string, Deployed>,
-): Pick<Outputs, "grafanaUrl" | "grafanaUser" | "grafanaPassword" | "serviceUrls"> {
+  shared: SharedSecrets,
+): Pick<
+  Outputs,
+  "grafanaUrl" | "grafanaUser" | "grafanaPassword" | "kibanaUrl" | "kibanaUser" | "kibanaPassword" | "serviceUrls"
+> {
   const serviceUrls = serviceUrlsOf(chosen, context, cluster);
   const [dashboards] = providers(chosen, "dashboards");
   const login = dashboards?.offers.dashboards?.login;
+  const stores = providers(chosen, "logs").flatMap(({ offers }) => offers.logs ?? []);
+  const kibana = stores.find(({ login: asked }) => asked !== undefined)?.login;
+  // A port of the host leads to the first store's.
+  const ofLogs = stores[0]?.login === undefined ? undefined : serviceUrls["logs"];
   return {
     grafanaUrl: serviceUrls["dashboards"]?.host ?? serviceUrls["dashboards"]?.cluster ?? null,
     grafanaUser: login?.user ?? null,
     grafanaPassword: deployed.get(dashboards?.component.key ?? "")?.generated[login?.password ?? ""] ?? null,
+    kibanaUrl: kibana === undefined ? null : (ofLogs?.host ?? clusterUrl(kibana.at)),
+    kibanaUser: kibana?.user ?? null,
+    kibanaPassword: kibana === undefined ? null : shared.password(kibana.password),
     serviceUrls,
   };
 }

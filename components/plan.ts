@@ -200,11 +200,15 @@ function having(
 const sentence = ({ setting, value }: Remedy) =>
   `${setting} to ${Array.isArray(value) ? value.join(", ") : String(value)}`;
 
+/** `a`, `a or b`, `a, b or c`. */
+const either = (values: readonly string[]) =>
+  [values.slice(0, -1).join(", "), ...values.slice(-1)].filter(Boolean).join(" or ");
+
 /** One of several: values of a setting are named with it once. */
 function oneOf(remedies: readonly Remedy[]): string {
   const bySetting = [...Map.groupBy(remedies, ({ setting }) => setting)];
   return bySetting
-    .map(([setting, values]) => sentence({ setting, value: values.map(({ value }) => String(value)).join(" or ") }))
+    .map(([setting, values]) => sentence({ setting, value: either(values.map(({ value }) => String(value))) }))
     .join(" or ");
 }
 

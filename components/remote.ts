@@ -1,9 +1,12 @@
 /** What servers that are there already want, as a pod that asks them has it: files and variables out of one Secret of its own. */
-import { type Access, isRemote, type Place, type Remote } from "./capabilities.ts";
+import { type Access, asRemote, type Place, type Remote } from "./capabilities.ts";
 import type { EnvironmentFacts, SecretObject, SecretText } from "./component.ts";
 
 /** What of an environment decides how servers are asked. */
 export type Known = Pick<EnvironmentFacts, "secrets" | "ca" | "name">;
+
+/** Certificate of an authority of the environment's own. */
+type Authority = Extract<SecretText, { readonly authority: string }>;
 
 /** Loki, Mimir, Tempo and Cortex know tenants by it. */
 export const tenantHeader = "X-Scope-OrgID";
@@ -15,16 +18,27 @@ export const caKey = ({ of }: Access): string => `${of}.crt`;
 /** Name of the Secret of whoever asks. */
 export const secretOf = (asker: string): string => `${asker}-external`;
 
-/** Whether its secret is set, and so sent. */
+/** Whether its secret is there, and so sent. */
 export function authenticates({ secret }: Access, { secrets }: Known): boolean {
-  return secret !== undefined && secrets.includes(secret);
+  return typeof secret === "string" ? secrets.includes(secret) : secret !== undefined;
 }
 
-const isCompanys = ({ url, access }: Remote) => access.ca === "company" && url.startsWith("https:");
-
 /** The company's certificates, where a server's is one of theirs. */
-export function caOf(remote: Remote, { ca }: Known): string | undefined {
-  return isCompanys(remote) ? ca : undefined;
+export function companyCaOf({ url, access }: Remote, { ca }: Known): string | undefined {
+  return access.ca === "company" && url.startsWith("https:") ? ca : undefined;
+}
+
+/** The same, or the certificate of an authority of the environment's own, where a server's is of that. */
+export function caOf(remote: Remote, known: Known): string | Authority | undefined {
+  const { ca } = remote.access;
+  return typeof ca === "object" ? { ...ca, part: "certificate" } : companyCaOf(remote, known);
+}
+
+/** Its secret, as a Secret has it; undefined where none is sent. */
+export function secretText(access: Access, known: Known): SecretText | undefined {
+  const { secret } = access;
+  if (secret === undefined || !authenticates(access, known)) return undefined;
+  return typeof secret === "string" ? { secret } : secret;
 }
 
 /** Host and port of a server, without the brackets of an IPv6 address. */
@@ -56,9 +70,9 @@ export function hostPort(url: string): string {
   return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
-/** Those of some places that are servers. */
+/** Those of some places that want to be asked in a way of their own. */
 export function remotes(places: readonly (Place | undefined)[]): Remote[] {
-  return places.filter((place): place is Remote => place !== undefined && isRemote(place));
+  return places.flatMap((place) => (place === undefined ? [] : (asRemote(place) ?? [])));
 }
 
 /** The Secret of a pod that asks servers: none where they want nothing. */
@@ -72,8 +86,8 @@ export function credentials(
   for (const remote of remotes(places)) {
     const { access } = remote;
     const ca = caOf(remote, known);
-    if (access.secret !== undefined && authenticates(access, known))
-      data[secretKey(access)] = { secret: access.secret };
+    const secret = secretText(access, known);
+    if (secret !== undefined) data[secretKey(access)] = secret;
     if (ca !== undefined) data[caKey(access)] = ca;
   }
   return Object.keys(data).length === 0 ? [] : [{ name: secretOf(asker), namespace, data }];

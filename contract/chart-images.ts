@@ -30,14 +30,24 @@ export function imagesOf(
 ): ChartImages {
   const made = places(facts).map((path) => ({ path, sum: createHash("sha256").update(path.join("/")).digest("hex") }));
   const plain = render(values);
-  const marked = render(made.map(({ path, sum }) => tree(path, sum)).reduce(mergeValues, values));
+  const mark = (prefix: string) =>
+    render(made.map(({ path, sum }) => tree(path, `${prefix}${sum}`)).reduce(mergeValues, values));
+  let marked: string;
+  let demanded = false;
+  try {
+    marked = mark("");
+  } catch {
+    // A chart may refuse a digest that does not say what it is a digest by.
+    demanded = true;
+    marked = mark("sha256:");
+  }
   const found = { version, digests: {} as Record<string, string>, checksums: {} as Record<string, string> };
   for (const { path, sum } of made) {
     const [, name, own] = new RegExp(`([\\w./:-]+?)(?::[\\w.-]+)?@(sha256:)?${sum}`).exec(marked) ?? [];
     const tag = name === undefined ? undefined : new RegExp(`[^\\w./:-]${name}:([\\w.-]+)`).exec(plain)?.[1];
     if (name === undefined || tag === undefined) continue;
     // A chart that writes "sha256:" itself takes the rest.
-    found[own === undefined ? "digests" : "checksums"][path.join("/")] = `${name}:${tag}`;
+    found[demanded || own === undefined ? "digests" : "checksums"][path.join("/")] = `${name}:${tag}`;
   }
   return found;
 }

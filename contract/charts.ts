@@ -59,7 +59,15 @@ export function chartFolder(name: string, version: string): string | undefined {
 }
 
 /** Dependencies that are off in every environment, so that nothing of them is ever set. */
-const unused = ["prometheus-windows-exporter", "crds", "minio", "rollout-operator", "common", "vector"];
+const unused = [
+  "prometheus-windows-exporter",
+  "crds",
+  "minio",
+  "rollout-operator",
+  "common",
+  "vector",
+  "eck-operator-crds",
+];
 
 /** What is known of a list: how long it is, and a digest of its JSON, whatever the order of keys. */
 export function listFact(list: readonly unknown[]): string {

@@ -160,7 +160,11 @@ const provided = (kubeconfig: string, metrics: "prometheus" | "victoriaMetrics")
   settings: {
     cluster: { type: "existing", existing: { kubeconfig, context: "platform" } },
     metrics,
-    provided: providable.filter((by) => metrics === "victoriaMetrics" || by !== "victoriaMetricsOperator"),
+    // Operators that are there when something needs them go with one of the two.
+    logs: metrics === "victoriaMetrics" ? "elasticsearch" : "loki",
+    provided: providable.filter(
+      (by) => metrics === "victoriaMetrics" || !["victoriaMetricsOperator", "eckOperator"].includes(by),
+    ),
     autoscaler: "keda",
     network: { ca: "company.pem" },
     demo: { app: "kbot", repository: "https://github.com/acme/kbot", image: { repository: "ghcr.io/acme/kbot" } },

@@ -46,6 +46,13 @@ export const victoriaMetricsOperator: ModuleFolder = {
   folder: "config/crd/overlay",
 };
 
+/** One file. Elastic's licence keeps the operator from being built or linked here; what is read are its definitions, as its chart's users get them. */
+export const eckOperator: ModuleFolder = {
+  module: "github.com/elastic/cloud-on-k8s/v3",
+  version: `v${chartNamed("eck-operator").version}`,
+  folder: "config/crds/v1",
+};
+
 const certManager: ModuleFolder = {
   module: "github.com/cert-manager/cert-manager",
   version: chartNamed("cert-manager").version,
@@ -90,6 +97,7 @@ export function crdFolders(): string[] {
     prometheusOperator,
     opentelemetryOperator,
     victoriaMetricsOperator,
+    eckOperator,
     certManager,
     keda,
   ]);

@@ -153,6 +153,70 @@ function victoriaMetricsFacts(object: Manifest): { pods: PodFact[]; services: Se
 }
 
 /**
+ * Pods and Services that Elastic's operator makes of its objects (ECK 3.5: controller/elasticsearch/{services,nodespec,securitycontext},
+ * controller/kibana/{pod,securitycontext}.go, pkg/apis/{elasticsearch,kibana}/v1/name.go).
+ */
+function elasticFacts(object: Manifest): { pods: PodFact[]; services: ServiceFact[] } {
+  const { name, namespace = "" } = object.metadata;
+  const service = (own: string, selector: Labels, port: number, portName: string): ServiceFact => ({
+    ...{ namespace, name: own, labels: selector, selector },
+    ports: [{ name: portName, port, targetPort: port }],
+  });
+  const contained = { allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, capabilities: { drop: ["ALL"] } };
+  const pod = (owner: string, podLabels: Labels, container: object, securityContext: object) =>
+    podFact(
+      {
+        ...object,
+        kind: "StatefulSet",
+        metadata: { ...object.metadata, name: owner },
+        spec: { template: { metadata: { labels: podLabels }, spec: { securityContext, containers: [container] } } },
+      },
+      namespace,
+    );
+  if (object.apiVersion === "elasticsearch.k8s.elastic.co/v1" && object.kind === "Elasticsearch") {
+    const own = { "common.k8s.elastic.co/type": "elasticsearch", "elasticsearch.k8s.elastic.co/cluster-name": name };
+    const container = {
+      name: "elasticsearch",
+      ports: [
+        { name: "https", containerPort: 9200 },
+        { name: "transport", containerPort: 9300 },
+      ],
+      securityContext: { ...contained, runAsNonRoot: true },
+    };
+    return {
+      pods: ((at(object, "spec", "nodeSets") ?? []) as readonly unknown[]).flatMap((set) => {
+        const owner = `${name}-es-${textAt(set, "name") ?? ""}`;
+        const labels = { ...own, "elasticsearch.k8s.elastic.co/statefulset-name": owner };
+        return pod(owner, labels, container, { fsGroup: 1000, seccompProfile: { type: "RuntimeDefault" } });
+      }),
+      services: [
+        service(`${name}-es-http`, own, 9200, "https"),
+        service(`${name}-es-internal-http`, own, 9200, "https"),
+        service(`${name}-es-transport`, own, 9300, "tls-transport"),
+      ],
+    };
+  }
+  if (object.apiVersion === "kibana.k8s.elastic.co/v1" && object.kind === "Kibana") {
+    const own = { "common.k8s.elastic.co/type": "kibana", "kibana.k8s.elastic.co/name": name };
+    const tls = at(object, "spec", "http", "tls", "selfSignedCertificate", "disabled") !== true;
+    const portName = tls ? "https" : "http";
+    const container = {
+      name: "kibana",
+      ports: [{ name: portName, containerPort: 5601 }],
+      securityContext: { ...contained, runAsUser: 1000, runAsGroup: 1000 },
+    };
+    // Its own only where the object has none.
+    const usual = { fsGroup: 1000, seccompProfile: { type: "RuntimeDefault" } };
+    const context = asMap(at(object, "spec", "podTemplate", "spec", "securityContext")) ?? usual;
+    return {
+      pods: pod(`${name}-kb`, own, container, context),
+      services: [service(`${name}-kb-http`, own, 5601, portName)],
+    };
+  }
+  return { pods: [], services: [] };
+}
+
+/**
  * kbot's pods: its chart comes from its own repository, whose helpers give these labels (helm/templates/_helpers.tpl) and
  * whose Deployment asks for a privileged container with /dev/mem of the host. Our patch of the release is merged over it.
  */
@@ -226,7 +290,7 @@ export function modelOf({ declared, content }: Rendered): Model {
   const all = [...declared, ...content];
   const facts = releases(declared).flatMap(factsOf);
   const collectors = all.filter(({ kind }) => kind === "OpenTelemetryCollector").map(collectorFacts);
-  const victoria = all.map(victoriaMetricsFacts);
+  const operated = all.flatMap((object) => [victoriaMetricsFacts(object), elasticFacts(object)]);
   return {
     namespaces: new Map([
       ...given.map((name) => [name, undefined] as const),
@@ -236,14 +300,14 @@ export function modelOf({ declared, content }: Rendered): Model {
     ]),
     services: [
       ...facts.flatMap(({ services }) => services),
-      ...[...collectors, ...victoria].flatMap(({ services }) => services),
+      ...[...collectors, ...operated].flatMap(({ services }) => services),
       ...all
         .filter(({ kind, apiVersion }) => kind === "Service" && apiVersion === "v1")
         .map((object) => serviceFact(object, object.metadata.namespace ?? "")),
     ],
     pods: [
       ...facts.flatMap(({ pods }) => pods),
-      ...[...collectors, ...victoria].flatMap(({ pods }) => pods),
+      ...[...collectors, ...operated].flatMap(({ pods }) => pods),
       ...kbotPods(content),
       ...all.flatMap((object) => podFact(object, object.metadata.namespace ?? "")),
     ],

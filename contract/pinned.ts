@@ -89,7 +89,9 @@ export const pins: readonly Pin[] = [
     ["upsertExistingObjects", setting((s) => `${!shared(s)}`), "only in a cluster of our own"],
   ]),
   ...of("github:index/repositoryDeployKey:RepositoryDeployKey *", [["readOnly", true, "Flux writes nothing to Git"]]),
-  ...of("tls:index/privateKey:PrivateKey *", [["algorithm", "ED25519", "what Flux and GitHub take and nobody breaks"]]),
+  ...of("tls:index/privateKey:PrivateKey deploy-key-*", [
+    ["algorithm", "ED25519", "what Flux and GitHub take and nobody breaks"],
+  ]),
   ...of("random:index/randomPassword:RandomPassword *", [
     ["length", 24, "142 bits of letters and digits"],
     ["special", false, "people paste it into a shell"],

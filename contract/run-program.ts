@@ -88,9 +88,12 @@ function computed(type: string): Record<string, unknown> {
     case "tls:index/privateKey:PrivateKey":
       return {
         privateKeyOpenssh: pulumi.secret(masked("deploy key")),
+        privateKeyPem: pulumi.secret(masked("key")),
         publicKeyOpenssh: "ssh-ed25519 AAAA<public key>\n",
         publicKeyFingerprintSha256: "SHA256:<fingerprint>",
       };
+    case "tls:index/selfSignedCert:SelfSignedCert":
+      return { certPem: "<certificate>" };
     case "random:index/randomUuid:RandomUuid":
       return { result: "00000000-0000-4000-8000-000000000000" };
     case "random:index/randomPassword:RandomPassword":

@@ -114,6 +114,18 @@ export const victoriaMetricsRetention = text(
   error: "must be from 24h to 100y",
 });
 
+/** `min_age` of a phase of Elasticsearch's lifecycle policies (9.5, "Time units"), in the units whose lengths are fixed and that people mean. */
+export const elasticsearchRetention = duration(/^\d{1,5}[hd]$/, "24h, 7d or 90d").refine(
+  (value) => durationSeconds(value) >= 3600,
+  { error: "must be from 1h to 100y" },
+);
+
+/** Version of the Elastic Stack, from that on in which Elasticsearch takes logs by OTLP itself and that ECK 3.5 knows. */
+export const elasticVersion = text(
+  /^9\.([5-9]|[1-9]\d)\.\d{1,2}$/,
+  "must be a version of the Elastic Stack from 9.5.0, such as 9.5.1",
+);
+
 /** Sizes of VictoriaMetrics (1.151, lib/flagutil/bytes.go). */
 export const victoriaMetricsSize = text(
   /^(?!0+(\.0*)?[A-Z])\d{1,6}(\.\d{1,3})?[KMG]i?B$/,

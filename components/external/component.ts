@@ -121,7 +121,7 @@ export const externalLogs = defineComponent({
       logs: {
         endpoint: { url: logs.url, access: asked },
         title: "the external store of logs",
-        pushPath: api.pushPath,
+        push: { as: "loki", place: { url: logs.url, access: asked }, path: api.pushPath },
         otlp: {
           protocol: "http",
           place: { url: logs.otlpUrl ?? `${logs.url}${api.otlpPath}`, access: asked },

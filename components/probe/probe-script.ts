@@ -5,7 +5,8 @@
  * - `KUBECONFIG_FILE`, `KUBE_CONTEXT`: the cluster.
  * - `PROBE_GATEWAY`: JSON, the Service that takes OTLP over HTTP, as an `Endpoint`.
  * - `PROBE_STORES`: JSON, the stores in which something has to be found, each a `ProbedStore`.
- * - `PROBE_SECRET_<OF>`: what servers that are there already want, by the decision that they answer. @default nothing
+ * - `PROBE_SECRET_<OF>`: what servers want, by what they are the answer to (`Access`). @default nothing
+ * - `PROBE_CA_<OF>`: PEM, whose certificate a store of the cluster shows that is asked by TLS.
  * - `PROBE_CA`: file with the company's CA certificates. @default none
  * - `PROBE_TIMEOUT`: seconds that it may take. @default 300
  *
@@ -16,11 +17,13 @@
  */
 import { readFileSync } from "node:fs";
 import { createServer, type AddressInfo, type Server } from "node:net";
+import { duplexPair } from "node:stream";
+import { connect } from "node:tls";
 import { KubeConfig, PortForward } from "@kubernetes/client-node";
 import { type Endpoint, isRemote } from "../capabilities.ts";
 import { fetchOutside, trust } from "../company-network.ts";
 import { headersOf } from "../remote.ts";
-import { type ProbedStore, secretVariable } from "./telemetry-probe.ts";
+import { caVariable, type ProbedStore, secretVariable } from "./telemetry-probe.ts";
 import { NotFound, probe, reasonOf, type Sought } from "./telemetry.ts";
 
 const say = (line: string) => {
@@ -33,14 +36,25 @@ function required(name: string): string {
   return value;
 }
 
-/** A port of 127.0.0.1 that leads to a pod behind a Service. The pods of ours listen on the port of their Service. */
-async function forwarded(cluster: PortForward, { namespace, service, port, path }: Endpoint, servers: Server[]) {
+/**
+ * A port of 127.0.0.1 that leads to a pod behind a Service, and speaks TLS with it where that is wanted. The pods of ours listen on the port of
+ * their Service.
+ */
+async function forwarded(cluster: PortForward, endpoint: Endpoint, servers: Server[]) {
+  const { namespace, service, port, path, access } = endpoint;
   const server = createServer((socket) => {
+    const [near, far] = duplexPair();
     // A pod that is gone or not ready ends the connection; whoever asked tries again.
-    socket.on("error", () => socket.destroy());
-    cluster.portForwardService(namespace, service, [port], socket, null, socket).catch(() => {
-      socket.destroy();
-    });
+    const end = () => {
+      for (const one of [socket, near, far]) one.destroy();
+    };
+    const talk =
+      access === undefined
+        ? near
+        : connect({ socket: near, servername: `${service}.${namespace}.svc`, ca: process.env[caVariable(access.of)] });
+    for (const one of [socket, near, far, talk]) one.on("error", end);
+    socket.pipe(talk).pipe(socket);
+    cluster.portForwardService(namespace, service, [port], far, null, far).catch(end);
   });
   servers.push(server);
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -74,8 +88,9 @@ async function main(): Promise<number> {
     const stores = await Promise.all(
       (JSON.parse(required("PROBE_STORES")) as ProbedStore[]).map(async (store): Promise<Sought[]> => {
         const { endpoint } = store;
-        if (!isRemote(endpoint)) return [{ ...store, url: await forward(endpoint) }];
-        const headers = headersOf(endpoint.access, process.env[secretVariable(endpoint.access.of)]);
+        const access = endpoint.access;
+        const headers = access === undefined ? {} : headersOf(access, process.env[secretVariable(access.of)]);
+        if (!isRemote(endpoint)) return [{ ...store, url: await forward(endpoint), headers }];
         return (await reached(endpoint.url, store.title)) ? [{ ...store, url: endpoint.url, headers }] : [];
       }),
     );

@@ -3,11 +3,11 @@ import * as path from "node:path";
 import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import type { Settings } from "../../settings/schema.ts";
-import type { Stack } from "../../settings/read.ts";
 import { type Endpoint, isRemote, type Lookup, type Place } from "../capabilities.ts";
 import type { Cluster } from "../cluster/cluster.ts";
 import { type Chosen, providers } from "../plan.ts";
 import { isClusterName, remotes } from "../remote.ts";
+import type { SharedSecrets } from "../shared-secrets.ts";
 import type { Signal } from "./telemetry.ts";
 
 const projectRoot = path.resolve(import.meta.dirname, "../..");
@@ -35,19 +35,35 @@ export function probedStores(chosen: readonly Chosen[]): ProbedStore[] {
 /** The script's variable with the secret of a server. */
 export const secretVariable = (of: string): string => `PROBE_SECRET_${of.toUpperCase()}`;
 
+/** The same with the certificate of its authority, where that is one of the environment's own. */
+export const caVariable = (of: string): string => `PROBE_CA_${of.toUpperCase()}`;
+
 export interface TelemetryProbeArgs {
   readonly settings: Settings["probe"];
   readonly cluster: Cluster;
   /** Takes OTLP over HTTP. */
   readonly gateway: Endpoint;
   readonly stores: readonly ProbedStore[];
-  readonly secrets: Stack["secrets"];
+  readonly secrets: Readonly<Record<string, pulumi.Output<string> | undefined>>;
+  readonly shared: SharedSecrets;
   /** File with the company's CA certificates. @default none */
   readonly ca: string | undefined;
   /** What the environment is made of: a change of it is a reason to probe again. */
   readonly of: unknown;
   /** Everything on the way of the telemetry. */
   readonly prerequisites: readonly pulumi.Resource[];
+}
+
+/** What stores want, as the script's variables. */
+function wants({ stores, secrets, shared }: TelemetryProbeArgs): Record<string, pulumi.Output<string>> {
+  const wanted: Record<string, pulumi.Output<string>> = {};
+  for (const { access } of remotes(stores.map(({ endpoint }) => endpoint))) {
+    const { of, secret, ca } = access;
+    const text = typeof secret === "object" ? shared.password(secret.shared) : secrets[secret ?? ""];
+    if (text !== undefined) wanted[secretVariable(of)] = text;
+    if (typeof ca === "object") wanted[caVariable(of)] = shared.authority(ca.authority).certificate;
+  }
+  return wanted;
 }
 
 /**
@@ -73,12 +89,7 @@ export class TelemetryProbe extends pulumi.ComponentResource {
           PROBE_STORES: JSON.stringify(args.stores),
           PROBE_TIMEOUT: String(settings.timeoutSeconds),
           ...(args.ca === undefined ? {} : { PROBE_CA: args.ca }),
-          ...Object.fromEntries(
-            remotes(args.stores.map(({ endpoint }) => endpoint)).flatMap(({ access: { of, secret } }) => {
-              const text = secret === undefined ? undefined : args.secrets[secret];
-              return text === undefined ? [] : [[secretVariable(of), text]];
-            }),
-          ),
+          ...wants(args),
           PROBE_OF: createHash("sha256")
             .update(JSON.stringify([cluster.identifier, args.of]))
             .digest("hex")

@@ -279,8 +279,16 @@ interface Server {
 }
 
 /** The server that an exporter sends to, where that is there already: the settings name its address. */
+const elasticsearch: Server = {
+  url: "https://elasticsearch-es-http.monitoring.svc:9200/_otlp",
+  user: "gateway",
+  ca: "company",
+};
+
 function serverOf(name: string, endpoint: string, { external }: Settings): Server | undefined {
   const { metrics, logs, traces } = external;
+  // Of ours, and asked as a server of others is: by TLS, as a user.
+  if (name.startsWith("otlp_http/logs") && endpoint === elasticsearch.url) return elasticsearch;
   const servers = {
     prometheusremotewrite: metrics?.writeUrl === undefined ? undefined : { ...metrics, url: metrics.writeUrl },
     "otlp_http/logs":

@@ -70,6 +70,7 @@ export function checkDataSources({ declared, settings }: Rendered): Finding[] {
           add(`${path} type`, `is ${textAt(source, "type") ?? "missing"}.`);
         if (textAt(source, "name") !== title) add(`${path} name`, `is ${textAt(source, "name") ?? "missing"}.`);
         if (server !== undefined) checkServer(source, server, path, values, add);
+        else if (itself === "Elasticsearch") checkElasticsearch(source, path, values, add);
         else if (!/^http:\/\/[a-z0-9-]+\.[a-z0-9-]+\.svc:\d+(\/[a-z0-9]+)*$/.test(textAt(source, "url") ?? ""))
           add(`${path} url`, "is no address of a Service.");
         const data = at(source, "jsonData");
@@ -80,7 +81,12 @@ export function checkDataSources({ declared, settings }: Rendered): Finding[] {
         if (type === "metrics" && (textAt(data, "timeInterval") === undefined) !== (server !== undefined))
           add(`${path} timeInterval`, "is missing, or nobody knows it.");
         if (type === "logs" && chosen.includes("traces"))
-          (usual === "VictoriaLogs" ? checkFields : checkLogs)(data, path, add, lead);
+          (usual === "Elasticsearch" ? checkDataLinks : usual === "VictoriaLogs" ? checkFields : checkLogs)(
+            data,
+            path,
+            add,
+            lead,
+          );
         const plugin =
           usual !== "VictoriaLogs" ? undefined : server === undefined ? settings.victoriaLogs.plugin : usualPlugin;
         if (plugin !== undefined && textAt(values, "grafana", "grafana.ini", "plugins", "preinstall") !== plugin)
@@ -150,6 +156,7 @@ const kinds: readonly (readonly [type: string, capability: Capability, title: st
   ["alertmanager", "alerts", "Alertmanager"],
   ["loki", "logs", "Loki"],
   ["victoriametrics-logs-datasource", "logs", "VictoriaLogs"],
+  ["elasticsearch", "logs", "Elasticsearch"],
   ["jaeger", "traces", "Jaeger"],
   ["tempo", "traces", "Tempo"],
 ];
@@ -200,6 +207,32 @@ function checkFields(data: unknown, path: string, add: Add, lead: Lead): void {
     if (provisioned(textAt(field, "url") ?? "") !== "${__value.raw}")
       add(`${path} derivedFields.${index}`, "does not ask for the value that was found.");
   }
+}
+
+/** Elasticsearch keeps the id of every line's trace under one name. */
+function checkDataLinks(data: unknown, path: string, add: Add, lead: Lead): void {
+  const links = (at(data, "dataLinks") ?? []) as readonly unknown[];
+  if (links.length !== 1 || textAt(links[0], "field") !== "^trace_id$")
+    add(`${path} dataLinks`, "do not read trace_id.");
+  lead(`${path} dataLinks`, at(links[0], "datasourceUid"), "traces");
+  if (provisioned(textAt(links[0], "url") ?? "") !== "${__value.raw}")
+    add(`${path} dataLinks`, "do not ask for the value that was found.");
+}
+
+/** Asked as a user whose password and whose authority stand in variables of Grafana's container, out of a Secret. */
+function checkElasticsearch(source: unknown, path: string, values: unknown, add: Add): void {
+  if (textAt(source, "url") !== "https://elasticsearch-es-http.monitoring.svc:9200")
+    add(`${path} url`, `is ${textAt(source, "url") ?? "missing"}.`);
+  if (at(source, "basicAuth") !== true || textAt(source, "basicAuthUser") !== "grafana")
+    add(path, "is not asked as its user.");
+  if (at(source, "jsonData", "tlsAuthWithCACert") !== true) add(path, "does not verify with the authority.");
+  for (const key of ["basicAuthPassword", "tlsCACert"]) {
+    const variable = /^\$([A-Z_]+)$/.exec(textAt(source, "secureJsonData", key) ?? "")?.[1] ?? "";
+    if (at(values, "grafana", "envValueFrom", variable, "secretKeyRef", "key") === undefined)
+      add(`${path} ${key}`, `${variable || "nothing"} is no variable of Grafana's container.`);
+  }
+  for (const key of ["index", "timeField", "logMessageField", "logLevelField"])
+    if (textAt(source, "jsonData", key) === undefined) add(`${path} ${key}`, "is missing.");
 }
 
 function checkTraces(
@@ -259,9 +292,11 @@ function checkLinesOfTrace(data: unknown, path: string, language: string | undef
   // By the trace's id alone: streams of log agents and of OTLP have no labels in common but the service's name.
   const id = "${__trace.traceId}";
   const wanted =
-    language === "VictoriaLogs"
-      ? `trace_id:="${id}" or traceId:="${id}" or traceID:="${id}" or "${id}"`
-      : `{service_name=~".+"} | regexp "(?P<id_in_line>${id})" | id_in_line="${id}" or trace_id="${id}"`;
+    language === "Elasticsearch"
+      ? `trace_id:"${id}" OR body.text:"${id}"`
+      : language === "VictoriaLogs"
+        ? `trace_id:="${id}" or traceId:="${id}" or traceID:="${id}" or "${id}"`
+        : `{service_name=~".+"} | regexp "(?P<id_in_line>${id})" | id_in_line="${id}" or trace_id="${id}"`;
   if (at(data, "tracesToLogsV2", "customQuery") !== true || query !== wanted) {
     add(`${path} tracesToLogsV2.query`, `${query} is not every line of the trace (${wanted}).`);
   }

@@ -119,6 +119,30 @@ const known: Readonly<Record<string, Readonly<Record<string, RegExp>>>> = {
     type_int_key: anything,
     type_array_key: anything,
   },
+  // Of pipeline/outputs/elasticsearch.
+  "OUTPUT es": {
+    match: word,
+    host: word,
+    port: number,
+    path: absolute,
+    index: word,
+    pipeline: word,
+    write_operation: /^(create|index|update|upsert)$/,
+    suppress_type_name: flag,
+    generate_id: flag,
+    time_key: word,
+    time_key_nanos: flag,
+    buffer_size: /^(\d+([KMG]B?)?|False)$/i,
+    tls: flag,
+    "tls.verify": flag,
+    "tls.verify_hostname": flag,
+    "tls.ca_file": absolute,
+    http_user: word,
+    http_passwd: word,
+    compress: /^gzip$/,
+    retry_limit: /^(\d+|no_limits|no_retries|false)$/,
+    "storage.total_limit_size": size,
+  },
   "OUTPUT loki": {
     match: word,
     host: word,
@@ -189,6 +213,20 @@ const promised: Readonly<Record<string, Readonly<Record<string, RegExp>>>> = {
     buffer_size: /^0$/,
   },
   "FILTER lua": { match: /^kube\.\*$/, script: /^\/fluent-bit\/scripts\/redact\.lua$/, call: /^redact$/ },
+  "OUTPUT es": {
+    // A data stream takes nothing else, and no type.
+    write_operation: /^create$/,
+    suppress_type_name: /^on$/i,
+    // What is sent again after an answer that was lost is not there twice.
+    generate_id: /^on$/i,
+    // Of an answer that is cut off nobody knows what was kept.
+    buffer_size: /^False$/i,
+    retry_limit: /^no_limits$/,
+    "storage.total_limit_size": anything,
+    // Elasticsearch makes of a record what its template keeps.
+    index: /^logs-[a-z0-9]+\.otel-[a-z0-9]+$/,
+    pipeline: anything,
+  },
   "OUTPUT loki": {
     line_format: /^json$/,
     auto_kubernetes_labels: /^off$/i,
@@ -255,6 +293,33 @@ function checkServer(
     if (is !== value) add(`OUTPUT ${option}`, `is ${is ?? "missing"} and not ${value ?? "missing"}.`);
   }
   if (at(values, "extraVolumes", 0, "name") !== at(mount, "name")) add("extraVolumeMounts", "are of another volume.");
+}
+
+/** Elasticsearch of ours: by TLS with its certificate verified by the authority of its Secret, as a user whose password stands nowhere. */
+function checkElasticsearch(
+  output: Section | undefined,
+  values: unknown,
+  add: (path: string, message: string) => void,
+): void {
+  const mounted = ((at(values, "extraVolumes", 0, "secret", "items") ?? []) as readonly unknown[]).map(
+    (item) => `${textAt(values, "extraVolumeMounts", 0, "mountPath") ?? "?"}/${textAt(item, "path") ?? "?"}`,
+  );
+  const variables = ((at(values, "env") ?? []) as readonly unknown[]).map((one) => `\${${textAt(one, "name") ?? ""}}`);
+  const wanted: Readonly<Record<string, (value: string) => boolean>> = {
+    name: (value) => value === "es",
+    host: (value) => value === "elasticsearch-es-http.monitoring.svc",
+    port: (value) => value === "9200",
+    tls: (value) => value === "On",
+    "tls.verify": (value) => value === "On",
+    "tls.verify_hostname": (value) => value === "On",
+    "tls.ca_file": (value) => mounted.includes(value),
+    http_user: (value) => value === "agent",
+    http_passwd: (value) => variables.includes(value),
+  };
+  for (const [option, right] of Object.entries(wanted)) {
+    const is = output?.options.get(option) ?? "missing";
+    if (!right(is)) add(`OUTPUT ${option}`, `is ${is}.`);
+  }
 }
 
 /** Findings about the configuration of the log agent. */
@@ -325,6 +390,10 @@ export function checkFluentBit({ declared, settings }: Rendered): Finding[] {
         add("config/outputs", `are ${outputs.length}, for ${stores.length} log stores.`);
       for (const [index, store] of stores.entries()) {
         const output = outputs[index];
+        if (store === "elasticsearch") {
+          checkElasticsearch(output, values, add);
+          continue;
+        }
         for (const option of ["host", "port", "uri"])
           if (output?.options.has(option) !== true) add("OUTPUT " + option, "is missing.");
         if (store === "external") checkServer(output, values, settings, add);

@@ -14,6 +14,7 @@ import type { ChartPin } from "../../settings/versions.ts";
 import { folderOfChart } from "../../contract/component-files.ts";
 import { loadChart } from "../../contract/charts.ts";
 import {
+  eckOperator,
   keda,
   type ModuleFolder,
   opentelemetryOperator,
@@ -75,6 +76,13 @@ const beside: Readonly<Record<string, Omit<Fixture, "pin">>> = {
         `{{- if .Values.crds.create }}\n${escape(crd)}{{- end }}\n`,
       ]);
       return Object.fromEntries(crds);
+    },
+  },
+  "eck-operator": {
+    async generated() {
+      const { module, version, folder } = eckOperator;
+      const crds = await readFile(join(await moduleDir(module, version), folder, "all-crds.yaml"), "utf8");
+      return { "templates/crds.yaml": `{{- if .Values.installCRDs }}\n${escape(crds)}{{- end }}\n` };
     },
   },
   keda: {

@@ -1,9 +1,14 @@
+import { execFileSync } from "node:child_process";
 import { createHash, generateKeyPair, randomBytes, type KeyObject } from "node:crypto";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { promisify } from "node:util";
 import { compare, unsupported, type ResourceRequest, type StandIn } from "./server.ts";
 import { Secret, text, unknown, type Properties, type Value } from "./values.ts";
 
 const privateKeyType = "tls:index/privateKey:PrivateKey";
+const certificateType = "tls:index/selfSignedCert:SelfSignedCert";
 const outputs = [
   "privateKeyOpenssh",
   "privateKeyPem",
@@ -25,11 +30,12 @@ const curves: Readonly<Record<string, readonly [node: string, openssh: string] |
   P521: ["secp521r1", "nistp521"],
 };
 
-/** Stand-in for the tls provider: `PrivateKey` only, with real keys. */
+/** Stand-in for the tls provider: `PrivateKey` with real keys, and `SelfSignedCert` of an authority, by `openssl`. */
 export function tlsStandIn(): StandIn {
   return {
     check(request) {
       assertKnown(request);
+      if (request.type === certificateType) return { inputs: request.inputs };
       const { algorithm, ecdsaCurve, rsaBits } = request.inputs;
       const inputs = { algorithm: algorithm ?? null, ecdsaCurve: ecdsaCurve ?? "P224", rsaBits: rsaBits ?? 2048 };
       if (algorithm !== unknown && !["ED25519", "ECDSA", "RSA"].includes(text(algorithm))) {
@@ -43,13 +49,17 @@ export function tlsStandIn(): StandIn {
     },
     async create(request) {
       assertKnown(request);
+      const id = createHash("sha1").update(randomBytes(20)).digest("hex");
+      if (request.type === certificateType) {
+        const certPem = request.preview ? unknown : certificate(request.inputs);
+        return { id, properties: { ...request.inputs, certPem } };
+      }
       const key = request.preview ? undefined : await newKey(request.inputs);
       const properties: Record<string, Value> = {};
       for (const name of outputs) {
         const value = key?.[name] ?? unknown;
         properties[name] = secretOutputs.has(name) ? new Secret(value) : value;
       }
-      const id = createHash("sha1").update(randomBytes(20)).digest("hex");
       return { id, properties: { ...request.inputs, ...properties } };
     },
     update(request) {
@@ -62,7 +72,24 @@ export function tlsStandIn(): StandIn {
 }
 
 function assertKnown(request: ResourceRequest): void {
-  if (request.type !== privateKeyType) throw unsupported("tls", request.type);
+  if (![privateKeyType, certificateType].includes(request.type)) throw unsupported("tls", request.type);
+}
+
+/** A certificate of an authority for its own key, PEM. */
+function certificate({ privateKeyPem, subject, validityPeriodHours, isCaCertificate }: Properties): string {
+  if (isCaCertificate !== true) throw new Error("the stand-in makes certificates of authorities only");
+  const days = Math.floor(Number(validityPeriodHours) / 24);
+  const name = text((subject as Properties)["commonName"]);
+  const key = privateKeyPem instanceof Secret ? privateKeyPem.value : privateKeyPem;
+  const folder = mkdtempSync(join(tmpdir(), "authority-"));
+  try {
+    const file = join(folder, "key");
+    writeFileSync(file, text(key), { mode: 0o600 });
+    const args = ["req", "-x509", "-new", "-key", file, "-subj", `/CN=${name}`, "-days", String(days)];
+    return execFileSync("openssl", args, { encoding: "utf8", stdio: "pipe" });
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 }
 
 async function newKey(inputs: Properties): Promise<Record<(typeof outputs)[number], string>> {

@@ -186,6 +186,8 @@ const samples: readonly [RegExp, readonly string[]][] = [
       ],
     ],
   ],
+  [/^elasticsearch\.version$/, ["9.5.0", "9.10.2", "9.4.9", "8.19.0", "9.5", "9.5.0-SNAPSHOT"]],
+  [/^elasticsearch\.zones\.items$/, ["eu-west-1a", "zone.b_2", "-a", "a b", "$(A)", "${A}"]],
   [/^thanos\.retention\./, [...durations, "40h", "10d", "2y"]],
   [/^thanos\.stores.*address$/, ["thanos.example.com:443", "[::1]:10901", "h", "a b:1", "h:0", "h:1$(A)"]],
   [/serviceAccountAnnotations$/, ["eks.amazonaws.com/role-arn", "a/b", "a", "a b/c"]],

@@ -111,7 +111,7 @@ describe("The plan of components", function () {
   it("says in one sentence what is missing, for whom, and what to set", () => {
     const said = (choice: Choice) => planOf(choice).findings.map(({ path, message }) => `${path} ${message}`);
     expect(said({ logs: "none" })).to.deep.equal([
-      "logs is none, but fluentBit cannot do without it. Set logs to loki or victoriaLogs, or logAgent to none.",
+      "logs is none, but fluentBit cannot do without it. Set logs to loki, victoriaLogs or elasticsearch, or logAgent to none.",
     ]);
     expect(said({ certManager: { enabled: false } })).to.deep.equal([
       "certManager.enabled is false, but opentelemetryOperator cannot do without it. Set certManager.enabled to true, or opentelemetryOperator.enabled to false.",

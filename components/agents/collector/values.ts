@@ -1,6 +1,7 @@
 import type { z } from "zod";
 import {
   address,
+  asRemote,
   clusterUrl,
   isRemote,
   type LogStore,
@@ -166,7 +167,8 @@ function asked(remote: Remote, known: Known, headers: readonly Header[] = []) {
 /** Kind of the exporter for a target, and how it is reached. */
 function otlp({ protocol, place, headers }: OtlpTarget, known: Known) {
   const sent = Object.entries(headers ?? {}).map(([name, value]) => ({ name, value }));
-  const server = isRemote(place) ? asked(place, known, sent) : sent.length === 0 ? {} : { headers: sent };
+  const remote = asRemote(place);
+  const server = remote !== undefined ? asked(remote, known, sent) : sent.length === 0 ? {} : { headers: sent };
   if (protocol === "http") return { kind: "otlp_http", config: { endpoint: clusterUrl(place), ...server } };
   const endpoint = isRemote(place) ? hostPort(place.url) : address(place);
   const plain = clusterUrl(place).startsWith("http:");

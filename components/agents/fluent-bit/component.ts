@@ -32,7 +32,7 @@ export const fluentBitComponent = defineComponent({
     credentials(
       "fluent-bit",
       namespace,
-      all("logs").map(({ offer }) => offer.endpoint),
+      all("logs").map(({ offer }) => offer.push.place),
       environment,
     ),
   releases: ({ settings, environment, all }) => [

@@ -1,6 +1,6 @@
 import type { z } from "zod";
 import { containerResources } from "../../../settings/resources.ts";
-import { isRemote, type LogStore } from "../../capabilities.ts";
+import { type Access, asRemote, clusterUrl, isRemote, type LogStore, type Place } from "../../capabilities.ts";
 import { hardened } from "../../kubernetes/hardened.ts";
 import { authenticates, caKey, caOf, hostAndPort, type Known, remotes, secretKey, secretOf } from "../../remote.ts";
 import { isRedacted, type Redaction } from "../redaction.ts";
@@ -22,18 +22,16 @@ export interface FluentBitValues {
   };
   /** By their file names. */
   readonly luaScripts?: Readonly<Record<typeof scriptName, string>>;
-  readonly env?: readonly [
-    {
-      readonly name: typeof secretVariable;
-      readonly valueFrom: { readonly secretKeyRef: { readonly name: string; readonly key: string } };
-    },
-  ];
+  readonly env?: readonly {
+    readonly name: string;
+    readonly valueFrom: { readonly secretKeyRef: { readonly name: string; readonly key: string } };
+  }[];
   readonly extraVolumes?: readonly [
     {
       readonly name: typeof volume;
       readonly secret: {
         readonly secretName: string;
-        readonly items: readonly [{ readonly key: string; readonly path: string }];
+        readonly items: readonly { readonly key: string; readonly path: string }[];
       };
     },
   ];
@@ -43,52 +41,86 @@ export interface FluentBitValues {
 }
 
 /** Variable with the secret of a log store; what replaces it is looked through for variables no more (src/flb_output.c). */
-const secretVariable = "LOGS_SECRET";
+const secretVariable = ({ of }: Access) => `${of.toUpperCase()}_SECRET`;
 const volume = "external";
 const folder = "/fluent-bit/external";
 
-/** Where the log store takes lines, and what it wants. */
-function target({ endpoint, pushPath }: LogStore, known: Known): Record<string, string> {
-  if (!isRemote(endpoint)) {
-    const { namespace, service, port } = endpoint;
-    return { Host: `${service}.${namespace}.svc`, Port: String(port), Uri: pushPath };
-  }
-  const { url, access } = endpoint;
-  const { host, port } = hostAndPort(url);
+/** Where a log store takes lines, and what it wants. */
+function target(place: Place, known: Known): Record<string, string> {
+  const remote = asRemote(place);
+  const { host, port } = hostAndPort(clusterUrl(place));
+  const at = { Host: host, Port: String(port) };
+  if (remote === undefined) return at;
+  const { url, access } = remote;
   return {
-    Host: host,
-    Port: String(port),
-    Uri: `${new URL(url).pathname.replace(/\/$/, "")}${pushPath}`,
+    ...at,
     // By default it takes a certificate of any host.
     ...(url.startsWith("https:") ? { tls: "On", "tls.verify": "On", "tls.verify_hostname": "On" } : {}),
-    ...(caOf(endpoint, known) === undefined ? {} : { "tls.ca_file": `${folder}/${caKey(access)}` }),
+    ...(caOf(remote, known) === undefined ? {} : { "tls.ca_file": `${folder}/${caKey(access)}` }),
     ...(access.tenant === undefined ? {} : { Tenant_ID: access.tenant }),
     ...(!authenticates(access, known)
       ? {}
       : access.user === undefined
-        ? { Bearer_Token: `\${${secretVariable}}` }
-        : { Http_User: access.user, Http_Passwd: `\${${secretVariable}}` }),
+        ? { Bearer_Token: `\${${secretVariable(access)}}` }
+        : { Http_User: access.user, Http_Passwd: `\${${secretVariable(access)}}` }),
   };
 }
 
-/** What of that stands in a Secret: one at most of the log stores is there already. */
+/** What a log store is sent, in its own way. */
+function written({ endpoint, push }: LogStore, known: Known): Record<string, string> {
+  const path = new URL(clusterUrl(push.place)).pathname.replace(/\/$/, "");
+  if (push.as === "elasticsearch")
+    return {
+      Name: "es",
+      Match: "kube.*",
+      ...target(push.place, known),
+      ...(path === "" ? {} : { Path: path }),
+      Index: push.stream,
+      Pipeline: push.pipeline,
+      // A data stream takes no other operation, and Elasticsearch no type since 8.
+      Write_Operation: "create",
+      Suppress_Type_Name: "On",
+      // Of the record: what is sent again is not kept twice.
+      Generate_ID: "On",
+      Time_Key_Nanos: "On",
+      // The answer in full; of one that is cut off nobody knows what was kept.
+      Buffer_Size: "False",
+    };
+  return {
+    Name: "loki",
+    Match: "kube.*",
+    ...target(push.place, known),
+    Uri: `${path}${push.path}`,
+    // A store that is there already may have lines of several clusters.
+    Labels: [...labels, ...(isRemote(endpoint) ? [`cluster=${known.name}`] : [])].join(", "),
+    Remove_keys: "kubernetes,stream,_p,time",
+    Line_Format: "json",
+    Auto_Kubernetes_Labels: "Off",
+  };
+}
+
+/** What of that stands in a Secret. */
 function files(
   stores: readonly LogStore[],
   known: Known,
 ): Pick<FluentBitValues, "env" | "extraVolumes" | "extraVolumeMounts"> {
-  const [endpoint] = remotes(stores.map((store) => store.endpoint));
-  if (endpoint === undefined) return {};
-  const { access } = endpoint;
+  const asked = remotes(stores.map(({ push }) => push.place));
   const name = secretOf("fluent-bit");
-  const key = caKey(access);
+  const env = asked
+    .filter(({ access }) => authenticates(access, known))
+    .map(({ access }) => ({
+      name: secretVariable(access),
+      valueFrom: { secretKeyRef: { name, key: secretKey(access) } },
+    }));
+  const items = asked
+    .filter((remote) => caOf(remote, known) !== undefined)
+    .map(({ access }) => ({ key: caKey(access), path: caKey(access) }));
   return {
-    ...(authenticates(access, known)
-      ? { env: [{ name: secretVariable, valueFrom: { secretKeyRef: { name, key: secretKey(access) } } }] }
-      : {}),
-    ...(caOf(endpoint, known) === undefined
+    ...(env.length === 0 ? {} : { env }),
+    ...(items.length === 0
       ? {}
       : {
-          extraVolumes: [{ name: volume, secret: { secretName: name, items: [{ key, path: key }] } }],
+          extraVolumes: [{ name: volume, secret: { secretName: name, items } }],
           extraVolumeMounts: [{ name: volume, mountPath: folder, readOnly: true }],
         }),
   };
@@ -181,14 +213,7 @@ export function fluentBitValues(
       outputs: stores
         .map((logs) =>
           section("OUTPUT", {
-            Name: "loki",
-            Match: "kube.*",
-            ...target(logs, known),
-            // A store that is there already may have lines of several clusters.
-            Labels: [...labels, ...(isRemote(logs.endpoint) ? [`cluster=${known.name}`] : [])].join(", "),
-            Remove_keys: "kubernetes,stream,_p,time",
-            Line_Format: "json",
-            Auto_Kubernetes_Labels: "Off",
+            ...written(logs, known),
             // What waits is bounded by its size, not by time; the oldest goes first. Chunks are tried again each in its own time,
             // so they come out of order; a line that the log store refuses for good, for its age also, is not tried again.
             Retry_Limit: "no_limits",

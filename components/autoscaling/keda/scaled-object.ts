@@ -1,6 +1,6 @@
 import { type Autoscaling, clusterUrl, isRemote } from "../../capabilities.ts";
 import type { SecretText } from "../../component.ts";
-import { authenticates, caOf, tenantHeader } from "../../remote.ts";
+import { caOf, secretText, tenantHeader } from "../../remote.ts";
 
 /**
  * What the store wants of who asks, in KEDA's words (v2.20.2, pkg/scalers/authentication): each key of the Secret is a parameter.
@@ -15,8 +15,8 @@ function credentials(...[, store, known]: Parameters<Autoscaling["scale"]>): {
   const { access } = store;
   const ca = caOf(store, known);
   const trusted: Readonly<Record<string, SecretText>> = ca === undefined ? {} : { ca };
-  if (access.secret !== undefined && authenticates(access, known)) {
-    const secret = { secret: access.secret };
+  const secret = secretText(access, known);
+  if (secret !== undefined) {
     return access.user === undefined
       ? { mode: "bearer", data: { bearerToken: secret, ...trusted } }
       : { mode: "basic", data: { username: access.user, password: secret, ...trusted } };

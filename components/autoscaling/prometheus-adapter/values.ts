@@ -5,7 +5,7 @@ import type { SecretObject, SecretTree } from "../../component.ts";
 import { spread } from "../../kubernetes/hardened.ts";
 import { namespaces } from "../../kubernetes/namespaces.ts";
 import { registryCredentialsName } from "../../kubernetes/pull-secrets.ts";
-import { authenticates, caOf, type Known, secretOf, tenantHeader } from "../../remote.ts";
+import { companyCaOf, type Known, secretOf, secretText, tenantHeader } from "../../remote.ts";
 import type { prometheusAdapter, Rule } from "./settings.ts";
 
 /** Labels of its pods. */
@@ -83,15 +83,15 @@ const accessKey = "kubeconfig";
 export function access(store: Place | undefined, known: Known): SecretObject[] {
   if (store === undefined || !isRemote(store)) return [];
   const { access: wanted } = store;
-  const ca = caOf(store, known);
-  const secret = wanted.secret !== undefined && authenticates(wanted, known) ? wanted.secret : undefined;
+  const ca = companyCaOf(store, known);
+  const secret = secretText(wanted, known);
   if (secret === undefined && ca === undefined) return [];
   const user: SecretTree =
     secret === undefined
       ? {}
       : wanted.user === undefined
-        ? { token: { secret } }
-        : { username: wanted.user, password: { secret } };
+        ? { token: secret }
+        : { username: wanted.user, password: secret };
   const trusted: SecretTree =
     ca === undefined ? {} : { "certificate-authority-data": Buffer.from(ca).toString("base64") };
   const name = "metrics";

@@ -33,7 +33,17 @@ const dataSources = (): Schema => ({
       {
         name: text,
         uid: text,
-        type: { enum: ["prometheus", "alertmanager", "loki", "victoriametrics-logs-datasource", "jaeger", "tempo"] },
+        type: {
+          enum: [
+            "prometheus",
+            "alertmanager",
+            "loki",
+            "victoriametrics-logs-datasource",
+            "elasticsearch",
+            "jaeger",
+            "tempo",
+          ],
+        },
         access: { const: "proxy" },
         isDefault: flag,
         url: { type: "string", pattern: "^https?://" },
@@ -91,6 +101,28 @@ const dataSources = (): Schema => ({
                 },
               },
               [],
+            ),
+          },
+        },
+      },
+      {
+        if: { properties: { type: { const: "elasticsearch" } } },
+        then: {
+          properties: {
+            jsonData: strict(
+              {
+                ...asked,
+                index: text,
+                timeField: text,
+                logMessageField: text,
+                logLevelField: text,
+                maxConcurrentShardRequests: { type: "number" },
+                dataLinks: {
+                  ...list(strict({ field: text, url: text, ...link }, ["field", "url", "datasourceUid"])),
+                  minItems: 1,
+                },
+              },
+              ["index", "timeField"],
             ),
           },
         },

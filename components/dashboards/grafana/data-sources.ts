@@ -3,13 +3,13 @@ import {
   type Access,
   clusterUrl,
   dataSourceUid,
-  isRemote,
+  asRemote,
   type Linked,
   type Place,
   type Remote,
 } from "../../capabilities.ts";
 import type { Context } from "../../component.ts";
-import { authenticates, caOf, type Known, remotes, secretKey, secretOf, tenantHeader } from "../../remote.ts";
+import { authenticates, caKey, caOf, type Known, remotes, secretKey, secretOf, tenantHeader } from "../../remote.ts";
 
 /** A provisioned data source of Grafana, as far as the environment sets it. */
 export interface GrafanaDataSource {
@@ -31,6 +31,9 @@ export interface GrafanaDataSource {
  */
 const secretVariable = ({ of }: Access) => `EXTERNAL_${of.toUpperCase()}_SECRET`;
 
+/** The same of an authority of the environment's own, whose certificate only its Secret has. */
+const caVariable = ({ of }: Access) => `EXTERNAL_${of.toUpperCase()}_CA`;
+
 /** How a server is asked: the keys of a data source that say so. */
 function asked(
   remote: Remote,
@@ -45,7 +48,7 @@ function asked(
   ];
   const secureJsonData = {
     ...(secret === undefined || access.user === undefined ? {} : { basicAuthPassword: secret }),
-    ...(ca === undefined ? {} : { tlsCACert: ca }),
+    ...(ca === undefined ? {} : { tlsCACert: typeof ca === "string" ? ca : `$${caVariable(access)}` }),
     ...Object.fromEntries(headers.map(([, value], index) => [`httpHeaderValue${index + 1}`, value])),
   };
   return {
@@ -85,7 +88,8 @@ export function grafanaDataSources({
     shown(capability).map(({ key, endpoint, dataSource }, index): GrafanaDataSource => {
       const { name, type, jsonData } = dataSource(linked);
       const uid = index === 0 ? dataSourceUid[capability] : `${dataSourceUid[capability]}-${key.toLowerCase()}`;
-      const server = isRemote(endpoint) ? asked(endpoint, environment) : undefined;
+      const remote = asRemote(endpoint);
+      const server = remote === undefined ? undefined : asked(remote, environment);
       return {
         name,
         uid,
@@ -124,11 +128,13 @@ export function secretVariables(
   context: Pick<Context<unknown>, "all" | "environment">,
 ): Record<string, SecretVariable> {
   return Object.fromEntries(
-    remotes(askedPlaces(context))
-      .filter(({ access }) => authenticates(access, context.environment))
-      .map(({ access }) => [
-        secretVariable(access),
-        { secretKeyRef: { name: secretOf("grafana"), key: secretKey(access) } },
-      ]),
+    remotes(askedPlaces(context)).flatMap((remote) => {
+      const { access } = remote;
+      const of = (key: string) => ({ secretKeyRef: { name: secretOf("grafana"), key } });
+      return [
+        ...(authenticates(access, context.environment) ? [[secretVariable(access), of(secretKey(access))]] : []),
+        ...(typeof access.ca === "object" ? [[caVariable(access), of(caKey(access))]] : []),
+      ] as [string, SecretVariable][];
+    }),
   );
 }

@@ -52,7 +52,7 @@ export const lokiComponent = defineComponent({
     logs: {
       endpoint,
       title: "Loki",
-      pushPath,
+      push: { as: "loki", place: endpoint, path: pushPath },
       otlp: { protocol: "http", place: { ...endpoint, path: otlpPath } },
       lookup,
       dataSource,

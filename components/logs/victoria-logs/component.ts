@@ -23,7 +23,7 @@ export const victoriaLogsComponent = defineComponent({
     logs: {
       endpoint,
       title: "VictoriaLogs",
-      pushPath,
+      push: { as: "loki", place: endpoint, path: pushPath },
       otlp: { protocol: "http", place: { ...endpoint, path: otlpPath }, headers: otlpHeaders },
       lookup,
       dataSource: (linked) => ({ ...dataSource(linked), plugin }),

@@ -1,0 +1,59 @@
+import { z } from "zod";
+import { bytes, elasticsearchRetention, elasticVersion, imageRepository } from "../../../settings/formats.ts";
+import { resources } from "../../../settings/kinds.ts";
+import { version } from "./chart.ts";
+
+export const elasticsearch = z
+  .strictObject({
+    nodes: z
+      .int()
+      .min(1)
+      .max(50)
+      .default(1)
+      .describe("Nodes that keep lines; each line is on two of them where there are several."),
+    masters: z
+      .union([z.literal(0), z.literal(3)])
+      .default(0)
+      .describe("Nodes that elect each other and keep no lines, for large clusters. 0: the others do both."),
+    zones: z
+      .array(
+        z.string().regex(/^[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/, "must be a zone's name, as nodes have it"),
+      )
+      .refine((named) => new Set(named).size === named.length, { error: "names one twice" })
+      .default([])
+      .describe(
+        "Zones (topology.kubernetes.io/zone) that nodes are spread over evenly; a line and its copy are in two of them.",
+      ),
+    retention: elasticsearchRetention
+      .default("7d")
+      .describe("How long log lines are kept, and up to a day longer: an index goes as a whole."),
+    storage: z
+      .strictObject({
+        size: bytes.default("10Gi").describe("Volume of each node. It can grow where its StorageClass allows it."),
+      })
+      .prefault({}),
+    mmap: z
+      .boolean()
+      .default(false)
+      .describe(
+        "Reads indices by memory maps, which is faster; every node of the cluster has to have vm.max_map_count 1048576 then.",
+      ),
+    resources: resources({ cpu: "250m", memory: "2Gi", memoryLimit: "2Gi" }),
+    kibana: z
+      .strictObject({
+        replicas: z
+          .int()
+          .min(0)
+          .max(5)
+          .default(1)
+          .describe("Pods of Kibana, where people look into it; with 0 there is none, and Grafana does without."),
+        resources: resources({ cpu: "100m", memory: "1Gi", memoryLimit: "2Gi" }),
+      })
+      .prefault({}),
+    version: elasticVersion.default(version).describe("Version of Elasticsearch and Kibana."),
+    images: imageRepository
+      .default("docker.elastic.co")
+      .describe("Registry of their images, or a folder of a company's own or of a mirror."),
+  })
+  .prefault({})
+  .describe("Elasticsearch, a log store that indexes every word, with Kibana; Elastic's operator runs both.");

@@ -1,0 +1,188 @@
+/**
+ * What Elasticsearch is told once it answers: how long lines are kept, and what becomes of an agent's record. The operator has an object for
+ * that (StackConfigPolicy), which does nothing without an enterprise licence (ECK 3.5, controller/stackconfigpolicy/controller.go); so a Job asks
+ * Elasticsearch's API.
+ */
+import { createHash } from "node:crypto";
+import type { z } from "zod";
+import { durationSeconds } from "../../../settings/formats.ts";
+import type { Extra } from "../../component.ts";
+import { hardened } from "../../kubernetes/hardened.ts";
+import { agentPipeline } from "./api.ts";
+import { name, namespace, ports, service } from "./names.ts";
+import type { elasticsearch } from "./settings.ts";
+import { authority, passwordOf } from "./users.ts";
+
+type Settings = z.output<typeof elasticsearch>;
+
+/** Method and path of a request, and its body. */
+export type Request = readonly [method: string, path: string, body: object];
+
+/** Name of the lifecycle policy. */
+const policy = "observability-logs";
+
+/** How long an index is written to: a quarter of the retention, and a day at most. */
+const written = (retention: string) =>
+  `${Math.max(1, Math.min(24, Math.floor(durationSeconds(retention) / 3600 / 4)))}h`;
+
+/**
+ * An agent's record as Elasticsearch keeps one that came by OTLP (x-pack/plugin/otel-data, logs-otel@mappings): what Kubernetes knows as
+ * attributes of the resource, the message as the body, everything else as attributes, which may have any type in any line. Fluent Bit calls a line of plain text `log`.
+ */
+const script = `
+def resource = new HashMap();
+def kubernetes = ctx.remove('kubernetes');
+if (kubernetes instanceof Map) {
+  for (def entry : params.resource.entrySet()) {
+    def value = kubernetes.get(entry.getKey());
+    if (value != null) resource.put(entry.getValue(), value);
+  }
+}
+for (def key : params.dropped) ctx.remove(key);
+def found = new HashMap();
+for (def kind : params.fields.entrySet()) {
+  for (def key : kind.getValue()) {
+    def value = ctx.get(key);
+    if (value == null || value instanceof Map || value instanceof List) continue;
+    ctx.remove(key);
+    found.put(kind.getKey(), value.toString());
+    break;
+  }
+}
+def attributes = new HashMap();
+for (def key : new ArrayList(ctx.keySet())) {
+  if (key.startsWith('_') || key == '@timestamp' || key == 'data_stream') continue;
+  attributes.put(key, ctx.remove(key));
+}
+def text = found.get('text');
+def level = found.get('level');
+if (level == null && text != null) {
+  def lower = text.toLowerCase();
+  int first = lower.length();
+  for (def word : params.levels) {
+    int at = lower.indexOf(word);
+    if (at >= 0 && at < first) {
+      first = at;
+      level = word;
+    }
+  }
+}
+ctx.body = ['text': text == null ? '' : text];
+ctx.severity_text = level == null ? 'unknown' : level;
+if (found.get('trace') != null) ctx.trace_id = found.get('trace');
+if (found.get('span') != null) ctx.span_id = found.get('span');
+ctx.resource = ['attributes': resource];
+ctx.attributes = attributes;
+`.trim();
+
+const params = {
+  // Fields of Fluent Bit's filter, and what OpenTelemetry calls them.
+  resource: {
+    namespace_name: "k8s.namespace.name",
+    pod_name: "k8s.pod.name",
+    pod_id: "k8s.pod.uid",
+    container_name: "k8s.container.name",
+    container_image: "container.image.name",
+    host: "k8s.node.name",
+  },
+  dropped: ["_p", "time", "logtag"],
+  // The first that a line has.
+  fields: {
+    text: ["msg", "message", "log"],
+    level: ["level", "severity", "lvl"],
+    trace: ["trace_id", "traceId", "traceID"],
+    span: ["span_id", "spanId", "spanID"],
+  },
+  levels: ["fatal", "critical", "error", "warn", "info", "debug", "trace"],
+};
+
+/** The level as dashboards ask for it: small letters, and one word for one level. */
+const levels = [
+  { lowercase: { field: "severity_text", ignore_missing: true } },
+  { set: { if: "ctx.severity_text == 'warning'", field: "severity_text", value: "warn" } },
+];
+
+/** In their order: each needs those before it. */
+export function requests({ retention }: Settings): Request[] {
+  const phases = {
+    hot: { actions: { rollover: { max_age: written(retention), max_primary_shard_size: "50gb" } } },
+    delete: { min_age: retention, actions: { delete: {} } },
+  };
+  return [
+    ["PUT", `/_ilm/policy/${policy}`, { policy: { phases } }],
+    ["PUT", `/_ingest/pipeline/${agentPipeline}`, { processors: [{ script: { source: script, params } }, ...levels] }],
+    // Of lines that come by OTLP: templates of Elasticsearch's own ask for these two names (logs@default-pipeline, logs-otel@template).
+    ["PUT", "/_ingest/pipeline/logs@custom", { processors: levels }],
+    [
+      "PUT",
+      "/_component_template/logs@custom",
+      {
+        template: {
+          settings: { index: { lifecycle: { name: policy }, auto_expand_replicas: "0-1" } },
+          // What cannot be indexed is kept, as it came, and nothing is refused for ever.
+          data_stream_options: { failure_store: { enabled: true, lifecycle: { data_retention: retention } } },
+        },
+      },
+    ],
+  ];
+}
+
+const folder = "/etc/elasticsearch-ca";
+
+/** Sends each pair of "method path" and body; while nobody answers, or Elasticsearch is not ready, it waits. */
+const shell = `
+set -euo pipefail
+ask() { curl --silent --show-error --cacert ${folder}/ca.crt --config <(printf 'user = "setup:%s"\\n' "$PASSWORD") "$@"; }
+until ask --fail --output /dev/null "$ADDRESS/_cluster/health?wait_for_status=yellow&timeout=30s"; do sleep 5; done
+while (( $# )); do
+  echo "$1"
+  ask --fail-with-body --retry 5 --request "\${1%% *}" --header 'content-type: application/json' --data-binary "$2" "$ADDRESS\${1#* }"
+  echo
+  shift 2
+done
+`.trim();
+
+/** A Job that sends them. Another setting is another Job, because Kubernetes changes none. */
+export function setup(settings: Settings, image: string, pullSecrets: object): Extra {
+  const args = requests(settings).flatMap(([method, path, body]) => [`${method} ${path}`, JSON.stringify(body)]);
+  const template = {
+    metadata: { labels: { "app.kubernetes.io/name": `${name}-setup` } },
+    spec: {
+      restartPolicy: "OnFailure",
+      automountServiceAccountToken: false,
+      securityContext: { runAsNonRoot: true, runAsUser: 1000, seccompProfile: { type: "RuntimeDefault" } },
+      containers: [
+        {
+          name: "setup",
+          // It has curl, and the nodes have it.
+          image,
+          command: ["bash", "-c", shell, "setup"],
+          args,
+          env: [
+            { name: "ADDRESS", value: `https://${service}.${namespace}.svc:${ports.http}` },
+            { name: "PASSWORD", valueFrom: { secretKeyRef: { name: `${name}-user-setup`, key: "password" } } },
+          ],
+          volumeMounts: [{ name: "ca", mountPath: folder, readOnly: true }],
+          resources: { requests: { cpu: "10m", memory: "32Mi" }, limits: { memory: "128Mi" } },
+          securityContext: hardened,
+        },
+      ],
+      volumes: [{ name: "ca", secret: { secretName: authority, items: [{ key: "ca.crt", path: "ca.crt" }] } }],
+      ...pullSecrets,
+    },
+  };
+  const hash = createHash("sha256")
+    .update(JSON.stringify([template, passwordOf("setup")]))
+    .digest("hex")
+    .slice(0, 8);
+  return {
+    name: "setup",
+    last: true,
+    object: {
+      apiVersion: "batch/v1",
+      kind: "Job",
+      metadata: { name: `${name}-setup-${hash}`, namespace },
+      spec: { backoffLimit: 20, template },
+    },
+  };
+}
