@@ -628,6 +628,14 @@ function accepted(raw: Tree): Settings | undefined {
   }
 }
 
+/** With those of some changes that go together: all at once, or of each half. */
+function withAccepted(raw: Tree, changes: readonly ((tree: Tree) => Tree)[]): Tree {
+  const next = changes.reduce((tree, change) => change(tree), raw);
+  if (accepted(next) !== undefined) return next;
+  const half = Math.ceil(changes.length / 2);
+  return changes.length < 2 ? raw : withAccepted(withAccepted(raw, changes.slice(0, half)), changes.slice(half));
+}
+
 /** Kubeconfig with every context that settings may name. */
 function kubeconfigWith(contexts: readonly string[]): string {
   return JSON.stringify({
@@ -731,7 +739,7 @@ describe("What settings accept, by its readers", function () {
     for (let index = 0; index < environments; index++) {
       const bases = [{}, existing(kubeconfig), inBuckets, elsewhere, kbot, servers, scraping, beside, stored];
       const base = bases[index % bases.length] ?? {};
-      let raw: Tree = { alerting: everybody, ...base };
+      const further: ((tree: Tree) => Tree)[] = [];
       for (const [where, values] of good) {
         // Who is not there reads nothing.
         if (where in slots) continue;
@@ -749,10 +757,10 @@ describe("What settings accept, by its readers", function () {
           : [values[(random[turn++] ?? 0) % values.length]];
         for (const [at, value] of some.entries()) {
           const element = isList && named.has(where) ? { ...(value as Tree), name: `n${at}` } : value;
-          const next = withLeaf(raw, where, isList ? [...asList(read(raw, where)), element] : value);
-          if (accepted(next) !== undefined) raw = next;
+          further.push((tree) => withLeaf(tree, where, isList ? [...asList(read(tree, where)), element] : value));
         }
       }
+      const raw = withAccepted({ alerting: everybody, ...base }, further);
       const stack = ["dev", "123", "1e3", "no"][index % 4] ?? "dev";
       rendered.push(await render({ settings: raw, stack, secrets: ["telegramToken", ...externalSecrets] }));
       const settings = accepted(raw);
