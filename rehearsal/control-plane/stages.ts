@@ -5,12 +5,10 @@
 import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { parseAllDocuments, stringify } from "yaml";
+import { MISSING_IMAGE } from "./containers.ts";
 
 /** The default StorageClass, called as on kind. */
 export const STORAGE_CLASS = "standard";
-
-/** An image whose name contains this cannot be pulled. */
-export const MISSING_IMAGE = "does-not-exist";
 
 /** A pod with this annotation, value `ImagePullBackOff`, behaves as if its images could not be pulled. */
 const FAILURE_ANNOTATION = "rehearsal/failure";

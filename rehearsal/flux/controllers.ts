@@ -17,7 +17,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { parse, stringify } from "yaml";
 import { type Api, connect } from "../control-plane/api.ts";
 import { freePorts, guard, lastLines, launch, logFile, reap } from "../control-plane/processes.ts";
-import { MISSING_IMAGE } from "../control-plane/stages.ts";
+import { MISSING_IMAGE } from "../control-plane/containers.ts";
 import { CONTROLLERS, type Controller } from "./manifests.ts";
 
 const NAMESPACE = "flux-system";

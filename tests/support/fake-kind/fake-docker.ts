@@ -99,10 +99,7 @@ if (engine !== undefined && engine.onlyFor === undefined) {
 } else if (args[0] === "start") {
   start(args.slice(1));
 } else if (args[0] === "ps" && args.at(-1) === "{{.Ports}}") {
-  // As Docker 28 writes them; only published ones carry an address, and only running containers have them.
-  const cluster = world.cluster(/cluster=(.*)$/.exec(args[2] ?? "")?.[1] ?? "");
-  const own = cluster?.running === true ? (cluster.ports ?? []) : [];
-  process.stdout.write(`${own.map((port) => `127.0.0.1:${port}->30300/tcp`).join(", ")}\n`);
+  process.stdout.write(world.ports(/cluster=(.*)$/.exec(args[2] ?? "")?.[1] ?? ""));
 } else if (args[0] === "ps") {
   const label = /^label=io\.x-k8s\.kind\.cluster=(.*)$/.exec(args[3] ?? "")?.[1];
   if (label !== undefined) process.stdout.write(world.containers(label));

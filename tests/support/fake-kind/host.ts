@@ -57,6 +57,10 @@ const shortcuts = {
     file="$FAKE_WORLD/nodes/\${4#label=io.x-k8s.kind.cluster=}"
     [ -e "$file" ] && exec /bin/cat "$file"
     exit 0 ;;
+  "ps --filter label=io.x-k8s.kind.cluster="*" --format {{.Ports}}")
+    file="$FAKE_WORLD/ports/\${3#label=io.x-k8s.kind.cluster=}"
+    [ -e "$file" ] && exec /bin/cat "$file"
+    echo; exit ;;
   "cp "*" -")
     file="$FAKE_WORLD/files/\${2%%:*}\${2#*:}"
     [ -e "$file" ] && exec /bin/cat "$file"

@@ -85,7 +85,7 @@ export class World {
 
   constructor(folder: string) {
     this.folder = folder;
-    for (const name of ["clusters", "nodes", "files"]) fs.mkdirSync(this.#path(name), { recursive: true });
+    for (const name of ["clusters", "nodes", "ports", "files"]) fs.mkdirSync(this.#path(name), { recursive: true });
   }
 
   #path(name: string): string {
@@ -133,6 +133,9 @@ export class World {
     const nodes = (cluster?.labels ?? []).map((labels, index) => ({ labels, index, node: nodeName(name, index) }));
     const state = cluster?.running === true ? "running" : "exited";
     this.#write(`nodes/${name}`, nodes.map(({ node }) => `${node}\t${state}\n`).join(""));
+    // As Docker 28 writes them; only published ones carry an address, and only running containers have them.
+    const ports = cluster?.running === true ? (cluster.ports ?? []) : [];
+    this.#write(`ports/${name}`, `${ports.map((port) => `127.0.0.1:${port}->30300/tcp`).join(", ")}\n`);
     for (let index = 0; index < before; index++)
       fs.rmSync(this.#path(`files/${nodeName(name, index)}`), { recursive: true, force: true });
     for (const { node, index, labels } of nodes) {
@@ -152,6 +155,12 @@ export class World {
   containers(name: string): string {
     const file = this.#path(`nodes/${name}`);
     return fs.existsSync(file) ? fs.readFileSync(file, "utf8") : "";
+  }
+
+  /** The ports that they publish, in one line. */
+  ports(name: string): string {
+    const file = this.#path(`ports/${name}`);
+    return fs.existsSync(file) ? fs.readFileSync(file, "utf8") : "\n";
   }
 
   /** A file of a node's container, or undefined when there is none. */
