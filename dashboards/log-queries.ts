@@ -10,6 +10,7 @@ import {
   logsPanel,
   logql,
   logsql,
+  lucene,
   type Named,
   type Query,
   type Shown,
@@ -18,7 +19,7 @@ import {
 import { logJob } from "./names.ts";
 
 /** Languages of log stores, by Grafana's type of data source. */
-export type LogLanguage = Extract<Language, "loki" | "victoriametrics-logs-datasource">;
+export type LogLanguage = Extract<Language, "loki" | "victoriametrics-logs-datasource" | "elasticsearch">;
 
 /** Lines that are asked for. Values are regular expressions, which variables may be. */
 export interface Asked {
@@ -55,7 +56,11 @@ interface LogQueries {
   bytes(asked: Asked, by: readonly Grouping[]): Query;
   /** A variable whose values are a label's of the log agent's lines. @param all what "All" stands for */
   choice(named: Named, label: Grouping, within: Partial<Asked>, all: string): Builder<sdk.VariableModel>;
+  /** What columns of `most` are called: those of labels, and that of the number. */
+  readonly columns: Readonly<Record<"namespace" | "pod" | "count", string>>;
 }
+
+const prometheusColumns = { namespace: "namespace", pod: "pod", count: "Value #A" } as const;
 
 const legend = (by: readonly Grouping[]) => by.map((label) => `{{${label}}}`).join("/");
 
@@ -135,6 +140,7 @@ const loki: LogQueries = {
     const matchers = list(within).map(([of, value]) => `, ${of}=~"${value}"`);
     return logChoice(named, "loki", all, { type: 1, label, stream: `{job="${logJob}"${matchers.join("")}}` });
   },
+  columns: prometheusColumns,
 };
 
 /** A regular expression that fits the whole value, as those of LogQL do; LogsQL's fit a part. */
@@ -194,11 +200,69 @@ const victoriaLogs: LogQueries = {
       query: [`job:="${logJob}"`, ...list(within).map(([of, value]) => `${of}${whole(value)}`)].join(" "),
       limit: 1000,
     }),
+  columns: prometheusColumns,
+};
+
+/** What fields of a line are called, whichever way it came (components/logs/elasticsearch/setup.ts). */
+const fields: Readonly<Record<Grouping, string>> = {
+  namespace: "k8s.namespace.name",
+  pod: "k8s.pod.name",
+  container: "k8s.container.name",
+  level: "severity_text",
+};
+
+/** A regular expression that fits the whole value. */
+const matching = (field: string, value: string) => `${field}:/(${value.replaceAll(/\$(\w+)/g, "${$1:pipe}")})/`;
+
+/** Lucene of lines of both ways. */
+function inElasticsearch({ search, level, agentOnly, ...asked }: Partial<Asked>): string {
+  const found = (field: string) => `${field}:(*${search?.replaceAll(/\$(\w+)/g, "${$1:raw}") ?? ""}*)`;
+  return [
+    ...(agentOnly ? ['data_stream.dataset:"kubernetes.otel"'] : []),
+    ...list(asked).map(([label, value]) =>
+      label === "container"
+        ? // A line that came by OTLP may say nothing of its container.
+          `(${matching(fields.container, value)} OR NOT _exists_:${fields.container})`
+        : matching(fields[label], value),
+    ),
+    ...(level === undefined ? [] : [matching(fields.level, level)]),
+    ...(search === undefined ? [] : [`(${["body.text", "trace_id", "attributes.\\*"].map(found).join(" OR ")})`]),
+  ].join(" AND ");
+}
+
+const termLegend = (by: readonly Grouping[]) => by.map((label) => `{{term ${fields[label]}}}`).join("/");
+
+const elasticsearch: LogQueries = {
+  // Grafana shows the message, and every field in the details.
+  lines: (asked) => [lucene(inElasticsearch(asked), most)],
+  count: (asked, by) => lucene(inElasticsearch(asked), { by: [fields[by]], most: 50, over: "range" }, termLegend([by])),
+  most: (asked, by) =>
+    lucene(inElasticsearch(asked), { by: by.map((label) => fields[label]), most: top10, over: "instant" }),
+  bytes: (asked, by) =>
+    lucene(
+      inElasticsearch(asked),
+      { by: by.map((label) => fields[label]), most: top10, over: "range", summed: "log.record.length" },
+      termLegend(by),
+    ),
+  choice: (named, label, within, all) =>
+    logChoice(
+      named,
+      "elasticsearch",
+      all,
+      JSON.stringify({
+        find: "terms",
+        field: fields[label],
+        ...(list(within).length === 0 ? {} : { query: inElasticsearch(within) }),
+        size: 1000,
+      }),
+    ),
+  columns: { namespace: fields.namespace, pod: fields.pod, count: "Count" },
 };
 
 export const logQueries: Readonly<Record<LogLanguage, LogQueries>> = {
   loki,
   "victoriametrics-logs-datasource": victoriaLogs,
+  elasticsearch,
 };
 
 /** Log lines, the newest first, in whichever language the store knows. */

@@ -11,8 +11,18 @@ const errors: Asked = { ...found, level: "error|critical|fatal" };
 
 const containers = `namespace=~"$namespace", pod=~"$pod", container=~"$container", container!="", container!="POD"`;
 
-/** @param levels how the store knows the level of a line */
-export const logsDashboard = (language: LogLanguage, levels: string) => {
+/** A field of the row, in Grafana's form. */
+const fieldValue = (name: string) => `\${__data.fields${/^\w+$/.test(name) ? `.${name}` : `["${name}"]`}}`;
+
+/**
+ * @param levels how the store knows the level of a line
+ * @param search what one may search for
+ */
+export const logsDashboard = (
+  language: LogLanguage,
+  levels: string,
+  search = "Text or regular expression, upper and lower case alike. Paste a trace_id to see one request.",
+) => {
   const ask = logQueries[language];
   return dashboard(
     {
@@ -57,7 +67,7 @@ export const logsDashboard = (language: LogLanguage, levels: string) => {
         textInput({
           name: "search",
           label: "Search",
-          description: "Text or regular expression, upper and lower case alike. Paste a trace_id to see one request.",
+          description: search,
         }),
       ],
     },
@@ -86,14 +96,14 @@ export const logsDashboard = (language: LogLanguage, levels: string) => {
             height: 9,
           },
           {
-            namespace: "Namespace",
-            pod: {
+            [ask.columns.namespace]: "Namespace",
+            [ask.columns.pod]: {
               title: "Pod",
               links: [
-                link("Only this pod", "logs", { namespace: "${__data.fields.namespace}", pod: "${__value.raw}" }),
+                link("Only this pod", "logs", { namespace: fieldValue(ask.columns.namespace), pod: "${__value.raw}" }),
               ],
             },
-            "Value #A": { title: "Errors", width: 90 },
+            [ask.columns.count]: { title: "Errors", width: 90 },
           },
           "-Errors",
           ask.most(errors, ["namespace", "pod"]),

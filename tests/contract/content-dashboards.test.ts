@@ -137,7 +137,7 @@ describe("dashboards", () => {
       dashboard.uid,
       ...new Set(panelsOf(dashboard).flatMap(({ targets = [] }) => targets.map(({ datasource }) => datasource.type))),
     ]);
-    const logs = ["loki", "victoriametrics-logs-datasource"];
+    const logs = ["loki", "victoriametrics-logs-datasource", "elasticsearch"];
     for (const demo of ["kbot", "podinfo"])
       for (const language of ["jaeger", "tempo"])
         for (const lines of [...logs, undefined]) {

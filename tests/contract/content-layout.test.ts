@@ -28,7 +28,7 @@ const folders = ["clusters/dev", "clusters/local", "clusters/production", "demo/
 const demos = ["kbot", "podinfo"];
 
 /** Folders of content in a language that no store of the defaults knows. */
-const otherLanguages = ["logs.victoriametrics-logs-datasource"];
+const otherLanguages = ["logs.victoriametrics-logs-datasource", "logs.elasticsearch"];
 
 /** Components of kustomize that go with a folder where every component is there, relative to it. */
 function componentsOf(folder: string): string[] {

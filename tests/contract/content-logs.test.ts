@@ -1,9 +1,12 @@
 import { expect } from "chai";
+import lucene from "lucene";
 import { ask } from "../../commands/pictures/ask.ts";
 import type { Dashboard, Panel, Target } from "../../commands/pictures/model.ts";
 import { dashboardFiles } from "../../commands/pictures.ts";
+import { linesOfTrace } from "../../components/logs/elasticsearch/api.ts";
 import { logLabels } from "../../contract/checks/fluent-bit.ts";
 import { logEntries, pushBody } from "../../commands/pictures/logs.ts";
+import { panelsOf, readForms } from "./support/content.ts";
 
 const dashboards = [...dashboardFiles().values()].map((text) => JSON.parse(text) as Dashboard);
 
@@ -80,5 +83,67 @@ describe("LogQL, by a stand-in for Loki's engine with lines of the log agent and
     // Steps overlap the ends of the hour.
     expect(counted).to.be.closeTo(logs.length, 40);
     expect(series.map(({ labels }) => labels["detected_level"])).to.include.members(["error", "warn", "info"]);
+  });
+});
+
+/** No Elasticsearch may be had here: its queries are read by a grammar of Lucene, and what they ask is held against what setup.ts makes of lines. */
+describe("Lucene, by its grammar", () => {
+  /** What Grafana puts in, with and without a choice. */
+  const chosen = [
+    {
+      job: "podinfo|frontend",
+      namespace: "demo|team-a",
+      pod: "kbot-1",
+      container: "kbot",
+      level: "error|critical|fatal",
+      search: "refused AND *x",
+    },
+    { job: ".*", namespace: ".+", pod: ".+", container: ".*", level: ".*", search: "" },
+  ] as const;
+  const known =
+    /^(k8s\.(namespace|pod|container)\.name|severity_text|body\.text|trace_id|attributes\.\\\*|_exists_|data_stream\.dataset|<implicit>)$/;
+
+  const filled = (query: string, values: Readonly<Record<string, string>>) =>
+    query.replaceAll(/\$\{(\w+):\w+\}/g, (_, name: string) => values[name] ?? expect.fail(`nobody chooses ${name}`));
+
+  const fieldsOf = (node: unknown): string[] => {
+    if (typeof node !== "object" || node === null) return [];
+    const { field, left, right } = node as Readonly<Record<string, unknown>>;
+    return [...(typeof field === "string" ? [field] : []), ...fieldsOf(left), ...fieldsOf(right)];
+  };
+
+  const asked = readForms().flatMap(({ dashboard }) =>
+    panelsOf(dashboard).flatMap(({ title, targets = [] }) =>
+      targets
+        .filter(({ datasource }) => datasource.type === "elasticsearch")
+        .map((target) => [`${dashboard.uid}, ${title}`, (target as unknown as { query: string }).query] as const),
+    ),
+  );
+
+  it("is what every panel of log lines asks in", () => {
+    expect(new Set(asked.map(([where]) => where.split(",")[0]))).to.include.members([
+      "logs",
+      "kbot",
+      "podinfo",
+      "flux",
+    ]);
+    for (const [where, query] of asked)
+      for (const values of chosen) {
+        const text = filled(query, values);
+        const tree = lucene.parse(text);
+        expect(text, where).to.not.include("$");
+        for (const field of fieldsOf(tree)) expect(field, `${where}: ${text}`).to.match(known);
+      }
+  });
+
+  it("is what links from traces ask in", () => {
+    expect(fieldsOf(lucene.parse(linesOfTrace.replaceAll("$${__trace.traceId}", "4bf92f")))).to.deep.equal([
+      "trace_id",
+      "body.text",
+    ]);
+  });
+
+  it("refuses what is none (the check itself)", () => {
+    for (const wrong of ["a:/x", "(a:b", 'a:"b']) expect(() => lucene.parse(wrong), wrong).to.throw();
   });
 });

@@ -82,6 +82,7 @@ describe("content that is shipped", function () {
     [{ traces: ["tempo", "jaeger"] }, "tempo loki", "tempo loki"],
     [{ logs: "victoriaLogs" }, `jaeger ${victoriaLogs}`, `jaeger ${victoriaLogs}`],
     [{ logs: ["victoriaLogs", "loki"], traces: "none" }, victoriaLogs, victoriaLogs],
+    [{ logs: "elasticsearch" }, "jaeger elasticsearch", "jaeger elasticsearch"],
     [{ traces: "none" }, "loki", "loki"],
     [{ traces: "tempo", logs: "none", logAgent: "none" }, "tempo", "tempo"],
     [{ logs: "none", logAgent: "none" }, "jaeger", "jaeger"],

@@ -68,7 +68,7 @@ if (level == null && text != null) {
   }
 }
 ctx.body = ['text': text == null ? '' : text];
-ctx.severity_text = level == null ? 'unknown' : level;
+if (level != null) ctx.severity_text = level;
 if (found.get('trace') != null) ctx.trace_id = found.get('trace');
 if (found.get('span') != null) ctx.span_id = found.get('span');
 ctx.resource = ['attributes': resource];
@@ -96,11 +96,19 @@ const params = {
   levels: ["fatal", "critical", "error", "warn", "info", "debug", "trace"],
 };
 
-/** The level as dashboards ask for it: small letters, and one word for one level. */
-const levels = [
-  { lowercase: { field: "severity_text", ignore_missing: true } },
-  { set: { if: "ctx.severity_text == 'warning'", field: "severity_text", value: "warn" } },
-];
+/** What dashboards ask of every line: the level in small letters, and one word for one level; and how long it is. */
+const finish = {
+  script: {
+    source: `
+def level = ctx.severity_text == null ? 'unknown' : ctx.severity_text.toLowerCase();
+ctx.severity_text = level == 'warning' ? 'warn' : level;
+if (ctx.attributes == null) ctx.attributes = new HashMap();
+if (ctx.body instanceof Map && ctx.body.text instanceof String) {
+  ctx.attributes.put('log.record.length', ctx.body.text.length());
+}
+`.trim(),
+  },
+};
 
 /** In their order: each needs those before it. */
 export function requests({ retention }: Settings): Request[] {
@@ -110,9 +118,9 @@ export function requests({ retention }: Settings): Request[] {
   };
   return [
     ["PUT", `/_ilm/policy/${policy}`, { policy: { phases } }],
-    ["PUT", `/_ingest/pipeline/${agentPipeline}`, { processors: [{ script: { source: script, params } }, ...levels] }],
+    ["PUT", `/_ingest/pipeline/${agentPipeline}`, { processors: [{ script: { source: script, params } }, finish] }],
     // Of lines that come by OTLP: templates of Elasticsearch's own ask for these two names (logs@default-pipeline, logs-otel@template).
-    ["PUT", "/_ingest/pipeline/logs@custom", { processors: levels }],
+    ["PUT", "/_ingest/pipeline/logs@custom", { processors: [finish] }],
     [
       "PUT",
       "/_component_template/logs@custom",
