@@ -50,6 +50,8 @@ const seaweedfs = "github.com/seaweedfs/seaweedfs";
 
 const blackbox = "github.com/prometheus/blackbox_exporter";
 
+const keda = "github.com/kedacore/keda/v2";
+
 const prometheusOperator = "github.com/prometheus-operator/prometheus-operator";
 const victoriaMetricsApp = (name: string) =>
   ({ set: "victoria-metrics", module: victoriaMetrics, package: `${victoriaMetrics}/app/${name}` }) as const;
@@ -134,6 +136,9 @@ const programs = {
     package: `${victoriaMetricsOperator}/cmd`,
     built: "cmd",
   },
+  /** KEDA's operator, and its server of external metrics: for the nights alone, because they have the clients of a hundred systems. */
+  "keda-operator": { set: "keda", module: keda, package: `${keda}/cmd/operator`, built: "operator" },
+  "keda-adapter": { set: "keda", module: keda, package: `${keda}/cmd/adapter`, built: "adapter" },
   amtool: {
     set: "alertmanager",
     module: alertmanager,
@@ -212,6 +217,7 @@ const catalogue: Catalogue = {
         [`${victoriaMetrics}/lib/buildinfo.Version`]: `operator-${version(victoriaMetricsOperator)}`,
       }),
     },
+    keda: { stamp: (version) => ({ [`${keda}/version.Version`]: version(keda).slice(1) }) },
     helm: { stamp: (version) => ({ [`${helm}/internal/version.version`]: version(helm) }) },
   },
   folder,

@@ -14,7 +14,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { type Api, connect } from "./api.ts";
 import { kubeconfig } from "./kubeconfig.ts";
 import type { KindNode } from "./nodes.ts";
-import { type Pair, type Pki, makePki } from "./pki.ts";
+import { FRONT_PROXY, type Pair, type Pki, makePki } from "./pki.ts";
 import { type Program, freePorts, guard, lastLines, launch, reap, reopen } from "./processes.ts";
 import { STORAGE_CLASS, kwokConfiguration } from "./stages.ts";
 
@@ -252,6 +252,14 @@ function apiserver(
       `--service-account-issuer=${issuer}`,
       `--service-account-key-file=${pki.serviceAccounts.publicKey}`,
       `--service-account-signing-key-file=${pki.serviceAccounts.key}`,
+      // Requests for APIs of other servers (APIService), as kind has them handed on.
+      `--proxy-client-cert-file=${pki.frontProxy.certificate}`,
+      `--proxy-client-key-file=${pki.frontProxy.key}`,
+      `--requestheader-client-ca-file=${pki.ca.certificate}`,
+      `--requestheader-allowed-names=${FRONT_PROXY}`,
+      "--requestheader-username-headers=X-Remote-User",
+      "--requestheader-group-headers=X-Remote-Group",
+      "--requestheader-extra-headers-prefix=X-Remote-Extra-",
       // A webhook is served by a pod, and pods are played here: each call would fail.
       "--disable-admission-plugins=MutatingAdmissionWebhook,ValidatingAdmissionWebhook",
       "--profiling=false",

@@ -21,6 +21,8 @@ export interface Pki {
   readonly admin: Pair;
   readonly controllerManager: Pair;
   readonly scheduler: Pair;
+  /** Of the API server as who hands on requests to servers of other APIs. */
+  readonly frontProxy: Pair;
   /** Signs service account tokens. */
   readonly serviceAccounts: { readonly key: string; readonly publicKey: string };
 }
@@ -34,14 +36,15 @@ export interface Pki {
 export async function makePki(dir: string, hosts: readonly string[]): Promise<Pki> {
   // The last file that is made: with it all are there, and a control plane that starts again keeps them.
   if (existsSync(join(dir, COMPLETE))) {
-    const [ca, server, admin, controllerManager, scheduler] = NAMES.map((name) => pairOf(dir, name)) as [
+    const [ca, server, admin, controllerManager, scheduler, frontProxy] = NAMES.map((name) => pairOf(dir, name)) as [
+      Pair,
       Pair,
       Pair,
       Pair,
       Pair,
       Pair,
     ];
-    return { ca, server, admin, controllerManager, scheduler, serviceAccounts: serviceAccountFiles(dir) };
+    return { ca, server, admin, controllerManager, scheduler, frontProxy, serviceAccounts: serviceAccountFiles(dir) };
   }
   mkdirSync(dir, { recursive: true, mode: 0o700 });
   const ca = newKey(dir, "ca");
@@ -83,19 +86,22 @@ extendedKeyUsage = clientAuth
     ]);
     return pair;
   };
-  const [server, admin, controllerManager, scheduler] = await Promise.all([
+  const [server, admin, controllerManager, scheduler, frontProxy] = await Promise.all([
     issue("server", "/CN=kube-apiserver", "server", 2),
     issue("admin", "/O=system:masters/CN=kubernetes-admin", "client", 3),
     issue("controller-manager", "/CN=system:kube-controller-manager", "client", 4),
     issue("scheduler", "/CN=system:kube-scheduler", "client", 5),
+    issue("front-proxy", `/CN=${FRONT_PROXY}`, "client", 6),
   ]);
   const serviceAccounts = newServiceAccountKey(dir);
   writeFileSync(join(dir, COMPLETE), "");
-  return { ca, server, admin, controllerManager, scheduler, serviceAccounts };
+  return { ca, server, admin, controllerManager, scheduler, frontProxy, serviceAccounts };
 }
 
+/** Who alone may say for whom a request is. */
+export const FRONT_PROXY = "front-proxy-client";
 const COMPLETE = "complete";
-const NAMES = ["ca", "server", "admin", "controller-manager", "scheduler"] as const;
+const NAMES = ["ca", "server", "admin", "controller-manager", "scheduler", "front-proxy"] as const;
 
 function pairOf(dir: string, name: string): Pair {
   return { key: join(dir, `${name}.key`), certificate: join(dir, `${name}.crt`) };

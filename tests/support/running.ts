@@ -6,9 +6,9 @@ export class Running {
   said = "";
   readonly #programs: ChildProcess[] = [];
 
-  /** @param folder where it runs; it inherits the environment */
-  start(program: string, args: readonly string[], folder: string): void {
-    const one = spawn(program, args, { cwd: folder, stdio: ["ignore", "pipe", "pipe"] });
+  /** @param folder where it runs @param env in the place of the environment that it inherits */
+  start(program: string, args: readonly string[], folder: string, env?: Readonly<Record<string, string>>): void {
+    const one = spawn(program, args, { cwd: folder, stdio: ["ignore", "pipe", "pipe"], ...(env && { env }) });
     this.#programs.push(one);
     for (const stream of [one.stdout, one.stderr]) stream.on("data", (chunk) => (this.said += String(chunk)));
   }

@@ -2,9 +2,13 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { TestCluster } from "./cluster.ts";
 
-export const scaledObjects = (namespace: string) => `/apis/keda.sh/v1alpha1/namespaces/${namespace}/scaledobjects`;
+const kedas = (plural: string) => (namespace: string) => `/apis/keda.sh/v1alpha1/namespaces/${namespace}/${plural}`;
+export const scaledObjects = kedas("scaledobjects");
+export const triggerAuthentications = kedas("triggerauthentications");
 
 interface Operator {
+  /** Labels that it gives an object. */
+  readonly labels?: (name: string) => Readonly<Record<string, string>>;
   /** Path of its Deployment. */
   readonly deployment: string;
   /** As the real one calls it. */
@@ -15,11 +19,18 @@ interface Operator {
 
 const deployments = "/apis/apps/v1/namespaces/monitoring/deployments";
 
-/** KEDA 2.20.2 (controllers/keda/scaledobject_finalizer.go). */
-export const keda: Operator = {
+/** KEDA 2.20.2 (controllers/keda/scaledobject_finalizer.go, util/finalizer.go); tests/nightly/keda.test.ts has the real one. */
+export const keda = {
   deployment: `${deployments}/keda-operator`,
   finalizer: "finalizer.keda.sh",
+  // controllers/keda/scaledobject_controller.go, ensureScaledObjectLabel.
+  labels: (name) => ({ "scaledobject.keda.sh/name": name }),
   collections: [scaledObjects("demo")],
+} as const satisfies Operator;
+
+const kedaAuthentications: Operator = {
+  ...{ deployment: keda.deployment, finalizer: keda.finalizer },
+  collections: [triggerAuthentications("demo")],
 };
 
 /** VictoriaMetrics' (api/operator/v1beta1/vmextra_types.go), for what it makes programs of. */
@@ -40,7 +51,7 @@ const victoriaMetrics: Operator = {
 export function playOperators(cluster: TestCluster): () => Promise<readonly string[]> {
   const ended: string[] = [];
   const stopped = new AbortController();
-  const look = async ({ deployment, finalizer }: Operator, path: string) => {
+  const look = async ({ deployment, finalizer, labels }: Operator, path: string) => {
     const { status, body } = await cluster.api.call("GET", path);
     if (status !== 200 || !(await cluster.exists(deployment))) return;
     const { items } = body as {
@@ -51,13 +62,15 @@ export function playOperators(cluster: TestCluster): () => Promise<readonly stri
       const isThere = finalizers.includes(finalizer);
       if (isThere === (deletionTimestamp === undefined)) continue;
       const kept = isThere ? finalizers.filter((other) => other !== finalizer) : [...finalizers, finalizer];
-      await cluster.patch(`${path}/${name}`, { metadata: { finalizers: kept } });
+      await cluster.patch(`${path}/${name}`, {
+        metadata: { finalizers: kept, ...(isThere ? {} : { labels: labels?.(name) }) },
+      });
       if (isThere) ended.push(`${path.split("/").at(-1) ?? ""}/${name}`);
     }
   };
   const playing = (async () => {
     while (!stopped.signal.aborted) {
-      for (const operator of [keda, victoriaMetrics])
+      for (const operator of [keda, kedaAuthentications, victoriaMetrics])
         // It may go between two questions.
         for (const path of operator.collections) await look(operator, path).catch(() => undefined);
       await sleep(300);
