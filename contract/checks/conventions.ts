@@ -118,7 +118,7 @@ function checkInstrumentation({ declared }: Rendered, add: Add): void {
     const propagators = (at(object, "spec", "propagators") ?? []) as readonly string[];
     for (const needed of ["tracecontext", "baggage"])
       if (!propagators.includes(needed)) add(id, "spec.propagators", `has no ${needed}: a trace would end at a call.`);
-    for (const language of ["java", "python"]) {
+    for (const language of ["java", "nodejs", "python", "dotnet"]) {
       const env = (at(object, "spec", language, "env") ?? []) as readonly unknown[];
       const exporter = env.find((variable) => textAt(variable, "name") === "OTEL_LOGS_EXPORTER");
       if (textAt(exporter, "value") !== "otlp") add(id, `spec.${language}.env`, "has log records leave by no OTLP.");

@@ -399,36 +399,48 @@ describe("an environment, in real pods on real Kind (charts are stand-ins, the p
     expect(status).to.be.within(400, 499);
   });
 
-  it("injects the Java agent into a pod that asks for it, in a namespace that is restricted", async () => {
-    const pod = {
-      apiVersion: "v1",
-      kind: "Pod",
-      metadata: { name: "shop", annotations: { "instrumentation.opentelemetry.io/inject-java": "monitoring/default" } },
-      spec: {
-        securityContext: { runAsNonRoot: true, runAsUser: 1000, seccompProfile: { type: "RuntimeDefault" } },
-        containers: [
-          {
-            name: "shop",
-            image: "shop:1",
-            securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ["ALL"] } },
-          },
-        ],
-      },
-    };
-    const { status, body } = await api.call("POST", "/api/v1/namespaces/demo/pods?dryRun=All", pod);
-    expect(status, JSON.stringify(body)).to.equal(201);
-    const { initContainers = [], containers } = (body as { spec: PodSpec }).spec;
-    expect(initContainers.map(({ name: container }) => container)).to.deep.equal([
-      "opentelemetry-auto-instrumentation-java",
-    ]);
-    const env: Record<string, unknown> = Object.fromEntries(
-      (containers[0]?.env ?? []).map(({ name: variable, value }) => [variable, value]),
-    );
-    expect(env).to.include({
-      OTEL_EXPORTER_OTLP_ENDPOINT: "http://otel-collector.monitoring.svc:4318",
-      OTEL_LOGS_EXPORTER: "otlp",
+  // What starts the agent in each (docs/instrumentation.md).
+  for (const [language, variable, value] of [
+    ["java", "JAVA_TOOL_OPTIONS", "-javaagent:/otel-auto-instrumentation-java"],
+    ["nodejs", "NODE_OPTIONS", "--require /otel-auto-instrumentation-nodejs"],
+    ["python", "PYTHONPATH", "/otel-auto-instrumentation-python"],
+    ["dotnet", "CORECLR_PROFILER_PATH", "/otel-auto-instrumentation-dotnet"],
+  ] as const) {
+    it(`injects the agent for ${language} into a pod that asks for it, in a namespace that is restricted`, async () => {
+      const pod = {
+        apiVersion: "v1",
+        kind: "Pod",
+        metadata: {
+          name: "shop",
+          annotations: { [`instrumentation.opentelemetry.io/inject-${language}`]: "monitoring/default" },
+        },
+        spec: {
+          securityContext: { runAsNonRoot: true, runAsUser: 1000, seccompProfile: { type: "RuntimeDefault" } },
+          containers: [
+            {
+              name: "shop",
+              image: "shop:1",
+              securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ["ALL"] } },
+            },
+          ],
+        },
+      };
+      const { status, body } = await api.call("POST", "/api/v1/namespaces/demo/pods?dryRun=All", pod);
+      expect(status, JSON.stringify(body)).to.equal(201);
+      const { initContainers = [], containers } = (body as { spec: PodSpec }).spec;
+      expect(initContainers.map(({ name: container }) => container)).to.deep.equal([
+        `opentelemetry-auto-instrumentation-${language}`,
+      ]);
+      const env: Record<string, unknown> = Object.fromEntries(
+        (containers[0]?.env ?? []).map(({ name, value: given }) => [name, given]),
+      );
+      expect(env).to.include({
+        OTEL_EXPORTER_OTLP_ENDPOINT: "http://otel-collector.monitoring.svc:4318",
+        OTEL_LOGS_EXPORTER: "otlp",
+      });
+      expect(env[variable]).to.include(value);
     });
-  });
+  }
 
   it("scrapes every target that is there", async () => {
     const expected = [

@@ -7,10 +7,13 @@ import { instrumentation } from "./settings.ts";
 /** Log records of the framework leave by OTLP too, with the ids of the span that was active. */
 const logsByOtlp = { name: "OTEL_LOGS_EXPORTER", value: "otlp" };
 
+/** Of the init container that copies an agent into the pod. */
+const copied = containerResources({ cpu: "50m", memory: "64Mi", memoryLimit: "128Mi" });
+
 /** What is injected into a pod, for each language. */
 function injected(otlpHttp: string, samplingRatio: number, clusterName: string) {
   return {
-    // OTLP over HTTP: the one protocol that the Go, Java and Python agents all speak by default.
+    // OTLP over HTTP: the one protocol that all agents speak by default.
     exporter: { endpoint: otlpHttp },
     propagators: ["tracecontext", "baggage"],
     sampler: { type: "parentbased_traceidratio", argument: String(samplingRatio) },
@@ -24,14 +27,13 @@ function injected(otlpHttp: string, samplingRatio: number, clusterName: string) 
       },
     },
     go: { resourceRequirements: containerResources({ cpu: "20m", memory: "64Mi", memoryLimit: "256Mi" }) },
-    java: {
-      env: [logsByOtlp],
-      resources: containerResources({ cpu: "50m", memory: "64Mi", memoryLimit: "128Mi" }),
-    },
+    java: { env: [logsByOtlp], resources: copied },
+    nodejs: { env: [logsByOtlp], resourceRequirements: copied },
     python: {
       env: [logsByOtlp, { name: "OTEL_PYTHON_LOGGING_AUTO_INSTRUMENTATION_ENABLED", value: "true" }],
-      resourceRequirements: containerResources({ cpu: "50m", memory: "64Mi", memoryLimit: "128Mi" }),
+      resourceRequirements: copied,
     },
+    dotnet: { env: [logsByOtlp], resourceRequirements: copied },
   };
 }
 
