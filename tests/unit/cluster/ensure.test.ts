@@ -7,6 +7,7 @@ import { freePorts } from "../../../rehearsal/control-plane/processes.ts";
 
 import { configOf, type Ended, type Host, hostForEachTest, owner } from "../../support/fake-kind/host.ts";
 import type { FakeCluster, Step } from "../../support/fake-kind/world.ts";
+import { until } from "../../support/until.ts";
 
 describe("cluster script: ensure", () => {
   let host: Host;
@@ -306,10 +307,13 @@ describe("cluster script: ensure", () => {
   it("makes two environments on one host one after the other", async () => {
     const other = { KIND_CLUSTER_NAME: "other", KUBECONFIG_FILE: `${host.folder}/private/other.yaml` };
     await host.addCluster("other");
-    const [first, second] = await Promise.all([host.ensure(), host.ensure(other)]);
-    expect(first.code, first.stderr).to.equal(0);
-    expect(second.code, second.stderr).to.equal(0);
-    expect(first.stderr + second.stderr).to.include("another run holds the lock");
+    host.world.plan = { pauseAfter: "image" };
+    const first = host.run("ensure");
+    await host.paused("image");
+    const second = host.run("ensure", other);
+    await until("the second to say what it waits for", () => second.stderr().includes("another run holds the lock"));
+    host.world.letGo();
+    for (const { code, stderr } of [await first.ended, await second.ended]) expect(code, stderr).to.equal(0);
     const order = host.world.events().flatMap((event) => /^(?:create|step) (\S+) /.exec(event)?.[1] ?? []);
     expect(
       order.filter((name, index) => name !== order[index - 1]),
