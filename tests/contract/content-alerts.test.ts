@@ -38,6 +38,8 @@ const keptLabels = [
     "signal",
     "reason",
     "route",
+    // Of controllers in an operator.
+    "controller",
     // Of VictoriaLogs' handlers.
     "path",
     "command",

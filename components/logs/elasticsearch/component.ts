@@ -1,8 +1,8 @@
 import type { z } from "zod";
 import type { Finding } from "../../../settings/finding.ts";
 import { canonicalBytes, containerResources } from "../../../settings/resources.ts";
-import type { Access, Endpoint, UserInterface } from "../../capabilities.ts";
-import { type Context, defineComponent, type Extra } from "../../component.ts";
+import { type Access, type Endpoint, s3Variables, type UserInterface } from "../../capabilities.ts";
+import { type Context, defineComponent, type Extra, type Known } from "../../component.ts";
 import { spread } from "../../kubernetes/hardened.ts";
 import { namespaces } from "../../kubernetes/namespaces.ts";
 import { imagePullSecrets } from "../../kubernetes/pull-secrets.ts";
@@ -76,6 +76,31 @@ const nodes = (settings: Settings): Nodes[] => [
       ]),
 ];
 
+/** How Elasticsearch reaches the bucket of its snapshots: keys are no part of it. */
+function s3Client({ settings, offered }: Given): Readonly<Record<string, unknown>> {
+  const storage = offered("objectStorage");
+  if (settings.elasticsearch.snapshots.bucket === undefined || storage === undefined) return {};
+  const client = "s3.client.default";
+  return {
+    [`${client}.endpoint`]: storage.url,
+    [`${client}.region`]: storage.region,
+    [`${client}.path_style_access`]: storage.pathStyle,
+  };
+}
+
+/** Keys of the bucket, which the operator puts into every node's keystore. */
+function secureSettings({ settings, offered }: Given): object {
+  const { bucket } = settings.elasticsearch.snapshots;
+  const secretName = bucket === undefined ? undefined : offered("objectStorage")?.credentials?.(bucket);
+  if (secretName === undefined) return {};
+  const [id, secret] = s3Variables;
+  const entries = [
+    { key: id, path: "s3.client.default.access_key" },
+    { key: secret, path: "s3.client.default.secret_key" },
+  ];
+  return { secureSettings: [{ secretName, entries }] };
+}
+
 function nodeSet({ name: called, count, resources, size, config, zone }: Nodes, given: Given): object {
   const inZone = [{ key: "topology.kubernetes.io/zone", operator: "In", values: [zone] }];
   return {
@@ -87,6 +112,7 @@ function nodeSet({ name: called, count, resources, size, config, zone }: Nodes, 
       // Neither is of use for log lines: one is memory of the machine, the other downloads from Elastic.
       "xpack.ml.enabled": false,
       "ingest.geoip.downloader.enabled": false,
+      ...s3Client(given),
     },
     podTemplate: {
       spec: {
@@ -132,6 +158,7 @@ function cluster(given: Given): Extra {
         auth,
         // An authority of ours: those who ask from other namespaces are told of it, and it is not replaced every year.
         http: { tls: { certificate: { secretName: authority } } },
+        ...secureSettings(given),
         // By default volumes go with the object.
         volumeClaimDeletePolicy: "DeleteOnScaledownOnly",
         nodeSets: nodes(settings.elasticsearch).map((one) => nodeSet(one, given)),
@@ -178,7 +205,7 @@ function kibana(given: Given): Extra {
   };
 }
 
-function check({ nodes: count, masters, zones }: Settings): Finding[] {
+function check({ nodes: count, masters, zones, snapshots: { bucket } }: Settings, { offered }: Known): Finding[] {
   const findings: Finding[] = [];
   const add = (setting: string, message: string) => findings.push({ path: `elasticsearch.${setting}`, message });
   if (count === 2 && masters === 0)
@@ -188,6 +215,17 @@ function check({ nodes: count, masters, zones }: Settings): Finding[] {
     );
   if (zones.length > count)
     add("zones", `names ${zones.length} zones for ${count} nodes. Set elasticsearch.nodes to ${zones.length}.`);
+  const storage = bucket === undefined ? undefined : offered("objectStorage");
+  if (storage !== undefined && storage.credentials === undefined)
+    add(
+      "snapshots.bucket",
+      "is set, and the object storage gives pods an identity (s3.serviceAccountAnnotations), which Elasticsearch would not find. Set s3.credentialsSecret in its place.",
+    );
+  if (storage?.ca !== undefined)
+    add(
+      "snapshots.bucket",
+      "is set, and the object storage shows a certificate of network.ca (s3.ca), which Elasticsearch would not trust: it asks Java's authorities. Remove it, or reach the storage by a public certificate.",
+    );
   return findings;
 }
 
@@ -201,14 +239,18 @@ export const elasticsearchComponent = defineComponent({
   settings: { elasticsearch },
   charts: [],
   needs: ["elasticOperator", "monitors"],
-  after: ["elasticOperator", "monitors"],
+  alsoNeeds: ({ elasticsearch: { snapshots } }) => (snapshots.bucket === undefined ? [] : ["objectStorage"]),
+  uses: ["objectStorage"],
+  after: ["elasticOperator", "monitors", "objectStorage"],
   namespaces: () => [namespaces.monitoring],
   offers: ({
     elasticsearch: {
       retention,
       kibana: { replicas },
+      snapshots: { bucket },
     },
   }) => ({
+    ...(bucket === undefined ? {} : { buckets: [bucket] }),
     logs: {
       endpoint: endpoint("grafana"),
       title: "Elasticsearch",
@@ -221,7 +263,7 @@ export const elasticsearchComponent = defineComponent({
       ...(replicas > 0 ? { ui, login: { user: person, password: passwordOf(person), at: kibanaEndpoint } } : {}),
     },
   }),
-  check: ({ elasticsearch: settings }) => check(settings),
+  check: ({ elasticsearch: settings }, known) => check(settings, known),
   flows: () => [{ name: "elasticsearch", namespace, to: labels, ports: [ports.http], from: ["logAgent"] }],
   requests: ({ elasticsearch: { nodes: count, masters, resources, kibana: people } }) => [
     { setting: "elasticsearch.resources", ...resources, count },

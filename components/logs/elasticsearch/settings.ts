@@ -1,5 +1,11 @@
 import { z } from "zod";
-import { bytes, elasticsearchRetention, elasticVersion, imageRepository } from "../../../settings/formats.ts";
+import {
+  bucketName,
+  bytes,
+  elasticsearchRetention,
+  elasticVersion,
+  imageRepository,
+} from "../../../settings/formats.ts";
 import { resources } from "../../../settings/kinds.ts";
 import { version } from "./chart.ts";
 
@@ -30,6 +36,16 @@ export const elasticsearch = z
     storage: z
       .strictObject({
         size: bytes.default("10Gi").describe("Volume of each node. It can grow where its StorageClass allows it."),
+      })
+      .prefault({}),
+    snapshots: z
+      .strictObject({
+        bucket: bucketName
+          .optional()
+          .describe(
+            "Bucket in objectStorage that a snapshot of all lines goes to every night; without it there are none.",
+          ),
+        keep: elasticsearchRetention.default("30d").describe("How long snapshots are kept."),
       })
       .prefault({}),
     mmap: z

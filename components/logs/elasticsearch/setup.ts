@@ -21,6 +21,9 @@ export type Request = readonly [method: string, path: string, body: object];
 /** Name of the lifecycle policy. */
 const policy = "observability-logs";
 
+/** Name of the repository of snapshots, and of their policy. */
+const repository = "observability";
+
 /** How long an index is written to: a quarter of the retention, and a day at most. */
 const written = (retention: string) =>
   `${Math.max(1, Math.min(24, Math.floor(durationSeconds(retention) / 3600 / 4)))}h`;
@@ -110,8 +113,24 @@ if (ctx.body instanceof Map && ctx.body.text instanceof String) {
   },
 };
 
+/** A snapshot of all lines every night: what has not changed since the one before is not written again. */
+const snapshots = (bucket: string, keep: string): Request[] => [
+  ["PUT", `/_snapshot/${repository}`, { type: "s3", settings: { bucket } }],
+  [
+    "PUT",
+    `/_slm/policy/${repository}`,
+    {
+      schedule: "0 30 1 * * ?",
+      name: "<nightly-{now/d}>",
+      repository,
+      config: { indices: ["logs-*"], include_global_state: false },
+      retention: { expire_after: keep },
+    },
+  ],
+];
+
 /** In their order: each needs those before it. */
-export function requests({ retention }: Settings): Request[] {
+export function requests({ retention, snapshots: { bucket, keep } }: Settings): Request[] {
   const phases = {
     hot: { actions: { rollover: { max_age: written(retention), max_primary_shard_size: "50gb" } } },
     delete: { min_age: retention, actions: { delete: {} } },
@@ -132,6 +151,7 @@ export function requests({ retention }: Settings): Request[] {
         },
       },
     ],
+    ...(bucket === undefined ? [] : snapshots(bucket, keep)),
   ];
 }
 

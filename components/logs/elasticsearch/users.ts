@@ -16,8 +16,12 @@ const roles: Readonly<Record<string, Role>> = {
     indices: [{ names: ["logs-*"], privileges: ["read", "view_index_metadata"] }],
   },
   observability_setup: {
-    cluster: ["monitor", "manage_ilm", "manage_index_templates", "manage_ingest_pipelines"],
-    indices: [],
+    cluster: [
+      ...["monitor", "manage_ilm", "manage_index_templates", "manage_ingest_pipelines"],
+      // A policy of snapshots runs with the rights of whoever wrote it.
+      ...["manage_slm", "cluster:admin/repository/*", "cluster:admin/snapshot/*"],
+    ],
+    indices: [{ names: [".slm-history-*"], privileges: ["all"] }],
   },
 };
 

@@ -9,6 +9,11 @@ export const variants: Readonly<Record<string, SettingsInput>> = {
 };
 
 export const alone: Readonly<Record<string, SettingsInput>> = {
+  "snapshots in SeaweedFS": {
+    logs: "elasticsearch",
+    objectStorage: "seaweedfs",
+    elasticsearch: { snapshots: { bucket: "elasticsearch", keep: "14d" } },
+  },
   "masters apart, in zones, without Kibana, in a company's network": {
     network: { ca: "company.pem" },
     logs: ["elasticsearch", "victoriaLogs"],
@@ -38,6 +43,13 @@ export const decided = [
       ["eckOperator.values", { planted: "operator" }, "eck-operator-release.spec.values.planted", "operator"],
     ],
     resources: ["elasticsearch.resources", "elasticsearch.kibana.resources", "eckOperator.resources"],
+  },
+  {
+    under: { logs: "elasticsearch", objectStorage: "seaweedfs" },
+    effects: [
+      ["elasticsearch.snapshots.bucket", "nightly", "elasticsearch.spec.secureSettings.0.secretName", "nightly"],
+      ["elasticsearch.snapshots.keep", "21d", "elasticsearch-setup.spec.template.spec.containers.0.args.11", "21d"],
+    ],
   },
   {
     under: { logs: "elasticsearch", elasticsearch: { nodes: 4 } },
