@@ -151,7 +151,7 @@ const ruleQuery = "sum by (<<.GroupBy>>) (rate(<<.Series>>{<<.LabelMatchers>>}[2
 /** Texts near what a setting takes, by the end of its path; the awkward words are tried everywhere. */
 const samples: readonly [RegExp, readonly string[]][] = [
   [
-    /(slowerThan|sampling\.wait|nterval|requeueDependency|retention|groupWait|timeout|batchSendDeadline|sampleAgeLimit)$/,
+    /(slowerThan|sampling\.wait|nterval|requeueDependency|retention|keep|groupWait|timeout|batchSendDeadline|sampleAgeLimit)$/,
     durations,
   ],
   [
