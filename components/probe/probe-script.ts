@@ -16,13 +16,12 @@
  * what people read. Exit code 0 when everything was found, else 1.
  */
 import { readFileSync } from "node:fs";
-import { createServer, type AddressInfo, type Server } from "node:net";
-import { duplexPair } from "node:stream";
-import { connect } from "node:tls";
+import type { Server } from "node:net";
 import { KubeConfig, PortForward } from "@kubernetes/client-node";
 import { type Endpoint, isRemote } from "../capabilities.ts";
 import { fetchOutside, trust } from "../company-network.ts";
 import { headersOf } from "../remote.ts";
+import { forwarded } from "./forward.ts";
 import { caVariable, type ProbedStore, secretVariable } from "./telemetry-probe.ts";
 import { NotFound, probe, reasonOf, type Sought } from "./telemetry.ts";
 
@@ -34,31 +33,6 @@ function required(name: string): string {
   const value = process.env[name];
   if (value === undefined || value === "") throw new NotFound(`${name} is not set; see the head of probe-script.ts.`);
   return value;
-}
-
-/**
- * A port of 127.0.0.1 that leads to a pod behind a Service, and speaks TLS with it where that is wanted. The pods of ours listen on the port of
- * their Service.
- */
-async function forwarded(cluster: PortForward, endpoint: Endpoint, servers: Server[]) {
-  const { namespace, service, port, path, access } = endpoint;
-  const server = createServer((socket) => {
-    const [near, far] = duplexPair();
-    // A pod that is gone or not ready ends the connection; whoever asked tries again.
-    const end = () => {
-      for (const one of [socket, near, far]) one.destroy();
-    };
-    const talk =
-      access === undefined
-        ? near
-        : connect({ socket: near, servername: `${service}.${namespace}.svc`, ca: process.env[caVariable(access.of)] });
-    for (const one of [socket, near, far, talk]) one.on("error", end);
-    socket.pipe(talk).pipe(socket);
-    cluster.portForwardService(namespace, service, [port], far, null, far).catch(end);
-  });
-  servers.push(server);
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}${path}`;
 }
 
 /** Whether anything answers at an address, whatever it says. */
@@ -81,7 +55,8 @@ async function main(): Promise<number> {
     config.loadFromString(readFileSync(required("KUBECONFIG_FILE"), "utf8"));
     config.setCurrentContext(required("KUBE_CONTEXT"));
     const cluster = new PortForward(config);
-    const forward = (endpoint: Endpoint) => forwarded(cluster, endpoint, servers);
+    const forward = (endpoint: Endpoint) =>
+      forwarded(cluster, endpoint, servers, process.env[caVariable(endpoint.access?.of ?? "")]);
     const gateway = await forward(JSON.parse(required("PROBE_GATEWAY")) as Endpoint);
     const ca = process.env["PROBE_CA"];
     if (ca !== undefined) trust(ca);

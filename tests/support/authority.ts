@@ -11,11 +11,11 @@ export interface Authority {
   readonly cert: string;
 }
 
-/** @param folder an empty folder */
-export function makeAuthority(folder: string): Authority {
+/** @param folder an empty folder @param names whom the server's certificate is of */
+export function makeAuthority(folder: string, names = "IP:127.0.0.1,DNS:outside.example"): Authority {
   const openssl = (...args: string[]) => execFileSync("openssl", args, { cwd: folder, stdio: "pipe" });
   const newKey = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
-  writeFileSync(join(folder, "server.ext"), "subjectAltName=IP:127.0.0.1,DNS:outside.example\n");
+  writeFileSync(join(folder, "server.ext"), `subjectAltName=${names}\n`);
   openssl("req", "-x509", ...newKey, "-subj", "/CN=Company CA", "-days", "2", "-keyout", "ca.key", "-out", "ca.crt");
   openssl("req", ...newKey, "-subj", "/CN=server", "-keyout", "server.key", "-out", "server.csr");
   const signed = ["-CA", "ca.crt", "-CAkey", "ca.key", "-set_serial", "2", "-days", "2", "-extfile", "server.ext"];
