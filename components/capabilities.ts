@@ -164,6 +164,8 @@ export interface Scraping {
 export interface RuleEvaluator {
   /** Of the samples that it asks, where those are its own. @default the store of metrics' */
   readonly keeps?: Keeps;
+  /** Where what rules record is asked, by Thanos' Store API. @default the store of metrics has it */
+  readonly recorded?: Endpoint;
 }
 
 /** Takes remote write. */

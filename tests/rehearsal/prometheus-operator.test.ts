@@ -65,6 +65,12 @@ const examples = new Map<string, Example>(
 );
 const example = (kind: string) => examples.get(kind)?.settings ?? {};
 
+/** As the bucket's own Secret gives them. */
+const bucketCredentials = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"].map((key) => ({
+  name: key,
+  valueFrom: { secretKeyRef: { name: "object-storage-thanos-1", key } },
+}));
+
 interface Definition {
   readonly spec: {
     readonly versions: readonly [{ readonly name: string }];
@@ -81,6 +87,8 @@ describe("the Prometheus Operator, before a stand-in of its chart", function () 
   let rendered: Rendered;
   /** One whose store is elsewhere: an agent scrapes, a ruler evaluates. */
   let elsewhere: Rendered;
+  /** Rulers over Thanos; the object is called `years` here, beside the other's. */
+  let years: Manifest | undefined;
   let said = "";
 
   /** The stand-in chart's objects for the values of a release, as Helm renders them. */
@@ -137,6 +145,16 @@ describe("the Prometheus Operator, before a stand-in of its chart", function () 
         external: { metrics: { queryUrl: "", ...external?.metrics, ca: "company" } },
       },
     });
+    const { declared: ofYears } = await render({
+      settings: {
+        ruler: "thanosRuler",
+        thanosRuler: { replicas: 2, size: "7Gi" },
+        thanos: { enabled: true },
+        objectStorage: "seaweedfs",
+      },
+    });
+    const ruler = ofYears.find(({ kind }) => kind === "ThanosRuler");
+    years = ruler && { ...ruler, metadata: { ...ruler.metadata, name: "years" } };
     const binaries = await obtainBinaries();
     const program = await obtainComponent("prometheus-operator");
     plane = await startControlPlane({ name: "operator", dir: join(folder, "cluster"), binaries });
@@ -166,7 +184,7 @@ describe("the Prometheus Operator, before a stand-in of its chart", function () 
       .map((object) => JSON.parse(JSON.stringify(object).replaceAll(masked("company.pem"), pem())) as Manifest);
     const chart = (await templated(stack)).filter((object) => ofOperator(object) || object.kind === "Secret");
     const others = documented.map((object) => ({ ...object, metadata: { ...object.metadata, namespace: "other" } }));
-    const objects = [...all, ...ofElsewhere].filter(ofOperator);
+    const objects = [...all, ...ofElsewhere, ...(years === undefined ? [] : [years])].filter(ofOperator);
     const shown = [...examples.values()].flatMap(({ object }) => object ?? []);
     for (const object of [...secrets, ...chart, ...objects, ...documented, ...others, ...shown, neighbour])
       await apply(object);
@@ -206,6 +224,7 @@ describe("the Prometheus Operator, before a stand-in of its chart", function () 
     )) as unknown as {
       readonly spec: {
         readonly replicas: number;
+        readonly volumeClaimTemplates?: readonly { readonly spec: { readonly resources: object } }[];
         readonly template: {
           readonly spec: {
             readonly containers: readonly {
@@ -325,15 +344,13 @@ describe("the Prometheus Operator, before a stand-in of its chart", function () 
       ["http", 10902],
       ["grpc", 10901],
     ]);
-    const from = (name: string, key: string) => ({ secretKeyRef: { name, key } });
     const { name = "" } =
       rendered.declared.find(({ kind, metadata }) => kind === "Secret" && metadata.name.startsWith("thanos-bucket-"))
         ?.metadata ?? {};
-    const keys = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"];
-    expect(Object.fromEntries((sidecar?.env ?? []).map((one) => [one.name, one.valueFrom]))).to.deep.equal({
-      OBJSTORE_CONFIG: from(name, "bucket.yaml"),
-      ...Object.fromEntries(keys.map((key) => [key, from("object-storage-thanos-1", key)])),
-    });
+    expect(sidecar?.env).to.have.deep.members([
+      { name: "OBJSTORE_CONFIG", valueFrom: { secretKeyRef: { name, key: "bucket.yaml" } } },
+      ...bucketCredentials,
+    ]);
   });
 
   it("makes the agent's configuration of the same, which promtool takes, and an agent that writes with the cluster's name", async () => {
@@ -415,9 +432,25 @@ describe("the Prometheus Operator, before a stand-in of its chart", function () 
       ({ metadata }) => metadata.name !== "wrong",
     );
     await until("a file for each rule", async () => {
-      const files = await ruleFiles("thanos-ruler");
+      const files = await ruleFiles("thanos-ruler-platform");
       return files.length === ours.length;
     });
+  });
+
+  it("makes rulers over Thanos that keep what they record, upload it, and tell of an alert as one", async () => {
+    const { spec } = await statefulSet("thanos-ruler-years");
+    expect(spec.replicas).to.equal(2);
+    expect(spec.volumeClaimTemplates?.map((claim) => claim.spec.resources)).to.deep.equal([
+      { requests: { storage: "7Gi" } },
+    ]);
+    const [container] = spec.template.spec.containers;
+    expect(container?.args).to.include.members([
+      ...['--label=thanos_ruler_replica="$(POD_NAME)"', '--label=cluster="dev"', "--tsdb.retention=2d"],
+      ...["--alert.label-drop=thanos_ruler_replica", "--alert.label-drop=prometheus_replica"],
+    ]);
+    expect(container?.args?.join(" ")).to.include("--objstore.config-file=").and.not.include("remote-write");
+    expect(container?.ports?.map(({ containerPort }) => containerPort)).to.include(10901);
+    expect(container?.env).to.deep.include.members(bucketCredentials);
   });
 
   /** Files with rules that the operator has made for a program. */

@@ -1,16 +1,19 @@
 import { type Finding } from "../../../settings/finding.ts";
 import { containerResources } from "../../../settings/resources.ts";
-import { type Context, defineComponent } from "../../component.ts";
+import type { Endpoint } from "../../capabilities.ts";
+import { type Context, defineComponent, type Extra, type SettingsOf } from "../../component.ts";
 import { external } from "../../external/settings.ts";
-import { unprivileged } from "../../kubernetes/hardened.ts";
+import { spread, unprivileged } from "../../kubernetes/hardened.ts";
 import { namespaces } from "../../kubernetes/namespaces.ts";
 import { imagePullSecrets } from "../../kubernetes/pull-secrets.ts";
+import { accountAnnotations, caVolume, credentialVariables } from "../../storage/client.ts";
 import { stackImage, versionOf } from "../../suites/kube-prometheus-stack/names.ts";
 import { podMonitor } from "../pod-monitor.ts";
 import { receiverSecrets, receiverTarget } from "../receiver.ts";
 import { remoteWriteSpecs } from "../remote-write/operator.ts";
 import { alertmanagersConfig, alertRelabelings, externalFolder, queryConfig } from "./config.ts";
 import { thanos } from "../thanos/settings.ts";
+import { grpcPort } from "../thanos/values.ts";
 import { thanosRuler } from "./settings.ts";
 
 const namespace = namespaces.monitoring.name;
@@ -21,7 +24,7 @@ const name = "thanos-ruler";
 const object = "platform";
 /** Of its pods (operator 0.93.1, pkg/thanos/operator.go, `makeSelectorLabels`). */
 const labels = { "app.kubernetes.io/name": name, "thanos-ruler": object };
-/** A label that the operator gives to all that a ruler records, to tell replicas apart; there is one. */
+/** A label that the operator gives to all that a ruler records, to tell replicas apart, and takes off alerts. */
 const replicaLabel = "thanos_ruler_replica";
 const image = stackImage("prometheusOperator/thanosImage/sha");
 
@@ -29,33 +32,90 @@ const image = stackImage("prometheusOperator/thanosImage/sha");
 const files = { query: "query.yaml", alertmanagers: "alertmanagers.yaml", relabelings: "alert-relabelings.yaml" };
 const key = (of: keyof typeof files) => ({ name, key: files[of] });
 
+const groups = { thanosRuler, external, thanos };
+type Settings = SettingsOf<typeof groups>;
+
 type All = Context<unknown>["all"];
 const stores = (all: All) =>
   all("metrics")
     .slice(0, 1)
     .map(({ offer }) => offer.endpoint);
+/** Nobody with Thanos: then it keeps what rules record, and uploads it. */
 const receivers = (all: All) =>
-  all("metricsReceiver")
-    .slice(0, 1)
-    .map(({ offer }) => offer.place);
+  all("blocks").length > 0
+    ? []
+    : all("metricsReceiver")
+        .slice(0, 1)
+        .map(({ offer }) => offer.place);
 const routers = (all: All) => all("alerts").map(({ offer }) => offer.replicas ?? offer.endpoint);
 const places = (all: All) => [...stores(all), ...receivers(all), ...routers(all)];
+
+/** Of its Store API. */
+const storeApi: Endpoint = { namespace, service: name, port: grpcPort, path: "" };
+
+/**
+ * Where what rules record goes: to the store of metrics, or into blocks of its own, where Thanos asks and keeps them. Out of those it
+ * finds the state of alerts again as it was. Thanos' answers have external labels that alerts have not, by which it would not.
+ */
+function recording({ settings, environment, all, offered }: Context<Settings>) {
+  const [blocks, storage] = [offered("blocks"), offered("objectStorage")];
+  if (blocks === undefined || storage === undefined)
+    return {
+      remoteWrite: remoteWriteSpecs(
+        receivers(all).map((place) => ({
+          ...receiverTarget(name, place, environment),
+          // With it the state of an alert would not be found again after a restart (Thanos 0.42, pkg/rules/queryable.go).
+          relabelings: [{ action: "labeldrop", regex: replicaLabel }],
+        })),
+      ),
+      storage: { emptyDir: { sizeLimit: "1Gi" } },
+    };
+  const env = credentialVariables(storage, blocks.bucket);
+  return {
+    labels: { cluster: environment.name },
+    objectStorageConfig: blocks.config(storage),
+    // As long as the bucket may be away.
+    retention: "2d",
+    storage: { volumeClaimTemplate: { spec: { resources: { requests: { storage: settings.thanosRuler.size } } } } },
+    // Merged into the container that the operator makes.
+    ...(env.length === 0 ? {} : { containers: [{ name, env }] }),
+  };
+}
+
+const storeService: Extra = {
+  name: "store",
+  object: {
+    apiVersion: "v1",
+    kind: "Service",
+    metadata: { name: storeApi.service, namespace },
+    // A name for each pod: whoever asks one asks the others, too.
+    spec: { clusterIP: "None", selector: labels, ports: [{ name: "grpc", port: grpcPort, targetPort: "grpc" }] },
+  },
+};
 
 export const thanosRulerComponent = defineComponent({
   key: "thanosRuler",
   title: "Thanos Ruler",
   slot: "ruler",
-  settings: { thanosRuler, external, thanos },
+  settings: groups,
   charts: [],
-  needs: ["prometheusOperator", "monitors", "metrics", "metricsReceiver"],
-  uses: ["alerts"],
-  after: ["monitors"],
+  needs: ["prometheusOperator", "monitors", "metrics"],
+  alsoNeeds: ({ thanos: { enabled } }) => (enabled ? [] : ["metricsReceiver"]),
+  uses: ["alerts", "blocks", "objectStorage"],
+  after: ["monitors", "objectStorage"],
   namespaces: () => [namespaces.monitoring],
-  offers: () => ({ rules: {} }),
-  requests: ({ thanosRuler: { resources } }) => [{ setting: "thanosRuler.resources", ...resources, count: 1 }],
+  offers: ({ thanos: { enabled } }) => ({ rules: enabled ? { recorded: storeApi } : {} }),
+  requests: ({ thanosRuler: { resources, replicas } }) => [
+    { setting: "thanosRuler.resources", ...resources, count: replicas },
+  ],
   images: () => ({ [name]: image }),
-  check: ({ external: servers, thanos: { enabled, stores } }) => {
+  check: ({ thanosRuler: { replicas }, external: servers, thanos: { enabled, stores } }) => {
     const findings: Finding[] = [];
+    if (replicas > 1 && !enabled)
+      findings.push({
+        path: "thanosRuler.replicas",
+        message: `is ${replicas}, and each would write what rules record to the store, which only Thanos' query reads as one. Set it to 1, or thanos.enabled to true.`,
+      });
     if (enabled && stores.length > 0)
       findings.push({
         path: "thanos.stores",
@@ -93,15 +153,39 @@ export const thanosRulerComponent = defineComponent({
       },
     ];
   },
-  extras: ({ settings, environment, all, browserUrl }) => {
-    const { evaluationInterval, resources } = settings.thanosRuler;
+  extras: (context) => {
+    const { settings, environment, all, browserUrl, offered } = context;
+    const { evaluationInterval, resources, replicas } = settings.thanosRuler;
     const own = { name, namespace };
     const external = receiverSecrets(name, places(all), environment);
+    const storage = offered("blocks") === undefined ? undefined : offered("objectStorage");
+    const ca = caVolume(storage);
+    const { serviceAccount } = accountAnnotations(storage);
     return [
       {
         name: "account",
-        object: { apiVersion: "v1", kind: "ServiceAccount", metadata: own, automountServiceAccountToken: false },
+        object: {
+          apiVersion: "v1",
+          kind: "ServiceAccount",
+          metadata: { ...own, ...serviceAccount },
+          automountServiceAccountToken: false,
+        },
       },
+      ...(storage === undefined ? [] : [storeService]),
+      // With one replica it would keep its node from being drained.
+      ...(replicas === 1
+        ? []
+        : [
+            {
+              name: "disruption",
+              object: {
+                apiVersion: "policy/v1",
+                kind: "PodDisruptionBudget",
+                metadata: own,
+                spec: { maxUnavailable: 1, selector: { matchLabels: labels } },
+              },
+            },
+          ]),
       {
         name: "ruler",
         last: true,
@@ -113,8 +197,8 @@ export const thanosRulerComponent = defineComponent({
             image: environment.image(image),
             version: versionOf(image),
             ...(environment.credentials ? { imagePullSecrets } : {}),
-            // Two would write each recorded series twice.
-            replicas: 1,
+            replicas,
+            ...(replicas === 1 ? {} : { affinity: spread(labels) }),
             serviceAccountName: name,
             securityContext: unprivileged,
             resources: containerResources(resources),
@@ -128,16 +212,15 @@ export const thanosRulerComponent = defineComponent({
             // Of two agents that scrape the same: one alert.
             alertDropLabels: ["prometheus_replica"],
             alertQueryUrl: browserUrl("metrics"),
-            remoteWrite: remoteWriteSpecs(
-              receivers(all).map((place) => ({
-                ...receiverTarget(name, place, environment),
-                // With it the state of an alert would not be found again after a restart (Thanos 0.42, pkg/rules/queryable.go).
-                relabelings: [{ action: "labeldrop", regex: replicaLabel }],
-              })),
-            ),
-            storage: { emptyDir: { sizeLimit: "1Gi" } },
-            volumes: external.map(({ name: secretName }) => ({ name: "external", secret: { secretName } })),
-            volumeMounts: external.map(() => ({ name: "external", mountPath: externalFolder, readOnly: true })),
+            ...recording(context),
+            volumes: [
+              ...external.map(({ name: secretName }) => ({ name: "external", secret: { secretName } })),
+              ...ca.volumes,
+            ],
+            volumeMounts: [
+              ...external.map(() => ({ name: "external", mountPath: externalFolder, readOnly: true })),
+              ...ca.volumeMounts,
+            ],
           },
         },
       },

@@ -70,6 +70,7 @@ export const thanosComponent = defineComponent({
   enabled: ({ thanos: { enabled } }) => enabled,
   switch: "thanos.enabled",
   needs: ["thanosSidecar", "objectStorage", "monitors"],
+  uses: ["rules"],
   after: ["monitors", "objectStorage"],
   namespaces: () => [namespaces.monitoring],
   offers: ({ thanos: settings, prometheus: { scrapeInterval } }) => {
@@ -155,8 +156,9 @@ export const thanosComponent = defineComponent({
     ];
   },
   releases: ({ settings: { thanos: settings }, offered }) => {
-    const storage = offered("objectStorage");
+    const [storage, recorded] = [offered("objectStorage"), offered("rules")?.recorded];
     if (storage === undefined) return [];
+    const asked = [sidecars, storeGatewayEndpoint, ...(recorded === undefined ? [] : [recorded])];
     const size = (part: "storeGateway" | "compact", setting: string, statefulSet: string) => ({
       setting,
       size: [part, "persistence", "size"],
@@ -168,7 +170,7 @@ export const thanosComponent = defineComponent({
       {
         chart,
         namespace,
-        values: thanosValues(settings, storage, [sidecars, storeGatewayEndpoint]),
+        values: thanosValues(settings, storage, asked),
         override: settings.values,
         pullSecrets: { imagePullSecrets },
         volumes: [

@@ -1,7 +1,9 @@
 import { execFile } from "node:child_process";
+import { createServer } from "node:http";
 import { readdirSync, rmSync } from "node:fs";
 import * as path from "node:path";
 import { promisify } from "node:util";
+import { stringify } from "yaml";
 import { launch } from "../../../rehearsal/control-plane/processes.ts";
 import { call, eventually, getJson } from "../../../rehearsal/http-client.ts";
 import { Loopback } from "../loopback.ts";
@@ -40,7 +42,10 @@ type Series = readonly {
  * @throws Error when a program does not start
  */
 export async function thanosBench(say: Say): Promise<Claim[]> {
-  const [programs, declared] = [await obtainPrograms(), await declare(2)];
+  const [programs, declared] = [
+    await obtainPrograms(),
+    await declare(2, { ruler: "thanosRuler", thanosRuler: { replicas: 2 } }),
+  ];
   return Loopback.use("bench-thanos", (loopback) => new Bench(loopback, programs, declared, say).run());
 }
 
@@ -198,6 +203,7 @@ class Bench {
         counts.size === 2,
     );
     await this.#metricsOfRules();
+    await this.#rulers(async () => (await inBucket()).size);
 
     await this.#loopback.kill("sidecar0", "sidecar1", "prometheus0", "prometheus1");
     for (const replica of [0, 1]) rmSync(this.#stack.tsdb(replica), { recursive: true });
@@ -245,6 +251,88 @@ class Bench {
       `${wrong}; ${unknown}; ${anonymous.status}`,
       [wrong, unknown].every((answer) => !/^(let in|failed)/.test(answer)) && anonymous.status === 403,
     );
+  }
+
+  /** Two rulers, over samples of a day ago. @param blocks how many are in the bucket */
+  async #rulers(blocks: () => Promise<number>): Promise<void> {
+    const names = ["OfItsSeries", "OfASum"];
+    const exprs = ["bench_value offset 1d >= 0", "sum by (job) (bench_value offset 1d) >= 0"];
+    const rules = [
+      { record: "bench:value:sum", expr: "sum by (job) (bench_value offset 1d)" },
+      ...names.map((alert, index) => ({ alert, expr: exprs[index], for: "20s" })),
+    ];
+    const file = this.#loopback.write("rules.yaml", stringify({ groups: [{ name: "bench", interval: "5s", rules }] }));
+    const told = new Map<string, number>();
+    const alertmanager = createServer((request, response) => {
+      let body = "";
+      request.on("data", (chunk) => (body += String(chunk)));
+      request.on("end", () => {
+        for (const { labels } of body === "" ? [] : (JSON.parse(body) as { labels: Record<string, string> }[]))
+          told.set(JSON.stringify(labels), (told.get(JSON.stringify(labels)) ?? 0) + 1);
+        response.end();
+      });
+    }).listen(this.#loopback.port("alertmanager"), "127.0.0.1");
+    // A block is full sooner, the state of an alert is found again however short it waits, and one is told of again every time.
+    const start = (replica: number) =>
+      this.#stack.ruler(replica, file, ["--for-grace-period=10s", "--tsdb.block-duration=1m", "--resend-delay=5s"]);
+    const firing = async (replica: number) => {
+      interface Rules {
+        readonly data: {
+          readonly groups: readonly {
+            readonly rules: readonly {
+              readonly name: string;
+              readonly state?: string;
+              readonly alerts?: readonly { readonly activeAt: string }[];
+            }[];
+          }[];
+        };
+      }
+      const { data } = await getJson<Rules>(`http://${this.#loopback.address(`ruler${replica}`)}/api/v1/rules`);
+      const alerts = data.groups.flatMap((group) => group.rules).filter(({ name }) => names.includes(name));
+      return alerts.every(({ state }) => state === "firing")
+        ? alerts.map(({ name, alerts: [one] = [] }) => `${name} since ${one?.activeAt.slice(0, 19) ?? ""}`).sort()
+        : undefined;
+    };
+    const recorded = async (more: Readonly<Record<string, string>>) => {
+      const address = `http://${this.#loopback.address("query")}/prometheus/api/v1/query`;
+      const answer = await getJson<{ readonly data: { readonly result: readonly { readonly metric: object }[] } }>(
+        address,
+        { query: "bench:value:sum", ...more },
+      );
+      return answer.data.result;
+    };
+    const before = await blocks();
+    for (const replica of [0, 1]) await start(replica);
+    const both = [await eventually(120, () => firing(0)), await eventually(120, () => firing(1))];
+    const apart = await eventually(60, async () =>
+      (await recorded({ dedup: "false" })).length === 2 ? true : undefined,
+    );
+    const one = await recorded({});
+    this.#claim(
+      "Two rulers tell of an alert as one, and what they record is one series",
+      `${told.size} sets of labels for ${names.length} alerts of both; ${one.length} series, labels ${Object.keys(one[0]?.metric ?? {}).join(", ")}, of ${apart === true ? 2 : "not 2"}`,
+      both.every((alerts) => alerts !== undefined) && told.size === names.length && apart === true && one.length === 1,
+    );
+
+    const uploaded = await eventually(240, async () => ((await blocks()) > before + 1 ? true : undefined));
+    this.#claim(
+      "Rulers upload what they record",
+      `${(await blocks()) - before} blocks more in the bucket, with the same credentials`,
+      uploaded === true,
+    );
+
+    await this.#loopback.kill("ruler0");
+    told.clear();
+    const others = await eventually(60, () => Promise.resolve(told.size === names.length ? true : undefined));
+    await start(0);
+    const again = await eventually(60, () => firing(0));
+    this.#claim(
+      "A ruler killed and started again knows since when its alerts fire, and the other tells meanwhile",
+      `${again?.join(", ") ?? "it does not"}; told by the other: ${told.size} of ${names.length}`,
+      again !== undefined && JSON.stringify(again) === JSON.stringify(both[0]) && others === true,
+    );
+    await this.#loopback.kill("ruler0", "ruler1");
+    alertmanager.close();
   }
 
   /** Metrics that our rules ask are metrics that these programs have. */

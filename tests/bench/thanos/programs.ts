@@ -12,6 +12,7 @@ import { asMap, at } from "../../../contract/finding.ts";
 import { prometheusStart } from "../../../contract/prometheus-config.ts";
 import { obtainProgram } from "../../../contract/readers.ts";
 import { releases, render } from "../../../contract/rendered.ts";
+import type { SettingsInput } from "../../../settings/schema.ts";
 import type { Loopback } from "../loopback.ts";
 
 const run = promisify(execFile);
@@ -29,10 +30,10 @@ export interface Declared {
   readonly secret: (namespace: string, start: string) => Readonly<Record<string, string>>;
 }
 
-/** What the program declares with Thanos and a bucket in the cluster. */
-export async function declare(replicas: number): Promise<Declared> {
+/** What the program declares with Thanos and a bucket in the cluster. @param more settings beside */
+export async function declare(replicas: number, more: SettingsInput = {}): Promise<Declared> {
   const { declared: objects, content } = await render({
-    settings: { thanos: { enabled: true }, objectStorage: "seaweedfs", prometheus: { replicas } },
+    settings: { thanos: { enabled: true }, objectStorage: "seaweedfs", prometheus: { replicas }, ...more },
   });
   return {
     objects,
@@ -246,6 +247,7 @@ export class ThanosStack {
     const behind: Readonly<Record<string, readonly string[]>> = {
       "dns+thanos-sidecar.monitoring.svc:10901": ["sidecar0Grpc", "sidecar1Grpc"],
       "dns+thanos-store-gateway-headless.monitoring.svc:10901": ["storeGrpc"],
+      "dns+thanos-ruler.monitoring.svc:10901": ["ruler0Grpc", "ruler1Grpc"],
     };
     const endpoints = asked.endpoints.flatMap(({ address }) => {
       const names = behind[address];
@@ -262,6 +264,49 @@ export class ThanosStack {
       `--query-frontend.downstream-url=http://${this.#loopback.address("query")}`,
       ...this.extraArgs("queryFrontend"),
     ]);
+  }
+
+  /**
+   * A ruler as the operator starts it (0.93, pkg/thanos/statefulset.go), which tells what listens as `alertmanager`.
+   *
+   * @param more flags that make waiting shorter
+   */
+  async ruler(replica: number, rules: string, more: readonly string[]): Promise<void> {
+    const name = `ruler${replica}`;
+    const spec = this.#declared.objects.find(({ kind }) => kind === "ThanosRuler")?.["spec"];
+    const files = this.#declared.secret("monitoring", "thanos-ruler");
+    const file = (key: string) =>
+      this.#loopback.write(
+        key,
+        (files[key] ?? "")
+          .replace("thanos-query-frontend.monitoring.svc:10902", this.#loopback.address("frontend"))
+          .replace("dns+alertmanager-operated.monitoring.svc:9093", this.#loopback.address("alertmanager")),
+      );
+    const labels = { thanos_ruler_replica: `thanos-ruler-platform-${replica}`, ...asMap(at(spec, "labels")) };
+    await this.#loopback.start(
+      name,
+      this.#programs.thanos,
+      [
+        ...["rule", `--data-dir=${path.join(this.#loopback.dir, name)}`],
+        ...[
+          `--http-address=${this.#loopback.address(name)}`,
+          `--grpc-address=${this.#loopback.address(`${name}Grpc`)}`,
+        ],
+        ...[
+          `--eval-interval=${String(at(spec, "evaluationInterval"))}`,
+          `--tsdb.retention=${String(at(spec, "retention"))}`,
+        ],
+        ...Object.entries(labels).map(([label, value]) => `--label=${label}=${JSON.stringify(value)}`),
+        ...["thanos_ruler_replica", ...(at(spec, "alertDropLabels") as readonly string[])].map(
+          (label) => `--alert.label-drop=${label}`,
+        ),
+        ...[`--query.config-file=${file("query.yaml")}`, `--alertmanagers.config-file=${file("alertmanagers.yaml")}`],
+        ...[`--alert.relabel-config-file=${file("alert-relabelings.yaml")}`, `--rule-file=${rules}`],
+        ...[`--objstore.config-file=${this.bucketFile}`, ...more],
+      ],
+      `http://${this.#loopback.address(name)}/-/ready`,
+      this.environment,
+    );
   }
 
   /** The compactor as it runs all the time. */
