@@ -129,7 +129,7 @@ const known: Readonly<Record<string, Readonly<Record<string, RegExp>>>> = {
     pipeline: word,
     write_operation: /^(create|index|update|upsert)$/,
     suppress_type_name: flag,
-    generate_id: flag,
+    // Not generate_id: a chunk that is there already would be tried for ever (5.1.1, plugins/out_es/es.c).
     time_key: word,
     time_key_nanos: flag,
     buffer_size: /^(\d+([KMG]B?)?|False)$/i,
@@ -217,8 +217,6 @@ const promised: Readonly<Record<string, Readonly<Record<string, RegExp>>>> = {
     // A data stream takes nothing else, and no type.
     write_operation: /^create$/,
     suppress_type_name: /^on$/i,
-    // What is sent again after an answer that was lost is not there twice.
-    generate_id: /^on$/i,
     // Of an answer that is cut off nobody knows what was kept.
     buffer_size: /^False$/i,
     retry_limit: /^no_limits$/,

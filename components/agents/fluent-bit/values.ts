@@ -80,8 +80,8 @@ function written({ endpoint, push }: LogStore, known: Known): Record<string, str
       // A data stream takes no other operation, and Elasticsearch no type since 8.
       Write_Operation: "create",
       Suppress_Type_Name: "On",
-      // Of the record: what is sent again is not kept twice.
-      Generate_ID: "On",
+      // No Generate_ID: of a chunk whose answer was lost every record would be there already, which the plug-in takes for a failure and tries for
+      // ever (5.1.1, plugins/out_es/es.c: elasticsearch_error_check). It is kept twice, as by Loki's.
       Time_Key_Nanos: "On",
       // The answer in full; of one that is cut off nobody knows what was kept.
       Buffer_Size: "False",

@@ -213,8 +213,11 @@ function check({ nodes: count, masters, zones, snapshots: { bucket } }: Settings
       "nodes",
       "is 2, of which neither can go on without the other: a majority of two is two. Set it to 1 or 3, or elasticsearch.masters to 3.",
     );
-  if (zones.length > count)
-    add("zones", `names ${zones.length} zones for ${count} nodes. Set elasticsearch.nodes to ${zones.length}.`);
+  if (zones.length > count) {
+    // Two would be refused for another reason.
+    const enough = zones.length === 2 && masters === 0 ? 3 : zones.length;
+    add("zones", `names ${zones.length} zones, and elasticsearch.nodes is ${count}. Set that to ${enough}.`);
+  }
   const storage = bucket === undefined ? undefined : offered("objectStorage");
   if (storage !== undefined && storage.credentials === undefined)
     add(
