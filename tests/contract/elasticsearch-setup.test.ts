@@ -80,7 +80,7 @@ describe("Elasticsearch is told by a Job", function () {
       PASSWORD: password,
     };
     return await new Promise((resolve) => {
-      execFile(program, [...line, ...args], { env, timeout: 60_000 }, (error, stdout, stderr) => {
+      execFile(program, [...line, ...args], { env, timeout: 600_000 }, (error, stdout, stderr) => {
         resolve({ code: error === null ? 0 : Number(error.code ?? 1), said: `${stdout}${stderr}`, args });
       });
     });
