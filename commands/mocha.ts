@@ -43,8 +43,8 @@ export async function mocha(
   try {
     const file = join(folder, "totals");
     const reporter = join(import.meta.dirname, "totals-reporter.ts");
-    // Much of the time is waiting for processes: one file more than there are cores pays.
-    const jobs = Math.min(4, availableParallelism() + 1);
+    // Much of the time is waiting for processes: two files more than there are cores pay.
+    const jobs = Math.min(4, availableParallelism() + 2);
     const args = [
       ...(atOnce ? ["--parallel", "--jobs", String(jobs)] : []),
       ...["--reporter", reporter, "--reporter-option", `totals=${file}`],

@@ -14,8 +14,8 @@ describe("what is generated from the settings", () => {
     }
   });
 
-  it("covers every setting with a description", async () => {
-    const page = (await generatedFiles())["docs/settings.md"] ?? "";
+  it("covers every setting with a description", () => {
+    const page = readFileSync(path.join(root, "docs/settings.md"), "utf8");
     const rows = page.split("\n").filter((line) => /^\| `[a-z]/.test(line));
     expect(rows.length).to.be.greaterThan(60);
     const bare = rows.filter((row) => /\|\s*\|$/.test(row) || row.split("|").at(-2)?.trim() === "");
