@@ -227,6 +227,11 @@ export interface LogStore extends Store {
   readonly push: LokiPush | BulkPush;
   readonly otlp: OtlpTarget;
   /**
+   * Sent along with a log agent's lines by OTLP (components/agents/lines.ts), beside what records of applications need.
+   * @default nothing makes it have their labels
+   */
+  readonly lineHeaders?: Readonly<Record<string, string>>;
+  /**
    * Asks for every line of a trace, whichever way it came; the id is `$${__trace.traceId}`, because Grafana's provisioning reads `$$`
    * as `$`. No braces as of Go templates: the chart passes data sources through Helm's template engine.
    */

@@ -5,6 +5,7 @@ import { kedaComponent } from "./autoscaling/keda/component.ts";
 import { prometheusAdapterComponent } from "./autoscaling/prometheus-adapter/component.ts";
 import { collectorComponent } from "./agents/collector/component.ts";
 import { fluentBitComponent } from "./agents/fluent-bit/component.ts";
+import { logCollectorComponent } from "./agents/log-collector/component.ts";
 import { alertmanagerComponent } from "./alerts/alertmanager/component.ts";
 import { slosComponent } from "./alerts/slos/component.ts";
 import type { Capability } from "./capabilities.ts";
@@ -81,6 +82,7 @@ export const catalogue = [
   victoriaLogsComponent,
   elasticsearchComponent,
   fluentBitComponent,
+  logCollectorComponent,
   jaegerComponent,
   tempoComponent,
   certManagerComponent,

@@ -183,6 +183,7 @@ export interface Known {
   readonly now: Date;
   /** As of a context. */
   readonly offered: Context<unknown>["offered"];
+  readonly all: Context<unknown>["all"];
 }
 
 /** Something of which a cluster has one, because two would undo each other's work: how an installation is recognised. */

@@ -8,7 +8,7 @@ import {
   type Viewed,
 } from "./capabilities.ts";
 import { choiceOf, type Context, type EnvironmentFacts, type OwnNamespace } from "./component.ts";
-import { type Chosen, firstOffer, providers } from "./plan.ts";
+import { allOffers, type Chosen, firstOffer, providers } from "./plan.ts";
 
 /** Ports of the host by capability. */
 export type HostPorts = Readonly<Partial<Record<Viewed, { readonly hostPort: number }>>>;
@@ -49,11 +49,7 @@ export function contexts(
   hostPorts: HostPorts,
 ): (one: Chosen) => Context<Chosen["settings"]> {
   const keys = new Set(chosen.filter(({ provided }) => !provided).map(({ component }) => component.key));
-  const all: Context<unknown>["all"] = (capability) =>
-    providers(chosen, capability).flatMap(({ component, offers }) => {
-      const offer = offers[capability];
-      return offer === undefined ? [] : [{ key: choiceOf(component), offer }];
-    });
+  const all = allOffers(chosen);
   const make =
     (applicationNamespaces: readonly string[]) =>
     ({ settings }: Chosen): Context<Chosen["settings"]> => ({

@@ -3,7 +3,7 @@ import type { Finding } from "../settings/finding.ts";
 import type { Settings } from "../settings/schema.ts";
 import type { Capability, Offers } from "./capabilities.ts";
 import { alternatives, components, slots } from "./catalogue.ts";
-import { choiceOf, type Component, type Requested, type Slot, needsOf } from "./component.ts";
+import { choiceOf, type Component, type Context, type Requested, type Slot, needsOf } from "./component.ts";
 
 /** A component with its own settings. */
 export interface Chosen {
@@ -127,6 +127,15 @@ export function providers(chosen: readonly Chosen[], capability: Capability): Ch
 /** What the first of some that has a capability offers. */
 export function firstOffer(chosen: readonly Chosen[]): <C extends Capability>(capability: C) => Offers[C] | undefined {
   return (capability) => providers(chosen, capability)[0]?.offers[capability];
+}
+
+/** What every one of some that has a capability offers, by what people choose it by. */
+export function allOffers(chosen: readonly Chosen[]): Context<unknown>["all"] {
+  return (capability) =>
+    providers(chosen, capability).flatMap(({ component, offers }) => {
+      const offer = offers[capability];
+      return offer === undefined ? [] : [{ key: choiceOf(component), offer }];
+    });
 }
 
 /** Who has capabilities, with the suites of which they are parts: what works when those do. */

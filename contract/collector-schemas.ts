@@ -25,6 +25,7 @@ const modules: Readonly<Record<string, string>> = {
   "processors/k8s_attributes": `${contrib}/processor/k8sattributesprocessor`,
   "processors/redaction": `${contrib}/processor/redactionprocessor`,
   "processors/resource": `${contrib}/processor/resourceprocessor`,
+  "processors/transform": `${contrib}/processor/transformprocessor`,
   "processors/tail_sampling": `${contrib}/processor/tailsamplingprocessor`,
   "exporters/load_balancing": `${contrib}/exporter/loadbalancingexporter`,
   "exporters/otlp_grpc": `${core}/exporter/otlpexporter`,

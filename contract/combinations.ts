@@ -1,7 +1,7 @@
 /** The setting combinations that contracts are checked for: every pair of choices that change what is declared. */
 import { merge } from "ts-deepmerge";
 import { providable } from "../components/catalogue.ts";
-import { firstOffer, plan } from "../components/plan.ts";
+import { allOffers, firstOffer, plan } from "../components/plan.ts";
 import { type SettingsInput, settingsSchema } from "../settings/schema.ts";
 import { type SecretName, secretSettings } from "../settings/secrets.ts";
 import { componentVariants } from "./component-files.ts";
@@ -192,7 +192,7 @@ export function combinations(kubeconfig: string): Combination[] {
     const { chosen, findings } = plan(settingsSchema.parse(settingsOf(row)));
     // Beside the settings nothing is missing.
     const given = { secrets: Object.keys(secretSettings) as SecretName[], members: undefined, companyCa: true };
-    const known = { ...given, now: new Date(), offered: firstOffer(chosen) };
+    const known = { ...given, now: new Date(), offered: firstOffer(chosen), all: allOffers(chosen) };
     return findings.length > 0 || chosen.some(({ component, settings }) => component.check?.(settings, known).length);
   };
   // A component's own choice may not go with a decision, or with another's: such a row is tried without each of the two.

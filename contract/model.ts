@@ -75,7 +75,10 @@ function collectorFacts(object: Manifest): { pods: PodFact[]; services: ServiceF
     selector: labels,
     ports: list.map((port) => ({ ...port, targetPort: port.port })),
   });
-  const template = { kind: "Deployment", spec: { template: { metadata: { labels }, spec: context } } };
+  const template = {
+    kind: at(object, "spec", "mode") === "daemonset" ? "DaemonSet" : "Deployment",
+    spec: { template: { metadata: { labels }, spec: context } },
+  };
   const [pod] = podFact(
     { ...object, ...template, metadata: { ...object.metadata, name: `${name}-collector` } },
     namespace,

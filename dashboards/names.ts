@@ -1,7 +1,7 @@
 /** Names that the queries of several dashboards have in common. */
 
-/** Label `job` that Fluent Bit puts on every log stream. */
-export const logJob = "fluentbit";
+/** Label `job` that the log agent puts on every log stream. */
+export { lineJob as logJob } from "../components/agents/lines.ts";
 
 /** Colours in which Grafana shows the levels of log lines. */
 export const levelColors: Readonly<Record<string, string>> = {

@@ -87,7 +87,7 @@ export function redDashboard(app: Application): Dashboard {
       folder: "Applications",
       of: name,
       needs: ["exporters", "scraping"],
-      rowNeeds: app.otlpLogs ? {} : { Logs: ["fluentBit"] },
+      rowNeeds: app.otlpLogs ? {} : { Logs: ["logAgent"] },
       tags: ["demo"],
       variables: [app.variable],
       annotations: [restartMarks("{{pod}}", containers)],

@@ -2,7 +2,7 @@
 import type { Known } from "../components/component.ts";
 import { fluxHome } from "../components/gitops/names.ts";
 import { namespaces } from "../components/kubernetes/namespaces.ts";
-import { firstOffer, plan, providers, requests } from "../components/plan.ts";
+import { allOffers, firstOffer, plan, providers, requests } from "../components/plan.ts";
 import type { Finding } from "./finding.ts";
 import { byteCount } from "./formats.ts";
 import { githubAddresses } from "./github.ts";
@@ -43,7 +43,7 @@ function checkSource(
 }
 
 /** Everything that is wrong with settings that are each right on their own. */
-export function checkRules(settings: Settings, known: Omit<Known, "companyCa" | "offered">): Finding[] {
+export function checkRules(settings: Settings, known: Omit<Known, "companyCa" | "offered" | "all">): Finding[] {
   const findings: Finding[] = [];
   const add = (path: string, message: string) => findings.push({ path, message });
 
@@ -125,7 +125,12 @@ export function checkRules(settings: Settings, known: Omit<Known, "companyCa" | 
       );
     }
   }
-  const all = { ...known, companyCa: settings.network.ca !== undefined, offered: firstOffer(chosen) };
+  const all = {
+    ...known,
+    companyCa: settings.network.ca !== undefined,
+    offered: firstOffer(chosen),
+    all: allOffers(chosen),
+  };
   for (const { component, settings: own } of chosen) findings.push(...(component.check?.(own, all) ?? []));
   for (const { setting, memory, memoryLimit } of requests(settings, { chosen })) {
     if (setting !== undefined && byteCount(memory) > byteCount(memoryLimit)) {

@@ -127,6 +127,8 @@ export const externalLogs = defineComponent({
           place: { url: logs.otlpUrl ?? `${logs.url}${api.otlpPath}`, access: asked },
           headers: api.otlpHeaders,
         },
+        // Which attributes are labels is what its owners say.
+        ...(logs.type === "victoriaLogs" ? { lineHeaders: victoriaLogs.lineHeaders } : {}),
         lookup: api.lookup,
         dataSource: named(api.dataSource),
         linesOfTrace: api.linesOfTrace,

@@ -5,6 +5,7 @@ import { type Manifest, manifestId } from "../../components/kubernetes/manifest.
 import { chartFacts } from "../chart-facts.ts";
 import type { CollectorSchemas } from "../collector-schemas.ts";
 import { asMap, at, type Finding, textAt } from "../finding.ts";
+import { logLabels } from "./fluent-bit.ts";
 import { releases, type Rendered } from "../rendered.ts";
 import { type Schema, validate } from "../schemas.ts";
 
@@ -96,6 +97,18 @@ const jaegerComponents: Readonly<Record<string, Schema>> = {
 const collectorComponents: Readonly<Record<string, Schema>> = {
   // connector/forwardconnector: nothing can be set.
   "connectors/forward": strict({}),
+  // receiver/filelogreceiver: its schema names packages that ship none (pkg/stanza/operator/input/file, pkg/stanza/adapter).
+  "receivers/file_log": strict({
+    include: names,
+    exclude: names,
+    start_at: { enum: ["beginning", "end"] },
+    include_file_name: { const: false },
+    include_file_path: { const: true },
+    preserve_leading_whitespaces: { const: true },
+    preserve_trailing_whitespaces: { const: true },
+    storage: { type: "string" },
+    operators: { type: "array", items: { type: "object", required: ["type"] }, minItems: 1 },
+  }),
   // extension/storage/filestorage/config.go
   "extensions/file_storage": strict({
     directory: { type: "string", pattern: "^/" },
@@ -207,6 +220,62 @@ function checkPipelines(config: unknown, settings: Settings, add: Add): void {
     if (settings.collector.replicas > 1 && whole.length > 0 && receivers.includes("otlp"))
       add(path, `${whole.join(" and ")} would see parts of traces: spans of one may come to any replica.`);
   }
+}
+
+/** Lines of containers get to every store: the collector on the nodes. */
+function checkLogAgent(object: Manifest, schemas: CollectorSchemas | undefined, settings: Settings): Finding[] {
+  const findings: Finding[] = [];
+  const add: Add = (path, message) => findings.push({ check: "collector", object: manifestId(object), path, message });
+  const config = at(object, "spec", "config");
+  checkConfig(config, schemas, collectorComponents, add);
+  const exporters = Object.keys(asMap(at(config, "exporters")) ?? {});
+  const stores = [settings.logs].flat();
+  if (exporters.length !== stores.length) add("exporters", `are ${exporters.length}, for ${stores.length} log stores.`);
+  const secrets = settings.redact.patterns.length + settings.redact.fields.length > 0;
+  const wanted = {
+    receivers: ["file_log"],
+    processors: [...(secrets ? ["redaction"] : []), "transform"],
+    exporters,
+  };
+  for (const [place, names] of Object.entries(wanted)) {
+    const is = (at(config, "service", "pipelines", "logs", place) ?? []) as readonly string[];
+    if (is.join() !== names.join()) add(`service.pipelines.logs.${place}`, `are ${is.join()} and not ${names.join()}.`);
+  }
+  for (const name of exporters) {
+    const exporter = at(config, "exporters", name);
+    const endpoint = textAt(exporter, "endpoint") ?? "";
+    const server = serverOf(name, endpoint, settings);
+    if (server !== undefined) checkServer(name, exporter, server, config, mountOf(object, externalFolder(config)), add);
+    else if (!/^http:\/\/[a-z0-9-]+\.[a-z0-9-]+\.svc:\d+\/(otlp|insert\/opentelemetry)$/.test(endpoint))
+      add(`exporters.${name}.endpoint`, `is ${endpoint}.`);
+    checkQueue(`exporters.${name}`, exporter, add);
+  }
+  if (textAt(config, "extensions", "health_check", "endpoint") !== "0.0.0.0:13133")
+    add("extensions.health_check.endpoint", "is not 0.0.0.0:13133, where the operator's probes ask.");
+  checkQuantities(at(object, "spec"), "spec", add);
+  // The node's folders: what is read, and what outlives the pod.
+  const folders = (at(object, "spec", "volumes") ?? []) as readonly unknown[];
+  const mounted = (path: string) => {
+    const volume = folders.find((one) => textAt(one, "hostPath", "path") === path);
+    const mounts = (at(object, "spec", "volumeMounts") ?? []) as readonly unknown[];
+    const mount = mounts.find((one) => textAt(one, "name") === textAt(volume, "name"));
+    return volume !== undefined && textAt(mount, "mountPath") === path ? mount : undefined;
+  };
+  const state = textAt(config, "extensions", "file_storage", "directory") ?? "";
+  if (mounted(state) === undefined) add("extensions.file_storage.directory", `${state} does not outlive the pod.`);
+  if (at(mounted("/var/log/pods"), "readOnly") !== true) add("spec.volumeMounts", "have no /var/log/pods to read.");
+  const files = at(config, "receivers", "file_log");
+  if (textAt(files, "storage") !== "file_storage") add("receivers.file_log.storage", "is not kept.");
+  const { name, namespace = "" } = object.metadata;
+  const excluded = (at(files, "exclude") ?? []) as readonly string[];
+  if (!excluded.includes(`/var/log/pods/${namespace}_${name}-collector-*/*/*`))
+    add("receivers.file_log.exclude", "lacks its own lines: it would read what it says of them.");
+  const statements = JSON.stringify(at(config, "processors", "transform", "log_statements") ?? []);
+  for (const label of Object.keys(logLabels))
+    if (!statements.includes(`resource.attributes[\\"${label}\\"]`)) add("processors.transform", `lacks ${label}.`);
+  if (statements.includes('[\\"cluster\\"]') !== stores.includes("external"))
+    add("processors.transform", "a store of several clusters has the label cluster, and one of this cluster has not.");
+  return findings;
 }
 
 /** Findings about the environment's collector. */
@@ -363,6 +432,25 @@ function bytesOf(amount: string | undefined): number | undefined {
   return number === undefined ? undefined : Number(number) * (unit === "Gi" ? 2 ** 30 : 2 ** 20);
 }
 
+/** What waits is bounded by its bytes alone, and no part of it is too large. @returns how many bytes may wait */
+function checkQueue(path: string, exporter: unknown, add: Add): number {
+  if (at(exporter, "retry_on_failure", "max_elapsed_time") !== "0s")
+    add(`${path}.retry_on_failure.max_elapsed_time`, "is not 0s: an outage loses what the queue has room for.");
+  const queue = at(exporter, "sending_queue");
+  if (at(queue, "storage") !== "file_storage") add(`${path}.sending_queue.storage`, "is not file_storage.");
+  const size = at(queue, "queue_size");
+  const bounded = at(queue, "sizer") === "bytes" && typeof size === "number";
+  if (!bounded) add(`${path}.sending_queue`, "is not bounded in bytes.");
+  const batch = at(queue, "batch");
+  const most = at(batch, "max_size");
+  // What a gRPC server takes by default, Jaeger's too, is 4 MiB; a batch may be a little more than its limit.
+  if (at(batch, "sizer") !== "bytes" || typeof most !== "number" || most < 2 ** 20 || most > 3.5 * 2 ** 20)
+    add(`${path}.sending_queue.batch`, "may be larger than a store takes, and would be tried for ever.");
+  // More would wait in memory for company.
+  if (at(batch, "min_size") !== 0) add(`${path}.sending_queue.batch.min_size`, "is not 0.");
+  return bounded ? size : 0;
+}
+
 /** Data that cannot be sent waits in a bounded queue on the pod's disk for as long as it takes. */
 function checkQueues(object: Manifest, config: unknown, add: Add): void {
   const folder = textAt(config, "extensions", "file_storage", "directory");
@@ -384,23 +472,9 @@ function checkQueues(object: Manifest, config: unknown, add: Add): void {
   for (const [name, exporter] of Object.entries(asMap(at(config, "exporters")) ?? {})) {
     if (!/^(otlp_|load_balancing)/.test(name)) continue;
     const path = `exporters.${name}`;
+    wanted += checkQueue(path, exporter, add);
     if (name === "load_balancing" && at(exporter, "retry_on_failure", "enabled") !== true)
       add(`${path}.retry_on_failure`, "is off: what a replica does not take at once is dropped.");
-    if (at(exporter, "retry_on_failure", "max_elapsed_time") !== "0s")
-      add(`${path}.retry_on_failure.max_elapsed_time`, "is not 0s: an outage loses what the queue has room for.");
-    const queue = at(exporter, "sending_queue");
-    if (at(queue, "storage") !== "file_storage") add(`${path}.sending_queue.storage`, "is not file_storage.");
-    const size = at(queue, "queue_size");
-    if (at(queue, "sizer") !== "bytes" || typeof size !== "number")
-      add(`${path}.sending_queue`, "is not bounded in bytes.");
-    else wanted += size;
-    const batch = at(queue, "batch");
-    const most = at(batch, "max_size");
-    // What a gRPC server takes by default, Jaeger's too, is 4 MiB; a batch may be a little more than its limit.
-    if (at(batch, "sizer") !== "bytes" || typeof most !== "number" || most < 2 ** 20 || most > 3.5 * 2 ** 20)
-      add(`${path}.sending_queue.batch`, "may be larger than a store takes, and would be tried for ever.");
-    // More would wait in memory for company.
-    if (at(batch, "min_size") !== 0) add(`${path}.sending_queue.batch.min_size`, "is not 0.");
   }
   if (room !== undefined && (wanted > room / 2 || (wanted > 0 && wanted < room / 8)))
     add("spec.volumes", `have ${room} bytes for queues of ${wanted}: twice as much and not eight times.`);
@@ -478,7 +552,11 @@ export function checkCollectors({ declared, settings }: Rendered, schemas: Colle
   return [
     ...declared
       .filter(({ kind }) => kind === "OpenTelemetryCollector")
-      .flatMap((object) => checkCollector(object, schemas, settings)),
+      .flatMap((object) =>
+        at(object, "spec", "mode") === "daemonset"
+          ? checkLogAgent(object, schemas, settings)
+          : checkCollector(object, schemas, settings),
+      ),
     ...releases(declared)
       .filter(({ chart }) => chart?.name === "jaeger")
       .flatMap(({ name, values }) => checkJaeger(name, values["userconfig"], schemas)),

@@ -283,8 +283,8 @@ const needed: Readonly<Record<string, readonly string[]>> = {
 };
 
 function checkCollectorRole({ declared, settings }: Rendered, add: Add): void {
-  const { image } = settings.collector;
   for (const collector of declared.filter(({ kind }) => kind === "OpenTelemetryCollector")) {
+    const { image } = at(collector, "spec", "mode") === "daemonset" ? settings.logCollector : settings.collector;
     if (at(collector, "spec", "image") !== image) add(manifestId(collector), "spec.image", `is not ${image}.`);
   }
   for (const role of declared.filter(

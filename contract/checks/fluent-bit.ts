@@ -246,7 +246,7 @@ const pushPaths: Readonly<Record<string, string>> = {
 
 /** Labels of every log line: what dashboards and the links of data sources select by. */
 export const logLabels: Readonly<Record<string, string>> = {
-  job: "fluentbit",
+  job: "containers",
   namespace: "$kubernetes['namespace_name']",
   pod: "$kubernetes['pod_name']",
   container: "$kubernetes['container_name']",

@@ -92,7 +92,8 @@ export function checkRelations({ declared, content, waits }: Rendered): Finding[
       if (typeof period === "number" && period > Number(at(value, "periodSeconds") ?? 10))
         add(path, "takes longer than its period.");
     }
-    if (object.kind === "OpenTelemetryCollector") {
+    // On nodes nothing limits memory but Go, and the folder of the queues is the node's.
+    if (object.kind === "OpenTelemetryCollector" && at(object, "spec", "mode") !== "daemonset") {
       const config = at(object, "spec", "config");
       const limiter = at(config, "processors", "memory_limiter");
       const hard = Number(at(limiter, "limit_percentage"));

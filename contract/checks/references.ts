@@ -203,7 +203,7 @@ export function checkReferences(rendered: Rendered): Finding[] {
           (subject) => at(subject, "name") === account && at(subject, "namespace") === object.metadata.namespace,
         ),
     );
-    if (!bound)
+    if (!bound && at(object, "spec", "config", "processors", "k8s_attributes") !== undefined)
       add(object, "spec.serviceAccount", `${String(account)} has no rights: k8s_attributes needs to read pods.`);
   }
   for (const object of declared.filter(({ kind }) => kind === "ClusterRoleBinding" || kind === "RoleBinding")) {

@@ -81,16 +81,21 @@ export class Loopback {
 
   /** Of a program that runs; on Linux alone. */
   used(name: string): Used {
-    const folder = `/proc/${this.#pids.get(name) ?? 0}`;
-    const stat = readFileSync(`${folder}/stat`, "utf8");
-    // What follows the name in parentheses begins with field 3: 14 and 15 are its time.
-    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    const status = readFileSync(`${folder}/status`, "utf8");
-    const bytes = (key: string) => Number(new RegExp(`^${key}:\\s+(\\d+) kB`, "m").exec(status)?.[1]) * 1024;
-    return {
-      cpu: (Number(fields[11]) + Number(fields[12])) * tick,
-      peak: bytes("VmHWM"),
-      memory: bytes("VmRSS"),
-    };
+    return usedBy(this.#pids.get(name) ?? 0);
   }
+}
+
+/** What a process has used; on Linux alone. */
+export function usedBy(pid: number): Used {
+  const folder = `/proc/${pid}`;
+  const stat = readFileSync(`${folder}/stat`, "utf8");
+  // What follows the name in parentheses begins with field 3: 14 and 15 are its time.
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  const status = readFileSync(`${folder}/status`, "utf8");
+  const bytes = (key: string) => Number(new RegExp(`^${key}:\\s+(\\d+) kB`, "m").exec(status)?.[1]) * 1024;
+  return {
+    cpu: (Number(fields[11]) + Number(fields[12])) * tick,
+    peak: bytes("VmHWM"),
+    memory: bytes("VmRSS"),
+  };
 }

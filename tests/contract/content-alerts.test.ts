@@ -120,7 +120,9 @@ describe("alert and recording rules", () => {
     for (const { where, metric, matchers } of named) {
       const fits = series.filter(({ name, labels }) => {
         const has = matchers.every(({ label }) => label === "__name__" || label in labels);
-        const jobs = matchers.filter(({ label }) => label === "job").map(({ value }) => new RegExp(`^(?:${value})$`));
+        const jobs = matchers
+          .filter(({ label, operator }) => label === "job" && !operator.startsWith("!"))
+          .map(({ value }) => new RegExp(`^(?:${value})$`));
         return name === metric && has && jobs.every((job) => job.test(labels["job"] ?? ""));
       });
       const what = `${where}: ${metric ?? ""}{${matchers.map(({ label, value }) => `${label}="${value}"`).join(", ")}}`;

@@ -221,16 +221,16 @@ describe("dashboards", () => {
   describe("LogQL, by Grafana's grammar", () => {
     // Loki refuses each.
     for (const broken of [
-      '{job="fluentbit"} |= ',
-      'sum by (pod (rate({job="fluentbit"}[1m])))',
-      '{job="fluentbit"',
+      '{job="containers"} |= ',
+      'sum by (pod (rate({job="containers"}[1m])))',
+      '{job="containers"',
       '{namespace=~".*"}',
-      '{job="fluentbit"} |~ "("',
+      '{job="containers"} |~ "("',
       '{job=~"("}',
-      '{job="fluentbit"} | regexp "a"',
-      '{job="fluentbit"} | line=~`(`',
-      'rate({job="fluentbit"})',
-      'count_over_time({job="fluentbit"}[5 minutes])',
+      '{job="containers"} | regexp "a"',
+      '{job="containers"} | line=~`(`',
+      'rate({job="containers"})',
+      'count_over_time({job="containers"}[5 minutes])',
     ]) {
       it(`refuses ${broken}`, () => {
         expect(logqlMistakes([{ where: "here", expr: broken }])).to.have.length(1);

@@ -23,7 +23,7 @@ describe("VictoriaLogs with Loki's paths, a stand-in for Loki", function () {
       args: [`-storageDataPath=${join(dir, "data")}`, `-httpListenAddr=127.0.0.1:${port}`, ...flags],
     });
     expect(await eventually(180, () => call(`${url}/ready`))).to.equal("ready\n");
-    const stream = { job: "fluentbit", namespace: "demo", container: "shop" };
+    const stream = { job: "containers", namespace: "demo", container: "shop" };
     await post(`${url}/loki/api/v1/push`, {
       streams: [{ stream, values: [[`${Date.now()}000000`, '{"level":"warn","msg":"probe 1f"}']] }],
     });
@@ -45,7 +45,7 @@ describe("VictoriaLogs with Loki's paths, a stand-in for Loki", function () {
       };
       return data.result[0];
     });
-    expect(found?.stream).to.include({ job: "fluentbit", namespace: "demo" });
+    expect(found?.stream).to.include({ job: "containers", namespace: "demo" });
     expect(found?.values[0]?.[1]).to.equal('{"level":"warn","msg":"probe 1f"}');
     expect(JSON.parse(await query('{namespace="demo"} |= "probe 2"'))).to.have.nested.property("data.result.length", 0);
   });
@@ -68,7 +68,7 @@ describe("VictoriaLogs with Loki's paths, a stand-in for Loki", function () {
     });
     const [entry] = (rows ?? []).map((row) => stored(JSON.parse(row) as StoredRow));
     expect(entry?.stream).to.deep.equal({
-      job: "fluentbit",
+      job: "containers",
       namespace: "demo",
       container: "shop",
       service_name: "shop",

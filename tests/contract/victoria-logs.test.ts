@@ -249,7 +249,7 @@ describe("VictoriaLogs", () => {
       "by OTLP",
     ).not.to.deep.equal([]);
     expect(
-      rows.filter((row) => row["job"] === "fluentbit"),
+      rows.filter((row) => row["job"] === "containers"),
       "by the log agent",
     ).not.to.deep.equal([]);
   });

@@ -1,12 +1,19 @@
 import { expect } from "chai";
 import { elasticsearchComponent } from "../../components/logs/elasticsearch/component.ts";
-import { firstOffer, plan } from "../../components/plan.ts";
+import { allOffers, firstOffer, plan } from "../../components/plan.ts";
 import { type SettingsInput, settingsSchema } from "../../settings/schema.ts";
 
 function said(input: SettingsInput): string[] {
   const settings = settingsSchema.parse({ logs: "elasticsearch", ...input });
   const { chosen, findings } = plan(settings);
-  const known = { secrets: [], members: undefined, companyCa: true, now: new Date(), offered: firstOffer(chosen) };
+  const known = {
+    secrets: [],
+    members: undefined,
+    companyCa: true,
+    now: new Date(),
+    offered: firstOffer(chosen),
+    all: allOffers(chosen),
+  };
   return [...findings, ...(elasticsearchComponent.check?.(settings, known) ?? [])].map(
     ({ path, message }) => `${path} ${message}`,
   );

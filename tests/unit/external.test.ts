@@ -68,7 +68,12 @@ describe("What is there already", () => {
         "external.logs.tenant is team-a, and VictoriaLogs knows tenants by numbers in headers of its own, which nothing here sends. Remove it, and have a proxy such as vmauth add them.",
       ],
     ],
-    ["a log agent, which needs no address", { logAgent: "external" }, [], ["logAgent must be fluentBit or none."]],
+    [
+      "a log agent, which needs no address",
+      { logAgent: "external" },
+      [],
+      ["logAgent must be fluentBit or collector or none."],
+    ],
     [
       "a user in an address",
       { logs: "external", external: { logs: { url: "https://a:b@h" } } },

@@ -9,6 +9,7 @@ const known = (secrets: SecretName[] = [], companyCa = false) => ({
   companyCa,
   now: new Date(),
   offered: () => undefined,
+  all: () => [],
 });
 
 function said(s3: SettingsInput["s3"], secrets: SecretName[] = []): string[] {

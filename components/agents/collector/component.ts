@@ -5,17 +5,10 @@ import { hardened, spread } from "../../kubernetes/hardened.ts";
 import { namespaces } from "../../kubernetes/namespaces.ts";
 import { imagePullSecrets } from "../../kubernetes/pull-secrets.ts";
 import { credentials } from "../../remote.ts";
+import { externalFolder } from "../exporters.ts";
 import { olderProtocols, type OlderProtocol } from "./protocols.ts";
 import { collector } from "./settings.ts";
-import {
-  collectorConfig,
-  externalFolder,
-  isBalanced,
-  queueFolder,
-  spanMetrics,
-  type Stores,
-  targets,
-} from "./values.ts";
+import { collectorConfig, isBalanced, queueFolder, spanMetrics, type Stores, targets } from "./values.ts";
 
 const namespace = namespaces.monitoring.name;
 

@@ -1,50 +1,28 @@
 import type { z } from "zod";
 import {
-  address,
-  asRemote,
   clusterUrl,
   isRemote,
   type LogStore,
   type MetricsReceiver,
-  type OtlpTarget,
   type Place,
-  type Remote,
   type TraceStore,
 } from "../../capabilities.ts";
-import { authenticates, caKey, caOf, hostPort, type Known, remotes, secretKey, tenantHeader } from "../../remote.ts";
+import type { Known } from "../../remote.ts";
 
 import { service as probeService } from "../../probe/telemetry.ts";
+import { asked, authenticators, exporters, fileStorage, type Named, otlp, queueAndRetry } from "../exporters.ts";
 import { isRedacted, redactionProcessor, type Redaction } from "../redaction.ts";
 import { byteCount, durationSeconds } from "../../../settings/formats.ts";
 import { olderProtocols, type OlderProtocol } from "./protocols.ts";
 import type { collector } from "./settings.ts";
 
-/** What is taken out goes first: nothing else, and no queue, sees it. */
-const processors = (redacted: boolean) =>
-  ["memory_limiter", ...(redacted ? ["redaction"] : []), "k8s_attributes", "batch"] as const;
-
 /** Folder of the collector's pod in which data waits for a store; it outlives the container, not the pod. */
 export const queueFolder = "/var/lib/otelcol/queue";
 const mebibyte = 1024 * 1024;
 
-/**
- * How data waits for its store. The one limit is the queue's size: with the default (`max_elapsed_time` 300 s) an outage
- * that takes longer loses what the queue still has room for. What does not fit is counted in
- * `otelcol_exporter_enqueue_failed_*`.
- *
- * A batch that a store refuses for its size would now be tried for ever, so none is larger than the 4 MiB that a gRPC
- * server takes, nor than Loki's `ingestion_burst_size_mb` of 6.
- */
-const queueAndRetry = {
-  retry_on_failure: { max_elapsed_time: "0s" },
-  sending_queue: {
-    storage: "file_storage",
-    sizer: "bytes",
-    queue_size: 128 * mebibyte,
-    // No wait for more: the batch processor did that.
-    batch: { sizer: "bytes", min_size: 0, max_size: 3 * mebibyte },
-  },
-} as const;
+/** What is taken out goes first: nothing else, and no queue, sees it. */
+const processors = (redacted: boolean) =>
+  ["memory_limiter", ...(redacted ? ["redaction"] : []), "k8s_attributes", "batch"] as const;
 
 /**
  * Rate, errors and duration of what applications do, counted from their spans, each with a trace as its exemplar; so an application
@@ -103,76 +81,12 @@ const balancing = (replicas: string) => ({
   },
 });
 
-/** Folder of the collector's pod with what servers want. */
-export const externalFolder = "/etc/otelcol/external";
-
 /** Where telemetry goes: to none, one or several of each. */
 export interface Stores {
   /** Where samples are written; none where somebody scrapes the collector. */
   readonly metrics: readonly Named<MetricsReceiver>[];
   readonly logs: readonly Named<LogStore>[];
   readonly traces: readonly Named<TraceStore>[];
-}
-
-interface Named<S> {
-  /** Key of the component. */
-  readonly key: string;
-  readonly offer: S;
-}
-
-/** An exporter for each store of a capability. The first has the capability's name, which rules and dashboards ask for. */
-function exporters<S>(
-  name: string,
-  stores: readonly Named<S>[],
-  exporter: (store: S) => { readonly kind: string; readonly config: object },
-) {
-  return Object.fromEntries(
-    stores.map(({ key, offer }, index) => {
-      const { kind, config } = exporter(offer);
-      return [`${kind}/${index === 0 ? name : `${name}-${key}`}`, config];
-    }),
-  );
-}
-
-/** The extension that authenticates to a server; none where it wants no secret. */
-function authenticator(
-  { access }: Remote,
-  known: Known,
-): { readonly name: string; readonly config: object } | undefined {
-  if (!authenticates(access, known)) return undefined;
-  // Both watch the file: another secret is sent without a restart.
-  const file = `${externalFolder}/${secretKey(access)}`;
-  return access.user === undefined
-    ? { name: `bearertokenauth/${access.of}`, config: { filename: file } }
-    : { name: `basicauth/${access.of}`, config: { client_auth: { username: access.user, password_file: file } } };
-}
-
-interface Header {
-  readonly name: string;
-  readonly value: string;
-}
-
-/** How a server is asked. @param headers further ones */
-function asked(remote: Remote, known: Known, headers: readonly Header[] = []) {
-  const { tenant } = remote.access;
-  const sent = [...(tenant === undefined ? [] : [{ name: tenantHeader, value: tenant }]), ...headers];
-  const auth = authenticator(remote, known);
-  return {
-    ...(caOf(remote, known) === undefined ? {} : { tls: { ca_file: `${externalFolder}/${caKey(remote.access)}` } }),
-    ...(sent.length === 0 ? {} : { headers: sent }),
-    ...(auth === undefined ? {} : { auth: { authenticator: auth.name } }),
-  };
-}
-
-/** Kind of the exporter for a target, and how it is reached. */
-function otlp({ protocol, place, headers }: OtlpTarget, known: Known) {
-  const sent = Object.entries(headers ?? {}).map(([name, value]) => ({ name, value }));
-  const remote = asRemote(place);
-  const server = remote !== undefined ? asked(remote, known, sent) : sent.length === 0 ? {} : { headers: sent };
-  if (protocol === "http") return { kind: "otlp_http", config: { endpoint: clusterUrl(place), ...server } };
-  const endpoint = isRemote(place) ? hostPort(place.url) : address(place);
-  const plain = clusterUrl(place).startsWith("http:");
-  return { kind: "otlp_grpc", config: { endpoint, ...(plain ? { tls: { insecure: true } } : {}), ...server } };
 }
 
 /** How samples are written. What waits does so in memory: the exporter has no queue on disk (0.158, factory.go). */
@@ -290,7 +204,7 @@ export function collectorConfig(
   });
   const written = stores.metrics.map(({ offer }) => offer.place);
   const metrics = Object.fromEntries(written.map((to) => ["prometheusremotewrite/metrics", remoteWrite(to, known)]));
-  const authenticators = remotes(targets(stores)).flatMap((remote) => authenticator(remote, known) ?? []);
+  const authenticating = authenticators(targets(stores), known);
   const { exclude_dimensions, ...counted } = spanMetrics;
   const redacted = isRedacted(known.redact);
   /** Where whole traces go. */
@@ -363,19 +277,11 @@ export function collectorConfig(
     },
     extensions: {
       health_check: { endpoint: "0.0.0.0:13133" },
-      file_storage: {
-        directory: queueFolder,
-        // The folder is there in the pod; elsewhere the configuration could not even be validated.
-        create_directory: true,
-        // A file that a power failure broke is put aside: the collector would not start with it.
-        recreate: true,
-        // Gives the disk back when the queue is empty again.
-        compaction: { directory: queueFolder, on_rebound: true, cleanup_on_start: true },
-      },
-      ...Object.fromEntries(authenticators.map(({ name, config }) => [name, config])),
+      file_storage: fileStorage(queueFolder),
+      ...authenticating,
     },
     service: {
-      extensions: ["health_check", "file_storage", ...authenticators.map(({ name }) => name)],
+      extensions: ["health_check", "file_storage", ...Object.keys(authenticating)],
       pipelines: {
         // Spans are counted where they come in, each once; who looks at whole traces gets them from all replicas.
         ...(balanced

@@ -1,5 +1,6 @@
 /** What the chart leaves open and the values fill, and values that security or data rest on: for the judges in `contract/`. */
 import type { Scraped } from "../../../contract/component-files.ts";
+import { lineJob } from "../lines.ts";
 import {
   containerSecurityContext,
   list,
@@ -76,5 +77,5 @@ export const pins: readonly Pin[] = [
   ]),
 ];
 
-// The second is of its log lines.
-export const scraped: Scraped = { jobs: ["fluent-bit", "fluentbit"], metrics: ["fluentbit_"] };
+// The second is of the lines that it reads.
+export const scraped: Scraped = { jobs: ["fluent-bit", lineJob], metrics: ["fluentbit_"] };

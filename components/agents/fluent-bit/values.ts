@@ -3,6 +3,7 @@ import { containerResources } from "../../../settings/resources.ts";
 import { type Access, asRemote, clusterUrl, isRemote, type LogStore, type Place } from "../../capabilities.ts";
 import { hardened } from "../../kubernetes/hardened.ts";
 import { authenticates, caKey, caOf, hostAndPort, type Known, remotes, secretKey, secretOf } from "../../remote.ts";
+import { droppedFields, lineJob, lineLabels } from "../lines.ts";
 import { isRedacted, type Redaction } from "../redaction.ts";
 import { redactScript, scriptName } from "./redact.ts";
 import type { fluentBit } from "./settings.ts";
@@ -93,7 +94,7 @@ function written({ endpoint, push }: LogStore, known: Known): Record<string, str
     Uri: `${path}${push.path}`,
     // A store that is there already may have lines of several clusters.
     Labels: [...labels, ...(isRemote(endpoint) ? [`cluster=${known.name}`] : [])].join(", "),
-    Remove_keys: "kubernetes,stream,_p,time",
+    Remove_keys: droppedFields.join(","),
     Line_Format: "json",
     Auto_Kubernetes_Labels: "Off",
   };
@@ -132,13 +133,8 @@ function section(name: string, entries: Readonly<Record<string, string>>): strin
   return [`[${name}]`, ...lines, ""].join("\n");
 }
 
-/** Labels of every line in the log store. Few and bounded: a label with many values is a stream each. */
-const labels = [
-  "job=fluentbit",
-  "namespace=$kubernetes['namespace_name']",
-  "pod=$kubernetes['pod_name']",
-  "container=$kubernetes['container_name']",
-];
+/** Labels of every line in the log store. */
+const labels = [`job=${lineJob}`, ...lineLabels.map((label) => `${label}=$kubernetes['${label}_name']`)];
 
 /** Values of Fluent Bit: tail every container, add what Kubernetes knows, push to each log store, which waits for no other. */
 export function fluentBitValues(

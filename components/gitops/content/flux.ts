@@ -20,7 +20,7 @@ export default dashboard(
     folder: "Platform",
     of: "flux",
     needs: ["exporters", "rules", "scraping"],
-    rowNeeds: { Controllers: ["flux"], Logs: ["fluentBit"] },
+    rowNeeds: { Controllers: ["flux"], Logs: ["logAgent"] },
     tags: ["platform", "gitops"],
     variables: [
       choice(

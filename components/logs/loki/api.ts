@@ -1,4 +1,5 @@
 /** What whoever speaks Loki's API is asked and sent. */
+import { lineLabels } from "../../agents/lines.ts";
 import type { DataSource, Linked, Lookup } from "../../capabilities.ts";
 
 export const pushPath = "/loki/api/v1/push";
@@ -8,6 +9,14 @@ export const otlpPath = "/otlp";
 
 /** It makes streams of the attributes that it knows. */
 export const otlpHeaders = {};
+
+/**
+ * `limits_config.otlp_config`, by which the attributes of a log agent's lines are labels, too. Of a record whose body is a map it makes a line of
+ * JSON (pkg/loghttp/push/otlp.go 3.7), as the agents that push do.
+ */
+export const otlpConfig = {
+  resource_attributes: { attributes_config: [{ action: "index_label", attributes: ["job", ...lineLabels] }] },
+} as const;
 
 export const lookup: Lookup = {
   path: "/loki/api/v1/query_range",

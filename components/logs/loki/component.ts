@@ -54,6 +54,8 @@ export const lokiComponent = defineComponent({
       title: "Loki",
       push: { as: "loki", place: endpoint, path: pushPath },
       otlp: { protocol: "http", place: { ...endpoint, path: otlpPath } },
+      // The labels are its configuration's.
+      lineHeaders: {},
       lookup,
       dataSource,
       keeps: {

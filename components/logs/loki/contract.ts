@@ -49,10 +49,17 @@ export const freeForm: FreeForm = {
     "loki/limits_config": [
       "Loki's own configuration, handed on as it is; the chart sets some of its keys",
       () =>
-        strict({ allow_structured_metadata: flag, volume_enabled: flag, retention_period: duration }, [
-          "allow_structured_metadata",
-          "retention_period",
-        ]),
+        strict(
+          {
+            ...{ allow_structured_metadata: flag, volume_enabled: flag, retention_period: duration },
+            otlp_config: strict({
+              resource_attributes: strict({
+                attributes_config: list(strict({ action: { const: "index_label" }, attributes: list(text) })),
+              }),
+            }),
+          },
+          ["allow_structured_metadata", "retention_period", "otlp_config"],
+        ),
     ],
     "loki/schemaConfig": [
       "Loki's own configuration, handed on as it is",
@@ -97,6 +104,11 @@ export const pins: readonly Pin[] = [
     ["loki/auth_enabled", false, "one tenant; with it every writer and reader would need a header"],
     ["loki/analytics/reporting_enabled", false, why.reported],
     ["loki/limits_config/allow_structured_metadata", true, "Loki refuses OTLP without it; trace ids are kept there"],
+    [
+      "loki/limits_config/otlp_config/resource_attributes/attributes_config/0/action",
+      "index_label",
+      "dashboards find lines of a collector by the labels of any agent's",
+    ],
     ["loki/limits_config/volume_enabled", true, "Grafana's histogram of a query's lines"],
     ["loki/pattern_ingester/enabled", true, "Grafana's patterns of lines"],
     ["loki/ingester/max_chunk_age", "24h", "half of it is the outage after which no line is refused: 12 hours"],

@@ -2,6 +2,7 @@ import type { z } from "zod";
 import { containerResources } from "../../../settings/resources.ts";
 import type { ObjectStorage } from "../../capabilities.ts";
 import { accountAnnotations, caFile, caVolume, credentialVariables } from "../../storage/client.ts";
+import { otlpConfig } from "./api.ts";
 import type { loki } from "./settings.ts";
 
 type ObjectStore = "filesystem" | "s3";
@@ -38,6 +39,7 @@ export interface LokiValues {
       readonly allow_structured_metadata: boolean;
       readonly volume_enabled: boolean;
       readonly retention_period: string;
+      readonly otlp_config: typeof otlpConfig;
     };
     readonly compactor: { readonly retention_enabled: boolean; readonly delete_request_store: ObjectStore };
     readonly pattern_ingester: { readonly enabled: boolean };
@@ -138,6 +140,7 @@ export function lokiValues(settings: z.output<typeof loki>, objects?: ObjectStor
         allow_structured_metadata: true,
         volume_enabled: true,
         retention_period: settings.retention,
+        otlp_config: otlpConfig,
       },
       compactor: { retention_enabled: true, delete_request_store: type },
       pattern_ingester: { enabled: true },

@@ -1,12 +1,13 @@
 /** What VictoriaLogs is asked and sent. */
 import type { DataSource, Linked, Lookup } from "../../capabilities.ts";
+import { lineLabels, messageFields } from "../../agents/lines.ts";
 import { pluginVersion } from "./chart.ts";
 
 /**
- * It takes Loki's pushes. A line of JSON becomes fields; its message is the first of these that it has, and `log` is what Fluent Bit
- * calls a line of plain text (app/vlinsert/loki/loki_json.go 1.52).
+ * It takes Loki's pushes. A line of JSON becomes fields; its message is the first of these that it has
+ * (app/vlinsert/loki/loki_json.go 1.52).
  */
-export const pushPath = "/insert/loki/api/v1/push?_msg_field=msg,message,log";
+export const pushPath = `/insert/loki/api/v1/push?_msg_field=${messageFields.join(",")}`;
 
 /** What OTLP is sent to, below its address. */
 export const otlpPath = "/insert/opentelemetry";
@@ -14,6 +15,14 @@ export const otlpPath = "/insert/opentelemetry";
 /** By default every attribute of a resource would be part of the stream's name, and each process a stream. */
 export const otlpHeaders = {
   "VL-Stream-Fields": "service.name,k8s.namespace.name,k8s.pod.name,k8s.container.name",
+};
+
+/** The same of a log agent's lines: of a record whose body is a map it makes fields (app/vlinsert/opentelemetry/pb.go 1.52). */
+export const lineHeaders = {
+  "VL-Stream-Fields": ["job", ...lineLabels, "cluster"].join(","),
+  "VL-Msg-Field": messageFields.join(","),
+  // What it adds of a record without them, which no line has: "Unspecified" would be taken for a level.
+  "VL-Ignore-Fields": "scope.name,scope.version,severity_number,severity_text",
 };
 
 /** Its answer to a query is a line of JSON for each row; values of a field are one document. */

@@ -3,7 +3,7 @@ import type { Endpoint } from "../../capabilities.ts";
 import { defineComponent } from "../../component.ts";
 import { namespaces } from "../../kubernetes/namespaces.ts";
 import { imagePullSecrets } from "../../kubernetes/pull-secrets.ts";
-import { dataSource, linesOfTrace, lookup, otlpHeaders, otlpPath, pushPath } from "./api.ts";
+import { dataSource, lineHeaders, linesOfTrace, lookup, otlpHeaders, otlpPath, pushPath } from "./api.ts";
 import { victoriaLogs } from "./settings.ts";
 import { name, victoriaLogsValues } from "./values.ts";
 
@@ -25,6 +25,7 @@ export const victoriaLogsComponent = defineComponent({
       title: "VictoriaLogs",
       push: { as: "loki", place: endpoint, path: pushPath },
       otlp: { protocol: "http", place: { ...endpoint, path: otlpPath }, headers: otlpHeaders },
+      lineHeaders,
       lookup,
       dataSource: (linked) => ({ ...dataSource(linked), plugin }),
       linesOfTrace,

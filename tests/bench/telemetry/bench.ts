@@ -289,7 +289,7 @@ async function arrival(
     `{service_name="kbot"} | trace_id="${traceId}"`,
     otlp,
   );
-  const agentSelector = `{job="fluentbit", namespace="${pod.namespace}", pod="${pod.name}", container="${pod.container}"}`;
+  const agentSelector = `{job="containers", namespace="${pod.namespace}", pod="${pod.name}", container="${pod.container}"}`;
   await bench.seeLine("A line of the log agent is found by its labels", agentSelector, agent);
   await bench.seeLine(
     "A line of the log agent is found by its trace",

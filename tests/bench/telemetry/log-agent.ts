@@ -44,7 +44,8 @@ function enrich(record: FluentRecord, pod: Pod, filter: Options): FluentRecord {
   } catch {
     // A line that is no JSON stays as it is.
   }
-  if (typeof fields !== "object" || fields === null) return { ...rest, log, kubernetes };
+  // An object of JSON, and nothing else (plugins/filter_kubernetes/kubernetes.c, `merge_log_handler`).
+  if (typeof fields !== "object" || fields === null || Array.isArray(fields)) return { ...rest, log, kubernetes };
   return { ...rest, ...(on(filter, "keep_log") ? { log } : {}), ...fields, kubernetes };
 }
 

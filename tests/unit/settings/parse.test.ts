@@ -99,6 +99,16 @@ describe("settings", () => {
       { loki: { storage: { type: "objectStorage" } } },
       "is none, but loki cannot do without it. Set objectStorage to seaweedfs",
     ],
+    [
+      "a log agent whose labels a Loki of others does not know",
+      { logs: "external", external: { logs: { url: "https://logs.example.com" } }, logAgent: "collector" },
+      "logAgent: is collector, and nothing makes the external store of logs (external) keep its lines by their labels. Set logAgent to fluentBit.",
+    ],
+    [
+      "a log agent whose lines Elasticsearch would not read",
+      { logs: ["loki", "elasticsearch"], logAgent: "collector" },
+      "logAgent: is collector, and nothing makes Elasticsearch (elasticsearch)",
+    ],
     ["Loki replicas on a filesystem", { loki: { replicas: 3 } }, "loki.storage.type to objectStorage"],
     ["a retention shorter than the compactor's", { loki: { retention: "1h" } }, "Set 24h or more"],
     [

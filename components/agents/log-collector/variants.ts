@@ -1,0 +1,27 @@
+import type { SettingsInput } from "../../../settings/schema.ts";
+
+const under = { logAgent: "collector" } as const;
+
+export const variants: Readonly<Record<string, SettingsInput>> = {
+  alone: under,
+  "into VictoriaLogs": { ...under, logs: "victoriaLogs", redact: { fields: ["password"] } },
+};
+
+export const alone: Readonly<Record<string, SettingsInput>> = {
+  "into two stores": { ...under, logs: ["victoriaLogs", "loki"], logCollector: { bufferSize: "1Gi" } },
+  "without a gateway": { ...under, gateway: "none", instrumentation: { enabled: false } },
+};
+
+const agent = "log-collector-collector.spec";
+
+/** What each of its settings changes, and where (`tests/contract/settings-effects.test.ts`). */
+export const decided = [
+  {
+    under,
+    effects: [
+      ["logCollector.image", "a/b:1.2.3", `${agent}.image`],
+      ["logCollector.bufferSize", "64Mi"],
+    ],
+    resources: ["logCollector.resources"],
+  },
+] as const;

@@ -1,0 +1,191 @@
+import { expect } from "chai";
+import { join } from "node:path";
+import { otlpConfig } from "../../components/logs/loki/api.ts";
+import { releases, render } from "../../contract/rendered.ts";
+import { freePorts, launch } from "../../rehearsal/control-plane/processes.ts";
+import { call, eventually, post } from "../../rehearsal/http-client.ts";
+import { read } from "../bench/telemetry/log-agent.ts";
+import { agentConfig, LogNode, StoreStandIn } from "../support/log-node.ts";
+import { programOrSkip } from "../support/program.ts";
+
+const collector = { logAgent: "collector" } as const;
+
+const lines = [
+  'stdout F {"level":"warn","msg":"of JSON","n":1234567890123456,"half":0.5,"ok":true,"time":"t","stream":"s","deep":{"list":[1,{"a":"b"}]}}',
+  "stderr F of text, with a level: error",
+  "stdout P in two ",
+  "stdout F parts",
+  'stdout F {"broken": ',
+  "stdout F [1, 2]",
+  'stdout F   {"message":"after blanks"} ',
+  "stdout F  \tindented",
+  'stdout F {"msg":"bearer s3cr3t","password":"s3cr3t"}',
+];
+/** As the stand-in for Fluent Bit reads them: what the runtime split comes to it whole. */
+const whole = lines.flatMap((line) => (line.includes(" P ") ? [] : [line.replace("F parts", "F in two parts")]));
+
+const redact = { patterns: ["bearer [a-z0-9]+"], fields: ["password"] };
+const pod = { namespace: "shop", uid: "u", container: "app", deployment: "d", node: "n" };
+
+describe("The collector as the log agent, a real one", function () {
+  let otelcol: string;
+  before(async function () {
+    otelcol = await programOrSkip(this, "otelcol");
+  });
+
+  it("gives lines the labels and the fields that Fluent Bit does, in Loki's form", async () => {
+    const store = await StoreStandIn.start();
+    const node = await LogNode.make(
+      otelcol,
+      agentConfig(await render({ settings: { ...collector, redact } })),
+      store.url,
+      {
+        encoding: "json",
+      },
+    );
+    try {
+      await node.start();
+      // A file that comes after the start is read from its beginning.
+      node.write("cart-0", lines);
+      await eventually(60, () => Promise.resolve(store.got.length >= whole.length || undefined));
+      const { declared } = await render({ settings: { redact } });
+      const values = releases(declared).find(({ chart }) => chart?.name === "fluent-bit")?.values ?? {};
+      const pushed = [];
+      for (const line of whole)
+        pushed.push(await read(values, { ...pod, name: "cart-0" }, `2026-01-01T00:00:00Z ${line}`));
+      // Loki makes labels of the attributes that its configuration names, and a line of JSON of a map.
+      const [{ attributes }] = otlpConfig.resource_attributes.attributes_config;
+      expect(store.got.map(({ labels }) => labels)).to.deep.equal(pushed.map(({ stream }) => stream));
+      expect(Object.keys(store.got[0]?.labels ?? {})).to.have.members([...attributes]);
+      expect(store.got.map(({ body }) => body)).to.deep.equal(pushed.map(({ text }) => JSON.parse(text) as unknown));
+      expect(JSON.stringify(store.got)).not.to.include("s3cr3t");
+    } finally {
+      await node.close();
+      store.close();
+    }
+  });
+
+  it("gives VictoriaLogs the same rows as Fluent Bit does, by its own ways", async function () {
+    const victoriaLogs = await programOrSkip(this, "victorialogs");
+    const settings = { logs: "victoriaLogs", redact } as const;
+    const config = agentConfig(await render({ settings: { ...settings, ...collector } }));
+    const [port = 0] = await freePorts(1);
+    const url = `http://127.0.0.1:${port}`;
+    const node = await LogNode.make(otelcol, config, `${url}/insert/opentelemetry`);
+    try {
+      const args = [
+        `-storageDataPath=${join(node.dir, "data")}`,
+        `-httpListenAddr=127.0.0.1:${port}`,
+        "-inmemoryDataFlushInterval=1s",
+      ];
+      launch(node.dir, { name: "logs", command: victoriaLogs, args });
+      await eventually(180, () => call(`${url}/ready`));
+      await node.start();
+      node.write("by-collector", lines);
+      const values =
+        releases((await render({ settings })).declared).find(({ chart }) => chart?.name === "fluent-bit")?.values ?? {};
+      const uri = /Uri (\S+)/.exec(JSON.stringify(values))?.[1]?.replace(/\\n.*/, "") ?? "";
+      for (const [index, line] of whole.entries()) {
+        const { stream, text } = await read(values, { ...pod, name: "by-fluent-bit" }, `2026-01-01T00:00:00Z ${line}`);
+        await post(`${url}${uri}`, { streams: [{ stream, values: [[`${Date.now() + index}000000`, text]] }] });
+      }
+      const rowsOf = async (name: string) => {
+        const query = new URLSearchParams({ query: `pod:="${name}" | sort by (_time)` }).toString();
+        const rows = (await call(`${url}/select/logsql/query?${query}`)).trim().split("\n");
+        if (rows.length < whole.length) return undefined;
+        return rows
+          .map((row) => JSON.parse(row.replaceAll(name, "POD")) as Record<string, string>)
+          .map((row) => ({ ...row, _time: "", _stream_id: "" }))
+          .sort((a, b) => JSON.stringify(a).localeCompare(JSON.stringify(b)));
+      };
+      const [byFluentBit, byCollector] = [
+        await eventually(60, () => rowsOf("by-fluent-bit")),
+        await eventually(60, () => rowsOf("by-collector")),
+      ];
+      expect(byFluentBit).to.have.length(whole.length);
+      expect(byCollector).to.deep.equal(byFluentBit);
+    } finally {
+      await node.close();
+    }
+  });
+
+  it("loses nothing and keeps the order, through rotation, a kill and an outage of the store", async () => {
+    const store = await StoreStandIn.start();
+    const node = await LogNode.make(otelcol, agentConfig(await render({ settings: collector })), store.url, {
+      encoding: "json",
+    });
+    const texts = Array.from({ length: 3000 }, (_, index) => `line ${String(index).padStart(4, "0")}`);
+    const write = (from: number, to: number) => {
+      node.write(
+        "cart-0",
+        texts.slice(from, to).map((text) => `stdout F ${text}`),
+      );
+    };
+    try {
+      await node.start();
+      store.down = true;
+      write(0, 1000);
+      expect(
+        await eventually(60, async () =>
+          (await node.metric("otelcol_receiver_accepted_log_records")) >= 1000 ? true : undefined,
+        ),
+      ).to.equal(true);
+      node.rotate("cart-0", "20260101-000000");
+      write(1000, 2000);
+      await node.kill();
+      // While nobody reads.
+      node.rotate("cart-0", "20260101-000001");
+      write(2000, 3000);
+      await node.start();
+      store.down = false;
+      const logs = () =>
+        store.got.map(({ body }) => (body as { log: string }).log).filter((log) => log.startsWith("line"));
+      const seen = () => new Set(logs());
+      await eventually(120, () => Promise.resolve(seen().size >= texts.length || undefined));
+      const arrived = logs();
+      console.log(`      ${arrived.length} records for ${texts.length} lines`);
+      expect([...seen()].sort()).to.deep.equal(texts);
+      // Of one file in order, but for one batch: what was under way when it was killed goes to the end of the queue.
+      const first = arrived.filter((text, index) => arrived.indexOf(text) === index);
+      const file = (from: number) =>
+        first.filter((text) => texts.indexOf(text) >= from && texts.indexOf(text) < from + 1000);
+      for (const from of [0, 1000, 2000]) {
+        const jumps = file(from).filter((text, index, all) => index > 0 && text < (all[index - 1] ?? ""));
+        expect(jumps.length, `of ${from}`).to.be.at.most(1);
+      }
+    } finally {
+      await node.close();
+      store.close();
+    }
+  });
+
+  it("counts every line that a full queue has no room for", async () => {
+    const store = await StoreStandIn.start();
+    const small = { encoding: "json", queue_size: 20_000 } as const;
+    const node = await LogNode.make(otelcol, agentConfig(await render({ settings: collector })), store.url, small);
+    try {
+      await node.start();
+      store.down = true;
+      const count = 2000;
+      for (let index = 0; index < count; index += 100)
+        node.write(
+          "cart-0",
+          Array.from({ length: 100 }, (_, one) => `stdout F ${index + one}`),
+        );
+      const records = (what: string) => node.metric(`otelcol_receiver_${what}_log_records`);
+      const done = async () => ((await records("accepted")) + (await records("refused")) >= count ? true : undefined);
+      expect(await eventually(60, done)).to.equal(true);
+      const dropped = await node.metric("otelcol_exporter_enqueue_failed_log_records");
+      store.down = false;
+      await eventually(60, () => Promise.resolve(store.got.length + dropped >= count || undefined));
+      console.log(`      ${dropped} of ${count} dropped and counted`);
+      expect(dropped).to.be.greaterThan(0);
+      expect(store.got.length + dropped).to.equal(count);
+      const order = store.got.map(({ body }) => Number((body as { log: string }).log));
+      expect(order).to.deep.equal([...order].sort((a, b) => a - b));
+    } finally {
+      await node.close();
+      store.close();
+    }
+  });
+});
