@@ -6,6 +6,7 @@
 import { createHash } from "node:crypto";
 import type { z } from "zod";
 import { durationSeconds } from "../../../settings/formats.ts";
+import { droppedFields, messageFields } from "../../agents/lines.ts";
 import type { Extra } from "../../component.ts";
 import { hardened } from "../../kubernetes/hardened.ts";
 import { agentPipeline } from "./api.ts";
@@ -30,7 +31,7 @@ const written = (retention: string) =>
 
 /**
  * An agent's record as Elasticsearch keeps one that came by OTLP (x-pack/plugin/otel-data, logs-otel@mappings): what Kubernetes knows as
- * attributes of the resource, the message as the body, everything else as attributes, which may have any type in any line. Fluent Bit calls a line of plain text `log`.
+ * attributes of the resource, the message as the body, everything else as attributes, which may have any type in any line.
  */
 const script = `
 def resource = new HashMap();
@@ -88,10 +89,10 @@ const params = {
     container_image: "container.image.name",
     host: "k8s.node.name",
   },
-  dropped: ["_p", "time", "logtag"],
+  dropped: droppedFields,
   // The first that a line has.
   fields: {
-    text: ["msg", "message", "log"],
+    text: messageFields,
     level: ["level", "severity", "lvl"],
     trace: ["trace_id", "traceId", "traceID"],
     span: ["span_id", "spanId", "spanID"],
