@@ -16,6 +16,8 @@ import { join } from "node:path";
 import { json } from "node:stream/consumers";
 import { stringify } from "yaml";
 import { podLogs, stateFolder } from "../../components/agents/log-collector/values.ts";
+import { byteCount } from "../../settings/formats.ts";
+import { settingsSchema } from "../../settings/schema.ts";
 import { at } from "../../contract/finding.ts";
 import type { Rendered } from "../../contract/rendered.ts";
 import { freePorts, guard, lastLines, launch, reap } from "../../rehearsal/control-plane/processes.ts";
@@ -94,6 +96,8 @@ export class LogNode {
   readonly dir = mkdtempSync(join(tmpdir(), "log-node-"));
   readonly #watcher = guard(this.dir);
   readonly #otelcol: string;
+  /** As the operator sets it: the container's limit (internal/manifests/collector/container.go 0.158). */
+  readonly #memory = String(byteCount(settingsSchema.parse({}).logCollector.resources.memoryLimit));
   #pid = 0;
   readonly #ports: { readonly health: number; readonly metrics: number };
 
@@ -144,7 +148,8 @@ export class LogNode {
   async start(): Promise<void> {
     this.write("earlier-0", ["stdout F of before"]);
     const args = [`--config=${join(this.dir, "collector.yaml")}`, "--feature-gates=stanza.synchronousLogEmitter"];
-    this.#pid = launch(this.dir, { name: "collector", command: this.#otelcol, args }).pid ?? 0;
+    const program = { name: "collector", command: this.#otelcol, args, env: { GOMEMLIMIT: this.#memory } };
+    this.#pid = launch(this.dir, program).pid ?? 0;
     const looked = async () => ((await this.metric("otelcol_fileconsumer_open_files")) > 0 ? true : undefined);
     if ((await eventually(180, looked)) === undefined)
       throw new Error(`the collector is not ready:\n${lastLines(this.dir, "collector")}`);
