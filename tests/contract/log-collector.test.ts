@@ -47,7 +47,7 @@ describe("The collector as the log agent, a real one", function () {
       await node.start();
       // A file that comes after the start is read from its beginning.
       node.write("cart-0", lines);
-      await eventually(60, () => Promise.resolve(store.got.length >= whole.length || undefined));
+      await eventually(300, () => Promise.resolve(store.got.length >= whole.length || undefined));
       const { declared } = await render({ settings: { redact } });
       const values = releases(declared).find(({ chart }) => chart?.name === "fluent-bit")?.values ?? {};
       const pushed = [];
@@ -99,8 +99,8 @@ describe("The collector as the log agent, a real one", function () {
           .sort((a, b) => JSON.stringify(a).localeCompare(JSON.stringify(b)));
       };
       const [byFluentBit, byCollector] = [
-        await eventually(60, () => rowsOf("by-fluent-bit")),
-        await eventually(60, () => rowsOf("by-collector")),
+        await eventually(300, () => rowsOf("by-fluent-bit")),
+        await eventually(300, () => rowsOf("by-collector")),
       ];
       expect(byFluentBit).to.have.length(whole.length);
       expect(byCollector).to.deep.equal(byFluentBit);
@@ -126,7 +126,7 @@ describe("The collector as the log agent, a real one", function () {
       store.down = true;
       write(0, 1000);
       expect(
-        await eventually(60, async () =>
+        await eventually(300, async () =>
           (await node.metric("otelcol_receiver_accepted_log_records")) >= 1000 ? true : undefined,
         ),
       ).to.equal(true);
@@ -174,10 +174,10 @@ describe("The collector as the log agent, a real one", function () {
         );
       const records = (what: string) => node.metric(`otelcol_receiver_${what}_log_records`);
       const done = async () => ((await records("accepted")) + (await records("refused")) >= count ? true : undefined);
-      expect(await eventually(60, done)).to.equal(true);
+      expect(await eventually(300, done)).to.equal(true);
       const dropped = await node.metric("otelcol_exporter_enqueue_failed_log_records");
       store.down = false;
-      await eventually(60, () => Promise.resolve(store.got.length + dropped >= count || undefined));
+      await eventually(300, () => Promise.resolve(store.got.length + dropped >= count || undefined));
       console.log(`      ${dropped} of ${count} dropped and counted`);
       expect(dropped).to.be.greaterThan(0);
       expect(store.got.length + dropped).to.equal(count);

@@ -63,6 +63,8 @@ describe("VictoriaLogs", () => {
   const dir = mkdtempSync(join(tmpdir(), "victoria-logs-"));
   const running = new Running();
   let url = "";
+  /** Lines, both ways. */
+  let sent = 0;
 
   before(async function () {
     const [store, otelcol] = [await programOrSkip(this, "victorialogs"), await programOrSkip(this, "otelcol")];
@@ -109,9 +111,11 @@ describe("VictoriaLogs", () => {
     await post(`http://127.0.0.1:${http}/v1/logs`, otlpBody);
     const records = otlpBody.resourceLogs.flatMap(({ scopeLogs }) => scopeLogs.flatMap(({ logRecords }) => logRecords));
     const lines = pushBody.streams.flatMap(({ values }) => values);
-    const sent = records.length + lines.length;
+    sent = records.length + lines.length;
     const kept = () => call(`${url}/select/logsql/query?query=${encodeURIComponent("* | count() n")}`);
     await running.soon("all lines are kept", async () => (await kept()).includes(`"${sent}"`) || undefined);
+    // Lines can be found at once, new streams a second later: their index is another (VictoriaLogs 1.52, lib/logstorage/partition.go).
+    await call(`${url}/internal/force_flush`);
   });
 
   after(() => {
@@ -186,20 +190,12 @@ describe("VictoriaLogs", () => {
   });
 
   it("counts each line once, by level", async () => {
-    const count = async () =>
-      (await ask(queryOf('logs, "Lines by level"'))) as {
-        metric: Record<string, string>;
-        values: [number, string][];
-      }[];
-    const records = otlpBody.resourceLogs.flatMap(({ scopeLogs }) => scopeLogs.flatMap(({ logRecords }) => logRecords));
-    const lines = pushBody.streams.flatMap(({ values }) => values);
-    const sent = records.length + lines.length;
-    // Just after they were written it has missed some, once in eight runs; why is not known.
-    const series = await running.soon("each is counted", async () => {
-      const found = await count();
-      const counted = found.flatMap(({ values }) => values).reduce((sum, [, value]) => sum + Number(value), 0);
-      return counted === sent ? found : undefined;
-    });
+    const series = (await ask(queryOf('logs, "Lines by level"'))) as {
+      metric: Record<string, string>;
+      values: [number, string][];
+    }[];
+    const counted = series.flatMap(({ values }) => values).reduce((sum, [, value]) => sum + Number(value), 0);
+    expect(counted).to.equal(sent);
     expect(series.map(({ metric }) => metric["level"])).to.include.members(["error", "warn", "info"]);
   });
 
