@@ -31,3 +31,14 @@ export function spread(labels: Readonly<Record<string, string>>) {
     },
   };
 }
+
+/** Replicas are evicted one at a time. None of a single one: its node could not be drained. */
+export function disruptionBudgets(
+  replicas: number,
+  metadata: { readonly name: string; readonly namespace: string },
+  labels: Readonly<Record<string, string>>,
+) {
+  if (replicas === 1) return [];
+  const spec = { maxUnavailable: 1, selector: { matchLabels: labels } };
+  return [{ apiVersion: "policy/v1", kind: "PodDisruptionBudget", metadata, spec }];
+}

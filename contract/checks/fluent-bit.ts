@@ -50,6 +50,16 @@ const word = /^\S+$/;
 const anything = /\S/;
 const absolute = /^\/\S+$/;
 
+/** Of an output that asks a server. */
+const server = {
+  tls: flag,
+  "tls.verify": flag,
+  "tls.verify_hostname": flag,
+  "tls.ca_file": absolute,
+  http_user: word,
+  http_passwd: word,
+};
+
 /** Options by section and plug-in: those that the environment may need, with the form of their values. */
 const known: Readonly<Record<string, Readonly<Record<string, RegExp>>>> = {
   SERVICE: {
@@ -133,12 +143,7 @@ const known: Readonly<Record<string, Readonly<Record<string, RegExp>>>> = {
     time_key: word,
     time_key_nanos: flag,
     buffer_size: /^(\d+([KMG]B?)?|False)$/i,
-    tls: flag,
-    "tls.verify": flag,
-    "tls.verify_hostname": flag,
-    "tls.ca_file": absolute,
-    http_user: word,
-    http_passwd: word,
+    ...server,
     compress: /^gzip$/,
     retry_limit: /^(\d+|no_limits|no_retries|false)$/,
     "storage.total_limit_size": size,
@@ -148,12 +153,7 @@ const known: Readonly<Record<string, Readonly<Record<string, RegExp>>>> = {
     host: word,
     port: number,
     uri: absolute,
-    tls: flag,
-    "tls.verify": flag,
-    "tls.verify_hostname": flag,
-    "tls.ca_file": absolute,
-    http_user: word,
-    http_passwd: word,
+    ...server,
     bearer_token: word,
     tenant_id: word,
     labels: anything,

@@ -1,7 +1,7 @@
 import type { z } from "zod";
 import { containerResources } from "../../../settings/resources.ts";
 import { type Context, defineComponent, type Extra } from "../../component.ts";
-import { spread, unprivileged } from "../../kubernetes/hardened.ts";
+import { disruptionBudgets, spread, unprivileged } from "../../kubernetes/hardened.ts";
 import type { Manifest } from "../../kubernetes/manifest.ts";
 import { namespaces } from "../../kubernetes/namespaces.ts";
 import { imagePullSecrets } from "../../kubernetes/pull-secrets.ts";
@@ -133,17 +133,8 @@ export const prometheusAgentComponent = defineComponent({
       { name: "agent", last: true, object: agent(settings.prometheusAgent, context) },
       podMonitor(name, labels),
     ];
-    // With one replica it would keep its node from being drained.
-    if (settings.prometheusAgent.replicas > 1)
-      extras.push({
-        name: "disruption",
-        object: {
-          apiVersion: "policy/v1",
-          kind: "PodDisruptionBudget",
-          metadata: own,
-          spec: { maxUnavailable: 1, selector: { matchLabels: labels } },
-        },
-      });
+    for (const budget of disruptionBudgets(settings.prometheusAgent.replicas, own, labels))
+      extras.push({ name: "disruption", object: budget });
     return extras;
   },
 });

@@ -3,7 +3,7 @@ import type { Finding } from "../../../settings/finding.ts";
 import { clusterUrl, isRemote, type Place } from "../../capabilities.ts";
 import { defineComponent, type Extra, type SecretTree } from "../../component.ts";
 import { guardedServers } from "../../guarded-servers.ts";
-import { hardened, spread } from "../../kubernetes/hardened.ts";
+import { disruptionBudgets, hardened, spread } from "../../kubernetes/hardened.ts";
 import { namespaces } from "../../kubernetes/namespaces.ts";
 import { imagePullSecrets } from "../../kubernetes/pull-secrets.ts";
 import { remoteWriteReceiver, type Writer } from "./settings.ts";
@@ -184,16 +184,7 @@ export const remoteWriteReceiverComponent = defineComponent({
         metadata,
         spec: { selector: { matchLabels: labels }, endpoints: [endpoint] },
       },
-      ...(replicas > 1
-        ? [
-            {
-              apiVersion: "policy/v1",
-              kind: "PodDisruptionBudget",
-              metadata,
-              spec: { selector: { matchLabels: labels }, maxUnavailable: 1 },
-            },
-          ]
-        : []),
+      ...disruptionBudgets(replicas, metadata, labels),
     ];
     return objects.map((object) => ({ name: object.kind.toLowerCase(), object }));
   },

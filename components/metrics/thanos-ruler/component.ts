@@ -3,7 +3,7 @@ import { containerResources } from "../../../settings/resources.ts";
 import type { Endpoint } from "../../capabilities.ts";
 import { type Context, defineComponent, type Extra, type SettingsOf } from "../../component.ts";
 import { external } from "../../external/settings.ts";
-import { spread, unprivileged } from "../../kubernetes/hardened.ts";
+import { disruptionBudgets, spread, unprivileged } from "../../kubernetes/hardened.ts";
 import { namespaces } from "../../kubernetes/namespaces.ts";
 import { imagePullSecrets } from "../../kubernetes/pull-secrets.ts";
 import { accountAnnotations, caVolume, credentialVariables } from "../../storage/client.ts";
@@ -172,20 +172,7 @@ export const thanosRulerComponent = defineComponent({
         },
       },
       ...(storage === undefined ? [] : [storeService]),
-      // With one replica it would keep its node from being drained.
-      ...(replicas === 1
-        ? []
-        : [
-            {
-              name: "disruption",
-              object: {
-                apiVersion: "policy/v1",
-                kind: "PodDisruptionBudget",
-                metadata: own,
-                spec: { maxUnavailable: 1, selector: { matchLabels: labels } },
-              },
-            },
-          ]),
+      ...disruptionBudgets(replicas, own, labels).map((budget) => ({ name: "disruption", object: budget })),
       {
         name: "ruler",
         last: true,
