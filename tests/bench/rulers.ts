@@ -256,14 +256,25 @@ await Loopback.use("bench-rulers", async (loopback) => {
     const keys = [...new Set(rulers.flatMap((of) => [...(told.get(of)?.keys() ?? [])]))].sort();
     const name = (key: string) => (JSON.parse(key) as Record<string, string>)["alertname"] ?? "";
     const groups = readRuleFiles().flatMap((file) => file.groups);
-    /**
-     * Between two evaluations, since each program begins a group when it likes, and one evaluation of difference; one more where the
-     * alert asks what rules record, which is written to the store first.
-     */
+    type Group = (typeof groups)[number];
+    const every = (group: Group | undefined) => durationSeconds(group?.interval ?? `${interval}s`);
+    const groupOf = (is: (rule: Group["rules"][number]) => boolean) => {
+      const group = groups.find(({ rules: own }) => own.some(is));
+      return { group, expr: group?.rules.find(is)?.expr ?? "" };
+    };
+    /** Seconds by which what rules record may be behind, and what those in turn ask of it. */
+    const behind = (expr: string): number =>
+      Math.max(
+        0,
+        ...recordedNames(expr).map((recorded) => {
+          const { group, expr: asked } = groupOf(({ record }) => record === recorded);
+          return every(group) + behind(asked);
+        }),
+      );
+    /** Between two evaluations, since each program begins a group when it likes, and one evaluation of difference; what is recorded comes later. */
     const apart = (key: string) => {
-      const group = groups.find(({ rules: own }) => own.some((rule) => rule.alert === name(key)));
-      const expr = group?.rules.find((rule) => rule.alert === name(key))?.expr ?? "";
-      return (recordedNames(expr).length > 0 ? 3 : 2) * durationSeconds(group?.interval ?? `${interval}s`);
+      const { group, expr } = groupOf(({ alert }) => alert === name(key));
+      return 2 * every(group) + behind(expr);
     };
     /** How far back vmalert looks, so that what it asks for has arrived (-rule.evalDelay). */
     const delay = (ruler: Ruler) => (ruler === "vmalert" ? 30 : 0);
