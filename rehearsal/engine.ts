@@ -4,10 +4,10 @@ import { existsSync, readFileSync } from "node:fs";
 import { chmod, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { LocalWorkspace, PulumiCommand, type EngineEvent, type OutputMap } from "@pulumi/pulumi/automation/index.js";
 
 import { programEnvironment } from "../components/cluster/kind.ts";
+import "./connections.ts";
 import { recorded } from "./control-plane/processes.ts";
 import { removeCutOffAttributes } from "../toolchain/state.ts";
 
@@ -201,7 +201,7 @@ async function openIn(workDir: string, options: EnvironmentOptions): Promise<Env
   stack.outputs = () => Promise.resolve({});
   stack.info = () => Promise.resolve(undefined);
 
-  async function operate(verb: string, start: (common: Common) => Promise<unknown>, again = false): Promise<Operation> {
+  async function operate(verb: string, start: (common: Common) => Promise<unknown>): Promise<Operation> {
     const changes: Partial<Record<string, number>> = {};
     let output = "";
     const onOutput = (text: string): void => {
@@ -223,18 +223,10 @@ async function openIn(workDir: string, options: EnvironmentOptions): Promise<Env
         },
       });
     } catch (error) {
-      // gRPC keeps its channel to a port whose engine has ended, and for a second refuses at once whoever the port belongs to then
-      // (@grpc/grpc-js, subchannel-pool.js): before anything is made.
-      const made = Object.keys(changes).some((kind) => kind !== "same");
-      if (!again && !made && output.includes("14 UNAVAILABLE: No connection established")) {
-        await sleep(2_000);
-        return await operate(verb, start, true);
-      }
       // The error repeats the output twice; it is of use only when nothing was printed.
       throw new OperationFailed(verb, output === "" ? String(error) : output);
     }
-    // For the SDK a connection that is lost before the program runs is no error (@pulumi/pulumi 3.270.0, automation/server.js), and
-    // what no program registers is deleted.
+    // Which is no error for the SDK (connections.ts).
     if (runs === before && (verb === "up" || verb === "preview"))
       throw new OperationFailed(verb, `${output}\nThe program did not run: the SDK lost the engine.`);
     return { changes, output };

@@ -8,6 +8,7 @@ import pluginpb from "@pulumi/pulumi/proto/plugin_pb.js";
 import providerGrpc from "@pulumi/pulumi/proto/provider_grpc_pb.js";
 import providerpb from "@pulumi/pulumi/proto/provider_pb.js";
 import statuspb from "@pulumi/pulumi/proto/status_pb.js";
+import { ownConnection } from "../connections.ts";
 import { equal, fromStruct, hasSecret, keepSecrets, reveal, toStruct, type Properties, type Value } from "./values.ts";
 
 /** What every request about one resource carries. */
@@ -224,7 +225,7 @@ export async function serveProvider(options: ServeOptions): Promise<ServedProvid
     if (known.address === address) return;
     if (known.address !== undefined) known.standIn = options.open();
     known.address = address;
-    known.engine = new engineGrpc.EngineClient(address, grpc.credentials.createInsecure());
+    known.engine = new engineGrpc.EngineClient(address, grpc.credentials.createInsecure(), ownConnection);
     clients.add(known.engine);
   }
 
