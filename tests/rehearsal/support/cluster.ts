@@ -179,6 +179,14 @@ export function condition(object: KubeObject, type: string): Condition | undefin
   return object.status?.conditions?.find((one) => one.type === type);
 }
 
+/** Whether an object is not Ready for a reason that has these words. */
+export const saysNotReady =
+  (words: string) =>
+  (object: KubeObject): boolean => {
+    const { status, message = "" } = condition(object, "Ready") ?? {};
+    return status === "False" && message.includes(words);
+  };
+
 /** Whether an object is Ready, and says so of what it is now. */
 export function isReady(object: KubeObject): boolean {
   const observed = object.status?.["observedGeneration"];
