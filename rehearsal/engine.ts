@@ -226,7 +226,7 @@ async function openIn(workDir: string, options: EnvironmentOptions): Promise<Env
       // The error repeats the output twice; it is of use only when nothing was printed.
       throw new OperationFailed(verb, output === "" ? String(error) : output);
     }
-    // Which is no error for the SDK (connections.ts).
+    // For the SDK a connection that is lost before is no error (connections.ts).
     if (runs === before && (verb === "up" || verb === "preview"))
       throw new OperationFailed(verb, `${output}\nThe program did not run: the SDK lost the engine.`);
     return { changes, output };

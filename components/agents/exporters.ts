@@ -48,7 +48,7 @@ export function exporters<S>(
 }
 
 /** The extension that authenticates to a server; none where it wants no secret. */
-export function authenticator(
+function authenticator(
   { access }: Remote,
   known: Known,
 ): { readonly name: string; readonly config: object } | undefined {

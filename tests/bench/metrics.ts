@@ -26,7 +26,8 @@ import { call, eventually, getJson } from "../../rehearsal/http-client.ts";
 import { byteCount } from "../../settings/formats.ts";
 import { queriesOf, readDashboards, withGrafanaValues } from "../contract/support/content.ts";
 import { median, writeInto } from "./figures.ts";
-import { Loopback, type Used } from "./loopback.ts";
+import { type Used } from "../support/used.ts";
+import { Loopback } from "./loopback.ts";
 import { declare, obtainPrograms, ThanosStack } from "./thanos/programs.ts";
 
 const { values: options } = parseArgs({

@@ -22,8 +22,8 @@ import { at } from "../../contract/finding.ts";
 import type { Rendered } from "../../contract/rendered.ts";
 import { freePorts, guard, lastLines, launch, reap } from "../../rehearsal/control-plane/processes.ts";
 import { call, eventually } from "../../rehearsal/http-client.ts";
-import { type Used, usedBy } from "../bench/loopback.ts";
 import { plain } from "./otlp-json.ts";
+import { type Used, usedBy } from "./used.ts";
 
 type Tree = Record<string, unknown>;
 
