@@ -258,6 +258,22 @@ export interface BulkPush {
   readonly pipeline: string;
 }
 
+/** Speaks Elasticsearch's API, and keeps indices of others. */
+export interface Elasticsearch {
+  /** Where one of its users asks it (`ElasticUser`). */
+  readonly asked: (user: string) => Place;
+  /** Copies of a shard beside the first. */
+  readonly replicas: 0 | 1;
+}
+
+/** A user of Elasticsearch, and what it may do there. */
+export interface ElasticUser {
+  readonly name: string;
+  /** Privileges on the cluster. */
+  readonly cluster: readonly string[];
+  readonly indices: readonly { readonly names: readonly string[]; readonly privileges: readonly string[] }[];
+}
+
 /** Keeps traces. */
 export interface TraceStore extends Store {
   readonly otlp: OtlpTarget;
@@ -390,6 +406,9 @@ export interface Offers {
   readonly victoriaMetricsOperator: true;
   /** Makes Elasticsearch and Kibana out of their objects. */
   readonly elasticOperator: true;
+  readonly elasticsearch: Elasticsearch;
+  /** Who asks Elasticsearch: each has a user of its own there. */
+  readonly elasticUsers: readonly ElasticUser[];
   /** Makes collectors and injects instrumentation: definitions and a webhook that answers. */
   readonly collectors: true;
   readonly objectStorage: ObjectStorage;

@@ -105,6 +105,13 @@ const programs = {
     module: jaeger,
     package: `${jaeger}/cmd/jaeger`,
   },
+  /** Deletes Jaeger's indices in Elasticsearch by their age. */
+  "jaeger-es-index-cleaner": {
+    set: "jaeger",
+    module: jaeger,
+    package: `${jaeger}/cmd/es-index-cleaner`,
+    built: "es-index-cleaner",
+  },
   /** The proxy before the write path of a store of metrics. */
   vmauth: victoriaMetricsApp("vmauth"),
   blackbox_exporter: {

@@ -126,6 +126,15 @@ export const elasticVersion = text(
   "must be a version of the Elastic Stack from 9.5.0, such as 9.5.1",
 );
 
+/** What names of indices may begin with, and not those for which Elasticsearch has templates of data streams itself. */
+export const elasticPrefix = z
+  .string()
+  .max(60)
+  .regex(/^[a-z][-a-z0-9_]*[a-z0-9]$/, "must be small letters, digits, - and _, such as observability")
+  .refine((value) => !/^(apm|logs|metrics|profiling|synthetics|traces)(-|$)/.test(value), {
+    error: "must not begin as data streams do (apm, logs, metrics, profiling, synthetics, traces)",
+  });
+
 /** Sizes of VictoriaMetrics (1.151, lib/flagutil/bytes.go). */
 export const victoriaMetricsSize = text(
   /^(?!0+(\.0*)?[A-Z])\d{1,6}(\.\d{1,3})?[KMG]i?B$/,

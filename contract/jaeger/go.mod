@@ -328,4 +328,7 @@ require (
 	k8s.io/utils v0.0.0-20250604170112-4c0f3b243397 // indirect
 )
 
-tool github.com/jaegertracing/jaeger/cmd/jaeger
+tool (
+	github.com/jaegertracing/jaeger/cmd/es-index-cleaner
+	github.com/jaegertracing/jaeger/cmd/jaeger
+)

@@ -186,6 +186,10 @@ const samples: readonly [RegExp, readonly string[]][] = [
       ],
     ],
   ],
+  [
+    /^jaeger\.storage\.indexPrefix$/,
+    ["observability", "a-b_c1", "a1", "logs", "traces-eu", "logs1", "A", "-a", "a*", "a,b"],
+  ],
   [/^elasticsearch\.version$/, ["9.5.0", "9.10.2", "9.4.9", "8.19.0", "9.5", "9.5.0-SNAPSHOT"]],
   [/^elasticsearch\.zones\.items$/, ["eu-west-1a", "zone.b_2", "-a", "a b", "$(A)", "${A}"]],
   [/^thanos\.retention\./, [...durations, "40h", "10d", "2y"]],

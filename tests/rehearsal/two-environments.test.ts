@@ -11,7 +11,7 @@ import { leftovers } from "./support/leftovers.ts";
 
 describe("two environments on one host", function () {
   this.timeout("20m");
-  /** What differs most: the one with kbot, the demo that comes by Git, and three stores of logs, and the one with replicas and without a demo. */
+  /** What differs most: the one with kbot, the demo that comes by Git, three stores of logs and traces in one of them, and the one with replicas and without a demo. */
   const stacks = ["dev", "production"] as const;
   const numberOfReleases = { dev: 10, production: 7 } as const;
   const rehearsals: Rehearsal[] = [];
@@ -27,7 +27,13 @@ describe("two environments on one host", function () {
             cluster: {
               kind: { ports: { dashboards: grafana, metrics: prometheus, alerts: alertmanager, traces: jaeger } },
             },
-            ...(stack === "dev" ? { demo: { app: "kbot" }, logs: ["loki", "victoriaLogs", "elasticsearch"] } : {}),
+            ...(stack === "dev"
+              ? {
+                  demo: { app: "kbot" },
+                  logs: ["loki", "victoriaLogs", "elasticsearch"],
+                  jaeger: { storage: { type: "elasticsearch" } },
+                }
+              : {}),
           },
         }),
       );

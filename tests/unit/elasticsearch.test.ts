@@ -1,5 +1,6 @@
 import { expect } from "chai";
 import { elasticsearchComponent } from "../../components/logs/elasticsearch/component.ts";
+import { jaegerComponent } from "../../components/traces/jaeger/component.ts";
 import { allOffers, firstOffer, plan } from "../../components/plan.ts";
 import { type SettingsInput, settingsSchema } from "../../settings/schema.ts";
 
@@ -14,9 +15,8 @@ function said(input: SettingsInput): string[] {
     offered: firstOffer(chosen),
     all: allOffers(chosen),
   };
-  return [...findings, ...(elasticsearchComponent.check?.(settings, known) ?? [])].map(
-    ({ path, message }) => `${path} ${message}`,
-  );
+  const checks = [elasticsearchComponent.check?.(settings, known), jaegerComponent.check?.(settings, known)];
+  return [...findings, ...checks.flatMap((found) => found ?? [])].map(({ path, message }) => `${path} ${message}`);
 }
 
 const bucket = { snapshots: { bucket: "nightly" } };
@@ -51,6 +51,17 @@ describe("Elasticsearch", () => {
       "snapshots behind the company's certificate",
       { elasticsearch: bucket, objectStorage: "s3", s3: { credentialsSecret: "keys", ca: "company" } },
       "elasticsearch.snapshots.bucket is set, and the object storage shows a certificate of network.ca (s3.ca), which Elasticsearch would not trust: it asks Java's authorities. Remove it, or reach the storage by a public certificate.",
+    ],
+    ["traces of Jaeger", { jaeger: { storage: { type: "elasticsearch" }, retention: "90d" } }, undefined],
+    [
+      "traces where there is none",
+      { logs: "loki", jaeger: { storage: { type: "elasticsearch" } } },
+      "logs is loki, which has no elasticsearch, and jaeger cannot do without it. Set logs to elasticsearch, or traces to none.",
+    ],
+    [
+      "traces of more days than one request names",
+      { jaeger: { storage: { type: "elasticsearch" }, retention: "180d" } },
+      "jaeger.retention is 180d, and Jaeger asks Elasticsearch for the index of each day by name, of which 90 have room in one request with this jaeger.storage.indexPrefix. Set it to 90d or less.",
     ],
   ] as const satisfies readonly (readonly [string, SettingsInput, string | undefined])[]) {
     it(`${message === undefined ? "may be" : "is refused"}: ${title}`, () => {

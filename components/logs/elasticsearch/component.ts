@@ -10,7 +10,7 @@ import { agentPipeline, agentStream, dataSource, linesOfTrace, lookup, otlpPath 
 import { kibanaLabels, kibanaName, kibanaService, labels, name, namespace, ports, service } from "./names.ts";
 import { elasticsearch } from "./settings.ts";
 import { setup } from "./setup.ts";
-import { auth, authority, passwordOf, person, secrets, type User } from "./users.ts";
+import { auth, authority, passwordOf, person, secrets } from "./users.ts";
 
 type Settings = z.output<typeof elasticsearch>;
 type Given = Context<{ readonly elasticsearch: Settings }>;
@@ -20,10 +20,13 @@ const image = ({ images, version }: Settings, product: "elasticsearch" | "kibana
   `${images}/${product}/${product}:${version}`;
 
 /** Elasticsearch, as a user of ours asks it. */
-function endpoint(user: User, path = ""): Endpoint {
+function endpoint(user: string, path = ""): Endpoint {
   const access: Access = { of: key, secret: { shared: passwordOf(user) }, user, ca: { authority } };
   return { namespace, service, port: ports.http, path, access };
 }
+
+/** Users that others ask as. */
+const others = ({ all }: Pick<Given, "all">) => all("elasticUsers").flatMap(({ offer }) => offer);
 
 const pull = ({ environment }: Given) => (environment.credentials ? { imagePullSecrets } : {});
 
@@ -155,7 +158,7 @@ function cluster(given: Given): Extra {
       spec: {
         version: settings.elasticsearch.version,
         image: environment.image(image(settings.elasticsearch, "elasticsearch")),
-        auth,
+        auth: auth(others(given)),
         // An authority of ours: those who ask from other namespaces are told of it, and it is not replaced every year.
         http: { tls: { certificate: { secretName: authority } } },
         ...secureSettings(given),
@@ -248,12 +251,14 @@ export const elasticsearchComponent = defineComponent({
   namespaces: () => [namespaces.monitoring],
   offers: ({
     elasticsearch: {
+      nodes: count,
       retention,
       kibana: { replicas },
       snapshots: { bucket },
     },
   }) => ({
     ...(bucket === undefined ? {} : { buckets: [bucket] }),
+    elasticsearch: { asked: endpoint, replicas: count > 1 ? 1 : 0 },
     logs: {
       endpoint: endpoint("grafana"),
       title: "Elasticsearch",
@@ -279,7 +284,7 @@ export const elasticsearchComponent = defineComponent({
     elasticsearch: image(settings, "elasticsearch"),
     ...(settings.kibana.replicas > 0 ? { kibana: image(settings, "kibana") } : {}),
   }),
-  secrets,
+  secrets: (given) => secrets(others(given)),
   extras: (given) => {
     const { settings, environment } = given;
     return [

@@ -1,21 +1,23 @@
 /** Who may do what: users of the file realm, which are there before Elasticsearch answers, and roles of ours. */
+import type { ElasticUser } from "../../capabilities.ts";
 import type { SecretObject } from "../../component.ts";
 import { streams } from "./api.ts";
 import { name, namespace } from "./names.ts";
 
-interface Role {
-  readonly cluster: readonly string[];
-  readonly indices: readonly { readonly names: readonly string[]; readonly privileges: readonly string[] }[];
-}
+/** Adds lines, makes the stream that they are the first of, and reads nothing. */
+const writes = { cluster: [], indices: [{ names: [streams], privileges: ["auto_configure", "create_doc"] }] };
 
-const roles: Readonly<Record<string, Role>> = {
-  // Adds lines, makes the stream that they are the first of, and reads nothing.
-  observability_writer: { cluster: [], indices: [{ names: [streams], privileges: ["auto_configure", "create_doc"] }] },
-  observability_reader: {
+/** Users of its own, each with a role of its name. */
+const own: readonly ElasticUser[] = [
+  { name: "agent", ...writes },
+  { name: "gateway", ...writes },
+  {
+    name: "grafana",
     cluster: ["monitor"],
     indices: [{ names: ["logs-*"], privileges: ["read", "view_index_metadata"] }],
   },
-  observability_setup: {
+  {
+    name: "setup",
     cluster: [
       ...["monitor", "manage_ilm", "manage_index_templates", "manage_ingest_pipelines"],
       // A policy of snapshots runs with the rights of whoever wrote it.
@@ -23,40 +25,45 @@ const roles: Readonly<Record<string, Role>> = {
     ],
     indices: [{ names: [".slm-history-*"], privileges: ["all"] }],
   },
-};
+];
 
-/** Roles of each user; `editor` is Elasticsearch's own: all of Kibana but its administration. */
-const users = {
-  agent: "observability_writer",
-  gateway: "observability_writer",
-  grafana: "observability_reader",
-  setup: "observability_setup",
-  observability: "editor",
-} as const;
-
-export type User = keyof typeof users;
-
-/** Whom people log in to Kibana as. */
-export const person: User = "observability";
+/** Whom people log in to Kibana as: `editor` is Elasticsearch's own role, all of Kibana but its administration. */
+export const person = "observability";
 
 /** Name of the password, as the environment makes it. */
-export const passwordOf = (user: User) => `${name}-${user}`;
+export const passwordOf = (user: string) => `${name}-${user}`;
 
 /** Name of the authority that Elasticsearch's certificates are of, and of its Secret. */
 export const authority = `${name}-ca`;
 
-const secretOf = (user: User) => `${name}-user-${user}`;
+const secretOf = (user: string) => `${name}-user-${user}`;
+const roleOf = (user: string) => (user === person ? "editor" : `observability_${user}`);
 const rolesSecret = `${name}-roles`;
 
-/** Secrets that the operator reads; of a user it hashes the password itself (ECK 3.5, elasticsearch/user/user_provided.go). */
-export const secrets = (): SecretObject[] => [
-  ...(Object.keys(users) as User[]).map((user) => ({
+const names = (others: readonly ElasticUser[]) => [...[...own, ...others].map((user) => user.name), person];
+
+/**
+ * Secrets that the operator reads; of a user it hashes the password itself (ECK 3.5, elasticsearch/user/user_provided.go).
+ * @param others users that others ask as
+ */
+export const secrets = (others: readonly ElasticUser[]): SecretObject[] => [
+  ...names(others).map((user) => ({
     name: secretOf(user),
     namespace,
-    data: { username: user, password: { shared: passwordOf(user) }, roles: users[user] },
+    data: { username: user, password: { shared: passwordOf(user) }, roles: roleOf(user) },
   })),
   // JSON is YAML.
-  { name: rolesSecret, namespace, data: { "roles.yml": JSON.stringify(roles) } },
+  {
+    name: rolesSecret,
+    namespace,
+    data: {
+      "roles.yml": JSON.stringify(
+        Object.fromEntries(
+          [...own, ...others].map((user) => [roleOf(user.name), { cluster: user.cluster, indices: user.indices }]),
+        ),
+      ),
+    },
+  },
   {
     name: authority,
     namespace,
@@ -65,7 +72,7 @@ export const secrets = (): SecretObject[] => [
 ];
 
 /** What of an Elasticsearch object names them. */
-export const auth = {
+export const auth = (others: readonly ElasticUser[]) => ({
   roles: [{ secretName: rolesSecret }],
-  fileRealm: (Object.keys(users) as User[]).map((user) => ({ secretName: secretOf(user) })),
-};
+  fileRealm: names(others).map((user) => ({ secretName: secretOf(user) })),
+});

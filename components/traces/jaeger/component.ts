@@ -1,9 +1,12 @@
-import { chart } from "./chart.ts";
+import type { z } from "zod";
 import type { Endpoint } from "../../capabilities.ts";
-import { defineComponent, type Extra } from "../../component.ts";
+import { type Context, defineComponent, type Extra } from "../../component.ts";
 import { namespaces } from "../../kubernetes/namespaces.ts";
 import { imagePullSecrets } from "../../kubernetes/pull-secrets.ts";
+import { credentials } from "../../remote.ts";
 import { dataSource, lookup } from "./api.ts";
+import { chart, cleaner as cleanerImage } from "./chart.ts";
+import { check, cleaner, elastic, user } from "./elasticsearch.ts";
 import { jaeger } from "./settings.ts";
 import { jaegerValues } from "./values.ts";
 
@@ -43,6 +46,14 @@ const monitor: Extra = {
   },
 };
 
+type Settings = z.output<typeof jaeger>;
+type Given = Context<{ readonly jaeger: Settings }>;
+
+const inElasticsearch = ({ storage }: Settings) => storage.type === "elasticsearch";
+
+const elasticOf = ({ settings, offered, environment }: Given) =>
+  elastic(settings.jaeger, offered("elasticsearch"), environment);
+
 export const jaegerComponent = defineComponent({
   key: "jaeger",
   title: "Jaeger",
@@ -50,9 +61,12 @@ export const jaegerComponent = defineComponent({
   settings: { jaeger },
   charts: [chart],
   needs: ["monitors"],
-  after: ["monitors"],
+  alsoNeeds: ({ jaeger: own }) => (inElasticsearch(own) ? ["elasticsearch"] : []),
+  uses: ["elasticsearch"],
+  after: ["monitors", "elasticsearch"],
   namespaces: () => [namespaces.monitoring],
-  offers: ({ jaeger: { storage, retention } }) => ({
+  offers: ({ jaeger: { storage, retention }, jaeger: own }) => ({
+    ...(inElasticsearch(own) ? { elasticUsers: [user(own)] } : {}),
     traces: {
       endpoint,
       title: "Jaeger",
@@ -61,23 +75,34 @@ export const jaegerComponent = defineComponent({
       lookup,
       dataSource,
       keeps: {
-        ...(storage.type === "badger"
+        ...(storage.type !== "memory"
           ? { retention: [{ setting: "jaeger.retention", is: retention }], on: "volume" }
           : { retention: [], on: "pod" }),
-        form: storage.type,
+        form: inElasticsearch(own) ? `elasticsearch ${storage.indexPrefix}` : storage.type,
       },
     },
   }),
+  check: ({ jaeger: own }) => check(own),
   requests: ({ jaeger: { resources } }) => [{ setting: "jaeger.resources", ...resources, count: 1 }],
-  releases: ({ settings }) => [
+  images: ({ jaeger: own }) => ({ ...(inElasticsearch(own) ? { "Jaeger's index cleaner": cleanerImage } : {}) }),
+  secrets: (given) => credentials("jaeger", namespace, [elasticOf(given)?.remote], given.environment),
+  releases: (given) => [
     {
       chart,
       namespace,
-      values: jaegerValues(settings.jaeger),
-      override: settings.jaeger.values,
+      values: jaegerValues(given.settings.jaeger, elasticOf(given)),
+      override: given.settings.jaeger.values,
       // By name alone (common, `images.renderPullSecrets`).
       pullSecrets: { jaeger: { image: { pullSecrets: imagePullSecrets.map(({ name }) => name) } } },
     },
   ],
-  extras: () => [service(endpoint, "http-query"), service(otlp, "grpc-otlp"), monitor],
+  extras: (given) => {
+    const { environment } = given;
+    const store = elasticOf(given);
+    const pull = environment.credentials ? { imagePullSecrets } : {};
+    return [
+      ...[service(endpoint, "http-query"), service(otlp, "grpc-otlp"), monitor],
+      ...(store === undefined ? [] : [cleaner(store, environment.image(cleanerImage), pull)]),
+    ];
+  },
 });

@@ -80,8 +80,20 @@ export const pins: readonly Pin[] = [
       setting((s) => `${durationSeconds(s.jaeger.retention)}s`),
       "jaeger.retention",
     ],
+    [
+      "userconfig/extensions/jaeger_storage/backends/*/elasticsearch/max_span_age",
+      setting((s) => `${durationSeconds(s.jaeger.retention)}s`),
+      "a trace is found as long as it is kept",
+    ],
     ["userconfig/extensions/jaeger_storage/backends/*/badger/ephemeral", false, "traces outlive the pod"],
     ["extraObjects/*/spec/resources/requests/storage", setting((s) => s.jaeger.storage.size), "jaeger.storage.size"],
+  ]),
+  ...of("CronJob monitoring/jaeger-index-cleaner", [
+    [
+      "spec/jobTemplate/spec/template/spec/containers/0/args/0",
+      setting((s) => String(Math.ceil(durationSeconds(s.jaeger.retention) / 86400))),
+      "days after which an index goes",
+    ],
   ]),
 ];
 

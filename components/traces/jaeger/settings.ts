@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { bytes, prometheusDuration } from "../../../settings/formats.ts";
+import { bytes, elasticPrefix, prometheusDuration } from "../../../settings/formats.ts";
 import { resources, values } from "../../../settings/kinds.ts";
 
 export const jaeger = z
@@ -7,10 +7,15 @@ export const jaeger = z
     storage: z
       .strictObject({
         type: z
-          .enum(["memory", "badger"])
+          .enum(["memory", "badger", "elasticsearch"])
           .default("memory")
           .describe(
-            "Where traces are kept: until the pod ends, or by Badger on a volume. Neither has what the other had.",
+            "Where traces are kept: until the pod ends, by Badger on a volume, or in the Elasticsearch that logs has. None has what another had.",
+          ),
+        indexPrefix: elasticPrefix
+          .default("observability")
+          .describe(
+            "Begins the names of its indices, for type: elasticsearch. Another prefix is another store, which begins empty.",
           ),
         size: bytes
           .default("5Gi")
@@ -23,7 +28,11 @@ export const jaeger = z
       .max(1_000_000)
       .default(20_000)
       .describe("Traces kept in memory, for storage.type: memory; the oldest go."),
-    retention: prometheusDuration.default("24h").describe("How long traces are kept, for storage.type: badger."),
+    retention: prometheusDuration
+      .default("24h")
+      .describe(
+        "How long traces are kept, for storage.type: badger and elasticsearch; in the latter up to a day longer, an index has a day and goes as a whole.",
+      ),
     resources: resources({ cpu: "20m", memory: "128Mi", memoryLimit: "768Mi" }),
     values,
   })

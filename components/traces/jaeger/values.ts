@@ -3,6 +3,7 @@ import type { z } from "zod";
 import { durationSeconds } from "../../../settings/formats.ts";
 import { canonicalBytes, containerResources } from "../../../settings/resources.ts";
 import { hardened } from "../../kubernetes/hardened.ts";
+import { type Elastic, elasticBackend, elasticVolume } from "./elasticsearch.ts";
 import type { jaeger } from "./settings.ts";
 
 /** Name of its claim. It stays when Jaeger goes, as those of StatefulSets do. */
@@ -48,7 +49,11 @@ export interface JaegerValues {
  * Where traces are kept. Badger drops what is older by itself, and keeps what it has not written yet in its log
  * (internal/storage/v1/badger/config.go of Jaeger 2).
  */
-function backend({ storage, maxTraces, retention }: z.output<typeof jaeger>): Readonly<Record<string, object>> {
+function backend(
+  { storage, maxTraces, retention }: z.output<typeof jaeger>,
+  elastic: Elastic | undefined,
+): Readonly<Record<string, object>> {
+  if (elastic !== undefined) return { elasticsearch: { elasticsearch: elasticBackend(elastic) } };
   if (storage.type === "memory") return { memory: { memory: { max_traces: maxTraces } } };
   return {
     badger: {
@@ -79,8 +84,11 @@ function onVolume(size: string) {
   };
 }
 
-/** Values of Jaeger: one process. Its configuration is `userconfig`, not `config` as its README says. */
-export function jaegerValues(settings: z.output<typeof jaeger>): JaegerValues {
+/**
+ * Values of Jaeger: one process. Its configuration is `userconfig`, not `config` as its README says.
+ * @param elastic for `storage.type: elasticsearch`
+ */
+export function jaegerValues(settings: z.output<typeof jaeger>, elastic?: Elastic): JaegerValues {
   const userconfig: JaegerConfig = {
     service: {
       extensions: ["jaeger_storage", "jaeger_query", "healthcheckv2"],
@@ -118,13 +126,14 @@ export function jaegerValues(settings: z.output<typeof jaeger>): JaegerValues {
         http: { endpoint: "0.0.0.0:16686" },
         grpc: { endpoint: "0.0.0.0:16685" },
       },
-      jaeger_storage: { backends: backend(settings) },
+      jaeger_storage: { backends: backend(settings, elastic) },
     },
     receivers: { otlp: { protocols: { grpc: { endpoint: "0.0.0.0:4317" }, http: { endpoint: "0.0.0.0:4318" } } } },
     processors: { batch: {} },
     exporters: { jaeger_storage_exporter: { trace_storage: settings.storage.type } },
   };
   const disk = settings.storage.type === "badger" ? onVolume(settings.storage.size) : undefined;
+  const pod = disk?.pod ?? (elastic === undefined ? {} : elasticVolume(elastic));
   const hash = createHash("sha256").update(JSON.stringify(userconfig)).digest("hex").slice(0, 12);
   return {
     jaeger: {
@@ -140,7 +149,7 @@ export function jaegerValues(settings: z.output<typeof jaeger>): JaegerValues {
         seccompProfile: { type: "RuntimeDefault" },
       },
       securityContext: hardened,
-      ...disk?.pod,
+      ...pod,
     },
     userconfig,
     ...(disk === undefined ? {} : { extraObjects: disk.extraObjects }),

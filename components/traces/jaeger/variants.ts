@@ -4,6 +4,16 @@ export const variants: Readonly<Record<string, SettingsInput>> = {
   "on disk": { jaeger: { storage: { type: "badger", size: "20Gi" }, retention: "7d" } },
 };
 
+export const alone: Readonly<Record<string, SettingsInput>> = {
+  "in Elasticsearch": {
+    logs: ["loki", "elasticsearch"],
+    elasticsearch: { nodes: 3 },
+    jaeger: { storage: { type: "elasticsearch", indexPrefix: "shop" }, retention: "14d" },
+  },
+};
+
+const backend = "jaeger-release.spec.values.userconfig.extensions.jaeger_storage.backends.elasticsearch.elasticsearch";
+
 /** What each of its settings changes, and where. */
 export const decided = [
   {
@@ -19,6 +29,11 @@ export const decided = [
     effects: [
       ["jaeger.storage.type", "badger", "jaeger-release.spec.values.userconfig.extensions.jaeger_query.storage.traces"],
     ],
+    resources: [],
+  },
+  {
+    under: { logs: "elasticsearch", jaeger: { storage: { type: "elasticsearch" } } },
+    effects: [["jaeger.storage.indexPrefix", "shop", `${backend}.indices.index_prefix`, "shop"]],
     resources: [],
   },
 ] as const;
