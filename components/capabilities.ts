@@ -149,6 +149,8 @@ export interface Keeps {
   readonly volumes?: string;
   /** Another form is another store, which begins empty. */
   readonly form?: string;
+  /** Release with the pods that write to a bucket: others find there what these have written, and not what they still hold. @default one */
+  readonly pods?: string;
 }
 
 /** Keeps samples and answers PromQL. */

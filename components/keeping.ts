@@ -14,6 +14,8 @@ export interface Kept {
   readonly on: "pod" | "volume" | "bucket";
   /** Another text is another place, which has nothing of it. */
   readonly where: string;
+  /** Release with its pods. @default the usual one */
+  readonly pods?: string;
   /** Address of the object storage of the environment's own that has the bucket. @default it has none */
   readonly storage?: string;
   /** By setting. */
@@ -42,7 +44,8 @@ export function keptBy(chosen: readonly Chosen[]): AllKept {
         const store = offers[of];
         if (store?.keeps === undefined || isRemote(store.endpoint)) return [];
         const retention = Object.fromEntries(store.keeps.retention.map(({ setting, is }) => [setting, is]));
-        return [[key, { of, title: store.title, ...place(store.keeps), retention }]];
+        const pods = store.keeps.pods === undefined ? {} : { pods: store.keeps.pods };
+        return [[key, { of, title: store.title, ...place(store.keeps), retention, ...pods }]];
       }),
     ),
   );
@@ -64,12 +67,23 @@ export function leftBehind(before: AllKept, chosen: readonly Chosen[]): Finding[
     const is = after[key];
     const tell = (message: string): Finding => ({ level: "warning", check: was.of, message });
     if (is?.where === was.where) {
-      return Object.entries(is.retention).flatMap(([setting, now]) => {
-        const then = was.retention[setting];
-        return then !== undefined && retentionSeconds(now) < retentionSeconds(then)
-          ? [tell(`${setting} goes from ${then} to ${now}: ${was.title} deletes what is older.`)]
-          : [];
-      });
+      const others =
+        is.pods === was.pods
+          ? []
+          : [
+              tell(
+                `${was.title}'s pods become others (${key}.mode). Those of before write to the bucket what they still hold as they end; what one has not written after 5 minutes stays on its volume, where nothing reads it. How it is had: components/${was.of}/${key}/README.md.`,
+              ),
+            ];
+      return [
+        ...others,
+        ...Object.entries(is.retention).flatMap(([setting, now]) => {
+          const then = was.retention[setting];
+          return then !== undefined && retentionSeconds(now) < retentionSeconds(then)
+            ? [tell(`${setting} goes from ${then} to ${now}: ${was.title} deletes what is older.`)]
+            : [];
+        }),
+      ];
     }
     const heirs = Object.entries(after).filter(([other, { of }]) => of === was.of && !(other in before));
     const empty = is === undefined ? heirs.map(([, { title }]) => `; ${title} begins without it`).join("") : "";

@@ -1,10 +1,12 @@
 /**
  * Loki's configuration as the chart makes it of our values: our reading of loki 18.11.0 (its template `loki.config` and
  * the helpers for storage), for what the environment uses of it. It was compared with what Helm renders of the chart for
- * storage on a volume, in AWS and in a bucket elsewhere: each leaf here is a leaf there, with the same value.
+ * storage on a volume, in AWS and in a bucket elsewhere, and for the parts of deploymentMode Distributed: each leaf here is a leaf there,
+ * with the same value.
  *
  * Left out: what the chart adds of itself and the values do not decide, where Loki's own default will do to read the rest.
  */
+import { merge } from "ts-deepmerge";
 import { asMap, at, textAt } from "./finding.ts";
 
 /** The version of the chart that was read, and of Loki that it deploys (its appVersion). */
@@ -66,6 +68,45 @@ function store(storage: unknown, bucket: "chunks" | "ruler"): Record<string, unk
   };
 }
 
+const domain = "monitoring.svc.cluster.local";
+
+/** What the chart tells each part of the others. */
+function ofParts(values: Readonly<Record<string, unknown>>, name: string): Record<string, unknown> {
+  const scheduler_address = `${name}-query-scheduler-headless.${domain}:9095`;
+  const cached = (part: string, timeout: string, more: object) => ({
+    default_validity: part === "chunks" ? "0s" : "12h",
+    background: { writeback_goroutines: 1, writeback_buffer: 500_000, writeback_size_limit: "500MB" },
+    ...(part === "chunks" ? { memcached: { batch_size: 4, parallelism: 5 } } : {}),
+    memcached_client: {
+      addresses: `dnssrvnoa+_memcached-client._tcp.${name}-${part}-cache.${domain}`,
+      consistent_hash: true,
+      timeout,
+      ...more,
+    },
+  });
+  const has = (cache: string) => at(values, cache, "enabled") === true;
+  return {
+    frontend: { scheduler_address, tail_proxy_url: `http://${name}-querier.${domain}:3100` },
+    frontend_worker: { scheduler_address },
+    index_gateway: { mode: "simple" },
+    ...(has("chunksCache")
+      ? { chunk_store_config: { chunk_cache_config: cached("chunks", "2000ms", { max_idle_conns: 72 }) } }
+      : {}),
+    query_range: {
+      align_queries_with_step: true,
+      ...(has("resultsCache")
+        ? { cache_results: true, results_cache: { cache: cached("results", "500ms", { update_interval: "1m" }) } }
+        : {}),
+    },
+    storage_config: {
+      use_thanos_objstore: false,
+      tsdb_shipper: {
+        index_gateway_client: { server_address: `dns+${name}-index-gateway-headless.${domain}:9095` },
+      },
+    },
+  };
+}
+
 /**
  * @param values of a release of the chart
  * @throws Error for a value under `loki` that this reading does not know
@@ -84,12 +125,14 @@ export function lokiConfig(values: Readonly<Record<string, unknown>>): Record<st
   const type = textAt(storage, "type");
   if (type !== "filesystem" && type !== "s3") throw new Error(`loki.storage.type is ${String(type)}.`);
   const s3 = type === "s3";
+  const distributed = values["deploymentMode"] === "Distributed";
+  const name = textAt(values, "nameOverride") ?? "loki";
   const config: Record<string, unknown> = {
     auth_enabled: loki["auth_enabled"],
     server: { http_listen_port: 3100, grpc_listen_port: 9095 },
     common: {
       path_prefix: dataFolder,
-      compactor_grpc_address: "loki.monitoring.svc.cluster.local:9095",
+      compactor_grpc_address: `${distributed ? `${name}-compactor` : name}.${domain}:9095`,
       ...asMap(loki["commonConfig"]),
       storage: s3
         ? { s3: store(storage, "chunks") }
@@ -97,17 +140,22 @@ export function lokiConfig(values: Readonly<Record<string, unknown>>): Record<st
     },
     memberlist: {
       ...asMap(loki["extraMemberlistConfig"]),
-      join_members: ["loki-memberlist.monitoring.svc.cluster.local"],
+      join_members: [`${name}-memberlist.${domain}`],
     },
-    ruler: {
-      storage: s3 ? { type, s3: store(storage, "ruler") } : { type: "local" },
-      wal: { dir: `${dataFolder}/ruler-wal` },
-    },
+    ...(at(values, "ruler", "enabled") === false
+      ? {}
+      : {
+          ruler: {
+            storage: s3 ? { type, s3: store(storage, "ruler") } : { type: "local" },
+            wal: { dir: `${dataFolder}/ruler-wal` },
+          },
+        }),
     query_range: { align_queries_with_step: true },
     storage_config: { use_thanos_objstore: false },
+    ...(distributed ? ofParts(values, name) : {}),
   };
   for (const [key, name] of Object.entries(handedOn)) {
-    const own = { ...defaults[key], ...asMap(loki[key]) };
+    const own = merge(defaults[key] ?? {}, asMap(loki[key]) ?? {});
     if (Object.keys(own).length > 0) config[name] = own;
   }
   return config;

@@ -23,8 +23,12 @@ export function lokiKeys(): LokiKeys {
 const wanted = [
   "analytics",
   "auth_enabled",
+  "chunk_store_config",
   "common",
   "compactor",
+  "frontend",
+  "frontend_worker",
+  "index_gateway",
   "ingester",
   "limits_config",
   "memberlist",

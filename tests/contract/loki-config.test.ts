@@ -34,10 +34,10 @@ describe("Configuration of Loki, by a strict reader of its documented keys", () 
 
   it("is refused when any one of its keys is misspelt", async () => {
     const configs = (await withLoki()).map((environment) => lokiConfig(valuesOf(environment)));
-    for (const type of ["filesystem", "s3"]) {
-      const config = configs.find((candidate) => JSON.stringify(candidate).includes(`"object_store":"${type}"`));
+    for (const has of ['"object_store":"filesystem"', '"object_store":"s3"', '"scheduler_address"']) {
+      const config = configs.find((candidate) => JSON.stringify(candidate).includes(has));
       const all = [...misspellings(config)];
-      expect(all, type).to.have.length.greaterThan(40);
+      expect(all, has).to.have.length.greaterThan(40);
       const survivors = all.filter((mutation) => lokiMistakes(mutation.config).length === 0);
       expect(survivors.map(({ path }) => path)).to.deep.equal([]);
     }

@@ -570,6 +570,7 @@ const inBuckets = {
   ...{ objectStorage: "seaweedfs", traces: ["jaeger", "tempo"] },
   ...{ loki: { storage: { type: "objectStorage" } }, tempo: { storage: { type: "objectStorage" } } },
 };
+const distributed = { ...inBuckets, loki: { mode: "distributed", storage: { type: "objectStorage" } } };
 const kbot = {
   demo: { app: "kbot", repository: "https://git.example.com/acme/kbot", image: { repository: "a/kbot" } },
 };
@@ -606,6 +607,7 @@ const existing = (kubeconfig: string) => ({
 /** What has to be said, too, for a setting to have a meaning. */
 function surroundings(where: string, kubeconfig: string): Tree {
   if (where.startsWith("cluster.existing")) return existing(kubeconfig);
+  if (/^loki\.(mode|distributed)/.test(where)) return distributed;
   if (/^(loki|tempo)\.(storage\.bucket|replicas)/.test(where)) return inBuckets;
   if (/^repository\.(sshUrl|knownHosts|apiUrl)/.test(where)) return elsewhere;
   if (where.startsWith("tempo.")) return { traces: "tempo" };

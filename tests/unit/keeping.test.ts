@@ -70,6 +70,22 @@ const changes: readonly (readonly [string, SettingsInput, SettingsInput, readonl
     ),
   ],
   [
+    "other pods on the same bucket",
+    { objectStorage: "seaweedfs", loki: bucket },
+    { objectStorage: "seaweedfs", loki: { ...bucket, mode: "distributed" } },
+    [
+      "logs: Loki's pods become others (loki.mode). Those of before write to the bucket what they still hold as they end; what one has not written after 5 minutes stays on its volume, where nothing reads it. How it is had: components/logs/loki/README.md.",
+    ],
+  ],
+  [
+    "other pods, and a bucket in place of volumes",
+    {},
+    { objectStorage: "seaweedfs", loki: { ...bucket, mode: "distributed" } },
+    [
+      `logs: Loki begins anew, in the bucket loki of ${seaweed}. What it has is on its volumes and stays there, and nothing reads it ${claims}.`,
+    ],
+  ],
+  [
     "no logs and other traces",
     {},
     { logs: "none", logAgent: "none", traces: "tempo" },

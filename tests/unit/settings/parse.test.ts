@@ -109,6 +109,24 @@ describe("settings", () => {
       { logs: ["loki", "elasticsearch"], logAgent: "collector" },
       "logAgent: is collector, and nothing makes Elasticsearch (elasticsearch)",
     ],
+    ["Loki's parts on a filesystem", { loki: { mode: "distributed" } }, "Set it to objectStorage"],
+    [
+      "Loki's parts without a bucket",
+      { loki: { mode: "distributed" } },
+      "objectStorage: is none, but loki cannot do without it",
+    ],
+    [
+      "a cache that holds no chunk",
+      {
+        objectStorage: "seaweedfs",
+        loki: {
+          mode: "distributed",
+          storage: { type: "objectStorage" },
+          distributed: { chunksCache: { memory: "8Mi" } },
+        },
+      },
+      "loki.distributed.chunksCache.memory: is 8Mi",
+    ],
     ["Loki replicas on a filesystem", { loki: { replicas: 3 } }, "loki.storage.type to objectStorage"],
     ["a retention shorter than the compactor's", { loki: { retention: "1h" } }, "Set 24h or more"],
     [

@@ -1,6 +1,7 @@
 import { dashboard, lines, none, perSecond, range, stat } from "../../../../dashboards/kit.ts";
 
-const loki = 'job="monitoring/loki"';
+/** One job, or one for each part of mode: distributed. */
+const loki = 'job=~"monitoring/loki(-distributed-.+)?"';
 const routes = 'route=~"loki_api_v1_push|otlp_v1_logs|loki_api_v1_query|loki_api_v1_query_range"';
 /** Any loss is too much; below this it is what rates leave of a single event. */
 const loss = none("red", 0.001);
@@ -62,6 +63,40 @@ export default dashboard(
           "{{route}}",
         ),
       ),
+    ],
+    Parts: [
+      lines(
+        {
+          title: "Pods by part",
+          description:
+            "Pods that are scraped. In mode: distributed each part is a job. A part without any: LokiPartAbsent.",
+          unit: "short",
+          width: 12,
+        },
+        range(`sum by (job) (up{${loki}})`, "{{job}}"),
+      ),
+      stat(
+        {
+          title: "Pods that are waited for",
+          description: "Of those that keep the latest lines and have said nothing for a while: LokiMembersUnhealthy.",
+          unit: "short",
+          width: 6,
+        },
+        range(`max(loki_ring_members{${loki}, name="ingester", state="Unhealthy"})`, "unhealthy"),
+      ).thresholds(none("red", 1)),
+      stat(
+        {
+          title: "Since the index was put in order",
+          description:
+            "By the compactor, which also deletes what is older than the retention. 3 hours: LokiCompactorStuck.",
+          unit: "s",
+          width: 6,
+        },
+        range(
+          `time() - max(loki_boltdb_shipper_compact_tables_operation_last_successful_run_timestamp_seconds{${loki}} > 0)`,
+          "since",
+        ),
+      ).thresholds(none("red", 3 * 3600)),
     ],
   },
 );
