@@ -74,7 +74,15 @@ export function componentsPage(): string {
   ];
   const readmes = globSync("components/*/**/README.md", { cwd: root })
     .sort()
-    .map((file) => readFileSync(path.join(root, file), "utf8").trim())
+    .map((file) =>
+      readFileSync(path.join(root, file), "utf8")
+        .trim()
+        // Links of a README lead from its folder, those of the page from docs/.
+        .replaceAll(/\]\((\.\.?\/[^)]+)\)/g, (_, link: string) => {
+          const from = path.posix.join(path.posix.dirname(file), link);
+          return `](${path.posix.relative("docs", from)})`;
+        }),
+    )
     // A comment in a block of code is no heading.
     .map((text) => text.replaceAll(/^```[^]*?^```|^#/gm, (found) => (found === "#" ? "##" : found)));
   return [

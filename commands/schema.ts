@@ -9,6 +9,7 @@ import { stringify } from "yaml";
 import { z } from "zod";
 import { settingsSchema } from "../settings/schema.ts";
 import { componentsPage } from "./components-page.ts";
+import { elasticsearchPage } from "./elasticsearch-page.ts";
 import { secretGroups, secretSettings } from "../settings/secrets.ts";
 
 const root = path.resolve(import.meta.dirname, "..");
@@ -165,6 +166,7 @@ export async function generatedFiles(): Promise<Readonly<Record<string, string>>
     "schemas/stack.schema.json": await format(JSON.stringify(stackSchema()), { ...options, parser: "json" }),
     "Pulumi.yaml": await format(projectFile(), { ...options, parser: "yaml" }),
     "docs/components.md": await format(componentsPage(), { ...options, parser: "markdown" }),
+    "docs/external-elasticsearch.md": await format(elasticsearchPage(), { ...options, parser: "markdown" }),
     "docs/settings.md": await format(settingsPage(), { ...options, parser: "markdown" }),
   };
 }

@@ -35,6 +35,8 @@ export interface Access {
    */
   readonly secret?: SecretName | { readonly shared: string };
   readonly user?: string | undefined;
+  /** What stands before the secret where no user is named. @default "Bearer" */
+  readonly scheme?: "ApiKey";
   /** Sent as `X-Scope-OrgID`, by which Loki, Mimir, Tempo and Cortex know tenants. */
   readonly tenant?: string | undefined;
   /** Whose certificate it shows: one of the public authorities', or one of `network.ca` or of one of the environment's own, which alone is trusted then. */

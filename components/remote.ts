@@ -19,7 +19,7 @@ export const caKey = ({ of }: Access): string => `${of}.crt`;
 export const secretOf = (asker: string): string => `${asker}-external`;
 
 /** Whether its secret is there, and so sent. */
-export function authenticates({ secret }: Access, { secrets }: Known): boolean {
+export function authenticates({ secret }: Access, { secrets }: Pick<Known, "secrets">): boolean {
   return typeof secret === "string" ? secrets.includes(secret) : secret !== undefined;
 }
 
@@ -56,10 +56,10 @@ export function isClusterName(url: string): boolean {
 }
 
 /** Headers with which a program asks a server. */
-export function headersOf({ user, tenant }: Access, secret: string | undefined): Record<string, string> {
+export function headersOf({ user, scheme, tenant }: Access, secret: string | undefined): Record<string, string> {
   const basic = `Basic ${Buffer.from(`${user ?? ""}:${secret ?? ""}`).toString("base64")}`;
   return {
-    ...(secret === undefined ? {} : { authorization: user === undefined ? `Bearer ${secret}` : basic }),
+    ...(secret === undefined ? {} : { authorization: user === undefined ? `${scheme ?? "Bearer"} ${secret}` : basic }),
     ...(tenant === undefined ? {} : { [tenantHeader]: tenant }),
   };
 }

@@ -3,7 +3,8 @@
 /** What servers that are there already want (`external`): a password where a user is named, else a bearer token. */
 const serverSecrets = {
   externalMetricsSecret: "Password of external.metrics.user, or a bearer token where no user is named.",
-  externalLogsSecret: "Password of external.logs.user, or a bearer token where no user is named.",
+  externalLogsSecret:
+    "Password of external.logs.user, or a bearer token where no user is named; of Elasticsearch an API key, as it is sent (base64 of id:key).",
   externalTracesSecret: "Password of external.traces.user, or a bearer token where no user is named.",
   externalAlertsSecret: "Password of external.alerts.user, or a bearer token where no user is named.",
 } as const;

@@ -56,7 +56,10 @@ function authenticator(
   // Both watch the file: another secret is sent without a restart.
   const file = `${externalFolder}/${secretKey(access)}`;
   return access.user === undefined
-    ? { name: `bearertokenauth/${access.of}`, config: { filename: file } }
+    ? {
+        name: `bearertokenauth/${access.of}`,
+        config: { filename: file, ...(access.scheme === undefined ? {} : { scheme: access.scheme }) },
+      }
     : { name: `basicauth/${access.of}`, config: { client_auth: { username: access.user, password_file: file } } };
 }
 

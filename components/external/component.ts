@@ -5,6 +5,7 @@ import type { SecretName } from "../../settings/secrets.ts";
 import * as alertmanager from "../alerts/alertmanager/api.ts";
 import type { Access, DataSource, Linked, Remote } from "../capabilities.ts";
 import { defineComponent, type Known } from "../component.ts";
+import * as elasticsearch from "../logs/elasticsearch/api.ts";
 import * as loki from "../logs/loki/api.ts";
 import * as victoriaLogs from "../logs/victoria-logs/api.ts";
 import * as prometheus from "../metrics/prometheus/api.ts";
@@ -116,22 +117,37 @@ export const externalLogs = defineComponent({
   offers: ({ external: { logs } }) => {
     if (logs === undefined) return {};
     const asked = access("logs", logs);
-    const api = { loki, victoriaLogs }[logs.type];
+    const api = { loki, victoriaLogs, elasticsearch }[logs.type];
+    const otlpUrl = logs.otlpUrl ?? `${logs.url}${api.otlpPath}`;
+    const store = {
+      endpoint: { url: logs.url, access: asked },
+      title: "the external store of logs",
+      lookup: api.lookup,
+      dataSource: named(api.dataSource),
+      linesOfTrace: api.linesOfTrace,
+    };
+    if (logs.type === "elasticsearch") {
+      const keyed: Access = { ...asked, scheme: "ApiKey" };
+      const place = { url: logs.url, access: keyed };
+      const { agentStream: stream, agentPipeline: pipeline } = elasticsearch;
+      return {
+        logs: {
+          ...store,
+          endpoint: place,
+          push: { as: "elasticsearch", place, stream, pipeline },
+          otlp: { protocol: "http", place: { url: otlpUrl, access: keyed } },
+        },
+        elasticsearch: { asked: () => place, replicas: 1 },
+      };
+    }
+    const { pushPath: path, otlpHeaders: headers } = { loki, victoriaLogs }[logs.type];
     return {
       logs: {
-        endpoint: { url: logs.url, access: asked },
-        title: "the external store of logs",
-        push: { as: "loki", place: { url: logs.url, access: asked }, path: api.pushPath },
-        otlp: {
-          protocol: "http",
-          place: { url: logs.otlpUrl ?? `${logs.url}${api.otlpPath}`, access: asked },
-          headers: api.otlpHeaders,
-        },
+        ...store,
+        push: { as: "loki", place: store.endpoint, path },
+        otlp: { protocol: "http", place: { url: otlpUrl, access: asked }, headers },
         // Which attributes are labels is what its owners say.
         ...(logs.type === "victoriaLogs" ? { lineHeaders: victoriaLogs.lineHeaders } : {}),
-        lookup: api.lookup,
-        dataSource: named(api.dataSource),
-        linesOfTrace: api.linesOfTrace,
       },
     };
   },
@@ -140,6 +156,10 @@ export const externalLogs = defineComponent({
     const findings = check("logs")(settings, known);
     if (logs?.type === "victoriaLogs" && logs.tenant !== undefined) {
       const message = `is ${logs.tenant}, and VictoriaLogs knows tenants by numbers in headers of its own, which nothing here sends. Remove it, and have a proxy such as vmauth add them.`;
+      findings.push({ path: "external.logs.tenant", message });
+    }
+    if (logs?.type === "elasticsearch" && logs.tenant !== undefined) {
+      const message = `is ${logs.tenant}, and Elasticsearch knows no tenants. Remove it.`;
       findings.push({ path: "external.logs.tenant", message });
     }
     return findings;

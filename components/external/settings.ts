@@ -4,12 +4,10 @@ import { dnsLabel, httpAddress, prometheusDuration, tenantName, userName } from 
 const url = httpAddress.refine((value) => !value.endsWith("/"), { error: "must not end with a slash" });
 
 /** How a server wants to be asked. */
-const access = (secret: string) => ({
+const access = (secret: string, otherwise = "a bearer token") => ({
   user: userName
     .optional()
-    .describe(
-      `Name for basic authentication, with ${secret} as its password; without it that secret is a bearer token.`,
-    ),
+    .describe(`Name for basic authentication, with ${secret} as its password; without it that secret is ${otherwise}.`),
   tenant: tenantName.optional().describe("Tenant, which is sent as X-Scope-OrgID."),
   ca: z
     .enum(["public", "company"])
@@ -51,17 +49,19 @@ export const external = z
       .describe("A store that speaks Prometheus' API, for metrics: external."),
     logs: z
       .strictObject({
-        type: z.enum(["loki", "victoriaLogs"]).default("loki").describe("What it is."),
-        url: url.describe("Its address: what /loki/api/v1 is added to, or of VictoriaLogs /insert and /select."),
+        type: z.enum(["loki", "victoriaLogs", "elasticsearch"]).default("loki").describe("What it is."),
+        url: url.describe(
+          "Its address: what /loki/api/v1 is added to, of VictoriaLogs /insert and /select, of Elasticsearch /_search.",
+        ),
         otlpUrl: url
           .optional()
           .describe(
-            "Where it takes OTLP over HTTP: what /v1/logs is added to. Its own, <url>/otlp or <url>/insert/opentelemetry, when absent.",
+            "Where it takes OTLP over HTTP: what /v1/logs is added to. Its own, <url>/otlp, <url>/insert/opentelemetry or <url>/_otlp, when absent.",
           ),
-        ...access("externalLogsSecret"),
+        ...access("externalLogsSecret", "a bearer token, or an API key of Elasticsearch"),
       })
       .optional()
-      .describe("A Loki or a VictoriaLogs, for logs: external."),
+      .describe("A Loki, a VictoriaLogs or an Elasticsearch, for logs: external."),
     traces: z
       .strictObject({
         otlpUrl: url.describe(

@@ -52,6 +52,18 @@ export const alone = {
     external: { logs: { type: "victoriaLogs", url: "https://lines.example.com", user: "platform", ca: "company" } },
     network,
   },
+  "logs of Elasticsearch, and traces": {
+    logs: "external",
+    external: {
+      logs: { type: "elasticsearch", url: "https://search.example.com/es", user: "platform", ca: "company" },
+    },
+    jaeger: { storage: { type: "elasticsearch" } },
+    network,
+  },
+  "logs of Elasticsearch by an API key": {
+    logs: "external",
+    external: { logs: { type: "elasticsearch", url: "https://search.example.com:9243" } },
+  },
   "logs of a token": { logs: "external", external: { logs: { url: guarded.logs.url } } },
   "traces, not shown": { traces: "external", external: { traces: { otlpUrl: "https://traces.example.com:4317" } } },
   "traces beside Jaeger": { traces: ["jaeger", "external"], external: { traces: guarded.traces }, network },

@@ -85,6 +85,35 @@ const jaegerComponents: Readonly<Record<string, Schema>> = {
               ttl: strict({ spans: { type: "string", pattern: "^\\d+s$" } }),
             }),
           }),
+          // internal/storage/elasticsearch/config/config.go of 2.19: what is secret stands in a file.
+          strict({
+            elasticsearch: {
+              ...strict({
+                server_urls: {
+                  type: "array",
+                  items: { type: "string", pattern: "^https?://" },
+                  minItems: 1,
+                  maxItems: 1,
+                },
+                auth: strict({
+                  basic: strict({ username: { type: "string" }, password_file: { type: "string", pattern: "^/" } }),
+                }),
+                tls: strict({ ca_file: { type: "string", pattern: "^/" } }),
+                indices: strict({
+                  index_prefix: { type: "string", pattern: "^[a-z]" },
+                  ...Object.fromEntries(
+                    ["spans", "services", "dependencies", "sampling"].map((index) => [
+                      index,
+                      strict({ shards: { const: 1 }, replicas: { enum: [0, 1] } }),
+                    ]),
+                  ),
+                }),
+                max_span_age: { type: "string", pattern: "^\\d+s$" },
+              }),
+              // A server without TLS and a password has neither.
+              required: ["server_urls", "indices", "max_span_age"],
+            },
+          }),
         ],
       },
       minProperties: 1,
@@ -363,7 +392,12 @@ function serverOf(name: string, endpoint: string, { external }: Settings): Serve
     "otlp_http/logs":
       logs === undefined
         ? undefined
-        : { ...logs, url: logs.otlpUrl ?? `${logs.url}/${logs.type === "loki" ? "otlp" : "insert/opentelemetry"}` },
+        : {
+            ...logs,
+            url:
+              logs.otlpUrl ??
+              `${logs.url}/${{ loki: "otlp", victoriaLogs: "insert/opentelemetry", elasticsearch: "_otlp" }[logs.type]}`,
+          },
     "otlp_http/traces": traces?.protocol === "http" ? { ...traces, url: traces.otlpUrl } : undefined,
     "otlp_grpc/traces": traces?.protocol === "grpc" ? { ...traces, url: traces.otlpUrl } : undefined,
   };
@@ -405,6 +439,10 @@ function checkServer(name: string, exporter: unknown, server: Server, config: un
     const used = (at(config, "service", "extensions") ?? []) as readonly string[];
     if (!used.includes(authenticator)) add(`${path}.auth`, `${authenticator} is no extension.`);
     if (textAt(extension, "client_auth", "username") !== server.user) add(`${path}.auth`, "is another user's.");
+    // Elasticsearch is shown a key of its API, no token.
+    const scheme = server.url.endsWith("/_otlp") && server.user === undefined ? "ApiKey" : undefined;
+    if (textAt(extension, "scheme") !== scheme)
+      add(`${path}.auth`, `is by ${textAt(extension, "scheme") ?? "Bearer"}.`);
     files.push(textAt(extension, "filename") ?? textAt(extension, "client_auth", "password_file") ?? "?");
   }
   for (const file of files)

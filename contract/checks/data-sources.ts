@@ -69,6 +69,9 @@ export function checkDataSources({ declared, settings }: Rendered): Finding[] {
         if (type === undefined || !uid.startsWith(type))
           add(`${path} type`, `is ${textAt(source, "type") ?? "missing"}.`);
         if (textAt(source, "name") !== title) add(`${path} name`, `is ${textAt(source, "name") ?? "missing"}.`);
+        const scheme = (textAt(source, "secureJsonData", "httpHeaderValue1") ?? "").split(" ")[0];
+        if (scheme === "ApiKey" ? usual !== "Elasticsearch" : scheme === "Bearer" && usual === "Elasticsearch")
+          add(`${path} httpHeaderValue1`, `is ${scheme}.`);
         if (server !== undefined) checkServer(source, server, path, values, add);
         else if (itself === "Elasticsearch") checkElasticsearch(source, path, values, add);
         else if (!/^http:\/\/[a-z0-9-]+\.[a-z0-9-]+\.svc:\d+(\/[a-z0-9]+)*$/.test(textAt(source, "url") ?? ""))
@@ -128,7 +131,7 @@ function checkServer(source: unknown, server: Server, path: string, values: unkn
   );
   const secret = textAt(secure, "basicAuthPassword") ?? headers.get("Authorization");
   // Braces and files are looked through for variables a second time.
-  const variable = /^(?:Bearer )?\$([A-Z_]+)$/.exec(secret ?? "")?.[1];
+  const variable = /^(?:(?:Bearer|ApiKey) )?\$([A-Z_]+)$/.exec(secret ?? "")?.[1];
   if (
     secret !== undefined &&
     at(values, "grafana", "envValueFrom", variable ?? "", "secretKeyRef", "key") === undefined

@@ -144,6 +144,7 @@ const known: Readonly<Record<string, Readonly<Record<string, RegExp>>>> = {
     time_key_nanos: flag,
     buffer_size: /^(\d+([KMG]B?)?|False)$/i,
     ...server,
+    http_api_key: word,
     compress: /^gzip$/,
     retry_limit: /^(\d+|no_limits|no_retries|false)$/,
     "storage.total_limit_size": size,
@@ -265,7 +266,8 @@ function checkServer(
   { external }: Rendered["settings"],
   add: (path: string, message: string) => void,
 ): void {
-  const { url = "", user, tenant, ca } = external.logs ?? {};
+  const { url = "", user, tenant, ca, type = "loki" } = external.logs ?? {};
+  const elastic = type === "elasticsearch";
   const { protocol, hostname, port, pathname } = new URL(url);
   const tls = protocol === "https:";
   const [variable] = (at(values, "env") ?? []) as readonly unknown[];
@@ -276,7 +278,9 @@ function checkServer(
   const wanted: Readonly<Record<string, string | undefined>> = {
     host: hostname.replace(/^\[(.*)\]$/, "$1"),
     port: port || (tls ? "443" : "80"),
-    uri: `${pathname.replace(/\/$/, "")}${pushPaths[external.logs?.type ?? "loki"] ?? ""}`,
+    name: elastic ? "es" : "loki",
+    uri: elastic ? undefined : `${pathname.replace(/\/$/, "")}${pushPaths[type] ?? ""}`,
+    path: elastic && pathname !== "/" ? pathname.replace(/\/$/, "") : undefined,
     tls: tls ? "On" : undefined,
     "tls.verify": tls ? "On" : undefined,
     "tls.verify_hostname": tls ? "On" : undefined,
@@ -284,7 +288,7 @@ function checkServer(
     tenant_id: tenant,
     http_user: reference === undefined ? undefined : user,
     http_passwd: user === undefined ? undefined : reference,
-    bearer_token: user === undefined ? reference : undefined,
+    [elastic ? "http_api_key" : "bearer_token"]: user === undefined ? reference : undefined,
   };
   for (const [option, value] of Object.entries(wanted)) {
     const is = output?.options.get(option);
@@ -390,6 +394,10 @@ export function checkFluentBit({ declared, settings }: Rendered): Finding[] {
         const output = outputs[index];
         if (store === "elasticsearch") {
           checkElasticsearch(output, values, add);
+          continue;
+        }
+        if (store === "external" && settings.external.logs?.type === "elasticsearch") {
+          checkServer(output, values, settings, add);
           continue;
         }
         for (const option of ["host", "port", "uri"])

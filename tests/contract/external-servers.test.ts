@@ -127,7 +127,7 @@ describe("Servers that are there already, asked by the real programs", function 
       ...{ metrics: "external", logs: "external", traces: "external", network },
       external: {
         metrics: { queryUrl: url, writeUrl: `${url}/api/v1/push`, tenant: "team-m", ca: "company" },
-        logs: { url: `${url}/loki`, user: "lines", tenant: "team-l", ca: "company" },
+        logs: { type: "elasticsearch", url: `${url}/search`, ca: "company" },
         traces: { otlpUrl: url, user: "spans", tenant: "team-t", ca: "company" },
       },
     });
@@ -155,7 +155,7 @@ describe("Servers that are there already, asked by the real programs", function 
         return response?.ok === true ? true : undefined;
       });
     expect(await arrived("/api/v1/push")).to.include({ authorization: `Bearer ${token}`, tenant: "team-m" });
-    expect(await arrived("/loki/otlp/v1/logs")).to.include({ authorization: basic("lines"), tenant: "team-l" });
+    expect(await arrived("/search/_otlp/v1/logs")).to.include({ authorization: `ApiKey ${token}` });
     const spans = await arrived("/opentelemetry.proto.collector.trace.v1.TraceService/Export");
     expect(spans).to.include({ authorization: basic("spans"), tenant: "team-t" });
   });

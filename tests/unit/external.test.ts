@@ -69,6 +69,18 @@ describe("What is there already", () => {
       ],
     ],
     [
+      "a tenant of Elasticsearch, and traces of Jaeger by a key of its API",
+      {
+        ...{ logs: "external", jaeger: { storage: { type: "elasticsearch" } } },
+        external: { logs: { type: "elasticsearch", url, tenant: "team-a" } },
+      },
+      ["externalLogsSecret"],
+      [
+        "external.logs.tenant is team-a, and Elasticsearch knows no tenants. Remove it.",
+        "external.logs.user is missing, and Jaeger's index cleaner can show no API key. Set it to a user of that Elasticsearch, with its password as externalLogsSecret.",
+      ],
+    ],
+    [
       "a log agent, which needs no address",
       { logAgent: "external" },
       [],

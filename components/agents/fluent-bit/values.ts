@@ -62,7 +62,7 @@ function target(place: Place, known: Known): Record<string, string> {
     ...(!authenticates(access, known)
       ? {}
       : access.user === undefined
-        ? { Bearer_Token: `\${${secretVariable(access)}}` }
+        ? { [access.scheme === "ApiKey" ? "Http_Api_Key" : "Bearer_Token"]: `\${${secretVariable(access)}}` }
         : { Http_User: access.user, Http_Passwd: `\${${secretVariable(access)}}` }),
   };
 }
@@ -76,7 +76,8 @@ function written({ endpoint, push }: LogStore, known: Known): Record<string, str
       Match: "kube.*",
       ...target(push.place, known),
       ...(path === "" ? {} : { Path: path }),
-      Index: push.stream,
+      // A store that is there already may have lines of several clusters.
+      Index: isRemote(endpoint) ? push.stream.replace(/-default$/, `-${known.name.toLowerCase()}`) : push.stream,
       Pipeline: push.pipeline,
       // A data stream takes no other operation, and Elasticsearch no type since 8.
       Write_Operation: "create",

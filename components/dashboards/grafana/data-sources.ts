@@ -43,7 +43,9 @@ function asked(
   const secret = authenticates(access, known) ? `$${secretVariable(access)}` : undefined;
   const ca = caOf(remote, known);
   const headers = [
-    ...(secret === undefined || access.user !== undefined ? [] : [["Authorization", `Bearer ${secret}`] as const]),
+    ...(secret === undefined || access.user !== undefined
+      ? []
+      : [["Authorization", `${access.scheme ?? "Bearer"} ${secret}`] as const]),
     ...(access.tenant === undefined ? [] : [[tenantHeader, access.tenant] as const]),
   ];
   const secureJsonData = {

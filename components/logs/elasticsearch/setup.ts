@@ -9,7 +9,7 @@ import { durationSeconds } from "../../../settings/formats.ts";
 import { droppedFields, messageFields } from "../../agents/lines.ts";
 import type { Extra } from "../../component.ts";
 import { hardened } from "../../kubernetes/hardened.ts";
-import { agentPipeline } from "./api.ts";
+import { agentPipeline, agentStream } from "./api.ts";
 import { name, namespace, ports, service } from "./names.ts";
 import type { elasticsearch } from "./settings.ts";
 import { authority, passwordOf } from "./users.ts";
@@ -42,6 +42,8 @@ if (kubernetes instanceof Map) {
     if (value != null) resource.put(entry.getValue(), value);
   }
 }
+def stream = ctx._index;
+if (stream instanceof String && stream != params.own && stream.startsWith(params.others)) resource.put('cluster', stream.substring(params.others.length()));
 for (def key : params.dropped) ctx.remove(key);
 def found = new HashMap();
 for (def kind : params.fields.entrySet()) {
@@ -89,6 +91,9 @@ const params = {
     container_image: "container.image.name",
     host: "k8s.node.name",
   },
+  // An Elasticsearch that was there already may have lines of several clusters: each has a stream that ends with its name.
+  own: agentStream,
+  others: agentStream.replace(/default$/, ""),
   dropped: droppedFields,
   // The first that a line has.
   fields: {

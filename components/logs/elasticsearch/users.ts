@@ -42,6 +42,15 @@ const rolesSecret = `${name}-roles`;
 
 const names = (others: readonly ElasticUser[]) => [...[...own, ...others].map((user) => user.name), person];
 
+/** What one user has to be allowed that does what those of ours do, but for the Job's: of an Elasticsearch that is there already. */
+export const roleOfAll = (others: readonly ElasticUser[]): Pick<ElasticUser, "cluster" | "indices"> => {
+  const all = [...own.filter((user) => user.name !== "setup"), ...others];
+  return {
+    cluster: [...new Set(all.flatMap(({ cluster }) => cluster))],
+    indices: [...new Map(all.flatMap(({ indices }) => indices.map((one) => [JSON.stringify(one), one]))).values()],
+  };
+};
+
 /**
  * Secrets that the operator reads; of a user it hashes the password itself (ECK 3.5, elasticsearch/user/user_provided.go).
  * @param others users that others ask as

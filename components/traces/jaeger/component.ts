@@ -82,7 +82,7 @@ export const jaegerComponent = defineComponent({
       },
     },
   }),
-  check: ({ jaeger: own }) => check(own),
+  check: ({ jaeger: own }, known) => check(own, known),
   requests: ({ jaeger: { resources } }) => [{ setting: "jaeger.resources", ...resources, count: 1 }],
   images: ({ jaeger: own }) => ({ ...(inElasticsearch(own) ? { "Jaeger's index cleaner": cleanerImage } : {}) }),
   secrets: (given) => credentials("jaeger", namespace, [elasticOf(given)?.remote], given.environment),

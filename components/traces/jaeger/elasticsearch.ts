@@ -3,7 +3,7 @@ import type { z } from "zod";
 import type { Finding } from "../../../settings/finding.ts";
 import { durationSeconds } from "../../../settings/formats.ts";
 import { asRemote, clusterUrl, type Elasticsearch, type ElasticUser, type Remote } from "../../capabilities.ts";
-import type { Extra } from "../../component.ts";
+import type { Extra, Known as Checked } from "../../component.ts";
 import { hardened } from "../../kubernetes/hardened.ts";
 import { namespaces } from "../../kubernetes/namespaces.ts";
 import { authenticates, caKey, caOf, type Known, secretKey, secretOf } from "../../remote.ts";
@@ -30,13 +30,23 @@ const days = ({ retention }: Settings) => Math.ceil(durationSeconds(retention) /
  * Jaeger names the index of every day that it looks into in the first line of a request (internal/storage/elasticsearch/indices), of which
  * Elasticsearch reads 4 KiB (http.max_initial_line_length); the comma between two is three characters there.
  */
-export function check(settings: Settings): Finding[] {
+export function check(settings: Settings, known: Checked): Finding[] {
   const { storage } = settings;
-  if (storage.type !== "elasticsearch") return [];
+  const place = storage.type === "elasticsearch" ? known.offered("elasticsearch")?.asked(asker) : undefined;
+  if (place === undefined) return [];
+  const findings: Finding[] = [];
+  const access = asRemote(place)?.access;
+  if (access !== undefined && access.user === undefined && authenticates(access, known)) {
+    const message =
+      "is missing, and Jaeger's index cleaner can show no API key. Set it to a user of that Elasticsearch, with its password as externalLogsSecret.";
+    findings.push({ path: "external.logs.user", message });
+  }
   const most = Math.floor(3800 / `${storage.indexPrefix}-jaeger-service-2006-01-02%2C`.length);
-  if (days(settings) <= most) return [];
-  const message = `is ${settings.retention}, and Jaeger asks Elasticsearch for the index of each day by name, of which ${most} have room in one request with this jaeger.storage.indexPrefix. Set it to ${most}d or less.`;
-  return [{ path: "jaeger.retention", message }];
+  if (days(settings) > most) {
+    const message = `is ${settings.retention}, and Jaeger asks Elasticsearch for the index of each day by name, of which ${most} have room in one request with this jaeger.storage.indexPrefix. Set it to ${most}d or less.`;
+    findings.push({ path: "jaeger.retention", message });
+  }
+  return findings;
 }
 
 /** Its one user: adds and finds documents of its own indices, and deletes these. */
@@ -75,10 +85,7 @@ export function elasticBackend(elastic: Elastic): object {
     // By file: with a password in the configuration two headers authorize, the client's own and Jaeger's (internal/auth/transport.go).
     ...(hasSecret(elastic)
       ? {
-          auth:
-            access.user === undefined
-              ? { api_key: { file_path: secret } }
-              : { basic: { username: access.user, password_file: secret } },
+          auth: { basic: { username: access.user, password_file: secret } },
         }
       : {}),
     ...(hasCa(elastic) ? { tls: { ca_file: file(caKey(access)) } } : {}),
