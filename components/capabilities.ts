@@ -287,7 +287,7 @@ export interface TraceStore extends Store {
 export interface AlertRouter {
   readonly endpoint: Place;
   /** A Service whose name has the address of each replica: they are all to be told. @default `endpoint` is all there is */
-  readonly replicas?: Endpoint;
+  readonly replicas?: Endpoint & { readonly portName: string };
   readonly ui?: UserInterface;
   readonly dataSource: (linked: Linked) => DataSource;
 }

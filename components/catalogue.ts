@@ -7,6 +7,7 @@ import { collectorComponent } from "./agents/collector/component.ts";
 import { fluentBitComponent } from "./agents/fluent-bit/component.ts";
 import { logCollectorComponent } from "./agents/log-collector/component.ts";
 import { alertmanagerComponent } from "./alerts/alertmanager/component.ts";
+import { logAlertsComponent } from "./alerts/log-alerts/component.ts";
 import { slosComponent } from "./alerts/slos/component.ts";
 import type { Capability } from "./capabilities.ts";
 import { choiceOf, type Component, type Groups, type Slot } from "./component.ts";
@@ -75,6 +76,7 @@ export const catalogue = [
   metricsServerComponent,
   blackboxExporterComponent,
   slosComponent,
+  logAlertsComponent,
   kubePrometheusStackComponent,
   seaweedfsComponent,
   s3Component,

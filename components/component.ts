@@ -46,6 +46,8 @@ export interface EnvironmentFacts {
   readonly secrets: readonly SecretName[];
   /** An image as it is pulled: with its digest, where one is pinned. */
   readonly image: (name: string) => string;
+  /** Address of the folder with the pages of runbooks. @default `docs/runbooks`, the path in this project */
+  readonly runbooks?: string;
   /** CA certificates of the company's network, PEM. @default none */
   readonly ca?: string | undefined;
 }

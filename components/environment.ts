@@ -13,7 +13,7 @@ import { contexts, namespacesOf } from "./context.ts";
 import { deploy } from "./deploy.ts";
 import { allowed } from "./flows.ts";
 import { ChartSources } from "./gitops/chart-source.ts";
-import { deliver } from "./gitops/delivery.ts";
+import { deliver, runbooks } from "./gitops/delivery.ts";
 import { explainUnready } from "./gitops/diagnosis.ts";
 import { Flux } from "./gitops/flux.ts";
 import { FluxGuest } from "./gitops/guest.ts";
@@ -119,6 +119,7 @@ export class Environment extends pulumi.ComponentResource {
         secrets: Object.keys(stack.secrets) as SecretName[],
         ca: args.ca,
         image,
+        runbooks: runbooks(stack),
       },
       settings.applications.namespaces,
       cluster.hostPorts,

@@ -117,6 +117,7 @@ export function lokiConfig(values: Readonly<Record<string, unknown>>): Record<st
     ...Object.keys(handedOn),
     "auth_enabled",
     "commonConfig",
+    "rulerConfig",
     "extraMemberlistConfig",
     "storage",
   ]);
@@ -148,6 +149,7 @@ export function lokiConfig(values: Readonly<Record<string, unknown>>): Record<st
           ruler: {
             storage: s3 ? { type, s3: store(storage, "ruler") } : { type: "local" },
             wal: { dir: `${dataFolder}/ruler-wal` },
+            ...asMap(loki["rulerConfig"]),
           },
         }),
     query_range: { align_queries_with_step: true },

@@ -288,6 +288,16 @@ function factsOf({ name, values }: Release): Facts[] {
   ];
 }
 
+/** The Service that the Prometheus Operator makes for every Alertmanager (0.93.1, pkg/alertmanager/statefulset.go, `makeStatefulSetService`). */
+const alertmanagerServices = (pods: readonly PodFact[]): ServiceFact[] =>
+  pods
+    .filter(({ owner }) => owner.startsWith("Alertmanager "))
+    .map(({ namespace, ports }) => ({
+      ...{ namespace, name: "alertmanager-operated", labels: { "operated-alertmanager": "true" } },
+      selector: { "app.kubernetes.io/name": "alertmanager" },
+      ports: ports.filter(({ port }) => port === 9093).map(({ name, port }) => ({ name, port, targetPort: port })),
+    }));
+
 /** The model of an environment. */
 export function modelOf({ declared, content }: Rendered): Model {
   const all = [...declared, ...content];
@@ -304,6 +314,7 @@ export function modelOf({ declared, content }: Rendered): Model {
     services: [
       ...facts.flatMap(({ services }) => services),
       ...[...collectors, ...operated].flatMap(({ services }) => services),
+      ...alertmanagerServices(facts.flatMap(({ pods }) => pods)),
       ...all
         .filter(({ kind, apiVersion }) => kind === "Service" && apiVersion === "v1")
         .map((object) => serviceFact(object, object.metadata.namespace ?? "")),

@@ -4,6 +4,9 @@
  */
 import type { Builder } from "@grafana/grafana-foundation-sdk/cog";
 import type * as sdk from "@grafana/grafana-foundation-sdk/dashboard";
+import { type Asked, type Grouping, named as list } from "../components/logs/asked.ts";
+import { lokiLines, lokiSum } from "../components/logs/loki/lines.ts";
+import { victoriaLogsLines, whole } from "../components/logs/victoria-logs/lines.ts";
 import {
   type Language,
   logChoice,
@@ -21,19 +24,6 @@ import { logJob } from "./names.ts";
 /** Languages of log stores, by Grafana's type of data source. */
 export type LogLanguage = Extract<Language, "loki" | "victoriametrics-logs-datasource" | "elasticsearch">;
 
-/** Lines that are asked for. Values are regular expressions, which variables may be. */
-export interface Asked {
-  readonly namespace: string;
-  readonly pod?: string;
-  readonly container?: string;
-  /** One of error, critical, fatal, warn, info, debug, trace, unknown. @default any */
-  readonly level?: string;
-  /** A text in the line or in one of its fields; upper and lower case alike. @default any */
-  readonly search?: string;
-  /** Only what the log agent read. @default what came by OTLP as well */
-  readonly agentOnly?: true;
-}
-
 /** What of a line is shown beside its message. */
 export interface Line {
   /** A label that comes first: which of several writes. */
@@ -41,8 +31,6 @@ export interface Line {
   /** Fields after it. */
   readonly fields?: readonly string[];
 }
-
-type Grouping = "namespace" | "pod" | "container" | "level";
 
 /** What a language says. */
 interface LogQueries {
@@ -64,43 +52,8 @@ const prometheusColumns = { namespace: "namespace", pod: "pod", count: "Value #A
 
 const legend = (by: readonly Grouping[]) => by.map((label) => `{{${label}}}`).join("/");
 
-const list = (of: Partial<Asked>) =>
-  (["namespace", "pod", "container"] as const).flatMap((label) => {
-    const value = of[label];
-    return value === undefined ? [] : [[label, value] as const];
-  });
-
 const top10 = 10;
 const most = 500;
-
-/** Labels of lines that came by OTLP as the log agent calls them. */
-const asAgent = "label_format namespace=k8s_namespace_name, pod=k8s_pod_name, container=k8s_container_name";
-
-/** LogQL of lines, one of each way. @param named whether labels are to be called alike */
-function inLoki(asked: Asked, named: boolean): string[] {
-  const { search, level, agentOnly } = asked;
-  const matchers = list(asked).map(([label, value]) => [label, `=~"${value}"`] as const);
-  const found = search === undefined ? "" : ` |~ \`(?i)${search}\``;
-  const agent = [`{job="${logJob}", ${matchers.map((matcher) => matcher.join("")).join(", ")}}${found}`];
-  const otlp = [`{${matchers.map(([label, value]) => `k8s_${label}_name${value}`).join(", ")}}`];
-  if (search !== undefined) {
-    // A record has its trace id beside the line.
-    otlp.push('label_format line="{{__line__}}"', `line=~\`(?is).*${search}.*\` or trace_id=~\`(?i).*${search}.*\``);
-    otlp.push("drop line");
-  }
-  if (named) otlp.push(asAgent);
-  // Loki detects the level of each line when it arrives and keeps it as structured metadata.
-  const levels = level === undefined ? [] : [`detected_level=~"${level.replace(/^\$(\w+)$/, "${$1:pipe}")}"`];
-  return [agent, ...(agentOnly ? [] : [otlp])].map((way) => [...way, ...levels].join(" | "));
-}
-
-/** Something counted over lines of both ways, by labels; `job` keeps the ways apart until they are added up. */
-function addedUp(asked: Asked, by: readonly Grouping[], count: (selector: string) => string): string {
-  const of = by.map((label) => (label === "level" ? "detected_level" : label)).join(", ");
-  return `sum by (${of}) (${inLoki(asked, true)
-    .map((selector) => `sum by (${of}, job) (${count(selector)})`)
-    .join(" or ")})`;
-}
 
 /**
  * What a log panel does with a line: the fields of a JSON line are parsed, so that one can filter by them and see them in
@@ -115,24 +68,24 @@ function readable({ before, fields = [] }: Line): string {
 
 const loki: LogQueries = {
   lines: (asked, line) =>
-    inLoki(asked, line.before !== undefined).map((selector) =>
+    lokiLines(asked, line.before !== undefined).map((selector) =>
       logql(`${selector} ${readable(line)}`, "", "range", most),
     ),
   count: (asked, by) =>
     logql(
-      addedUp(asked, [by], (selector) => `count_over_time(${selector} [$__auto])`),
+      lokiSum(asked, [by], (selector) => `count_over_time(${selector} [$__auto])`),
       by === "level" ? "{{detected_level}}" : `{{${by}}}`,
       "range",
     ),
   most: (asked, by) =>
     logql(
-      `topk(${top10}, ${addedUp(asked, by, (selector) => `count_over_time(${selector} [$__range])`)})`,
+      `topk(${top10}, ${lokiSum(asked, by, (selector) => `count_over_time(${selector} [$__range])`)})`,
       "",
       "instant",
     ),
   bytes: (asked, by) =>
     logql(
-      `topk(${top10}, ${addedUp(asked, by, (selector) => `bytes_rate(${selector} [$__auto])`)})`,
+      `topk(${top10}, ${lokiSum(asked, by, (selector) => `bytes_rate(${selector} [$__auto])`)})`,
       legend(by),
       "range",
     ),
@@ -143,34 +96,11 @@ const loki: LogQueries = {
   columns: prometheusColumns,
 };
 
-/** A regular expression that fits the whole value, as those of LogQL do; LogsQL's fit a part. */
-const whole = (value: string) => `:~"^(${value})$"`;
-
-/** LogsQL of lines of both ways, with the log agent's names of labels, and a level. */
-function inVictoriaLogs(asked: Asked): string {
-  const { search, level, agentOnly } = asked;
-  const agent = [`job:="${logJob}"`, ...list(asked).map(([label, value]) => `${label}${whole(value)}`)];
-  const otlp = list(asked).map(([label, value]) => `"k8s.${label}.name"${whole(value)}`);
-  return [
-    `((${agent.join(" ")})${agentOnly ? "" : ` or (${otlp.join(" ")})`})`,
-    ...["namespace", "pod", "container"].map((label) => `format if (${label}:"") "<k8s.${label}.name>" as ${label}`),
-    // OTLP's, or the first word in a line of plain text that is one.
-    'format if (level:"") "<severity_text>" as level',
-    'extract_regexp if (level:"") "(?i)(?P<level>fatal|critical|error|warn|info|debug|trace)" from _msg',
-    'format if (level:"") "unknown" as level',
-    'format "<lc:level>" as level',
-    'replace_regexp ("^warning$", "warn") at level',
-    ...(level === undefined ? [] : [`filter level${whole(level)}`]),
-    // The fields of a JSON line are no part of its message.
-    ...(search === undefined ? [] : ["pack_json as line", `filter line:~"(?i)${search}"`, "delete line"]),
-  ].join(" | ");
-}
-
 const victoriaLogs: LogQueries = {
   lines: (asked, { before, fields = [] }) => [
     logsql(
       [
-        inVictoriaLogs(asked),
+        victoriaLogsLines(asked),
         ...["error", ...fields].map((field) => `format if (${field}:*) "<_msg> ${field}=<${field}>" as _msg`),
         ...(before === undefined ? [] : [`format "<${before}>: <_msg>" as _msg`]),
       ].join(" | "),
@@ -179,16 +109,17 @@ const victoriaLogs: LogQueries = {
       most,
     ),
   ],
-  count: (asked, by) => logsql(`${inVictoriaLogs(asked)} | stats by (${by}) count() lines`, `{{${by}}}`, "statsRange"),
+  count: (asked, by) =>
+    logsql(`${victoriaLogsLines(asked)} | stats by (${by}) count() lines`, `{{${by}}}`, "statsRange"),
   most: (asked, by) =>
     logsql(
-      `${inVictoriaLogs(asked)} | stats by (${by.join(", ")}) count() lines | sort by (lines desc) limit ${top10}`,
+      `${victoriaLogsLines(asked)} | stats by (${by.join(", ")}) count() lines | sort by (lines desc) limit ${top10}`,
       "",
       "stats",
     ),
   bytes: (asked, by) =>
     logsql(
-      `${inVictoriaLogs(asked)} | pack_json as line | len(line) as bytes | stats by (${by.join(", ")}) rate_sum(bytes) bytes ` +
+      `${victoriaLogsLines(asked)} | pack_json as line | len(line) as bytes | stats by (${by.join(", ")}) rate_sum(bytes) bytes ` +
         `| first ${top10} by (bytes desc) partition by (_time)`,
       legend(by),
       "statsRange",

@@ -1,6 +1,7 @@
 /** The dashboard of log lines, in the language of a log store. */
 import { bars, colors, cores, dashboard, fixedChoice, lines, link, logsPanel, range, table, textInput } from "./kit.ts";
-import { type Asked, type LogLanguage, logQueries } from "./log-queries.ts";
+import type { Asked } from "../components/logs/asked.ts";
+import { type LogLanguage, logQueries } from "./log-queries.ts";
 import { levelColors } from "./names.ts";
 import { toWorkload } from "./panels.ts";
 

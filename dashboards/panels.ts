@@ -1,6 +1,7 @@
 /** Panels that more than one dashboard has: what containers use, how often they start again, what they write. */
+import type { Asked } from "../components/logs/asked.ts";
 import { annotation, cores, limits, lines, link, none, range, now, type Shown, stat, states } from "./kit.ts";
-import { type Asked, type Line, logLines } from "./log-queries.ts";
+import { type Line, logLines } from "./log-queries.ts";
 
 /** Usage, and what one container requests and may use at most: each a query. */
 interface Bounded {

@@ -8,8 +8,9 @@ import { matches, mayReach, type Model, modelOf, podPort, podsBehind } from "../
 import { podSecurityLevel } from "../pod-security.ts";
 import { releases, type Rendered } from "../rendered.ts";
 
-/** An address of a Service in the cluster: `name.namespace.svc`, with a port unless it is `http://`. */
-const address = /(http:\/\/)?\b([a-z0-9][a-z0-9-]*)\.([a-z0-9][a-z0-9-]*)\.svc(?:\.cluster\.local)?(?::(\d+))?/g;
+/** An address of a Service in the cluster: `name.namespace.svc`, with a port unless it is `http://`; in front its port's name, where that is looked up (SRV). */
+const address =
+  /(http:\/\/)?(?:\b|_([a-z0-9-]+)\._tcp\.)([a-z0-9][a-z0-9-]*)\.([a-z0-9][a-z0-9-]*)\.svc(?:\.cluster\.local)?(?::(\d+))?/g;
 
 type Add = (object: string, path: string, message: string) => void;
 
@@ -173,18 +174,19 @@ function checkAddresses({ declared, content, settings }: Rendered, model: Model,
     for (const [path, value] of all) {
       // Fluent Bit's section says host and port in two lines.
       const text = value.replaceAll(/^(\s*Host\s+\S+)\s*\n\s*Port\s+(\d+)/gm, "$1:$2");
-      for (const [whole, scheme, name = "", namespace = "", told] of text.matchAll(address)) {
+      for (const [whole, scheme, portName, name = "", namespace = "", told] of text.matchAll(address)) {
         // The collector's balancing says host and port in two values.
         const beside = path.endsWith(".dns.hostname") ? all.get(path.replace(/hostname$/, "port")) : undefined;
-        const port = told ?? beside ?? (scheme === undefined ? undefined : "80");
         const service = model.services.find((s) => s.name === name && s.namespace === namespace);
+        const looked = service?.ports.find((candidate) => candidate.name === portName)?.port;
+        const port = told ?? beside ?? (portName === undefined ? (scheme === undefined ? undefined : "80") : looked);
         if (service === undefined) {
           // Flux's controllers talk to each other; their Services are known only where Flux was rendered.
           if (namespace !== ownHome.namespace) add(object, path, `${whole} is a Service that nobody makes.`);
           continue;
         }
         if (port === undefined) {
-          add(object, path, `${whole} names no port.`);
+          add(object, path, `${whole} names no port${portName === undefined ? "" : " that the Service has"}.`);
           continue;
         }
         const target = service.ports.find((candidate) => candidate.port === Number(port));

@@ -144,6 +144,7 @@ export interface OtlpBody {
         readonly body: { readonly stringValue: string };
         readonly traceId: string;
         readonly spanId: string;
+        readonly attributes?: readonly Attribute[];
       }[];
     }[];
   }[];
@@ -158,13 +159,15 @@ function labelled(attributes: readonly (readonly [string, string])[]): Labels {
 /** Entries of an OTLP request. */
 export function received({ resourceLogs }: OtlpBody): Entry[] {
   return resourceLogs.flatMap(({ resource, scopeLogs }) => {
-    const attributes = resource.attributes.map(({ key, value }) => [key, value.stringValue ?? ""] as const);
+    const texts = (list: readonly Attribute[]) => list.map(({ key, value }) => [key, value.stringValue ?? ""] as const);
+    const attributes = texts(resource.attributes);
     const stream = labelled(attributes.filter(([name]) => isIndexed(name)));
     const rest = labelled(attributes.filter(([name]) => !isIndexed(name)));
     return scopeLogs.flatMap(({ logRecords }) =>
-      logRecords.map(({ timeUnixNano, severityText, body, traceId, spanId }) =>
+      logRecords.map(({ timeUnixNano, severityText, body, traceId, spanId, attributes: own = [] }) =>
         entry(milliseconds(timeUnixNano), body.stringValue, stream, {
           ...rest,
+          ...labelled(texts(own)),
           severity_text: severityText,
           trace_id: traceId,
           span_id: spanId,

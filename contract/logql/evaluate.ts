@@ -6,7 +6,7 @@
 import { asMap } from "../finding.ts";
 import { type Entry, type Labels, type Row } from "./entries.ts";
 import { type Node, nodesOf, part } from "../../settings/lezer.ts";
-import { matcherOf, parseLogql, regexOf, textOf } from "./parse.ts";
+import { matcherOf, parseLogql, regexOf, textOf } from "../../settings/logql.ts";
 
 /** A number with its labels. */
 export interface Sample {
@@ -236,8 +236,20 @@ function vectorAggregation(node: Node, entries: readonly Entry[]): Vector {
     ).map(({ labels, members }) => ({ labels, value: members.reduce((sum, sample) => sum + sample.value, 0) }));
 }
 
+/** `> 3` and `< 3` leave what fits. */
+function compared(node: Node, bound: number, entries: readonly Entry[]): Vector {
+  const left = vectorOf(need(node, "Expr"), entries);
+  const more = part(node, "Gtr") !== undefined;
+  if ((!more && part(node, "Lss") === undefined) || part(node, "BinOpModifier")?.text !== "") unknown(node);
+  return (time) => left(time).filter(({ value }) => (more ? value > bound : value < bound));
+}
+
 function vectorOf(node: Node, entries: readonly Entry[]): Vector {
   switch (node.name) {
+    case "VectorExpr": {
+      const value = Number(need(node, "Number").text);
+      return () => [{ labels: {}, value }];
+    }
     case "Expr":
     case "MetricExpr":
       return vectorOf(node.parts[0] ?? unknown(node), entries);
@@ -246,6 +258,8 @@ function vectorOf(node: Node, entries: readonly Entry[]): Vector {
     case "VectorAggregationExpr":
       return vectorAggregation(node, entries);
     case "BinOpExpr": {
+      const bound = part(node.parts.at(-1)?.parts[0] ?? node, "LiteralExpr");
+      if (bound !== undefined) return compared(node, Number(bound.text), entries);
       const [left, right] = node.parts.filter(({ name }) => name === "Expr").map((side) => vectorOf(side, entries));
       const modifier = part(node, "BinOpModifier")?.text ?? "";
       if (part(node, "Or") === undefined || modifier !== "" || left === undefined || right === undefined)

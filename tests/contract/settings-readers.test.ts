@@ -17,6 +17,10 @@ import { z } from "zod";
 import { slots } from "../../components/catalogue.ts";
 import { hostsToml } from "../../components/cluster/registry-mirrors.ts";
 import { type AlertmanagerConfig, alertmanagerTemplates } from "../../components/alerts/alertmanager/config.ts";
+import { ruleFile } from "../../components/alerts/log-alerts/rules.ts";
+import { lokiAlert } from "../../components/logs/loki/lines.ts";
+import { victoriaLogsAlert } from "../../components/logs/victoria-logs/lines.ts";
+import { logqlMistake } from "../../settings/logql.ts";
 import { parseSettings, SettingsError } from "../../settings/parse.ts";
 import type { SchemaNode } from "../../settings/scalars.ts";
 import { type Settings, settingsSchema } from "../../settings/schema.ts";
@@ -266,6 +270,20 @@ const samples: readonly [RegExp, readonly string[]][] = [
   [/^slos.*\.window$/, ["7d", "30d", "4w", "90d", "13w", "720h", "1d", "0d"]],
   [/^slos.*\.below$/, ["250ms", "0.25s", "1s", "2.5s", "1m", "10s"]],
   [/^slos.*\.labels/, ["tier", "team", "slo", "__a", "a-b", "{{ $value }}"]],
+  [/^logAlerts.*\.name$/, ["OrdersFail", "_a", "1a", "a-b", "LogPanic"]],
+  [
+    /^logAlerts.*\.(namespace|pod|container|text|fields\.x)$/,
+    [
+      ...["shop", "a|b", ".*", "(", "a`b", "{{a}}", 'a"b', "%{HOME}", "5..", "(?i)a", "(?=a)", "$(A)", "${A}", "a\nb"],
+      ...[String.raw`\d+\s"`, String.raw`a\.b\\`, String.raw`\Qa.b\E`, "it's", "ü", "a**", "x{1001}", "[[:alpha:]]"],
+    ],
+  ],
+  [/^logAlerts.*\.fields$/, ["status", "http.status", "a-b", "@x", "job", "a b", 'a"b']],
+  [/^logAlerts.*\.loki$/, ['sum(count_over_time({a="b"} [5m])) > 1', "{", 'count_over_time({a=~".*"} [5m])', "a"]],
+  [/^logAlerts.*\.victoriaLogs$/, ["_time:5m a | stats count() n | filter n:>1"]],
+  [/^logAlerts.*\.labels$/, ["team", "namespace", "severity", "__a", "a-b"]],
+  [/^logAlerts.*\.(window|for)$/, durations],
+  [/^logAlerts.*\.(summary|description)$/, ["Orders fail", "{{ $value }}", "100%", "%{HOME}", 'a "b"', "a`b"]],
   [/ules\.items\.series$/, ['queue_length{pod!=""}', '{__name__=~"a_.*"}', "a"]],
   [/ules\.items\.resources/, ["pod", "deployment.apps", "a-b"]],
   [/ules\.items\.matches$/, ["^(.*)_total$", "a", "(?P<n>.+)", "("]],
@@ -513,6 +531,18 @@ function more(where: string): readonly unknown[] {
       { name: "e", latency: { service: "front", below: "250ms" }, target: 99 },
     ];
   }
+  if (where === "logAlerts.rules") {
+    const fields = { "http.status": "5..", "a-b": String.raw`\d+"` };
+    return [
+      {
+        name: "a",
+        where: { namespace: "a|b", level: ["error"], text: String.raw`"a\\ {{ b }}`, fields },
+        summary: "a",
+      },
+      { name: "b", where: { text: "%{HOME}" }, by: [], above: 3, for: "5m", summary: "{{ $value }} %{HOME}" },
+      { name: "c", below: 1, window: "1d", labels: { team: "a {{ b }}" }, severity: "critical", summary: "c" },
+    ];
+  }
   if (where === "thanos.stores")
     return [
       { address: "thanos.example.com:443", ca: "company" },
@@ -668,6 +698,7 @@ describe("What settings accept, by its readers", function () {
   let otelcol: string;
   let generator: string;
   let vmauth: string;
+  let vmalert: string;
   let api: KubernetesApi;
   const rendered: Rendered[] = [];
   const all: Settings[] = [];
@@ -682,6 +713,7 @@ describe("What settings accept, by its readers", function () {
     otelcol = await programOrSkip(this, "otelcol");
     generator = await programOrSkip(this, "operator-config");
     vmauth = await programOrSkip(this, "vmauth");
+    vmalert = await programOrSkip(this, "vmalert");
     api = await orSkip(this, "Kubernetes' OpenAPI", kubernetesApi);
     folder = mkdtempSync(path.join(tmpdir(), "settings-readers-"));
     kubeconfig = path.join(folder, "kubeconfig.yaml");
@@ -755,7 +787,7 @@ describe("What settings accept, by its readers", function () {
         // So that there is kbot's source to look at.
         if (base === kbot && /^demo\.(app|enabled)$/.test(where)) continue;
         const isList =
-          /^(checks|scrapeTargets|metricFilters|thanos\.stores|remoteWrite|remoteWriteReceiver\.users|slos|alerting\.(receivers\..*|routes|timeIntervals|silences)|prometheusAdapter\..*ules)$/.test(
+          /^(checks|scrapeTargets|metricFilters|thanos\.stores|remoteWrite|remoteWriteReceiver\.users|slos|logAlerts\.rules|alerting\.(receivers\..*|routes|timeIntervals|silences)|prometheusAdapter\..*ules)$/.test(
             where,
           );
         const some = isList
@@ -942,6 +974,31 @@ describe("What settings accept, by its readers", function () {
     // Otherwise this shows nothing.
     expect(users).to.be.greaterThan(perElement / 15);
     expectNone(complaints);
+  });
+
+  it("is what vmalert and the grammar of LogQL take of alerts on log lines", () => {
+    const alerts = all.map(({ logAlerts }) => ({
+      ...logAlerts,
+      // LogsQL of a user's own is vmalert's to refuse.
+      rules: logAlerts.rules.filter(({ query }) => query === undefined),
+    }));
+    // Otherwise this shows nothing.
+    expect(alerts.flatMap(({ rules }) => rules)).to.have.length.greaterThan(perElement / 15);
+    const given = { browserUrl: () => "", offered: () => undefined, environment: {} as never };
+    const files = alerts.map((one, index) => {
+      const file = path.join(folder, `log-alerts-${index}.json`);
+      writeFileSync(file, ruleFile(one, "victoriaLogs", victoriaLogsAlert, given));
+      return `-rule=${file}`;
+    });
+    const flags = ["-dryRun", "-rule.defaultRuleType=vlogs", "-rule.validateTemplates=true", ...files];
+    const { status, stdout, stderr } = spawnSync(vmalert, flags, { encoding: "utf8" });
+    const asked = all.flatMap(({ logAlerts }) => {
+      const { groups } = JSON.parse(ruleFile(logAlerts, "loki", lokiAlert, given)) as {
+        groups: { rules: { expr: string }[] }[];
+      };
+      return groups.flatMap(({ rules }) => rules.map(({ expr }) => expr));
+    });
+    expectNone([...(status === 0 ? [] : [stdout + stderr]), ...asked.flatMap((expr) => logqlMistake(expr) ?? [])]);
   });
 
   it("is what Loki's, Tempo's and Fluent Bit's options take", () => {

@@ -1,5 +1,7 @@
 import { expect } from "chai";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { stringify } from "yaml";
@@ -16,6 +18,7 @@ import { call, post } from "../../rehearsal/http-client.ts";
 import { programOrSkip } from "../support/program.ts";
 import { Running } from "../support/running.ts";
 import { type Dashboard, projectFolder } from "./support/content.ts";
+import { expected, logAlerts, otlpOf, pushOf, told } from "./support/log-alerts.ts";
 
 const language = "victoriametrics-logs-datasource";
 
@@ -58,11 +61,39 @@ const filled = (expr: string, chosen: Readonly<Record<string, string>>) =>
 
 const all = { namespace: ".+", pod: ".+", container: ".*", level: ".*", search: "", job: ".+" };
 
+interface Stored {
+  readonly stringData: Readonly<Record<"rules.json" | "notifiers.json", string>>;
+}
+
+interface Deployment {
+  readonly spec: {
+    readonly template: { readonly spec: { readonly containers: readonly [{ readonly args: readonly string[] }] } };
+  };
+}
+
+/** As Alertmanager is told. */
+interface Alert {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly annotations: Readonly<Record<string, string>>;
+  readonly generatorURL: string;
+}
+
+interface Groups {
+  readonly data: {
+    readonly groups: readonly {
+      readonly rules: readonly { readonly name: string; readonly lastError: string; readonly lastEvaluation: string }[];
+    }[];
+  };
+}
+
 /** The real VictoriaLogs, in the program that stands in for Loki elsewhere; the real collector with the exporter that is declared. */
 describe("VictoriaLogs", () => {
   const dir = mkdtempSync(join(tmpdir(), "victoria-logs-"));
   const running = new Running();
   let url = "";
+  let gateway = "";
+  /** What the log agent adds to the store's address. */
+  let agentPath = "";
   /** Lines, both ways. */
   let sent = 0;
 
@@ -71,6 +102,7 @@ describe("VictoriaLogs", () => {
     const { declared } = await render({ settings: { logs: "victoriaLogs" } });
     const [port = 0, http = 0, health = 0] = await freePorts(3);
     url = `http://127.0.0.1:${port}`;
+    gateway = `http://127.0.0.1:${http}`;
     const flags = [`-storageDataPath=${join(dir, "data")}`, `-httpListenAddr=127.0.0.1:${port}`];
     // What is made up is of another year.
     running.start(store, [...flags, "-retentionPeriod=100y", "-inmemoryDataFlushInterval=1s"], dir);
@@ -79,7 +111,8 @@ describe("VictoriaLogs", () => {
 
     const fluentBit = releases(declared).find(({ chart }) => chart?.name === "fluent-bit");
     const [output] = readClassic(textAt(fluentBit?.values, "config", "outputs") ?? "");
-    await post(`${url}${output?.options.get("uri") ?? ""}`, pushBody);
+    agentPath = output?.options.get("uri") ?? "";
+    await post(`${url}${agentPath}`, pushBody);
 
     const object = declared.find(({ kind }) => kind === "OpenTelemetryCollector");
     const { config } = object?.["spec"] as { config: ReturnType<typeof collectorConfig> };
@@ -108,7 +141,7 @@ describe("VictoriaLogs", () => {
     );
     running.start(otelcol, [`--config=${file}`], dir);
     await running.soon("the collector is ready", answers(`http://127.0.0.1:${health}/`));
-    await post(`http://127.0.0.1:${http}/v1/logs`, otlpBody);
+    await post(`${gateway}/v1/logs`, otlpBody);
     const records = otlpBody.resourceLogs.flatMap(({ scopeLogs }) => scopeLogs.flatMap(({ logRecords }) => logRecords));
     const lines = pushBody.streams.flatMap(({ values }) => values);
     sent = records.length + lines.length;
@@ -248,5 +281,93 @@ describe("VictoriaLogs", () => {
       rows.filter((row) => row["job"] === "containers"),
       "by the log agent",
     ).not.to.deep.equal([]);
+  });
+
+  it("has vmalert tell of the lines that alerts are about, and of no other, with every label and link", async function () {
+    const vmalert = await programOrSkip(this, "vmalert");
+    const { declared } = await render({ settings: { logs: "victoriaLogs", logAlerts } });
+    const named = declared.filter(({ metadata }) => metadata.name === "log-alerts");
+    const { stringData } = named.find(({ kind }) => kind === "Secret") as unknown as Stored;
+    const deployment = named.find(({ kind }) => kind === "Deployment") as unknown as Deployment;
+    const now = Date.now();
+    // An evaluation is about whole seconds before it.
+    const written = now - 10_000;
+    await post(`${url}${agentPath}`, pushOf(written));
+    await post(`${gateway}/v1/logs`, otlpOf(written));
+    await call(`${url}/internal/force_flush`);
+
+    const heard: Alert[] = [];
+    const alertmanager = createServer((request, response) => {
+      let body = "";
+      request.on("data", (chunk) => (body += String(chunk)));
+      request.on("end", () => {
+        if (request.url === "/alertmanager/api/v2/alerts") heard.push(...(JSON.parse(body) as Alert[]));
+        response.end();
+      });
+    });
+    await new Promise<void>((resolve) => alertmanager.listen(0, "127.0.0.1", resolve));
+    try {
+      const [port = 0] = await freePorts(1);
+      const target = `127.0.0.1:${(alertmanager.address() as AddressInfo).port}`;
+      const { dns_sd_configs: found, ...config } = JSON.parse(stringData["notifiers.json"]) as Record<string, unknown>;
+      expect(found).to.deep.equal([{ names: ["alertmanager-operated.monitoring.svc"], type: "A", port: 9093 }]);
+      const file = (name: string, text: string) => {
+        writeFileSync(join(dir, name), text);
+        return join(dir, name);
+      };
+      const rules = file(
+        "rules.json",
+        stringData["rules.json"]
+          .replace('"interval":"1m"', '"interval":"1s"')
+          .replaceAll(/"for":"\d+m"/g, '"for":"0s"'),
+      );
+      const flags = deployment.spec.template.spec.containers[0].args.map(
+        (flag) =>
+          ({
+            "-rule": `-rule=${rules}`,
+            "-datasource.url": `-datasource.url=${url}`,
+            "-notifier.config": `-notifier.config=${file("notifiers.json", JSON.stringify({ ...config, static_configs: [{ targets: [target] }] }))}`,
+            "-httpListenAddr": `-httpListenAddr=127.0.0.1:${port}`,
+          })[flag.split("=")[0] ?? ""] ?? flag,
+      );
+      running.start(vmalert, [...flags, "-rule.evalDelay=0s", "-rule.validateExpressions=true"], dir);
+      const evaluated = async () => {
+        const answer = await call(`http://127.0.0.1:${port}/api/v1/rules`).catch(() => undefined);
+        const { data } = JSON.parse(answer ?? '{"data":{"groups":[]}}') as Groups;
+        const all = data.groups.flatMap((group) => group.rules);
+        for (const { name, lastError } of all) expect(lastError, name).to.equal("");
+        return (all.length > 0 && all.every(({ lastEvaluation }) => Date.parse(lastEvaluation) > now)) || undefined;
+      };
+      await running.soon("every rule has been evaluated", evaluated);
+      const each = Object.entries(expected).flatMap(([name, alerts]) => alerts.map((alert) => `${name}: ${alert}`));
+      const known = () => [
+        ...new Set(heard.map(({ labels: { alertname = "", ...labels } }) => `${alertname}: ${told(labels)}`)),
+      ];
+      await running.soon("Alertmanager is told", () => known().length >= each.length || undefined);
+      expect(known().sort()).to.deep.equal(each.sort());
+
+      const one = (name: string) => heard.find(({ labels }) => labels["alertname"] === name) ?? expect.fail(name);
+      expect(one("Refused").labels).to.include({ severity: "warning", team: "web", namespace: "shop" });
+      expect(Object.keys(one("Refused").labels).sort()).to.deep.equal([
+        "alertname",
+        "namespace",
+        "pod",
+        "severity",
+        "team",
+      ]);
+      expect(one("Quoted").annotations["summary"]).to.equal('100% of {{ $value }} and "b"');
+      expect(one("LogErrorsBurst").annotations).to.deep.include({
+        description: "101 lines fit within 5m, more than 100. The link leads to them.",
+        dashboard_url: "http://localhost:3000/d/logs?var-namespace=shop&var-container=noisy",
+      });
+      // The link to the query: VictoriaLogs' own interface asks it.
+      const { hash } = new URL(one("Raw").generatorURL);
+      const asked = new URLSearchParams(hash.slice(hash.indexOf("?"))).get("query") ?? "";
+      expect(
+        await call(`${url}/select/logsql/stats_query?${new URLSearchParams({ query: asked }).toString()}`),
+      ).to.include("busy");
+    } finally {
+      alertmanager.close();
+    }
   });
 });

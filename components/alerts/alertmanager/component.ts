@@ -95,8 +95,9 @@ export const alertmanagerComponent = defineComponent({
   offers: () => ({
     alerts: {
       endpoint,
-      // The operator's own, without an address of its own (0.93.1, pkg/alertmanager/statefulset.go, `defaultOperatedServiceName`).
-      replicas: { ...endpoint, service: "alertmanager-operated" },
+      // The operator's own, without an address of its own (0.93.1, pkg/alertmanager/statefulset.go, `defaultOperatedServiceName`); the port's
+      // name is the chart's (`alertmanagerSpec.portName`).
+      replicas: { ...endpoint, service: "alertmanager-operated", portName: "http-web" },
       ui: { selector, podPort: endpoint.port },
       dataSource,
     },

@@ -1,6 +1,8 @@
 import type { z } from "zod";
 import { byteCount, durationSeconds } from "../../../settings/formats.ts";
 import type { Finding } from "../../../settings/finding.ts";
+import { evaluates } from "../../alerts/log-alerts/evaluator.ts";
+import { logAlerts } from "../../alerts/log-alerts/settings.ts";
 import { chart } from "./chart.ts";
 import type { Endpoint } from "../../capabilities.ts";
 import { defineComponent } from "../../component.ts";
@@ -16,6 +18,7 @@ import {
   distributedVolumes,
   taking,
 } from "./distributed.ts";
+import { rulerConfig, rulerRules } from "./ruler.ts";
 import { loki } from "./settings.ts";
 import { lokiValues } from "./values.ts";
 
@@ -26,6 +29,12 @@ const single: Endpoint = { namespace, service: "loki", port: 3100, path: "" };
 
 const isDistributed = ({ mode }: Settings) => mode === "distributed";
 const inBucket = ({ storage: { type } }: Settings) => type === "objectStorage";
+
+const noRuler: Finding = {
+  path: "logAlerts",
+  message:
+    "are evaluated by Loki's ruler, which loki.mode: distributed runs without. Add victoriaLogs to logs, or set loki.mode to monolithic.",
+};
 
 function check(settings: Settings): Finding[] {
   const { replicas, retention, distributed } = settings;
@@ -68,7 +77,7 @@ export const lokiComponent = defineComponent({
   key: "loki",
   title: "Loki",
   slot: "logs",
-  settings: { loki },
+  settings: { loki, logAlerts },
   charts: [chart],
   needs: ["monitors"],
   alsoNeeds: ({ loki: settings }) => (inBucket(settings) || isDistributed(settings) ? ["objectStorage"] : []),
@@ -106,15 +115,26 @@ export const lokiComponent = defineComponent({
     isDistributed(settings)
       ? distributedRequests(settings)
       : [{ setting: "loki.resources", ...settings.resources, count: settings.replicas }],
-  check: ({ loki: settings }) => check(settings),
-  releases: ({ settings: { loki: settings }, offered }) => {
+  check: ({ loki: settings, logAlerts: alerts }, { all }) => [
+    ...check(settings),
+    ...(isDistributed(settings) && evaluates("loki", alerts, all) ? [noRuler] : []),
+  ],
+  secrets: (context) =>
+    evaluates("loki", context.settings.logAlerts, context.all) ? [rulerRules(context.settings.logAlerts, context)] : [],
+  releases: (context) => {
+    const { settings: own, offered, all } = context;
+    const settings = own.loki;
     const objects = inBucket(settings) ? offered("objectStorage") : undefined;
     const release = { chart, namespace, override: settings.values, pullSecrets: { imagePullSecrets } };
     if (!isDistributed(settings)) {
       return [
         {
           ...release,
-          values: lokiValues(settings, objects),
+          values: lokiValues(
+            settings,
+            objects,
+            evaluates("loki", own.logAlerts, all) ? rulerConfig(context, settings.replicas > 1) : undefined,
+          ),
           // The chart's StatefulSet and the name of its claim template.
           volumes: [
             {

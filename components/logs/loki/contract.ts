@@ -51,6 +51,21 @@ export const freeForm: FreeForm = {
       () => strict({ abort_if_cluster_join_fails: flag, cluster_label: text }, ["abort_if_cluster_join_fails"]),
     ],
     "loki/querier": ["Loki's own configuration, handed on as it is", () => strict({ query_ingesters_within: text })],
+    "loki/rulerConfig": [
+      "Loki's own configuration, handed on as it is",
+      () =>
+        strict(
+          {
+            storage: strict({ type: { const: "local" }, local: strict({ directory: text }, ["directory"]) }, [
+              "type",
+              "local",
+            ]),
+            ...{ alertmanager_url: text, enable_alertmanager_discovery: flag, enable_alertmanager_v2: flag },
+            ...{ external_url: text, datasource_uid: text, enable_sharding: flag },
+          },
+          ["storage", "alertmanager_url", "enable_alertmanager_v2"],
+        ),
+    ],
     "**/affinity": affinity,
     "**/extraEnv": env,
     "**/extraVolumes": volumes,
@@ -162,7 +177,7 @@ const shared = (taking: (settings: Settings) => number) =>
     ["lokiCanary/enabled", false, "the probe of up says whether lines arrive"],
     ["test/enabled", false, why.noTest],
     ["monitoring/serviceMonitor/enabled", true, why.unmeasured],
-    ["sidecar/rules/enabled", false, "Loki evaluates no rules; its sidecar would read Secrets and ConfigMaps"],
+    ["sidecar/rules/enabled", false, "rules are mounted (logAlerts); its sidecar would read Secrets and ConfigMaps"],
   ] as const;
 
 const isDistributed = ({ loki }: Settings) => loki.mode === "distributed";
@@ -205,7 +220,7 @@ export const pins: readonly Pin[] = [
       ],
       ["defaults/automountServiceAccountToken", false, why.contained],
       ["memcachedExporter/enabled", false, "a container without requests; Loki counts what it finds in its caches"],
-      ["ruler/enabled", false, "Loki evaluates no rules"],
+      ["ruler/enabled", false, "logAlerts are refused there"],
       ["ingester/zoneAwareReplication/enabled", false, "an update would restart all zones at once"],
       ["ingester/persistence/enabled", true, "what is not in the bucket yet outlives the pod"],
       ["compactor/persistence/enabled", true, "what is marked to be deleted is listed there alone"],

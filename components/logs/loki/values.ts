@@ -5,6 +5,7 @@ import type { ObjectStorage } from "../../capabilities.ts";
 import { spread } from "../../kubernetes/hardened.ts";
 import { accountAnnotations, caFile, caVolume, credentialVariables } from "../../storage/client.ts";
 import { otlpConfig } from "./api.ts";
+import { type rulerConfig, rulerVolumes } from "./ruler.ts";
 import type { loki } from "./settings.ts";
 
 type ObjectStore = "filesystem" | "s3";
@@ -49,6 +50,7 @@ export interface SharedValues {
     };
     readonly compactor: { readonly retention_enabled: boolean; readonly delete_request_store: ObjectStore };
     readonly pattern_ingester: { readonly enabled: boolean };
+    readonly rulerConfig?: ReturnType<typeof rulerConfig>;
     readonly ingester: { readonly max_chunk_age: string; readonly wal: { readonly replay_memory_ceiling: string } };
     readonly querier: { readonly query_ingesters_within: string };
   };
@@ -94,9 +96,16 @@ export function spreadPods(labels: Readonly<Record<string, string>>) {
   return { podAntiAffinity: { requiredDuringSchedulingIgnoredDuringExecution: [], ...podAntiAffinity } };
 }
 
-/** What pods that use the bucket are given. @param objects where it is. @default they use none */
-export function bucketAccess(bucket: string, objects?: ObjectStorage): BucketAccess {
-  const { volumes, volumeMounts } = caVolume(objects);
+/**
+ * What pods that use the bucket are given.
+ *
+ * @param objects where it is. @default they use none
+ * @param ruler whether they have a ruler, too
+ */
+export function bucketAccess(bucket: string, objects?: ObjectStorage, ruler = false): BucketAccess {
+  const ca = caVolume(objects);
+  const volumes = [...ca.volumes, ...(ruler ? rulerVolumes.volumes : [])];
+  const volumeMounts = [...ca.volumeMounts, ...(ruler ? rulerVolumes.volumeMounts : [])];
   return {
     ...(objects === undefined ? {} : { extraEnv: credentialVariables(objects, bucket) }),
     ...(volumes.length === 0 ? {} : { extraVolumes: volumes, extraVolumeMounts: volumeMounts }),
@@ -113,11 +122,13 @@ const sized = (bytes: number) => `${Math.floor(bytes)}B`;
  * @param replicas of what takes lines
  * @param memoryLimit of the same
  * @param objects where its bucket is. @default it keeps everything on its volume
+ * @param ruler what its ruler is told. @default it evaluates nothing
  */
 export function sharedValues(
   { retention, storage: { bucket }, limits }: Settings,
   { replicas, memoryLimit }: { readonly replicas: number; readonly memoryLimit: string },
   objects?: ObjectStorage,
+  ruler?: ReturnType<typeof rulerConfig>,
 ): SharedValues {
   const type = objects === undefined ? "filesystem" : "s3";
   const ca = objects && caFile(objects);
@@ -169,6 +180,7 @@ export function sharedValues(
       },
       compactor: { retention_enabled: true, delete_request_store: type },
       pattern_ingester: { enabled: true },
+      ...(ruler === undefined ? {} : { rulerConfig: ruler }),
       ingester: {
         // Loki refuses for good what is further behind the newest line of its stream than half of this
         // (pkg/ingester/stream.go): what waited out an outage comes in any order. By default that is one hour.
@@ -201,12 +213,17 @@ export const flushSeconds = 300;
  * Values of mode: monolithic: one binary, on a volume or a bucket, without the caches that do not fit a laptop.
  *
  * @param objects where its bucket is. @default it keeps everything on its volume
+ * @param ruler what its ruler is told. @default it evaluates nothing
  */
-export function lokiValues(settings: Settings, objects?: ObjectStorage): LokiValues {
+export function lokiValues(
+  settings: Settings,
+  objects?: ObjectStorage,
+  ruler?: ReturnType<typeof rulerConfig>,
+): LokiValues {
   const { replicas, resources, storage } = settings;
   return {
     deploymentMode: "Monolithic",
-    ...sharedValues(settings, { replicas, memoryLimit: resources.memoryLimit }, objects),
+    ...sharedValues(settings, { replicas, memoryLimit: resources.memoryLimit }, objects, ruler),
     singleBinary: {
       replicas,
       persistence: { enabled: true, size: storage.size },
@@ -214,7 +231,7 @@ export function lokiValues(settings: Settings, objects?: ObjectStorage): LokiVal
       affinity: spreadPods({ "app.kubernetes.io/name": "loki", "app.kubernetes.io/component": "single-binary" }),
       // Another mode finds what is in the bucket, and nothing else.
       ...(objects === undefined ? {} : { terminationGracePeriodSeconds: flushSeconds }),
-      ...bucketAccess(storage.bucket, objects),
+      ...bucketAccess(storage.bucket, objects, ruler !== undefined),
     },
     // By default these two ask for 11 GiB.
     chunksCache: { enabled: false },

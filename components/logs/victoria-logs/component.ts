@@ -1,4 +1,7 @@
+import { areDeclared, evaluates } from "../../alerts/log-alerts/evaluator.ts";
+import { logAlerts } from "../../alerts/log-alerts/settings.ts";
 import { chart } from "./chart.ts";
+import { alertObjects, alertSecrets } from "./alerts.ts";
 import type { Endpoint } from "../../capabilities.ts";
 import { defineComponent } from "../../component.ts";
 import { namespaces } from "../../kubernetes/namespaces.ts";
@@ -8,13 +11,14 @@ import { victoriaLogs } from "./settings.ts";
 import { name, victoriaLogsValues } from "./values.ts";
 
 const namespace = namespaces.monitoring.name;
+const ui = "/select/vmui";
 const endpoint: Endpoint = { namespace, service: name, port: 9428, path: "" };
 
 export const victoriaLogsComponent = defineComponent({
   key: "victoriaLogs",
   title: "VictoriaLogs",
   slot: "logs",
-  settings: { victoriaLogs },
+  settings: { victoriaLogs, logAlerts },
   charts: [chart],
   needs: ["monitors"],
   after: ["monitors"],
@@ -33,7 +37,7 @@ export const victoriaLogsComponent = defineComponent({
       ui: {
         selector: { app: "server", "app.kubernetes.io/instance": chart.name },
         podPort: 9428,
-        path: "/select/vmui",
+        path: ui,
       },
     },
   }),
@@ -46,7 +50,16 @@ export const victoriaLogsComponent = defineComponent({
       from: ["logAgent"],
     },
   ],
-  requests: ({ victoriaLogs: { resources } }) => [{ setting: "victoriaLogs.resources", ...resources, count: 1 }],
+  requests: ({ victoriaLogs: { resources, alert }, logAlerts: alerts }) => [
+    { setting: "victoriaLogs.resources", ...resources, count: 1 },
+    ...(areDeclared(alerts) ? [{ setting: "victoriaLogs.alert.resources", ...alert.resources, count: 1 }] : []),
+  ],
+  images: ({ victoriaLogs: { alert }, logAlerts: alerts }): Readonly<Record<string, string>> =>
+    areDeclared(alerts) ? { vmalert: alert.image } : {},
+  secrets: (context) =>
+    evaluates("victoriaLogs", context.settings.logAlerts, context.all) ? alertSecrets(context) : [],
+  extras: (context) =>
+    evaluates("victoriaLogs", context.settings.logAlerts, context.all) ? alertObjects(context, endpoint, ui) : [],
   releases: ({ settings }) => [
     {
       chart,

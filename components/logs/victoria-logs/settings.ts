@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { bytes, grafanaPlugin, victoriaMetricsRetention } from "../../../settings/formats.ts";
+import { bytes, grafanaPlugin, pinnedImage, victoriaMetricsRetention } from "../../../settings/formats.ts";
 import { resources, values } from "../../../settings/kinds.ts";
 import { usualPlugin } from "./api.ts";
 
@@ -25,6 +25,13 @@ export const victoriaLogs = z
         "Grafana's plugin that asks it, as `id@version` of grafana.com's catalogue or `id@version@address` of a zip file; Grafana fetches it whenever its pod starts.",
       ),
     resources: resources({ cpu: "50m", memory: "128Mi", memoryLimit: "768Mi" }),
+    alert: z
+      .strictObject({
+        image: pinnedImage.default("docker.io/victoriametrics/vmalert:v1.151.0").describe("Its image."),
+        resources: resources({ cpu: "20m", memory: "48Mi", memoryLimit: "192Mi" }),
+      })
+      .prefault({})
+      .describe("vmalert, which looks at lines for logAlerts."),
     values,
   })
   .prefault({})

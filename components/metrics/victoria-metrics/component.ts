@@ -2,7 +2,7 @@ import type { z } from "zod";
 import { byteCount } from "../../../settings/formats.ts";
 import type { Finding } from "../../../settings/finding.ts";
 import { canonicalBytes, containerResources } from "../../../settings/resources.ts";
-import { type AlertRouter, clusterUrl, isRemote, type Remote, type RemoteWriteTarget } from "../../capabilities.ts";
+import { clusterUrl, isRemote, type Remote, type RemoteWriteTarget } from "../../capabilities.ts";
 import { type Context, defineComponent, type Extra, type SecretObject } from "../../component.ts";
 import { operatorTls } from "../../guarded-servers.ts";
 import { spread } from "../../kubernetes/hardened.ts";
@@ -11,6 +11,7 @@ import { imagePullSecrets } from "../../kubernetes/pull-secrets.ts";
 import { authenticates, caKey, caOf, secretKey, secretOf, tenantHeader } from "../../remote.ts";
 import { helper } from "../../suites/kube-prometheus-stack/names.ts";
 import { dataSource, lookup, writePath } from "../prometheus/api.ts";
+import { discovered } from "../notifiers.ts";
 import { receiverSecrets, storeName, userKey } from "../receiver.ts";
 import { endpoints, labelsOf, name, namespace, ports, type Program } from "./api.ts";
 import { imageOf } from "./images.ts";
@@ -178,15 +179,6 @@ function agent(given: Given): object {
 /** Of the Secret with the replicas of an Alertmanager here, as vmalert finds them (`-notifier.config`). */
 const notifierSecret = { name: "vmalert-notifiers", key: "notifiers.yaml" };
 
-/** An Alertmanager of the cluster whose replicas are all told: they share what they have told, not what they were told. */
-function discovered({ endpoint, replicas }: AlertRouter): string | undefined {
-  if (isRemote(endpoint)) return undefined;
-  const { namespace: home, service, port } = replicas ?? endpoint;
-  const found = { names: [`${service}.${home}.svc`], type: "A", port };
-  // JSON is YAML.
-  return JSON.stringify({ scheme: "http", path_prefix: endpoint.path, dns_sd_configs: [found] });
-}
-
 /** An Alertmanager that is there already, as it wants to be asked. */
 function notifier(remote: Remote, { environment }: Given): object {
   const { access, url } = remote;
@@ -279,7 +271,9 @@ function secretsOf({ offered, environment }: Given): SecretObject[] {
   if (router === undefined) return [];
   const { endpoint } = router;
   const config = discovered(router);
-  if (config !== undefined) return [{ name: notifierSecret.name, namespace, data: { [notifierSecret.key]: config } }];
+  // JSON is YAML.
+  if (config !== undefined)
+    return [{ name: notifierSecret.name, namespace, data: { [notifierSecret.key]: JSON.stringify(config) } }];
   return receiverSecrets(asker, [endpoint], environment);
 }
 

@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { stringify } from "yaml";
-import { logqlMistake } from "../../../contract/logql/parse.ts";
+import { logqlMistake } from "../../../settings/logql.ts";
 import { interval, minutesOfData, type Series, shapedSeries } from "../../../dashboards/sample/cluster.ts";
 import { type Query, readRuleFiles, type RuleFile, withGrafanaValues } from "./content.ts";
 

@@ -3,7 +3,7 @@
  * would underline is a mistake, and so is what Loki refuses of a query that the grammar takes.
  */
 import { parser } from "@grafana/lezer-logql";
-import { type Node, nodeOf, nodesOf, part } from "../../settings/lezer.ts";
+import { type Node, nodeOf, nodesOf, part } from "./lezer.ts";
 
 /** A query that Loki would refuse. */
 export class LogqlMistake extends Error {
