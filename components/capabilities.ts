@@ -276,6 +276,12 @@ export interface ElasticUser {
   /** Privileges on the cluster. */
   readonly cluster: readonly string[];
   readonly indices: readonly { readonly names: readonly string[]; readonly privileges: readonly string[] }[];
+  /** Privileges of Kibana. @default none */
+  readonly applications?: readonly {
+    readonly application: "kibana-.kibana";
+    readonly privileges: readonly string[];
+    readonly resources: readonly string[];
+  }[];
 }
 
 /** Keeps traces. */

@@ -1,5 +1,5 @@
 /**
- * What Elasticsearch is told once it answers: how long lines are kept, and what becomes of an agent's record. The operator has an object for
+ * What Elasticsearch is told once it answers: how long lines are kept, and what becomes of an agent's record; and Kibana, what it shows. The operator has an object for
  * that (StackConfigPolicy), which does nothing without an enterprise licence (ECK 3.5, controller/stackconfigpolicy/controller.go); so a Job asks
  * Elasticsearch's API.
  */
@@ -10,7 +10,8 @@ import { droppedFields, messageFields } from "../../agents/lines.ts";
 import type { Extra } from "../../component.ts";
 import { hardened } from "../../kubernetes/hardened.ts";
 import { agentPipeline, agentStream } from "./api.ts";
-import { name, namespace, ports, service } from "./names.ts";
+import { kibanaService, name, namespace, ports, service } from "./names.ts";
+import { savedObjects } from "./saved-objects.ts";
 import type { elasticsearch } from "./settings.ts";
 import { authority, passwordOf } from "./users.ts";
 
@@ -163,7 +164,7 @@ export function requests({ retention, snapshots: { bucket, keep } }: Settings): 
 
 const folder = "/etc/elasticsearch-ca";
 
-/** Sends each pair of "method path" and body; while nobody answers, or Elasticsearch is not ready, it waits. */
+/** Sends each pair of "method path" and body, and Kibana its objects; while nobody answers, or they are not ready, it waits. */
 const shell = `
 set -euo pipefail
 ask() { curl --silent --show-error --cacert ${folder}/ca.crt --config <(printf 'user = "setup:%s"\\n' "$PASSWORD") "$@"; }
@@ -174,6 +175,13 @@ while (( $# )); do
   echo
   shift 2
 done
+[[ -v KIBANA ]] || exit 0
+until ask --fail --output /dev/null "$KIBANA/api/status"; do sleep 5; done
+echo "$KIBANA"
+answer=$(ask --fail-with-body --header 'kbn-xsrf: true' --form 'file=@-;filename=observability.ndjson' "$KIBANA/api/saved_objects/_import" <<< "$KIBANA_OBJECTS")
+echo "$answer"
+# What is there already stays as people have changed it: Kibana tells of a conflict.
+[[ "\${answer//'"error":{"type":"conflict"'/}" != *'"error":'* ]]
 `.trim();
 
 /** A Job that sends them. Another setting is another Job, because Kubernetes changes none. */
@@ -194,6 +202,12 @@ export function setup(settings: Settings, image: string, pullSecrets: object): E
           args,
           env: [
             { name: "ADDRESS", value: `https://${service}.${namespace}.svc:${ports.http}` },
+            ...(settings.kibana.replicas === 0
+              ? []
+              : [
+                  { name: "KIBANA", value: `http://${kibanaService}.${namespace}.svc:${ports.kibana}` },
+                  { name: "KIBANA_OBJECTS", value: savedObjects.map((object) => JSON.stringify(object)).join("\n") },
+                ]),
             { name: "PASSWORD", valueFrom: { secretKeyRef: { name: `${name}-user-setup`, key: "password" } } },
           ],
           volumeMounts: [{ name: "ca", mountPath: folder, readOnly: true }],

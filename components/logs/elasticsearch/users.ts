@@ -24,6 +24,14 @@ const own: readonly ElasticUser[] = [
       ...["manage_slm", "cluster:admin/repository/*", "cluster:admin/snapshot/*"],
     ],
     indices: [{ names: [".slm-history-*"], privileges: ["all"] }],
+    // Imports what people find in Kibana's default space.
+    applications: [
+      {
+        application: "kibana-.kibana",
+        privileges: ["feature_savedObjectsManagement.all"],
+        resources: ["space:default"],
+      },
+    ],
   },
 ];
 
@@ -67,9 +75,7 @@ export const secrets = (others: readonly ElasticUser[]): SecretObject[] => [
     namespace,
     data: {
       "roles.yml": JSON.stringify(
-        Object.fromEntries(
-          [...own, ...others].map((user) => [roleOf(user.name), { cluster: user.cluster, indices: user.indices }]),
-        ),
+        Object.fromEntries([...own, ...others].map(({ name: user, ...role }) => [roleOf(user), role])),
       ),
     },
   },
