@@ -38,7 +38,8 @@ export function generatedFiles(): ReadonlyMap<string, string> {
       const path = `${folder}/${meta.uid}.json`;
       if (files.has(path)) throw new Error(`Two dashboards have the UID "${meta.uid}": give one of them another.`);
       files.set(path, lined(text));
-      lists.set(folder, [...(lists.get(folder) ?? []), { uid: meta.uid, folder: meta.folder, replaces: index > 0 }]);
+      const replaces = variants.slice(0, index).some((fewer) => fewer.needs.every((need) => needs.includes(need)));
+      lists.set(folder, [...(lists.get(folder) ?? []), { uid: meta.uid, folder: meta.folder, replaces }]);
     }
   }
   for (const [folder, listed] of lists) files.set(`${folder}/kustomization.yaml`, kustomization(listed));

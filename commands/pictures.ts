@@ -23,7 +23,7 @@ import { chromium, grafanaVersion, grafanaWithDashboards, photograph } from "./p
 import type { Dashboard } from "./pictures/model.ts";
 import { fontFiles } from "./pictures/svg.ts";
 import { interval, wholeCluster } from "../dashboards/sample/cluster.ts";
-import { exemplars, logEntries, otlpBody, pushBody, traceBody } from "./pictures/logs.ts";
+import { exemplars, logEntries, otlpBody, pushBody, recordsBody, traceBody } from "./pictures/logs.ts";
 import { jaegerWithTraces, prometheusWithCluster, type RecordingRule, type Store } from "./pictures/stores.ts";
 
 const root = join(import.meta.dirname, "..");
@@ -75,7 +75,9 @@ export function dataDigest(uid: string, dashboard: string): string {
   add(dashboard);
   // By the name of a metric one asks for any.
   const series = (cluster ??= wholeCluster()).filter(({ name }) => asked.has(name) || asked.has("__name__"));
-  return digest(JSON.stringify([series, exemplars, pushBody, otlpBody, traceBody, choices[uid] ?? {}]));
+  const records = recordsBody.streams.filter(({ stream }) => dashboard.includes(`job=\\"${stream["job"] ?? ""}\\"`));
+  const more = records.length === 0 ? [] : [records];
+  return digest(JSON.stringify([series, exemplars, pushBody, otlpBody, traceBody, choices[uid] ?? {}, ...more]));
 }
 
 /** What the pictures of the folder are made of, by UID. */

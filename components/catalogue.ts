@@ -4,6 +4,7 @@ import type { ChartPin } from "../settings/versions.ts";
 import { kedaComponent } from "./autoscaling/keda/component.ts";
 import { prometheusAdapterComponent } from "./autoscaling/prometheus-adapter/component.ts";
 import { collectorComponent } from "./agents/collector/component.ts";
+import { kubernetesEventsComponent } from "./agents/kubernetes-events/component.ts";
 import { fluentBitComponent } from "./agents/fluent-bit/component.ts";
 import { logCollectorComponent } from "./agents/log-collector/component.ts";
 import { alertmanagerComponent } from "./alerts/alertmanager/component.ts";
@@ -85,6 +86,7 @@ export const catalogue = [
   elasticsearchComponent,
   fluentBitComponent,
   logCollectorComponent,
+  kubernetesEventsComponent,
   jaegerComponent,
   tempoComponent,
   certManagerComponent,

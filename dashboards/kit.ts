@@ -650,13 +650,10 @@ export function dashboard(meta: Meta, rowsOf: Rows): Dashboard {
   );
   return {
     meta,
-    variants: unions(placed.map((one) => one.needs)).map((more) => ({
-      needs: [...needs, ...more],
-      text: json(
-        meta,
-        placed.filter((one) => one.needs.every((need) => more.includes(need))),
-      ),
-    })),
+    variants: unions(placed.map((one) => one.needs))
+      .map((more) => ({ more, shown: placed.filter((one) => one.needs.every((need) => more.includes(need))) }))
+      .filter(({ shown }) => shown.length > 0)
+      .map(({ more, shown }) => ({ needs: [...needs, ...more], text: json(meta, shown) })),
   };
 }
 

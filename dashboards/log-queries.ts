@@ -8,6 +8,7 @@ import { type Asked, type Grouping, named as list } from "../components/logs/ask
 import { lokiLines, lokiSum } from "../components/logs/loki/lines.ts";
 import { victoriaLogsLines, whole } from "../components/logs/victoria-logs/lines.ts";
 import {
+  bars,
   type Language,
   logChoice,
   logsPanel,
@@ -195,6 +196,77 @@ export const logQueries: Readonly<Record<LogLanguage, LogQueries>> = {
   "victoriametrics-logs-datasource": victoriaLogs,
   elasticsearch,
 };
+
+/** Records that are not containers' lines (components/agents/lines.ts), which come in one way. */
+export interface Records {
+  readonly job: string;
+  /** The label beside `job`, and the field of Elasticsearch that has it: a text of the variable of that name is in its value. */
+  readonly label: readonly [name: string, field: string];
+  /** Levels, as a regular expression. @default any */
+  readonly level?: string;
+  /** What a line begins with: fields. */
+  readonly before: readonly string[];
+}
+
+/** LogQL, LogsQL and Lucene of records; a text of the variable `search` is in their line. */
+const selected = {
+  loki: ({ job, label: [label], level }: Records) =>
+    [
+      `{job="${job}", ${label}=~".*$${label}.*"} |~ \`(?i)$search\``,
+      "json",
+      "drop __error__, __error_details__",
+      ...(level === undefined ? [] : [`level=~"${level}"`]),
+    ].join(" | "),
+  "victoriametrics-logs-datasource": ({ job, label: [label], level }: Records) =>
+    [
+      `job:="${job}" ${label}:~".*$${label}.*"${level === undefined ? "" : ` level${whole(level)}`}`,
+      "pack_json as line",
+      'filter line:~"(?i)$search"',
+      "delete line",
+    ].join(" | "),
+  elasticsearch: ({ job, label: [label, field], level }: Records) =>
+    [
+      `data_stream.dataset:"${job}.otel"`,
+      `${field}:/.*\${${label}:raw}.*/`,
+      ...(level === undefined ? [] : [`severity_text:/(${level})/`]),
+      `(body.text:(*\${search:raw}*) OR attributes.\\*:(*\${search:raw}*))`,
+    ].join(" AND "),
+};
+
+/** How many of them there are over the time range, by one of their fields. */
+export const countRecords = (shown: Shown, of: Records, by: string): Translated => ({
+  in: [
+    logql(`sum by (${by}) (count_over_time(${selected.loki(of)} [$__auto]))`, `{{${by}}}`, "range"),
+    logsql(
+      `${selected["victoriametrics-logs-datasource"](of)} | stats by (${by}) count() lines`,
+      `{{${by}}}`,
+      "statsRange",
+    ),
+    lucene(
+      selected.elasticsearch(of),
+      { by: [`attributes.${by}`], most: 50, over: "range" },
+      `{{term attributes.${by}}}`,
+    ),
+  ].map((query) => bars(shown, "sum", query).maxDataPoints(120).noValue("none")),
+});
+
+/** The newest of them. */
+export function listRecords(shown: Shown, of: Records): Translated {
+  const begin = (field: (name: string) => string) => of.before.map((name) => `${field(name)} `).join("");
+  return {
+    in: [
+      logql(`${selected.loki(of)} | line_format "${begin((name) => `{{.${name}}}`)}{{.message}}"`, "", "range", most),
+      logsql(
+        `${selected["victoriametrics-logs-datasource"](of)} | format "${begin((name) => `<${name}>`)}<_msg>" as _msg`,
+        "",
+        "instant",
+        most,
+      ),
+      // Grafana shows the message, and every field in the details.
+      lucene(selected.elasticsearch(of), most),
+    ].map((query) => logsPanel(shown, [query]).noValue("none")),
+  };
+}
 
 /** Log lines, the newest first, in whichever language the store knows. */
 export const logLines = (shown: Shown, nothing: string, asked: Asked, line: Line = {}): Translated => ({

@@ -11,6 +11,13 @@ export const lineLabels = ["namespace", "pod", "container"] as const;
 /** Label `job` of every line, whoever read it. */
 export const lineJob = "containers";
 
+/** The same of Kubernetes' events: the namespace of what they are about. */
+export const eventLabels = ["namespace"] as const;
+export const eventJob = "events";
+
+/** Every label that a stream may have. */
+export const streamLabels = ["job", ...lineLabels] as const;
+
 /** The field of a line that is no JSON. */
 export const textField = "log";
 

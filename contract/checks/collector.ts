@@ -138,6 +138,16 @@ const collectorComponents: Readonly<Record<string, Schema>> = {
     storage: { type: "string" },
     operators: { type: "array", items: { type: "object", required: ["type"] }, minItems: 1 },
   }),
+  // receiver/k8sobjectsreceiver/config.go, whose module cannot be had.
+  "receivers/k8s_objects": strict({
+    objects: {
+      type: "array",
+      items: strict({ name: { type: "string" }, mode: { enum: ["watch"] }, exclude_watch_type: names }),
+      minItems: 1,
+    },
+    include_initial_state: { type: "boolean" },
+    storage: { type: "string" },
+  }),
   // extension/storage/filestorage/config.go
   "extensions/file_storage": strict({
     directory: { type: "string", pattern: "^/" },
@@ -251,10 +261,15 @@ function checkPipelines(config: unknown, settings: Settings, add: Add): void {
   }
 }
 
-/** Lines of containers get to every store: the collector on the nodes. */
-function checkLogAgent(object: Manifest, schemas: CollectorSchemas | undefined, settings: Settings): Finding[] {
-  const findings: Finding[] = [];
-  const add: Add = (path, message) => findings.push({ check: "collector", object: manifestId(object), path, message });
+/** Records that a collector reads itself get to every store, by their labels, and wait where they outlive the pod. */
+function checkLines(
+  object: Manifest,
+  schemas: CollectorSchemas | undefined,
+  settings: Settings,
+  receiver: string,
+  labels: readonly string[],
+  add: Add,
+): void {
   const config = at(object, "spec", "config");
   checkConfig(config, schemas, collectorComponents, add);
   const exporters = Object.keys(asMap(at(config, "exporters")) ?? {});
@@ -262,7 +277,7 @@ function checkLogAgent(object: Manifest, schemas: CollectorSchemas | undefined, 
   if (exporters.length !== stores.length) add("exporters", `are ${exporters.length}, for ${stores.length} log stores.`);
   const secrets = settings.redact.patterns.length + settings.redact.fields.length > 0;
   const wanted = {
-    receivers: ["file_log"],
+    receivers: [receiver],
     processors: [...(secrets ? ["redaction"] : []), "transform"],
     exporters,
   };
@@ -282,6 +297,21 @@ function checkLogAgent(object: Manifest, schemas: CollectorSchemas | undefined, 
   if (textAt(config, "extensions", "health_check", "endpoint") !== "0.0.0.0:13133")
     add("extensions.health_check.endpoint", "is not 0.0.0.0:13133, where the operator's probes ask.");
   checkQuantities(at(object, "spec"), "spec", add);
+  if (textAt(config, "receivers", receiver, "storage") !== "file_storage")
+    add(`receivers.${receiver}.storage`, "is not kept.");
+  const statements = JSON.stringify(at(config, "processors", "transform", "log_statements") ?? []);
+  for (const label of labels)
+    if (!statements.includes(`resource.attributes[\\"${label}\\"]`)) add("processors.transform", `lacks ${label}.`);
+  if (statements.includes('[\\"cluster\\"]') !== stores.includes("external"))
+    add("processors.transform", "a store of several clusters has the label cluster, and one of this cluster has not.");
+}
+
+/** Lines of containers: the collector on the nodes. */
+function checkLogAgent(object: Manifest, schemas: CollectorSchemas | undefined, settings: Settings): Finding[] {
+  const findings: Finding[] = [];
+  const add: Add = (path, message) => findings.push({ check: "collector", object: manifestId(object), path, message });
+  const config = at(object, "spec", "config");
+  checkLines(object, schemas, settings, "file_log", Object.keys(logLabels), add);
   // The node's folders: what is read, and what outlives the pod.
   const folders = (at(object, "spec", "volumes") ?? []) as readonly unknown[];
   const mounted = (path: string) => {
@@ -293,17 +323,25 @@ function checkLogAgent(object: Manifest, schemas: CollectorSchemas | undefined, 
   const state = textAt(config, "extensions", "file_storage", "directory") ?? "";
   if (mounted(state) === undefined) add("extensions.file_storage.directory", `${state} does not outlive the pod.`);
   if (at(mounted("/var/log/pods"), "readOnly") !== true) add("spec.volumeMounts", "have no /var/log/pods to read.");
-  const files = at(config, "receivers", "file_log");
-  if (textAt(files, "storage") !== "file_storage") add("receivers.file_log.storage", "is not kept.");
   const { name, namespace = "" } = object.metadata;
-  const excluded = (at(files, "exclude") ?? []) as readonly string[];
+  const excluded = (at(config, "receivers", "file_log", "exclude") ?? []) as readonly string[];
   if (!excluded.includes(`/var/log/pods/${namespace}_${name}-collector-*/*/*`))
     add("receivers.file_log.exclude", "lacks its own lines: it would read what it says of them.");
-  const statements = JSON.stringify(at(config, "processors", "transform", "log_statements") ?? []);
-  for (const label of Object.keys(logLabels))
-    if (!statements.includes(`resource.attributes[\\"${label}\\"]`)) add("processors.transform", `lacks ${label}.`);
-  if (statements.includes('[\\"cluster\\"]') !== stores.includes("external"))
-    add("processors.transform", "a store of several clusters has the label cluster, and one of this cluster has not.");
+  return findings;
+}
+
+/** Kubernetes' events: the one collector that watches them. */
+function checkEvents(object: Manifest, schemas: CollectorSchemas | undefined, settings: Settings): Finding[] {
+  const findings: Finding[] = [];
+  const add: Add = (path, message) => findings.push({ check: "collector", object: manifestId(object), path, message });
+  const config = at(object, "spec", "config");
+  checkLines(object, schemas, settings, "k8s_objects", ["job", "namespace"], add);
+  const state = textAt(config, "extensions", "file_storage", "directory");
+  const mounts = (at(object, "spec", "volumeMounts") ?? []) as readonly unknown[];
+  const mount = mounts.find((one) => textAt(one, "mountPath") === state);
+  const claims = (at(object, "spec", "volumeClaimTemplates") ?? []) as readonly unknown[];
+  if (!claims.some((claim) => textAt(claim, "metadata", "name") === textAt(mount, "name")))
+    add("extensions.file_storage.directory", `${state ?? "?"} does not outlive the pod.`);
   return findings;
 }
 
@@ -581,6 +619,9 @@ function checkJaeger(name: string, config: unknown, schemas: CollectorSchemas | 
   return findings;
 }
 
+/** Who judges a collector, by its mode. */
+const judges: Readonly<Record<string, typeof checkCollector>> = { daemonset: checkLogAgent, statefulset: checkEvents };
+
 /**
  * Findings about every collector's configuration.
  *
@@ -590,11 +631,7 @@ export function checkCollectors({ declared, settings }: Rendered, schemas: Colle
   return [
     ...declared
       .filter(({ kind }) => kind === "OpenTelemetryCollector")
-      .flatMap((object) =>
-        at(object, "spec", "mode") === "daemonset"
-          ? checkLogAgent(object, schemas, settings)
-          : checkCollector(object, schemas, settings),
-      ),
+      .flatMap((object) => (judges[textAt(object, "spec", "mode") ?? ""] ?? checkCollector)(object, schemas, settings)),
     ...releases(declared)
       .filter(({ chart }) => chart?.name === "jaeger")
       .flatMap(({ name, values }) => checkJaeger(name, values["userconfig"], schemas)),

@@ -92,8 +92,8 @@ export function checkRelations({ declared, content, waits }: Rendered): Finding[
       if (typeof period === "number" && period > Number(at(value, "periodSeconds") ?? 10))
         add(path, "takes longer than its period.");
     }
-    // On nodes nothing limits memory but Go, and the folder of the queues is the node's.
-    if (object.kind === "OpenTelemetryCollector" && at(object, "spec", "mode") !== "daemonset") {
+    // Of those that read themselves nothing limits memory but Go, and what waits is on the node or a claim.
+    if (object.kind === "OpenTelemetryCollector" && at(object, "spec", "mode") === "deployment") {
       const config = at(object, "spec", "config");
       const limiter = at(config, "processors", "memory_limiter");
       const hard = Number(at(limiter, "limit_percentage"));

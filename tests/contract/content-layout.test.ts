@@ -37,14 +37,15 @@ function componentsOf(folder: string): string[] {
     ? content.filter((name) => folder.endsWith(name))
     : content.filter((name) => !demos.includes(name) && !otherLanguages.includes(name));
   return own
-    .flatMap((name) => contentFolders(name, () => true))
+    .flatMap((name) => contentFolders(name, (need) => !otherLanguages.includes(need)))
     .map((path) => relative(folderOf(folder), join(projectFolder, path)));
 }
 
 /** Content that takes the place of such in a language of the defaults, relative to a folder. */
 const inOtherLanguages = (folder: string): string[] =>
-  otherLanguages
+  readdirSync(join(projectFolder, "flux-repo/content"))
     .flatMap((name) => contentFolders(name, () => true))
+    .filter((path) => otherLanguages.some((language) => path.split(/[/+]/).includes(language)))
     .map((path) => relative(folderOf(folder), join(projectFolder, path)));
 
 /** Values as awkward as settings allow: numbers and booleans that must stay text, and text that must become one. */

@@ -3,7 +3,7 @@ import type { Scraped } from "../../../contract/component-files.ts";
 import { asks, of, setting, why, type Pin } from "../../../contract/pin.ts";
 
 export const pins: readonly Pin[] = [
-  ...of("OpenTelemetryCollector monitoring/*", [
+  ...of("OpenTelemetryCollector monitoring/otel", [
     ["spec/replicas", setting((s) => s.collector.replicas), "collector.replicas"],
     ["spec/resources", setting((s) => asks(s.collector.resources)), why.sized],
     ["spec/podSecurityContext/runAsUser", 10001, why.contained],

@@ -5,8 +5,9 @@ import { namespaces } from "../../kubernetes/namespaces.ts";
 import { imagePullSecrets } from "../../kubernetes/pull-secrets.ts";
 import { credentials } from "../../remote.ts";
 import { externalFolder } from "../exporters.ts";
+import { targets, withoutLabels } from "../line-pipelines.ts";
 import { logCollector } from "./settings.ts";
-import { logCollectorConfig, podLogs, stateFolder, targets } from "./values.ts";
+import { logCollectorConfig, podLogs, stateFolder } from "./values.ts";
 
 const namespace = namespaces.nodeAgents.name;
 
@@ -38,13 +39,7 @@ export const logCollectorComponent = defineComponent({
     { setting: "logCollector.resources", ...resources, count: nodes },
   ],
   images: ({ logCollector: { image } }) => ({ "opentelemetry-collector (log agent)": image }),
-  check: (_settings, { all }) =>
-    all("logs")
-      .filter(({ offer }) => offer.lineHeaders === undefined)
-      .map(({ key, offer }) => ({
-        path: "logAgent",
-        message: `is collector, and nothing makes ${offer.title} (${key}) keep its lines by their labels. Set logAgent to fluentBit.`,
-      })),
+  check: (_settings, { all }) => withoutLabels(all("logs"), "logAgent", "collector", "Set logAgent to fluentBit."),
   secrets: ({ environment, all }) => credentials(name, namespace, targets(all("logs")), environment),
   extras: ({ settings, environment, all }) => {
     const stores = all("logs");

@@ -1,5 +1,5 @@
 /** What whoever speaks Loki's API is asked and sent. */
-import { lineLabels } from "../../agents/lines.ts";
+import { streamLabels } from "../../agents/lines.ts";
 import type { DataSource, Linked, Lookup } from "../../capabilities.ts";
 
 export const pushPath = "/loki/api/v1/push";
@@ -15,7 +15,7 @@ export const otlpHeaders = {};
  * JSON (pkg/loghttp/push/otlp.go 3.7), as the agents that push do.
  */
 export const otlpConfig = {
-  resource_attributes: { attributes_config: [{ action: "index_label", attributes: ["job", ...lineLabels] }] },
+  resource_attributes: { attributes_config: [{ action: "index_label", attributes: streamLabels }] },
 } as const;
 
 export const lookup: Lookup = {

@@ -1,6 +1,6 @@
 /** What VictoriaLogs is asked and sent. */
 import type { DataSource, Linked, Lookup } from "../../capabilities.ts";
-import { lineLabels, messageFields } from "../../agents/lines.ts";
+import { messageFields, streamLabels } from "../../agents/lines.ts";
 import { pluginVersion } from "./chart.ts";
 
 /**
@@ -19,7 +19,7 @@ export const otlpHeaders = {
 
 /** The same of a log agent's lines: of a record whose body is a map it makes fields (app/vlinsert/opentelemetry/pb.go 1.52). */
 export const lineHeaders = {
-  "VL-Stream-Fields": ["job", ...lineLabels, "cluster"].join(","),
+  "VL-Stream-Fields": [...streamLabels, "cluster"].join(","),
   "VL-Msg-Field": messageFields.join(","),
   // What it adds of a record without them, which no line has: "Unspecified" would be taken for a level.
   "VL-Ignore-Fields": "scope.name,scope.version,severity_number,severity_text",

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
 
@@ -23,6 +24,7 @@ import (
 	"github.com/open-telemetry/opentelemetry-collector-contrib/receiver/filelogreceiver"
 	"github.com/open-telemetry/opentelemetry-collector-contrib/receiver/jaegerreceiver"
 	"github.com/open-telemetry/opentelemetry-collector-contrib/receiver/journaldreceiver"
+	"github.com/open-telemetry/opentelemetry-collector-contrib/receiver/k8sobjectsreceiver"
 	"github.com/open-telemetry/opentelemetry-collector-contrib/receiver/zipkinreceiver"
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/confmap"
@@ -30,6 +32,7 @@ import (
 	"go.opentelemetry.io/collector/confmap/provider/fileprovider"
 	"go.opentelemetry.io/collector/connector"
 	"go.opentelemetry.io/collector/connector/forwardconnector"
+	"go.opentelemetry.io/collector/consumer"
 	"go.opentelemetry.io/collector/exporter"
 	"go.opentelemetry.io/collector/exporter/otlpexporter"
 	"go.opentelemetry.io/collector/exporter/otlphttpexporter"
@@ -50,6 +53,62 @@ var (
 	source string
 )
 
+// As much of the configuration of 0.158 as the environment uses. Of 0.111 a configuration is valid only where there is a cluster.
+type k8sObjectsConfig struct {
+	AuthType            string                                 `mapstructure:"auth_type"`
+	Objects             []*k8sobjectsreceiver.K8sObjectsConfig `mapstructure:"objects"`
+	Storage             *component.ID                          `mapstructure:"storage"`
+	IncludeInitialState bool                                   `mapstructure:"include_initial_state"`
+}
+
+// A receiver that is made when it starts.
+type startedLate struct {
+	make func(context.Context) (receiver.Logs, error)
+	made receiver.Logs
+}
+
+func (late *startedLate) Start(ctx context.Context, host component.Host) error {
+	var err error
+	if late.made, err = late.make(ctx); err != nil {
+		return err
+	}
+	return late.made.Start(ctx, host)
+}
+
+func (late *startedLate) Shutdown(ctx context.Context) error {
+	if late.made == nil {
+		return nil
+	}
+	return late.made.Shutdown(ctx)
+}
+
+// A stand-in for the receiver k8s_objects of 0.158, which cannot be had: the one of 0.111, which watches, and of what it is told to
+// keep and to send at its start does nothing.
+func k8sObjects() receiver.Factory {
+	inner := k8sobjectsreceiver.NewFactory()
+	return receiver.NewFactory(
+		component.MustNewType("k8s_objects"),
+		func() component.Config { return &k8sObjectsConfig{AuthType: "serviceAccount"} },
+		receiver.WithLogs(func(
+			_ context.Context, set receiver.Settings, config component.Config, next consumer.Logs,
+		) (receiver.Logs, error) {
+			given, of := config.(*k8sObjectsConfig), inner.CreateDefaultConfig().(*k8sobjectsreceiver.Config)
+			auth := confmap.NewFromStringMap(map[string]any{"auth_type": given.AuthType})
+			if err := auth.Unmarshal(of); err != nil {
+				return nil, err
+			}
+			of.Objects = given.Objects
+			set.ID = component.NewIDWithName(inner.Type(), set.ID.Name())
+			return &startedLate{make: func(ctx context.Context) (receiver.Logs, error) {
+				if err := of.Validate(); err != nil {
+					return nil, err
+				}
+				return inner.CreateLogs(ctx, set, of, next)
+			}}, nil
+		}, component.StabilityLevelBeta),
+	)
+}
+
 func factories() (otelcol.Factories, error) {
 	result := otelcol.Factories{Telemetry: otelconftelemetry.NewFactory()}
 	var err error
@@ -58,6 +117,7 @@ func factories() (otelcol.Factories, error) {
 		jaegerreceiver.NewFactory(),
 		zipkinreceiver.NewFactory(),
 		filelogreceiver.NewFactory(),
+		k8sObjects(),
 		journaldreceiver.NewFactory(),
 	); err != nil {
 		return result, err

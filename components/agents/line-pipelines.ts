@@ -1,0 +1,101 @@
+/** How a collector sends records that it reads itself to log stores: with labels and fields of any agent (lines.ts). */
+import { isRemote, type LogStore, type Place } from "../capabilities.ts";
+import type { Known } from "../remote.ts";
+import { authenticators, exporters, fileStorage, type Named, otlp, queueAndRetry } from "./exporters.ts";
+import { isRedacted, type Redaction, redactionProcessor } from "./redaction.ts";
+
+/** What is read. */
+export interface Source {
+  /** Label `job` of its records. */
+  readonly job: string;
+  readonly receiver: Readonly<Record<string, object>>;
+  /** Makes the record's body a map of its fields (pkg/ottl 0.158). @default it is one */
+  readonly shape?: readonly string[];
+  /** Its other labels, each as OTTL says its value. */
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+/** Where records go. */
+export const targets = (stores: readonly Named<LogStore>[]): Place[] => stores.map(({ offer }) => offer.otlp.place);
+
+/** Labels of the stream, and nothing else that a store would keep beside the fields. */
+function labelling({ job, labels, shape = [] }: Source, cluster: string | undefined) {
+  const all = { job: `"${job}"`, ...labels, ...(cluster === undefined ? {} : { cluster: `"${cluster}"` }) };
+  return {
+    // What cannot be done to one record is no reason to lose it.
+    error_mode: "ignore",
+    log_statements: [
+      ...Object.entries(all).map(([label, value]) => `set(resource.attributes["${label}"], ${value})`),
+      `keep_keys(resource.attributes, [${Object.keys(all)
+        .map((label) => `"${label}"`)
+        .join(", ")}])`,
+      ...shape,
+    ],
+  };
+}
+
+/** Messages of stores that do not keep a collector's records by their labels. @param path the setting that chooses the collector */
+export const withoutLabels = (stores: readonly Named<LogStore>[], path: string, choice: string, instead: string) =>
+  stores
+    .filter(({ offer }) => offer.lineHeaders === undefined)
+    .map(({ key, offer }) => ({
+      path,
+      message: `is ${choice}, and nothing makes ${offer.title} (${key}) keep its lines by their labels. ${instead}`,
+    }));
+
+/**
+ * A pipeline for each source, each to all stores. No batch processor: a record is in the queue on disk before its receiver goes on. No memory
+ * limiter either: what it refused would be lost.
+ *
+ * @param queueSize bytes of what waits for each store
+ * @param folder with positions and queues
+ */
+export function linePipelines(
+  sources: readonly Source[],
+  stores: readonly Named<LogStore>[],
+  queueSize: number,
+  folder: string,
+  known: Known & { readonly redact: Redaction },
+) {
+  const authenticating = authenticators(targets(stores), known);
+  const redacted = isRedacted(known.redact);
+  // A store that is there already may have lines of several clusters.
+  const cluster = stores.some(({ offer }) => isRemote(offer.otlp.place)) ? known.name : undefined;
+  const sent = exporters("logs", stores, ({ otlp: target, lineHeaders }) => {
+    const { kind, config } = otlp({ ...target, headers: { ...target.headers, ...lineHeaders } }, known);
+    // In the order in which they came: several at a time would overtake each other after an outage.
+    const queue = { queue_size: queueSize, num_consumers: 1 };
+    return {
+      kind,
+      config: { ...config, ...queueAndRetry, sending_queue: { ...queueAndRetry.sending_queue, ...queue } },
+    };
+  });
+  // The first is what the program is there for.
+  const named = (kind: string, index: number) => (index === 0 ? kind : `${kind}/${sources[index]?.job ?? ""}`);
+  return {
+    receivers: Object.assign({}, ...sources.map(({ receiver }) => receiver)) as Source["receiver"],
+    processors: {
+      ...(redacted ? { redaction: redactionProcessor(known.redact) } : {}),
+      ...Object.fromEntries(sources.map((source, index) => [named("transform", index), labelling(source, cluster)])),
+    },
+    exporters: sent,
+    extensions: {
+      health_check: { endpoint: "0.0.0.0:13133" },
+      file_storage: fileStorage(folder),
+      ...authenticating,
+    },
+    service: {
+      extensions: ["health_check", "file_storage", ...Object.keys(authenticating)],
+      pipelines: Object.fromEntries(
+        sources.map(({ receiver }, index) => [
+          named("logs", index),
+          {
+            receivers: Object.keys(receiver),
+            processors: [...(redacted ? ["redaction"] : []), named("transform", index)],
+            exporters: Object.keys(sent),
+          },
+        ]),
+      ),
+    },
+  };
+}
