@@ -10,6 +10,7 @@ import { noteFailure } from "./failures.ts";
 import { mocha, testStep, totalsLine, type Totals } from "./mocha.ts";
 import { digestOfFiles, passedWith } from "./passed.ts";
 import type { Environment } from "../toolchain/run.ts";
+import { saidFolder } from "../contract/said.ts";
 import { cacheFolder } from "../toolchain/cache.ts";
 import { obtain } from "../toolchain/obtain.ts";
 
@@ -72,6 +73,8 @@ export async function main(args: readonly string[], projectFolder: string, proce
   const [filter] = args;
   // Of one clone it holds 7 000 files, 50 MB (tests/support/compile-cache.ts).
   bound(join(cacheFolder(), "compiled"), 30_000);
+  // A run asks 800 questions.
+  bound(saidFolder(), 30_000);
   const bin = join(projectFolder, "node_modules", ".bin");
   const processes: Environment = { ...processEnv, PATH: [bin, processEnv["PATH"] ?? ""].join(delimiter) };
   let env = processes;

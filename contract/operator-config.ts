@@ -2,9 +2,9 @@
  * The configuration that the Prometheus Operator makes of objects: by its own generator (prometheus-operator/generate), with
  * the Secrets that the objects name.
  */
-import { spawnSync } from "node:child_process";
 import { parse } from "yaml";
 import type { Manifest } from "../components/kubernetes/manifest.ts";
+import { programSaid } from "./said.ts";
 
 export interface OperatorConfig {
   /** The configuration file, read. */
@@ -23,11 +23,7 @@ export interface OperatorConfig {
  * @throws Error with the operator's words when it makes none
  */
 export function operatorConfig(program: string, objects: readonly Manifest[]): OperatorConfig {
-  const { status, stdout, stderr } = spawnSync(program, {
-    input: JSON.stringify(objects),
-    encoding: "utf8",
-    maxBuffer: 1 << 28,
-  });
+  const { status, stdout, stderr } = programSaid(program, { args: [], input: JSON.stringify(objects) });
   if (status !== 0) throw new Error(`The Prometheus Operator makes no configuration: ${stderr}`);
   const {
     configuration,

@@ -58,7 +58,7 @@ const options = {
   allErrors: true,
   unicodeRegExp: false,
   logger: false,
-  code: { regExp: goPattern },
+  code: { regExp: goPattern, optimize: false },
 } as const;
 const draft7 = addFormats(new Ajv({ ...options, formats: kubernetesFormats }), ["int32", "int64", "uri", "date-time"]);
 const draft2019 = addFormats(new Ajv2019(options));

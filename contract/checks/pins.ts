@@ -31,29 +31,33 @@ function placesOf(object: Manifest): readonly Place[] {
 /** Plain data in which the order of lists says nothing. */
 const unordered = (value: unknown) => (Array.isArray(value) ? [...(value as unknown[])].sort() : value);
 
-/** An object's id in the table, which has Flux's objects where the environment's own Flux is. */
-const rowId = (object: Manifest) => manifestId(object).replace(` ${guestHome.namespace}/`, ` ${ownHome.namespace}/`);
-
 const compiled = pins.map((pin) => ({ pin, object: fits(pin.object.replaceAll("*", "**")), path: fits(pin.path) }));
+
+/** Rows about an object, which the table has where the environment's own Flux is. Those of an id are looked for once. */
+const ofId = new Map<string, typeof compiled>();
+function rowsOf(object: Manifest): typeof compiled {
+  const id = manifestId(object).replace(` ${guestHome.namespace}/`, ` ${ownHome.namespace}/`);
+  const found = ofId.get(id) ?? compiled.filter((row) => row.object(id));
+  ofId.set(id, found);
+  return found;
+}
 
 /** Rows of the table that a rendered result gives a place to. */
 export function placesOfPins({ declared, content, machinery }: Rendered): Set<Pin> {
-  const all = [...declared, ...content, ...machinery];
-  return new Set(
-    compiled
-      .filter(({ object, path }) =>
-        all.some((one) => object(rowId(one)) && placesOf(one).some(([where]) => path(where))),
-      )
-      .map(({ pin }) => pin),
-  );
+  const found = new Set<Pin>();
+  for (const object of [...declared, ...content, ...machinery]) {
+    for (const { pin, path } of rowsOf(object))
+      if (!found.has(pin) && placesOf(object).some(([where]) => path(where))) found.add(pin);
+  }
+  return found;
 }
 
 /** Findings about values that are not what the table says. */
 export function checkPins({ declared, content, machinery, settings }: Rendered): Finding[] {
   return [...declared, ...content, ...machinery].flatMap((object) => {
     const id = manifestId(object);
-    return compiled
-      .filter((row) => row.object(rowId(object)) && row.pin.there?.(settings) !== false)
+    return rowsOf(object)
+      .filter(({ pin }) => pin.there?.(settings) !== false)
       .flatMap(({ pin, path }) => {
         const wanted: unknown =
           typeof pin.value === "function" ? (pin.value as (of: typeof settings) => unknown)(settings) : pin.value;

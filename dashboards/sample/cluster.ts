@@ -123,9 +123,11 @@ const files = globSync("**/content/*.series", { cwd: components }).sort((a, b) =
 /** The name of files with the series that only show how many there are: buckets, and one for each chat. */
 const crowd = /\bcrowd\.series$/;
 
+let shaped: readonly Series[] | undefined;
+
 /** Series with a shape of their own: enough for every query of every panel. */
-export function shapedSeries(): Series[] {
-  return files.filter((file) => !crowd.test(file)).flatMap(read);
+export function shapedSeries(): readonly Series[] {
+  return (shaped ??= files.filter((file) => !crowd.test(file)).flatMap(read));
 }
 
 /** The whole cluster. */

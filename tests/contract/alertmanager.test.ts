@@ -1,7 +1,6 @@
 import { expect } from "chai";
 import { execFile, spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { parse, stringify } from "yaml";
@@ -21,6 +20,7 @@ import {
   inDays,
 } from "./support/alertmanager.ts";
 import { readRuleFiles, rulesOf, shipped } from "./support/content.ts";
+import { promtool } from "./support/promtool.ts";
 
 const execute = promisify(execFile);
 
@@ -366,25 +366,17 @@ describe("Secrets of the receivers", () => {
 });
 
 describe("Rules that inhibit, by promtool", () => {
-  let promtool: string;
+  let program: string;
   before(async function () {
-    promtool = await programOrSkip(this, "promtool");
+    program = await programOrSkip(this, "promtool");
   });
 
   const test = (rules: readonly object[], tests: readonly object[], interval: string) => {
-    const folder = mkdtempSync(join(tmpdir(), "inhibitors-"));
-    try {
-      writeFileSync(join(folder, "rules.yaml"), stringify({ groups: [{ name: "inhibitors", rules }] }));
-      const file = { rule_files: ["rules.yaml"], evaluation_interval: interval, tests };
-      writeFileSync(join(folder, "test.yaml"), stringify(file));
-      const { status, stdout, stderr } = spawnSync(promtool, ["test", "rules", "test.yaml"], {
-        cwd: folder,
-        encoding: "utf8",
-      });
-      return { status, said: stdout + stderr };
-    } finally {
-      rmSync(folder, { recursive: true, force: true });
-    }
+    const files = {
+      "rules.yaml": { groups: [{ name: "inhibitors", rules }] },
+      "test.yaml": { rule_files: ["rules.yaml"], evaluation_interval: interval, tests },
+    };
+    return promtool(program, files, ["test", "rules", "test.yaml"]);
   };
 
   it("let a silence fire until its last day is over, and then no more", () => {

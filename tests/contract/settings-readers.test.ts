@@ -45,6 +45,7 @@ import { makeAuthority } from "../support/authority.ts";
 import { programOrSkip } from "../support/program.ts";
 import { defaultEnvironment, orSkip } from "../support/rendered.ts";
 import { everybody, inDays } from "./support/alertmanager.ts";
+import { promtool as promtoolSays } from "./support/promtool.ts";
 import { different, judge } from "./support/verdict.ts";
 
 interface Node extends SchemaNode {
@@ -840,6 +841,13 @@ describe("What settings accept, by its readers", function () {
     expect(silences).to.have.length.greaterThan(perElement / 15);
   });
 
+  /** What promtool has against files; it starts once for all of them. */
+  const faults = (what: "config" | "rules", contents: readonly unknown[]): string[] => {
+    const files = Object.fromEntries(contents.map((content, index) => [`${what}-${index}.yaml`, content]));
+    const { status, said: text } = promtoolSays(promtool, files, ["check", what, ...Object.keys(files)]);
+    return status === 0 ? [] : [text];
+  };
+
   it("is what promtool takes: the configuration, and the rules of silences and objectives", () => {
     const measured = rendered.filter(({ settings }) => settings.metrics === "prometheus");
     const releasesOf = measured.flatMap(({ declared }) =>
@@ -850,31 +858,23 @@ describe("What settings accept, by its readers", function () {
     );
     // Otherwise this shows nothing.
     expect(objectives).to.have.length.greaterThan(perElement / 15);
-    const check = (what: "config" | "rules", contents: readonly unknown[]) => {
-      const files = contents.map((content, index) => {
-        const file = path.join(folder, `${what}-${index}.yaml`);
-        writeFileSync(file, stringify(content));
-        return file;
-      });
-      const { status, stdout, stderr } = spawnSync(promtool, ["check", what, ...files], { encoding: "utf8" });
-      return status === 0 ? [] : [stdout + stderr];
-    };
     expectNone([
-      ...check(
+      ...faults(
         "config",
         releasesOf.map(({ values }) => prometheusStart(values).config),
       ),
-      ...check(
+      ...faults(
         "rules",
         releasesOf.flatMap(({ values }) => at(values, "additionalPrometheusRulesMap", "inhibitors") ?? []),
       ),
-      ...check("rules", objectives),
+      ...faults("rules", objectives),
     ]);
   });
 
   it("is what the blackbox exporter and Prometheus take of checks and targets", () => {
     const complaints: string[] = [];
     let probes = 0;
+    const configs: unknown[] = [];
     let targets = 0;
     for (const { declared } of rendered) {
       const values = releases(declared).find(({ name }) => name === "prometheus-blackbox-exporter")?.values;
@@ -896,29 +896,28 @@ describe("What settings accept, by its readers", function () {
           ...(at(spec, "interval") === undefined ? {} : { scrape_interval: at(spec, "interval") }),
         }));
       probes += jobs.length;
-      for (const { accepted: fine, said } of [
-        judge(exporter, (file) => ["--config.check", `--config.file=${file}`], at(values, "config")),
-        judge(promtool, (file) => ["check", "config", file], { scrape_configs: jobs }),
-      ])
-        if (!fine) complaints.push(said);
+      const modules = at(values, "config");
+      const { accepted, said } = judge(exporter, (file) => ["--config.check", `--config.file=${file}`], modules);
+      if (!accepted) complaints.push(said);
+      configs.push({ scrape_configs: jobs });
       // The config reloader of Prometheus fills in what looks like a variable (reloader.go, expandEnv).
       if (JSON.stringify(jobs).includes("$(")) complaints.push(JSON.stringify(jobs));
     }
     for (const { declared } of rendered) {
       const scrape_configs = declared.filter(({ kind }) => kind === "ScrapeConfig").map(scrapeJob);
       targets += scrape_configs.filter(({ job_name: name }) => name.includes("targets-")).length;
-      const { accepted: fine, said } = judge(promtool, (file) => ["check", "config", file], { scrape_configs });
-      if (!fine) complaints.push(said);
+      configs.push({ scrape_configs });
       if (JSON.stringify(scrape_configs).includes("$(")) complaints.push(JSON.stringify(scrape_configs));
     }
     // Otherwise this shows nothing.
     expect(probes).to.be.greaterThan(perElement / 15);
     expect(targets).to.be.greaterThan(perElement / 15);
-    expectNone(complaints);
+    expectNone([...complaints, ...faults("config", configs)]);
   });
 
   it("is what the Prometheus Operator, and then Prometheus, takes of remote write and filters", () => {
     const complaints: string[] = [];
+    const configs: unknown[] = [];
     let servers = 0;
     let filters = 0;
     const pem = readFileSync(makeAuthority(mkdtempSync(path.join(folder, "authority-"))).ca, "utf8");
@@ -944,8 +943,7 @@ describe("What settings accept, by its readers", function () {
         const { config, certificates } = operatorConfig(generator, known);
         for (const [name, text] of Object.entries(certificates)) writeFileSync(path.join(certs, name), text);
         const text = JSON.stringify({ ...config, rule_files: [] }).replaceAll("/etc/prometheus/certs", certs);
-        const { accepted: fine, said } = judge(promtool, (file) => ["check", "config", file], JSON.parse(text));
-        if (!fine) complaints.push(said);
+        configs.push(JSON.parse(text));
         // The config reloader of Prometheus fills in what looks like a variable; the operator's own is the replica's name.
         if (text.replace("$(POD_NAME)", "").includes("$(")) complaints.push(text);
       } catch (error) {
@@ -955,7 +953,7 @@ describe("What settings accept, by its readers", function () {
     // Otherwise this shows nothing.
     expect(servers).to.be.greaterThan(perElement / 15);
     expect(filters).to.be.greaterThan(perElement / 15);
-    expectNone(complaints);
+    expectNone([...complaints, ...faults("config", configs)]);
   });
 
   it("is what vmauth takes of those who may write", () => {

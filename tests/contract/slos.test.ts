@@ -1,35 +1,20 @@
 /** What objectives record, by Prometheus' own engine; what the alerts make of it is in `components/alerts/slos/content/slos.test.yaml`. */
-import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { expect } from "chai";
-import { stringify } from "yaml";
 import { sloRules, step } from "../../components/alerts/slos/rules.ts";
 import { durationSeconds } from "../../settings/formats.ts";
 import { programOrSkip } from "../support/program.ts";
 import { readRuleFiles } from "./support/content.ts";
+import { promtool } from "./support/promtool.ts";
 import { cases, requests, whole } from "./support/slos.ts";
 
 describe("service level objectives, by promtool", () => {
-  let promtool: string;
-  let folder: string;
+  let program: string;
   before(async function () {
-    promtool = await programOrSkip(this, "promtool");
-    folder = mkdtempSync(join(tmpdir(), "slos-"));
-  });
-  after(() => {
-    rmSync(folder, { recursive: true, force: true });
+    program = await programOrSkip(this, "promtool");
   });
 
-  const run = (command: string, files: Readonly<Record<string, object>>, ...args: string[]) => {
-    for (const [name, content] of Object.entries(files)) writeFileSync(join(folder, name), stringify(content));
-    const { status, stdout, stderr } = spawnSync(promtool, [command, "rules", ...args], {
-      cwd: folder,
-      encoding: "utf8",
-    });
-    return { status, said: stdout + stderr };
-  };
+  const run = (command: string, files: Readonly<Record<string, object>>, ...args: string[]) =>
+    promtool(program, files, [command, "rules", ...args]);
 
   it("record events and bad events a second, whatever they are measured by", () => {
     for (const [index, { slo, series, events, errors }] of Object.values(cases).entries()) {

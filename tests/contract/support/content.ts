@@ -147,13 +147,15 @@ export interface RuleFile {
   readonly groups: readonly { readonly name: string; readonly interval?: string; readonly rules: readonly Rule[] }[];
 }
 
+let readOnce: readonly RuleFile[] | undefined;
+
 /** The rule files, with the defaults of Flux's variables filled in. */
-export function readRuleFiles(): RuleFile[] {
-  return ruleFiles(projectFolder).map((file) => {
+export function readRuleFiles(): readonly RuleFile[] {
+  return (readOnce ??= ruleFiles(projectFolder).map((file) => {
     const text = readFileSync(join(projectFolder, file), "utf8");
     const object = parse(substituteText(text, {}, file)) as { spec: { groups: RuleFile["groups"] } };
     return { file, text, name: /([^/]+)\.yaml$/.exec(file)?.[1] ?? file, groups: object.spec.groups };
-  });
+  }));
 }
 
 /** Unit tests of rules, in promtool's form. */

@@ -1,28 +1,22 @@
 /** What promtool says of a rule file, and of its unit tests (alerts/<name>.test.yaml). */
-import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { stringify } from "yaml";
+import { programSaid } from "../../../contract/said.ts";
 import { recordedNames, type Rule, type RuleFile, unitTests } from "./content.ts";
 
-interface Said {
-  readonly status: number | null;
+/** An exit code, and what was printed. */
+interface Verdict {
+  readonly status: number;
   readonly said: string;
 }
 
-function promtool(program: string, files: Readonly<Record<string, object>>, args: readonly string[]): Said {
-  const folder = mkdtempSync(join(tmpdir(), "rules-"));
-  try {
-    for (const [name, content] of Object.entries(files)) writeFileSync(join(folder, name), stringify(content));
-    const { status, stdout, stderr } = spawnSync(program, args, { cwd: folder, encoding: "utf8" });
-    return { status, said: stdout + stderr };
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
+/** Gives files of YAML to promtool. */
+export function promtool(program: string, files: Readonly<Record<string, unknown>>, args: readonly string[]): Verdict {
+  const texts = Object.fromEntries(Object.entries(files).map(([name, content]) => [name, stringify(content)]));
+  const { status, stdout, stderr } = programSaid(program, { files: texts, args });
+  return { status, said: stdout + stderr };
 }
 
-export function checkRules(program: string, { name, groups }: RuleFile): Said {
+export function checkRules(program: string, { name, groups }: RuleFile): Verdict {
   const file = `${name}.yaml`;
   return promtool(program, { [file]: { groups } }, ["check", "rules", "--lint=all", "--lint-fatal", file]);
 }
@@ -44,7 +38,7 @@ function groupsWith(groups: RuleFile["groups"], alerts: readonly string[]): Rule
  * Runs the unit tests of a rule file, with its rules as they are or changed. A test gets the rules that it asks about: of all of
  * them promtool would evaluate every one at every moment of every test.
  */
-export function testRules(program: string, file: RuleFile, change: (rule: Rule) => Rule = (rule) => rule): Said {
+export function testRules(program: string, file: RuleFile, change: (rule: Rule) => Rule = (rule) => rule): Verdict {
   const { tests, ...all } = unitTests(file);
   const files: Record<string, object> = {};
   const alertsOf = ({ alert_rule_test: list }: (typeof tests)[number]) =>

@@ -1,13 +1,11 @@
 /** Queries before their readers: Prometheus's own parser and engine, and Grafana's grammars of LogQL and TraceQL. */
 import { parser as traceql } from "@grafana/lezer-traceql";
-import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { stringify } from "yaml";
+import { programSaid } from "../../../contract/said.ts";
 import { logqlMistake } from "../../../settings/logql.ts";
 import { interval, minutesOfData, type Series, shapedSeries } from "../../../dashboards/sample/cluster.ts";
 import { type Query, readRuleFiles, type RuleFile, withGrafanaValues } from "./content.ts";
+import { promtool } from "./promtool.ts";
 
 /** A series in promtool's form; it says where one ends. */
 function promtoolSeries({ name, labels, values }: Series): { readonly series: string; readonly values: string } {
@@ -23,23 +21,14 @@ function promtoolSeries({ name, labels, values }: Series): { readonly series: st
 export const chosen = (variable: string): string => (variable === "metric" ? "up" : ".*");
 
 /** What is wrong with each query by Prometheus's parser; a query without a mistake is left out. */
-export function promqlMistakes(promtool: string, queries: readonly Query[]): string[] {
-  const folder = mkdtempSync(join(tmpdir(), "promql-"));
-  try {
-    const rules = queries.map(({ expr }, index) => ({ record: `query_${index}`, expr: withGrafanaValues(expr) }));
-    writeFileSync(join(folder, "queries.yaml"), stringify({ groups: [{ name: "queries", rules }] }));
-    const result = spawnSync(promtool, ["check", "rules", "--lint=none", "queries.yaml"], {
-      cwd: folder,
-      encoding: "utf8",
-    });
-    const said = result.stdout + result.stderr;
-    if (result.status === 0) return [];
-    const named = [...said.matchAll(/"query_(\d+)"[^\n]*/g)];
-    if (named.length === 0) throw new Error(`promtool failed and named no query:\n${said}`);
-    return named.map(([line, index]) => `${queries[Number(index)]?.where ?? "?"}: ${line}`);
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
+export function promqlMistakes(program: string, queries: readonly Query[]): string[] {
+  const rules = queries.map(({ expr }, index) => ({ record: `query_${index}`, expr: withGrafanaValues(expr) }));
+  const files = { "queries.yaml": { groups: [{ name: "queries", rules }] } };
+  const { status, said } = promtool(program, files, ["check", "rules", "--lint=none", "queries.yaml"]);
+  if (status === 0) return [];
+  const named = [...said.matchAll(/"query_(\d+)"[^\n]*/g)];
+  if (named.length === 0) throw new Error(`promtool failed and named no query:\n${said}`);
+  return named.map(([line, index]) => `${queries[Number(index)]?.where ?? "?"}: ${line}`);
 }
 
 /** What is wrong with each query of LogQL; a query without a mistake is left out. */
@@ -88,40 +77,37 @@ export function answersOf(
   // The clock of vmalert-tool's tests begins in 2000 (1.151, app/vmalert-tool/unittest), promtool's in 1970.
   const told = (text: string) =>
     of === "promql" ? text : text.replaceAll(/\btime\(\)/g, `(time() - ${Date.UTC(2000) / 1000})`);
-  const folder = mkdtempSync(join(tmpdir(), "data-"));
-  try {
-    for (const { name, groups } of rules) writeFileSync(join(folder, `${name}.yaml`), told(stringify({ groups })));
-    // Each query is a test of its own name: label_replace makes the expression say which one answered.
-    const expressions = queries.map(({ expr }, index) => ({
-      expr: `label_replace(${told(withGrafanaValues(expr, chosen))}, "query", "query_${index}_", "", "")`,
-      eval_time: `${minutesOfData}m`,
-      exp_samples: [],
-    }));
-    const test = { rule_files: rules.map(({ name }) => `${name}.yaml`), evaluation_interval: `${interval}s` };
-    const tests = [
-      { interval: `${interval}s`, input_series: series.map(promtoolSeries), [`${of}_expr_test`]: expressions },
-    ];
-    writeFileSync(join(folder, "test.yaml"), stringify({ ...test, tests }, { lineWidth: 0 }));
-    const args =
-      of === "promql"
-        ? ["test", "rules", "test.yaml"]
-        : ["unittest", "--files=test.yaml", "--disableAlertgroupLabel", "--loggerLevel=ERROR"];
-    const result = spawnSync(program, args, { cwd: folder, encoding: "utf8", maxBuffer: 2 ** 26 });
-    const said = result.stdout + result.stderr;
-    const broken = /^.*(?:found duplicate series|many-to-many|err:.*|parse error.*|couldn't evaluate).*$/m.exec(said);
-    if (broken !== null) throw new Error(`${program} cannot execute a query: ${broken[0]}`);
-    const answers = queries.map(() => new Map<string, number>());
-    for (const [, labels = "", value] of said.matchAll(
-      /(\{(?:[^"{}]|"(?:[^"\\]|\\.)*")*\}) ([-+]?(?:[\d.]+(?:E[-+]\d+)?|Inf|NaN))/g,
-    )) {
-      const [part, index] = /(?:, )?query="query_(\d+)_"/.exec(labels) ?? [];
-      if (part !== undefined)
-        answers[Number(index)]?.set(labels.replace(part, ""), Number(value?.replace("Inf", "Infinity")));
-    }
-    return answers;
-  } finally {
-    rmSync(folder, { recursive: true });
+  // Each query is a test of its own name: label_replace makes the expression say which one answered.
+  const expressions = queries.map(({ expr }, index) => ({
+    expr: `label_replace(${told(withGrafanaValues(expr, chosen))}, "query", "query_${index}_", "", "")`,
+    eval_time: `${minutesOfData}m`,
+    exp_samples: [],
+  }));
+  const test = { rule_files: rules.map(({ name }) => `${name}.yaml`), evaluation_interval: `${interval}s` };
+  const tests = [
+    { interval: `${interval}s`, input_series: series.map(promtoolSeries), [`${of}_expr_test`]: expressions },
+  ];
+  const files = {
+    ...Object.fromEntries(rules.map(({ name, groups }) => [`${name}.yaml`, told(stringify({ groups }))])),
+    "test.yaml": stringify({ ...test, tests }, { lineWidth: 0 }),
+  };
+  const args =
+    of === "promql"
+      ? ["test", "rules", "test.yaml"]
+      : ["unittest", "--files=test.yaml", "--disableAlertgroupLabel", "--loggerLevel=ERROR"];
+  const { stdout, stderr } = programSaid(program, { files, args });
+  const said = stdout + stderr;
+  const broken = /^.*(?:found duplicate series|many-to-many|err:.*|parse error.*|couldn't evaluate).*$/m.exec(said);
+  if (broken !== null) throw new Error(`${program} cannot execute a query: ${broken[0]}`);
+  const answers = queries.map(() => new Map<string, number>());
+  for (const [, labels = "", value] of said.matchAll(
+    /(\{(?:[^"{}]|"(?:[^"\\]|\\.)*")*\}) ([-+]?(?:[\d.]+(?:E[-+]\d+)?|Inf|NaN))/g,
+  )) {
+    const [part, index] = /(?:, )?query="query_(\d+)_"/.exec(labels) ?? [];
+    if (part !== undefined)
+      answers[Number(index)]?.set(labels.replace(part, ""), Number(value?.replace("Inf", "Infinity")));
   }
+  return answers;
 }
 
 /** Queries that return no data from the made-up cluster, by Prometheus' engine. @throws Error as {@link answersOf} does */

@@ -1,9 +1,6 @@
 /** Gives a configuration to the program that reads it where it is deployed, and says what it thinks. */
-import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import * as path from "node:path";
 import { stringify } from "yaml";
+import { programSaid } from "../../../contract/said.ts";
 
 export interface Verdict {
   readonly accepted: boolean;
@@ -18,21 +15,13 @@ export function judge(
   config: unknown,
   env: Readonly<Record<string, string>> = {},
 ): Verdict {
-  const folder = mkdtempSync(path.join(tmpdir(), "judge-"));
-  try {
-    const file = path.join(folder, "config.yaml");
-    writeFileSync(file, stringify(config));
-    const result = spawnSync(program, args(file), {
-      cwd: folder,
-      encoding: "utf8",
-      env: { ...process.env, ...env },
-      timeout: 300_000,
-    });
-    if (result.error !== undefined) throw result.error;
-    return { accepted: result.status === 0, said: result.stdout + result.stderr };
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
+  const file = "config.yaml";
+  const { status, stdout, stderr } = programSaid(program, {
+    files: { [file]: stringify(config) },
+    args: args(file),
+    env,
+  });
+  return { accepted: status === 0, said: stdout + stderr };
 }
 
 /** A configuration in which one key, at whatever depth, is misspelt. */

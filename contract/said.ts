@@ -1,0 +1,64 @@
+/**
+ * What a program says of some files, such as promtool of rules. Programs of this kind do nothing else: the same files give the
+ * same words, so what one has said before is kept in the cache folder, and it is not started again.
+ */
+import { spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import * as path from "node:path";
+import { cacheFolder } from "../toolchain/cache.ts";
+
+export interface Said {
+  /** The program's exit code. */
+  readonly status: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface Asked {
+  /** Text of each file by its name, in a folder of their own, where the program starts. */
+  readonly files?: Readonly<Record<string, string>>;
+  readonly args: readonly string[];
+  /** What it reads from standard input. */
+  readonly input?: string;
+  /** Variables besides those of this process. */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** The folder where everything said is kept. */
+export const saidFolder = () => path.join(cacheFolder(), "said");
+
+/**
+ * @param program its path; a program of another size or age is another one
+ * @throws Error when it cannot be started, or does not end within five minutes
+ */
+export function programSaid(program: string, { files = {}, args, input = "", env = {} }: Asked): Said {
+  const { size, mtimeMs } = statSync(program);
+  const question = JSON.stringify([program, size, mtimeMs, Object.entries(files), args, input, Object.entries(env)]);
+  const digest = createHash("sha256").update(question).digest("hex");
+  const kept = path.join(saidFolder(), digest.slice(0, 2), digest);
+  if (existsSync(kept)) return JSON.parse(readFileSync(kept, "utf8")) as Said;
+  const folder = mkdtempSync(path.join(tmpdir(), "said-"));
+  try {
+    for (const [name, text] of Object.entries(files)) writeFileSync(path.join(folder, name), text);
+    const { status, stdout, stderr, error, signal } = spawnSync(program, args, {
+      cwd: folder,
+      encoding: "utf8",
+      input,
+      // It ends soon: there is memory enough to collect less garbage.
+      env: { ...process.env, GOGC: "400", ...env },
+      timeout: 300_000,
+      maxBuffer: 2 ** 28,
+    });
+    if (error !== undefined) throw error;
+    if (status === null) throw new Error(`${program} was ended by ${signal ?? "somebody"}: ${stderr}`);
+    const said = { status, stdout, stderr };
+    mkdirSync(path.dirname(kept), { recursive: true });
+    writeFileSync(`${kept}.${process.pid}`, JSON.stringify(said));
+    renameSync(`${kept}.${process.pid}`, kept);
+    return said;
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
