@@ -406,6 +406,8 @@ export interface Offers {
   readonly exporters: true;
   readonly gateway: TelemetryGateway;
   readonly injection: Injection;
+  /** Tells what pods use (`metrics.k8s.io`), on which the cluster's own autoscalers work. */
+  readonly resourceMetrics: true;
   /** Issues certificates for webhooks. */
   readonly certificates: true;
   /** Definitions of ServiceMonitor, PodMonitor, PrometheusRule and the like. */

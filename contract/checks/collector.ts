@@ -256,7 +256,11 @@ function checkPipelines(config: unknown, settings: Settings, add: Add): void {
     if (receivers.includes("otlp") !== processors.includes("k8s_attributes"))
       add(`${path}.processors`, "name pods where nobody connects, or do not where applications do.");
     const whole = [...processors, ...exporters].filter((one) => ofWholeTraces.includes(one));
-    if (settings.collector.replicas > 1 && whole.length > 0 && receivers.includes("otlp"))
+    if (
+      (settings.collector.autoscaling?.maxReplicas ?? settings.collector.replicas) > 1 &&
+      whole.length > 0 &&
+      receivers.includes("otlp")
+    )
       add(path, `${whole.join(" and ")} would see parts of traces: spans of one may come to any replica.`);
   }
 }

@@ -1,5 +1,7 @@
-import { canonicalBytes, containerResources } from "../../../settings/resources.ts";
+import type { z } from "zod";
+import { canonicalBytes, containerResources, cpuMillicores } from "../../../settings/resources.ts";
 import type { TelemetryGateway } from "../../capabilities.ts";
+import type { Finding } from "../../../settings/finding.ts";
 import { type Context, defineComponent, type Extra } from "../../component.ts";
 import { hardened, spread } from "../../kubernetes/hardened.ts";
 import { namespaces } from "../../kubernetes/namespaces.ts";
@@ -8,7 +10,9 @@ import { credentials } from "../../remote.ts";
 import { externalFolder } from "../exporters.ts";
 import { olderProtocols, type OlderProtocol } from "./protocols.ts";
 import { collector } from "./settings.ts";
-import { collectorConfig, isBalanced, queueFolder, spanMetrics, type Stores, targets } from "./values.ts";
+import { collectorConfig, isBalanced, mostReplicas, queueFolder, spanMetrics, type Stores, targets } from "./values.ts";
+
+type Settings = z.output<typeof collector>;
 
 const namespace = namespaces.monitoring.name;
 
@@ -76,6 +80,19 @@ function account(credentials: boolean): Extra[] {
   ];
 }
 
+/**
+ * What the operator makes an autoscaler of, which writes `spec.replicas` of the collector's object: nobody else may say them
+ * (0.142, internal/manifests/collector/horizontalpodautoscaler.go). One pod goes at a time, and late: with it go the traces that
+ * it holds undecided, and what waits in its queue for a store that is away.
+ */
+const autoscaler = (least: number, { maxReplicas, cpu, memory }: NonNullable<Settings["autoscaling"]>) => ({
+  ...{ minReplicas: least, maxReplicas, targetCPUUtilization: cpu },
+  ...(memory === undefined ? {} : { targetMemoryUtilization: memory }),
+  behavior: {
+    scaleDown: { stabilizationWindowSeconds: 600, policies: [{ type: "Pods", value: 1, periodSeconds: 120 }] },
+  },
+});
+
 /** The collector between applications and stores, run by the OpenTelemetry operator. */
 export const collectorComponent = defineComponent({
   key: "collector",
@@ -104,24 +121,45 @@ export const collectorComponent = defineComponent({
       from: ["applications"],
     },
   ],
-  warnings: ({ collector: { sampling } }, _now, offered) => {
-    const head = offered("injection")?.samplingRatio ?? 1;
-    return sampling.ratio < 1 && head < 1
-      ? [
+  check: ({ collector: { replicas, autoscaling } }) =>
+    autoscaling === undefined || autoscaling.maxReplicas > replicas
+      ? []
+      : [
           {
-            path: "collector.sampling.ratio",
-            message: `decides over the share of ${head} of traces that instrumented pods keep (instrumentation.samplingRatio): errors and slow ones of the others are not seen.`,
+            path: "collector.autoscaling.maxReplicas",
+            message: `is ${autoscaling.maxReplicas}, and collector.replicas, the least, is ${replicas}. Set it to more, or remove collector.autoscaling.`,
           },
-        ]
-      : [];
+        ],
+  warnings: ({ collector: { sampling, autoscaling, resources } }, _now, offered) => {
+    const head = offered("injection")?.samplingRatio ?? 1;
+    const findings: Finding[] = [];
+    const add = (path: string, message: string) => findings.push({ path: `collector.${path}`, message });
+    if (sampling.ratio < 1 && head < 1)
+      add(
+        "sampling.ratio",
+        `decides over the share of ${head} of traces that instrumented pods keep (instrumentation.samplingRatio): errors and slow ones of the others are not seen.`,
+      );
+    if (autoscaling === undefined) return findings;
+    if (offered("resourceMetrics") === undefined)
+      add(
+        "autoscaling",
+        "asks the cluster what pods use, and metricsServer.enabled is false: nothing is scaled unless the cluster has a metrics-server of its own.",
+      );
+    const used = (cpuMillicores(resources.cpu) * autoscaling.cpu) / 100;
+    if (used < 200)
+      add(
+        "autoscaling.cpu",
+        `is ${autoscaling.cpu} % of collector.resources.cpu, ${resources.cpu}: pods that use ${Math.round(used)}m get another beside them. A larger pod costs less than a second one; set collector.resources.cpu to 500m or more.`,
+      );
+    return findings;
   },
-  requests: ({ collector: { resources, replicas } }) => [
-    { setting: "collector.resources", ...resources, count: replicas },
+  requests: ({ collector: settings }) => [
+    { setting: "collector.resources", ...settings.resources, count: mostReplicas(settings) },
   ],
   images: ({ collector: { image } }) => ({ "opentelemetry-collector": image }),
   secrets: ({ environment, all }) => credentials(serviceAccount, namespace, targets(stores(all)), environment),
   extras: ({ settings, environment, all }) => {
-    const { replicas, image, resources } = settings.collector;
+    const { replicas, autoscaling, image, resources } = settings.collector;
     const queues = all("logs").length + all("traces").length + (isBalanced(settings.collector, stores(all)) ? 1 : 0);
     const external = credentials(serviceAccount, namespace, targets(stores(all)), environment);
     return [
@@ -136,7 +174,7 @@ export const collectorComponent = defineComponent({
           metadata: { name: collectorName, namespace },
           spec: {
             mode: "deployment",
-            replicas,
+            ...(autoscaling === undefined ? { replicas } : { autoscaler: autoscaler(replicas, autoscaling) }),
             image: environment.image(image),
             serviceAccount,
             resources: containerResources(resources),
@@ -146,7 +184,7 @@ export const collectorComponent = defineComponent({
             observability: { metrics: { enableMetrics: true } },
             podSecurityContext: { runAsNonRoot: true, runAsUser: 10001, seccompProfile: { type: "RuntimeDefault" } },
             securityContext: hardened,
-            ...(replicas > 1
+            ...(mostReplicas(settings.collector) > 1
               ? {
                   affinity: spread({ "app.kubernetes.io/instance": `${namespace}.${collectorName}` }),
                   podDisruptionBudget: { maxUnavailable: 1 },

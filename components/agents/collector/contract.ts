@@ -4,7 +4,30 @@ import { asks, of, setting, why, type Pin } from "../../../contract/pin.ts";
 
 export const pins: readonly Pin[] = [
   ...of("OpenTelemetryCollector monitoring/otel", [
-    ["spec/replicas", setting((s) => s.collector.replicas), "collector.replicas"],
+    [
+      "spec/replicas",
+      setting((s) => (s.collector.autoscaling === undefined ? s.collector.replicas : undefined)),
+      "collector.replicas; the autoscaler's where there is one",
+    ],
+    [
+      "spec/autoscaler/minReplicas",
+      setting((s) => (s.collector.autoscaling === undefined ? undefined : s.collector.replicas)),
+      "collector.replicas",
+    ],
+    ...(
+      [
+        ["maxReplicas", "maxReplicas"],
+        ["targetCPUUtilization", "cpu"],
+        ["targetMemoryUtilization", "memory"],
+      ] as const
+    ).map(
+      ([key, of]) =>
+        [
+          `spec/autoscaler/${key}`,
+          setting((s) => s.collector.autoscaling?.[of]),
+          `collector.autoscaling.${of}`,
+        ] as const,
+    ),
     ["spec/resources", setting((s) => asks(s.collector.resources)), why.sized],
     ["spec/podSecurityContext/runAsUser", 10001, why.contained],
     ["spec/observability/metrics/enableMetrics", true, why.unmeasured],
@@ -38,7 +61,7 @@ export const pins: readonly Pin[] = [
     ["spec/config/connectors/span_metrics/exemplars/max_per_data_point", 1, "Prometheus takes one for each bucket"],
     [
       "spec/podDisruptionBudget/maxUnavailable",
-      setting((s) => (s.collector.replicas > 1 ? 1 : undefined)),
+      setting((s) => ((s.collector.autoscaling?.maxReplicas ?? s.collector.replicas) > 1 ? 1 : undefined)),
       why.drained,
     ],
   ]),

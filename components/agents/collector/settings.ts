@@ -9,7 +9,30 @@ export const collector = z
     image: pinnedImage
       .default(`ghcr.io/open-telemetry/opentelemetry-collector-releases/opentelemetry-collector-contrib:${version}`)
       .describe("Collector distribution; it needs the components that the pipelines name."),
-    replicas: z.int().min(1).max(10).default(1).describe("Collector pods behind one Service."),
+    replicas: z
+      .int()
+      .min(1)
+      .max(10)
+      .default(1)
+      .describe("Collector pods behind one Service; with autoscaling at least."),
+    autoscaling: z
+      .strictObject({
+        maxReplicas: z.int().min(2).max(50).describe("Pods at most."),
+        cpu: z
+          .int()
+          .min(10)
+          .max(1000)
+          .default(80)
+          .describe("Percent of resources.cpu that pods are to use on average: with more another is started."),
+        memory: z
+          .int()
+          .min(10)
+          .max(1000)
+          .optional()
+          .describe("The same of resources.memory. Without it memory alone starts none."),
+      })
+      .optional()
+      .describe("Has a HorizontalPodAutoscaler decide how many there are."),
     resources: resources({ cpu: "50m", memory: "128Mi", memoryLimit: "512Mi" }),
     receivers: z
       .array(z.enum(Object.keys(olderProtocols) as [OlderProtocol, ...OlderProtocol[]]))

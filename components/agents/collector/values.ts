@@ -109,9 +109,13 @@ function remoteWrite(to: Place, known: Known) {
 const isSampled = ({ sampling }: z.output<typeof collector>, { traces }: Stores) =>
   sampling.ratio < 1 && traces.length > 0;
 
+/** How many replicas there may be. */
+export const mostReplicas = ({ replicas, autoscaling }: Pick<z.output<typeof collector>, "replicas" | "autoscaling">) =>
+  autoscaling?.maxReplicas ?? replicas;
+
 /** Whether replicas hand each other spans: who looks at whole traces has to have them. */
 export function isBalanced(settings: z.output<typeof collector>, stores: Stores): boolean {
-  return settings.replicas > 1 && (settings.serviceGraph || isSampled(settings, stores));
+  return mostReplicas(settings) > 1 && (settings.serviceGraph || isSampled(settings, stores));
 }
 
 /** Decides over whole traces (processor/tailsamplingprocessor 0.158). */
@@ -133,7 +137,7 @@ function tailSampling({ ratio, slowerThan, wait, maxTraces }: z.output<typeof co
 }
 
 /** What one sender may do, by its protocol (config/configgrpc, config/confighttp 0.158). */
-function limited({ limits, replicas }: z.output<typeof collector>) {
+function limited({ limits, ...settings }: z.output<typeof collector>) {
   const size = byteCount(limits.requestSize);
   return {
     http: { max_request_body_size: size },
@@ -141,7 +145,7 @@ function limited({ limits, replicas }: z.output<typeof collector>) {
       max_recv_msg_size_mib: Math.ceil(size / mebibyte),
       max_concurrent_streams: limits.streams,
       // A connection stays where it is: one that ends now and then finds replicas that came later.
-      ...(replicas > 1
+      ...(mostReplicas(settings) > 1
         ? { keepalive: { server_parameters: { max_connection_age: "5m", max_connection_age_grace: "30s" } } }
         : {}),
     },

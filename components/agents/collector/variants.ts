@@ -11,6 +11,10 @@ export const variants = {
 export const alone = {
   "one replica samples": { collector: { sampling: { ratio: 0.25, slowerThan: "500ms" } } },
   "no service graph": { collector: { replicas: 3, serviceGraph: false } },
+  "as many as it takes": {
+    collector: { autoscaling: { maxReplicas: 6, memory: 75 }, resources: { cpu: "500m" }, sampling: { ratio: 0.1 } },
+    metricsServer: { enabled: true },
+  },
   "nothing to keep": { traces: "none", collector: { replicas: 3, serviceGraph: false, sampling: { ratio: 0 } } },
 };
 
@@ -30,3 +34,15 @@ export const effects = [
   ["collector.limits.requestSize", "3Mi", `${config}.receivers.otlp.protocols.http.max_request_body_size`, "3145728"],
   ["collector.limits.streams", 7, `${config}.receivers.otlp.protocols.grpc.max_concurrent_streams`],
 ];
+
+/** In the place of `collector.replicas`. */
+export const decided = [
+  {
+    under: { collector: { autoscaling: { maxReplicas: 3 } } },
+    effects: [
+      ["collector.autoscaling.maxReplicas", 7, "collector.spec.autoscaler.maxReplicas"],
+      ["collector.autoscaling.cpu", 55],
+      ["collector.autoscaling.memory", 66],
+    ],
+  },
+] as const;

@@ -15,6 +15,7 @@ export const metricsServerComponent = defineComponent({
   switch: "metricsServer.enabled",
   enabled: ({ metricsServer: { enabled } }) => enabled,
   serves: () => ["v1beta1.metrics.k8s.io"],
+  offers: () => ({ resourceMetrics: true }),
   needs: ["monitors"],
   after: ["monitors"],
   namespaces: () => [namespaces.monitoring],
