@@ -419,6 +419,8 @@ export interface Offers {
   /** Makes Elasticsearch and Kibana out of their objects. */
   readonly elasticOperator: true;
   readonly elasticsearch: Elasticsearch;
+  /** Elasticsearch is measured. */
+  readonly elasticMetrics: true;
   /** Who asks Elasticsearch: each has a user of its own there. */
   readonly elasticUsers: readonly ElasticUser[];
   /** Makes collectors and injects instrumentation: definitions and a webhook that answers. */

@@ -41,6 +41,8 @@ const keptLabels = [
     "route",
     // Of controllers in an operator.
     "controller",
+    // Of Elasticsearch's thread pools.
+    "type",
     // Of VictoriaLogs' handlers.
     "path",
     "command",

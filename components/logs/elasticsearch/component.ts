@@ -7,6 +7,7 @@ import { spread } from "../../kubernetes/hardened.ts";
 import { namespaces } from "../../kubernetes/namespaces.ts";
 import { imagePullSecrets } from "../../kubernetes/pull-secrets.ts";
 import { agentPipeline, agentStream, dataSource, linesOfTrace, lookup, otlpPath } from "./api.ts";
+import { exporter } from "./exporter.ts";
 import { kibanaLabels, kibanaName, kibanaService, labels, name, namespace, ports, service } from "./names.ts";
 import { elasticsearch } from "./settings.ts";
 import { setup } from "./setup.ts";
@@ -258,6 +259,7 @@ export const elasticsearchComponent = defineComponent({
     },
   }) => ({
     ...(bucket === undefined ? {} : { buckets: [bucket] }),
+    elasticMetrics: true,
     elasticsearch: { asked: endpoint, replicas: count > 1 ? 1 : 0 },
     logs: {
       endpoint: endpoint("grafana"),
@@ -273,7 +275,8 @@ export const elasticsearchComponent = defineComponent({
   }),
   check: ({ elasticsearch: settings }, known) => check(settings, known),
   flows: () => [{ name: "elasticsearch", namespace, to: labels, ports: [ports.http], from: ["logAgent"] }],
-  requests: ({ elasticsearch: { nodes: count, masters, resources, kibana: people } }) => [
+  requests: ({ elasticsearch: { nodes: count, masters, resources, kibana: people, exporter: metrics } }) => [
+    { setting: "elasticsearch.exporter.resources", ...metrics.resources, count: 1 },
     { setting: "elasticsearch.resources", ...resources, count },
     ...(masters === 0 ? [] : [{ ...small, count: masters }]),
     ...(people.replicas === 0
@@ -282,6 +285,7 @@ export const elasticsearchComponent = defineComponent({
   ],
   images: ({ elasticsearch: settings }) => ({
     elasticsearch: image(settings, "elasticsearch"),
+    "Elasticsearch's exporter": settings.exporter.image,
     ...(settings.kibana.replicas > 0 ? { kibana: image(settings, "kibana") } : {}),
   }),
   secrets: (given) => secrets(others(given)),
@@ -290,6 +294,7 @@ export const elasticsearchComponent = defineComponent({
     return [
       cluster(given),
       ...(settings.elasticsearch.kibana.replicas > 0 ? [kibana(given)] : []),
+      ...exporter(settings.elasticsearch, environment.image(settings.elasticsearch.exporter.image), pull(given)),
       setup(settings.elasticsearch, environment.image(image(settings.elasticsearch, "elasticsearch")), pull(given)),
     ];
   },

@@ -1,4 +1,5 @@
 /** Values that security or data rest on: for the judges in `contract/`. */
+import type { Scraped } from "../../../contract/component-files.ts";
 import { asks, of, type Pin, setting, why } from "../../../contract/pin.ts";
 
 const first = "spec/nodeSets/0";
@@ -27,4 +28,14 @@ export const pins: readonly Pin[] = [
     ["spec/podTemplate/spec/securityContext/runAsNonRoot", true, why.contained],
     ["spec/podTemplate/spec/containers/0/resources", setting((s) => asks(s.elasticsearch.kibana.resources)), why.sized],
   ]),
+  ...of("Deployment monitoring/elasticsearch-exporter", [
+    ["spec/template/spec/containers/0/resources", setting((s) => asks(s.elasticsearch.exporter.resources)), why.sized],
+    [
+      "spec/template/spec/containers/0/image",
+      setting((s) => s.elasticsearch.exporter.image),
+      "elasticsearch.exporter.image",
+    ],
+  ]),
 ];
+
+export const scraped: Scraped = { jobs: ["monitoring/elasticsearch"], metrics: ["elasticsearch_"] };

@@ -5,9 +5,10 @@ import {
   elasticsearchRetention,
   elasticVersion,
   imageRepository,
+  pinnedImage,
 } from "../../../settings/formats.ts";
 import { resources } from "../../../settings/kinds.ts";
-import { version } from "./chart.ts";
+import { exporter, version } from "./chart.ts";
 
 export const elasticsearch = z
   .strictObject({
@@ -64,6 +65,14 @@ export const elasticsearch = z
           .default(1)
           .describe("Pods of Kibana, where people look into it; with 0 there is none, and Grafana does without."),
         resources: resources({ cpu: "100m", memory: "1Gi", memoryLimit: "2Gi" }),
+      })
+      .prefault({}),
+    exporter: z
+      .strictObject({
+        image: pinnedImage
+          .default(exporter)
+          .describe("Image of prometheus-community's exporter, which makes metrics of what Elasticsearch's API says."),
+        resources: resources({ cpu: "10m", memory: "32Mi", memoryLimit: "128Mi" }),
       })
       .prefault({}),
     version: elasticVersion.default(version).describe("Version of Elasticsearch and Kibana."),

@@ -16,6 +16,7 @@ const own: readonly ElasticUser[] = [
     cluster: ["monitor"],
     indices: [{ names: ["logs-*"], privileges: ["read", "view_index_metadata"] }],
   },
+  { name: "exporter", cluster: ["monitor"], indices: [] },
   {
     name: "setup",
     cluster: [
@@ -44,7 +45,8 @@ export const passwordOf = (user: string) => `${name}-${user}`;
 /** Name of the authority that Elasticsearch's certificates are of, and of its Secret. */
 export const authority = `${name}-ca`;
 
-const secretOf = (user: string) => `${name}-user-${user}`;
+/** Name of the Secret of one, in which `password` is. */
+export const userSecret = (user: string) => `${name}-user-${user}`;
 const roleOf = (user: string) => (user === person ? "editor" : `observability_${user}`);
 const rolesSecret = `${name}-roles`;
 
@@ -52,7 +54,7 @@ const names = (others: readonly ElasticUser[]) => [...[...own, ...others].map((u
 
 /** What one user has to be allowed that does what those of ours do, but for the Job's: of an Elasticsearch that is there already. */
 export const roleOfAll = (others: readonly ElasticUser[]): Pick<ElasticUser, "cluster" | "indices"> => {
-  const all = [...own.filter((user) => user.name !== "setup"), ...others];
+  const all = [...own.filter(({ name: user }) => !["setup", "exporter"].includes(user)), ...others];
   return {
     cluster: [...new Set(all.flatMap(({ cluster }) => cluster))],
     indices: [...new Map(all.flatMap(({ indices }) => indices.map((one) => [JSON.stringify(one), one]))).values()],
@@ -65,7 +67,7 @@ export const roleOfAll = (others: readonly ElasticUser[]): Pick<ElasticUser, "cl
  */
 export const secrets = (others: readonly ElasticUser[]): SecretObject[] => [
   ...names(others).map((user) => ({
-    name: secretOf(user),
+    name: userSecret(user),
     namespace,
     data: { username: user, password: { shared: passwordOf(user) }, roles: roleOf(user) },
   })),
@@ -89,5 +91,5 @@ export const secrets = (others: readonly ElasticUser[]): SecretObject[] => [
 /** What of an Elasticsearch object names them. */
 export const auth = (others: readonly ElasticUser[]) => ({
   roles: [{ secretName: rolesSecret }],
-  fileRealm: names(others).map((user) => ({ secretName: secretOf(user) })),
+  fileRealm: names(others).map((user) => ({ secretName: userSecret(user) })),
 });

@@ -32,6 +32,7 @@ export const decided = [
       ["elasticsearch.nodes", 3, `${set}.count`],
       ["elasticsearch.storage.size", "7Gi", `${set}.volumeClaimTemplates.0.spec.resources.requests.storage`],
       ["elasticsearch.mmap", true],
+      ["elasticsearch.exporter.image", "registry.example.com/elasticsearch-exporter:v1.12.0"],
       ["elasticsearch.version", "9.5.9"],
       [
         "elasticsearch.images",
@@ -42,7 +43,12 @@ export const decided = [
       ["elasticsearch.retention", "3d", "elasticsearch-setup.spec.template.spec.containers.0.args.1", "3d"],
       ["eckOperator.values", { planted: "operator" }, "eck-operator-release.spec.values.planted", "operator"],
     ],
-    resources: ["elasticsearch.resources", "elasticsearch.kibana.resources", "eckOperator.resources"],
+    resources: [
+      "elasticsearch.exporter.resources",
+      "elasticsearch.resources",
+      "elasticsearch.kibana.resources",
+      "eckOperator.resources",
+    ],
   },
   {
     under: { logs: "elasticsearch", objectStorage: "seaweedfs" },
