@@ -153,6 +153,8 @@ export interface Keeps {
   readonly form?: string;
   /** Release with the pods that write to a bucket: others find there what these have written, and not what they still hold. @default one */
   readonly pods?: string;
+  /** What is to be said when its pods are to be those of another release. */
+  readonly others?: string;
 }
 
 /** Keeps samples and answers PromQL. */

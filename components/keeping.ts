@@ -51,6 +51,10 @@ export function keptBy(chosen: readonly Chosen[]): AllKept {
   );
 }
 
+/** What is known of how a component of a plan keeps something. */
+const keepsOf = (chosen: readonly Chosen[], key: string, of: Kept["of"]) =>
+  chosen.find(({ component }) => component.key === key)?.offers[of]?.keeps;
+
 /** What becomes of what a store has once nothing reads it there. */
 function fate({ on, storage }: Kept, urlNow: string | undefined): string {
   if (on === "pod") return "goes with them";
@@ -67,14 +71,8 @@ export function leftBehind(before: AllKept, chosen: readonly Chosen[]): Finding[
     const is = after[key];
     const tell = (message: string): Finding => ({ level: "warning", check: was.of, message });
     if (is?.where === was.where) {
-      const others =
-        is.pods === was.pods
-          ? []
-          : [
-              tell(
-                `${was.title}'s pods become others (${key}.mode). Those of before write to the bucket what they still hold as they end; what one has not written after 5 minutes stays on its volume, where nothing reads it. How it is had: components/${was.of}/${key}/README.md.`,
-              ),
-            ];
+      const said = keepsOf(chosen, key, was.of)?.others;
+      const others = is.pods === was.pods || said === undefined ? [] : [tell(said)];
       return [
         ...others,
         ...Object.entries(is.retention).flatMap(([setting, now]) => {

@@ -306,6 +306,12 @@ export const hostPort = text(
   error: "must have a port from 1 to 65535",
 });
 
+/** Name of a topic (Kafka's `Topic.validate`). */
+export const kafkaTopic = text(
+  /^(?!\.{1,2}$)[A-Za-z0-9._-]{1,249}$/,
+  "must be a topic's name: up to 249 letters, digits, dots, hyphens and underscores",
+);
+
 /** Name of a label of Prometheus. */
 export const labelName = /[a-zA-Z_][a-zA-Z0-9_]*/.source;
 

@@ -91,13 +91,15 @@ export function checkReferences(rendered: Rendered): Finding[] {
     else checkSource(object, rendered, add);
   }
   const deployed = releases(declared).map(({ chart }) => chart?.name ?? "");
-  const chosen = plan(settings).chosen.flatMap(({ component }) => component.charts.map(({ name }) => name));
+  const chosen = plan(settings).chosen.map(({ component }) => component.charts.map(({ name }) => name));
   for (const name of deployed)
-    if (!chosen.includes(name)) add(`chart ${name}`, "", "is deployed, and no component of the plan has it.");
+    if (!chosen.flat().includes(name)) add(`chart ${name}`, "", "is deployed, and no component of the plan has it.");
   // A demo has a chart for one of its applications.
   const idle = settings.demo.app === "podinfo" ? [] : ["podinfo"];
-  for (const name of chosen)
-    if (!deployed.includes(name) && !idle.includes(name)) add(`chart ${name}`, "", "is in the plan and not deployed.");
+  // Of several charts a component's mode decides which it is.
+  for (const names of chosen.filter((some) => some.length > 0 && !some.some((name) => deployed.includes(name))))
+    if (!names.every((name) => idle.includes(name)))
+      add(`chart ${names.join(" or ")}`, "", "is in the plan and not deployed.");
 
   for (const object of all.filter(({ kind }) => kind === "GitRepository")) {
     const { namespace } = object.metadata;
@@ -162,7 +164,10 @@ export function checkReferences(rendered: Rendered): Finding[] {
         const secret = find("Secret", namespace, value);
         const wanted = at(values, ...path.slice(0, -1), "key");
         if (secret !== undefined) needKeys(release, path.join("/"), secret, [wanted]);
-        else if (value !== settings.s3.credentialsSecret)
+        else if (
+          value !== settings.s3.credentialsSecret &&
+          value !== settings.tempo.distributed.kafka.credentialsSecret
+        )
           add(release, path.join("/"), `${String(value)} is no Secret that anyone makes.`);
       }
       if (key === "secretName" || path.join("/").startsWith("prometheus/prometheusSpec/secrets/")) {

@@ -34,7 +34,7 @@ import { at, describeFinding } from "../../contract/finding.ts";
 import { type KubernetesApi, kubernetesApi } from "../../contract/kubernetes-api.ts";
 import { lokiConfig } from "../../contract/loki-config.ts";
 import { lokiMistakes } from "../../contract/loki-reader.ts";
-import { tempoConfig } from "../../contract/tempo-config.ts";
+import { tempoConfig, tempoDistributedConfig } from "../../contract/tempo-config.ts";
 import { tempoMistakes } from "../../contract/tempo-reader.ts";
 import { operatorConfig, prometheusObject } from "../../contract/operator-config.ts";
 import { prometheusStart } from "../../contract/prometheus-config.ts";
@@ -360,7 +360,11 @@ const samples: readonly [RegExp, readonly string[]][] = [
     ],
   ],
   [/groupBy\.items$/, ["alertname", "...", "pod", "a-b", "1a"]],
-  [/smarthost$/, ["smtp.example.com:587", "[::1]:25", "smtp", "a:b:1", "a:0", "a:070"]],
+  [
+    /^tempo\.distributed\.kafka\.topic$/,
+    ["tempo-traces", "spans_1.a", "..", "a b", "\u00e4", "a".repeat(249), "a".repeat(250)],
+  ],
+  [/smarthost$|kafka\.address$/, ["smtp.example.com:587", "[::1]:25", "smtp", "a:b:1", "a:0", "a:070"]],
   [/(to|from)$/, ["a@example.com", "a@example.com, b@example.com", "A <a@example.com>", "nobody"]],
   [/channel$/, ["#ops", "@me", "C0123"]],
   [/until$/, [inDays(5), inDays(89), "2026-02-30", "tomorrow"]],
@@ -602,6 +606,8 @@ const inBuckets = {
   ...{ loki: { storage: { type: "objectStorage" } }, tempo: { storage: { type: "objectStorage" } } },
 };
 const distributed = { ...inBuckets, loki: { mode: "distributed", storage: { type: "objectStorage" } } };
+const kafka = { address: "kafka.example.com:9092" };
+const ofParts = { ...inBuckets, tempo: { ...inBuckets.tempo, mode: "distributed", distributed: { kafka } } };
 const kbot = {
   demo: { app: "kbot", repository: "https://git.example.com/acme/kbot", image: { repository: "a/kbot" } },
 };
@@ -639,9 +645,11 @@ const existing = (kubeconfig: string) => ({
 function surroundings(where: string, kubeconfig: string): Tree {
   if (where.startsWith("cluster.existing")) return existing(kubeconfig);
   if (/^loki\.(mode|distributed)/.test(where)) return distributed;
+  if (/^tempo\.(mode|distributed)/.test(where)) return ofParts;
   if (/^(loki|tempo)\.(storage\.bucket|replicas)/.test(where)) return inBuckets;
   if (/^repository\.(sshUrl|knownHosts|apiUrl)/.test(where)) return elsewhere;
   if (where.startsWith("tempo.")) return { traces: "tempo" };
+  if (where.startsWith("collector.autoscaling.")) return { collector: { autoscaling: { maxReplicas: 5 } } };
   if (where.startsWith("charts.mirror")) return { charts: { mirror: { url: "oci://r.io/charts" } } };
   if (where.startsWith("network.proxy")) return { network: { proxy: { httpsProxy: "http://proxy:3128" } } };
   if (/^demo\.(?!app$|enabled$|path$)/.test(where)) return kbot;
@@ -776,7 +784,18 @@ describe("What settings accept, by its readers", function () {
     const random = fc.sample(fc.nat(1_000_000), { seed, numRuns: 20_000 });
     let turn = 0;
     for (let index = 0; index < environments; index++) {
-      const bases = [{}, existing(kubeconfig), inBuckets, elsewhere, kbot, servers, scraping, beside, stored];
+      const bases = [
+        {},
+        existing(kubeconfig),
+        inBuckets,
+        { ...ofParts, ...distributed, tempo: ofParts.tempo },
+        elsewhere,
+        kbot,
+        servers,
+        scraping,
+        beside,
+        stored,
+      ];
       const base = bases[index % bases.length] ?? {};
       const further: ((tree: Tree) => Tree)[] = [];
       for (const [where, values] of good) {
@@ -1009,6 +1028,9 @@ describe("What settings accept, by its readers", function () {
         ...releases(one.declared)
           .filter(({ chart }) => chart?.name === "tempo")
           .flatMap(({ values }) => tempoMistakes(tempoConfig(values))),
+        ...releases(one.declared)
+          .filter(({ chart }) => chart?.name === "tempo-distributed")
+          .flatMap(({ values }) => tempoMistakes(tempoDistributedConfig(values), "3")),
       ]),
     );
   });

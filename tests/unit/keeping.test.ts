@@ -78,6 +78,14 @@ const changes: readonly (readonly [string, SettingsInput, SettingsInput, readonl
     ],
   ],
   [
+    "another version on the same bucket",
+    { objectStorage: "seaweedfs", traces: "tempo", tempo: { ...bucket, mode: "distributed" } },
+    { objectStorage: "seaweedfs", traces: "tempo", tempo: bucket },
+    [
+      "traces: Tempo's pods become those of another version of it (tempo.mode), and until the old ones are gone both would join blocks of the same bucket, which is not safe. Set tempo.storage.bucket to another one, too: components/traces/tempo/README.md.",
+    ],
+  ],
+  [
     "other pods, and a bucket in place of volumes",
     {},
     { objectStorage: "seaweedfs", loki: { ...bucket, mode: "distributed" } },

@@ -35,6 +35,8 @@ const noRuler: Finding = {
   message:
     "are evaluated by Loki's ruler, which loki.mode: distributed runs without. Add victoriaLogs to logs, or set loki.mode to monolithic.",
 };
+const othersOnBucket =
+  "Loki's pods become others (loki.mode). Those of before write to the bucket what they still hold as they end; what one has not written after 5 minutes stays on its volume, where nothing reads it. How it is had: components/logs/loki/README.md.";
 
 function check(settings: Settings): Finding[] {
   const { replicas, retention, distributed } = settings;
@@ -102,6 +104,7 @@ export const lokiComponent = defineComponent({
           retention: [{ setting: "loki.retention", is: retention }],
           on: inBucket(settings) ? { bucket: storage.bucket } : "volume",
           ...(isDistributed(settings) ? { pods: distributedName } : {}),
+          others: othersOnBucket,
         },
         linesOfTrace,
       },

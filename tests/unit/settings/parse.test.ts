@@ -127,6 +127,20 @@ describe("settings", () => {
       },
       "loki.distributed.chunksCache.memory: is 8Mi",
     ],
+    [
+      "Tempo's parts without a bucket, nor a Kafka",
+      { traces: "tempo", tempo: { mode: "distributed" } },
+      "3 settings are wrong",
+    ],
+    [
+      "Tempo's parts without a Kafka",
+      {
+        traces: "tempo",
+        objectStorage: "seaweedfs",
+        tempo: { mode: "distributed", storage: { type: "objectStorage" } },
+      },
+      "tempo.distributed.kafka.address: is missing",
+    ],
     ["Loki replicas on a filesystem", { loki: { replicas: 3 } }, "loki.storage.type to objectStorage"],
     ["a retention shorter than the compactor's", { loki: { retention: "1h" } }, "Set 24h or more"],
     [

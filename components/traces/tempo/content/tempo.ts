@@ -11,7 +11,8 @@ import {
   stat,
 } from "../../../../dashboards/kit.ts";
 
-const tempo = 'job="tempo"';
+/** One job, or one for each part of mode: distributed. */
+const tempo = 'job=~"tempo(-.+)?"';
 /** What people and Grafana ask: the querier inside is asked once more for each part of a query (`querier_api_...`). */
 const asked = `${tempo}, route=~"api_.+"`;
 /** Any loss is too much; below this it is what rates leave of a single event. */
@@ -58,17 +59,17 @@ export default dashboard(
           unit: "short",
           width: 6,
         },
-        range(`sum(tempo_ingester_live_traces{${tempo}})`, "traces"),
+        range(`sum(tempo_ingester_live_traces{${tempo}}) or sum(tempo_live_store_live_traces{${tempo}})`, "traces"),
       ).decimals(0),
       stat(
         {
-          title: "Blocks on the volume",
+          title: "Blocks",
           description:
-            "Bytes of all blocks on the volume, counted every five minutes. What is in the write-ahead log comes on top.",
+            "Bytes of all blocks on the volume or in the bucket, counted every five minutes. What is not in a block yet comes on top.",
           unit: "bytes",
           width: 6,
         },
-        range(`sum(tempodb_backend_bytes_total{${tempo}})`, "blocks"),
+        range(`sum(max by (tenant, status) (tempodb_backend_bytes_total{${tempo}}))`, "blocks"),
       ).noValue("no block yet"),
     ],
     "Spans on their way": [
@@ -112,12 +113,15 @@ export default dashboard(
         {
           title: "Blocks flushed, within an hour",
           description:
-            "The write-ahead log becomes a block every half an hour where spans come. What fails is tried again: " +
-            "TempoFlushFailing fires when that fails too.",
+            "The write-ahead log becomes a block every half an hour where spans come, what waits in Kafka every five minutes. " +
+            "What fails is tried again: TempoFlushFailing fires when that fails too.",
           unit: "short",
           width: 8,
         },
-        range(increase("tempo_ingester_blocks_flushed_total"), "flushed"),
+        range(
+          `${increase("tempo_ingester_blocks_flushed_total")} or ${increase("tempo_block_builder_flushed_blocks")}`,
+          "flushed",
+        ),
         range(increase("tempo_ingester_failed_flushes_total"), "failed"),
         range(increase("tempo_ingester_flush_failed_retries_total"), "failed again"),
       )
@@ -143,12 +147,12 @@ export default dashboard(
       ),
       stack(
         {
-          title: "Blocks on the volume, by state",
+          title: "Blocks by state",
           description: "Live ones are searched. Compacted ones have been joined into others and go within an hour.",
           unit: "bytes",
           width: 8,
         },
-        range(`sum by (status) (tempodb_backend_bytes_total{${tempo}})`, "{{status}}"),
+        range(`sum by (status) (max by (tenant, status) (tempodb_backend_bytes_total{${tempo}}))`, "{{status}}"),
       ).overrides(colors({ live: "blue", compacted: "gray" })),
     ],
     "Queries and memory": [
@@ -177,6 +181,34 @@ export default dashboard(
         { title: "Memory", description: "Resident memory of Tempo.", unit: "bytes", width: 8 },
         range(`sum by (pod) (process_resident_memory_bytes{${tempo}})`, "{{pod}}"),
       ).min(0),
+    ],
+    Parts: [
+      lines(
+        {
+          title: "Pods by part",
+          description:
+            "Pods that are scraped. In mode: distributed each part is a job. A part without any: TempoPartAbsent.",
+          unit: "short",
+          width: 12,
+        },
+        range(`sum by (job) (up{${tempo}})`, "{{job}}"),
+      ).min(0),
+      line(
+        lines(
+          {
+            title: "Behind Kafka",
+            description:
+              "Only in mode: distributed. How old the spans are that each reads; blocks are made every five minutes. " +
+              "Dashed: TempoBehindKafka fires above.",
+            unit: "s",
+            width: 12,
+          },
+          range(`max by (job) (tempo_ingest_group_partition_lag_seconds{${tempo}})`, "{{job}}"),
+        )
+          .min(0)
+          .noValue("mode: monolithic has no Kafka"),
+        redAbove(900),
+      ),
     ],
   },
 );
