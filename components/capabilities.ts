@@ -410,6 +410,8 @@ export interface Offers {
   readonly injection: Injection;
   /** Tells what pods use (`metrics.k8s.io`), on which the cluster's own autoscalers work. */
   readonly resourceMetrics: true;
+  /** Sends spans of programs that it sees from outside to the gateway; from nodes' addresses or from pods'. */
+  readonly kernelSpans: { readonly fromNodes: boolean };
   /** Issues certificates for webhooks. */
   readonly certificates: true;
   /** Definitions of ServiceMonitor, PodMonitor, PrometheusRule and the like. */

@@ -5,6 +5,7 @@ import { kedaComponent } from "./autoscaling/keda/component.ts";
 import { prometheusAdapterComponent } from "./autoscaling/prometheus-adapter/component.ts";
 import { collectorComponent } from "./agents/collector/component.ts";
 import { kubernetesEventsComponent } from "./agents/kubernetes-events/component.ts";
+import { ebpfComponent } from "./agents/ebpf/component.ts";
 import { fluentBitComponent } from "./agents/fluent-bit/component.ts";
 import { logCollectorComponent } from "./agents/log-collector/component.ts";
 import { alertmanagerComponent } from "./alerts/alertmanager/component.ts";
@@ -93,6 +94,7 @@ export const catalogue = [
   opentelemetryOperatorComponent,
   collectorComponent,
   instrumentationComponent,
+  ebpfComponent,
   kedaComponent,
   prometheusAdapterComponent,
   demoComponent,

@@ -120,6 +120,10 @@ function checkPolicy(model: Model, policy: Manifest, { declared, settings }: Ren
     const needed = pods.every(
       (pod) =>
         askPasswords.some((matchLabels) => matches({ matchLabels }, pod.labels)) ||
+        // Spans from pods in the nodes' network.
+        (settings.ebpf.propagation &&
+          pod.labels["app.kubernetes.io/component"] === "opentelemetry-collector" &&
+          String(ports.map(({ port }) => port)) === "4317") ||
         ports.every(({ port }) => throughNode(model, declared, pod, port)),
     );
     // Flux's own are Flux's to decide.

@@ -10,6 +10,12 @@ const accepted: Readonly<Record<string, string>> = {
     "container logs and the folder of its positions belong to root on every node; it has no capability",
   "DaemonSet log-agent-collector: otc-container may run as root":
     "container logs and the folder of its positions belong to root on every node; it has no capability",
+  ...Object.fromEntries(
+    ["may run as root", "keeps capabilities", "may escalate", "has no seccomp profile"].map((gap) => [
+      `DaemonSet opentelemetry-ebpf-instrumentation: ebpf-instrument ${gap}`,
+      "it loads programs into the kernel and reads the memory of processes of others; the chart has no place for the last two",
+    ]),
+  ),
 };
 
 /** Who may read the Secrets of every namespace, and why. The rehearsal asks the API server the same. */

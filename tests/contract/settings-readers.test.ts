@@ -227,6 +227,7 @@ const samples: readonly [RegExp, readonly string[]][] = [
     /^remoteWrite.*url$/,
     ["https://mimir.example.com/api/v1/push?a=b&c=%20", "http://a.b.svc:9090/write", "http://h/$(A)"],
   ],
+  [/^ebpf\.ignoredPaths\.items$/, ["/healthz", "/internal/*", "healthz", "/a b", "/${A}", "/{{ a }}"]],
   [/^redact\.patterns/, ["hunter[0-9]", "a$", "${b}", "{{ c }}", "(?i)bearer \\S+", "(?=a)", "a*"]],
   [/^redact\.fields/, ["password", "x-api-key", "a.b", "a*", ""]],
   [/^metricFilters.*job$/, ["shop", "shop-(a|b)", ".*", "(", "$(A)", "{{a}}", "a b", "(?P<n>b)"]],
@@ -654,6 +655,7 @@ function surroundings(where: string, kubeconfig: string): Tree {
   if (where.startsWith("network.proxy")) return { network: { proxy: { httpsProxy: "http://proxy:3128" } } };
   if (/^demo\.(?!app$|enabled$|path$)/.test(where)) return kbot;
   if (where.startsWith("external.gateway")) return beside;
+  if (where.startsWith("collector.autoscaling")) return { collector: { autoscaling: { maxReplicas: 50 } } };
   if (where.startsWith("external.")) return servers;
   if (where.startsWith("alerting")) return { alerting: everybody };
   return {};

@@ -102,25 +102,27 @@ export const collectorComponent = defineComponent({
   charts: [],
   needs: ["collectors"],
   after: ["collectors"],
-  uses: ["scraping", "metricsReceiver", "logs", "traces"],
+  uses: ["scraping", "metricsReceiver", "logs", "traces", "kernelSpans"],
   namespaces: () => [namespaces.monitoring],
   offers: ({ collector: { receivers } }) => ({
     gateway: receivers.length === 0 ? gateway : { ...gateway, older: older(receivers) },
   }),
-  flows: ({
-    settings: {
-      collector: { receivers },
-    },
-  }) => [
-    {
-      name: "telemetry",
-      namespace,
-      to: { "app.kubernetes.io/component": "opentelemetry-collector" },
-      ports: [gateway.otlpGrpc.port, gateway.otlpHttp.port, ...portsOver("TCP", receivers)],
-      udp: portsOver("UDP", receivers),
-      from: ["applications"],
-    },
-  ],
+  flows: ({ settings, offered }) => {
+    const { receivers } = settings.collector;
+    const to = { "app.kubernetes.io/component": "opentelemetry-collector" };
+    const { otlpGrpc, otlpHttp } = gateway;
+    return [
+      {
+        ...{ name: "telemetry", namespace, to, from: ["applications", "kernelSpans"] },
+        ports: [otlpGrpc.port, otlpHttp.port, ...portsOver("TCP", receivers)],
+        udp: portsOver("UDP", receivers),
+      },
+      // No policy can name a node.
+      ...(offered("kernelSpans")?.fromNodes === true
+        ? [{ name: "nodes", namespace, to, ports: [otlpGrpc.port], from: ["anyone" as const] }]
+        : []),
+    ];
+  },
   check: ({ collector: { replicas, autoscaling } }) =>
     autoscaling === undefined || autoscaling.maxReplicas > replicas
       ? []
