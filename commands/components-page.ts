@@ -1,4 +1,5 @@
 /** `docs/components.md`: the catalogue for people, with what each component says of itself in its README.md. */
+import { nodeSources } from "../components/agents/node-sources.ts";
 import { globSync, readFileSync } from "node:fs";
 import * as path from "node:path";
 import { clusterUrl } from "../components/capabilities.ts";
@@ -39,6 +40,7 @@ export function componentsPage(): string {
   const facts = {
     ...{ name: "dev", clusterName: "dev", scrapeControlPlane: true, credentials: false, kind: true },
     redact: settings.redact,
+    nodeSources: nodeSources(settings),
     ...{ secrets: [], image: (name: string) => name },
   };
   const context = contexts(chosen, facts, [], {});

@@ -7,6 +7,7 @@ import type { ContainerResources } from "../settings/resources.ts";
 import type { Finding } from "../settings/finding.ts";
 import type { Members, SecretGroup, SecretName } from "../settings/secrets.ts";
 import type { ChartPin } from "../settings/versions.ts";
+import type { NodeSources } from "./agents/node-sources.ts";
 import type { Redaction } from "./agents/redaction.ts";
 import type { Capability, Offers, Viewed } from "./capabilities.ts";
 import type { Manifest } from "./kubernetes/manifest.ts";
@@ -40,6 +41,8 @@ export interface EnvironmentFacts {
   readonly applications: readonly string[];
   /** What is taken out of log records and spans. */
   readonly redact: Redaction;
+  /** What is read of nodes beside lines of containers. */
+  readonly nodeSources: NodeSources;
   /** Whether images are pulled with the credentials of private registries. */
   readonly credentials: boolean;
   /** Secrets that are set. */

@@ -1,4 +1,5 @@
 /** Composes an environment: cluster, delivery, Flux, and the components of its plan. */
+import { nodeSources } from "./agents/node-sources.ts";
 import * as pulumi from "@pulumi/pulumi";
 import { imageNames } from "../settings/digests.ts";
 import type { Stack } from "../settings/read.ts";
@@ -115,6 +116,7 @@ export class Environment extends pulumi.ComponentResource {
         kind: settings.cluster.type === "kind",
         scrapeControlPlane: settings.cluster.type === "kind" && settings.cluster.kind.scrapeControlPlane,
         redact: settings.redact,
+        nodeSources: nodeSources(settings),
         credentials,
         secrets: Object.keys(stack.secrets) as SecretName[],
         ca: args.ca,

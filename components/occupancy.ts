@@ -1,4 +1,5 @@
 /** What is in a cluster already that an environment would make or manage: before its first `up`, and after its `destroy`. */
+import { nodeSources } from "./agents/node-sources.ts";
 import { fluxHome, guestHome } from "./gitops/names.ts";
 import { checkProvidedFlux, type Controller } from "./gitops/provided.ts";
 import { readKubeconfig, uidOf } from "./cluster/existing-cluster.ts";
@@ -126,6 +127,7 @@ function contextsOf(settings: Settings) {
     kind: false,
     scrapeControlPlane: false,
     redact: settings.redact,
+    nodeSources: nodeSources(settings),
     credentials: false,
     secrets: [],
     image: (name: string) => name,

@@ -375,6 +375,12 @@ export const fieldName = text(
   "must be the name of a field: letters, digits, '_', '-', '.', '@'",
 );
 
+/** A file on nodes: no blanks, wildcards or braces, which a log agent's configuration would take for more. */
+export const nodeFile = text(
+  /^(\/[\w@%+-][\w.@%+-]*)+\.\w+$/,
+  "must be the absolute path of a file, such as /var/log/kubernetes/audit/audit.log",
+);
+
 /** A text on one line, without what no reader prints. */
 export const line = z
   .string()

@@ -12,6 +12,9 @@ import { type Settings, settingsSchema } from "./schema.ts";
 /** GitHub's SSH servers, whose keys are known (components/gitops/known-hosts.ts). */
 const githubServers: readonly string[] = ["github.com", "[ssh.github.com]:443"];
 
+/** The collector's own image, of whatever version. */
+const collectorImage = settingsSchema.parse({}).logCollector.image.replace(/:[^:]*$/, "");
+
 /** Namespaces that the environment fills itself, and whose pods it watches by monitors. */
 const platformNamespaces = (settings: Settings): string[] => [
   ...Object.values(namespaces).map(({ name }) => name),
@@ -79,6 +82,19 @@ export function checkRules(settings: Settings, known: Omit<Known, "companyCa" | 
   const applied = [settings.logAgent === "none", ["none", "external"].includes(String(settings.gateway))];
   if (settings.redact.patterns.length + settings.redact.fields.length > 0 && !applied.includes(false))
     add("redact", "has no effect: nothing here reads or takes logs. Remove it, or set logAgent or gateway.");
+  if (settings.logAgent === "none")
+    for (const [path, on] of [
+      ["journal.enabled", settings.journal.enabled],
+      ["cluster.existing.auditLog", cluster.type === "existing" && cluster.existing?.auditLog !== undefined],
+    ] as const)
+      if (on) add(path, "has no effect: logAgent is none, and nothing reads nodes. Remove it, or set logAgent.");
+  const { image } = settings.logCollector;
+  // Its image has one program and nothing else; the receiver runs journalctl.
+  if (settings.journal.enabled && settings.logAgent === "collector" && image.startsWith(collectorImage))
+    add(
+      "journal.enabled",
+      "is true, logAgent is collector, and the image of that has no journalctl, by which it reads journals. Set logAgent to fluentBit, or logCollector.image to one of yours that has it.",
+    );
   checkSource(settings, add);
   const ssh = repository.sshUrl ?? githubAddresses(repository.apiUrl).ssh;
   if (ssh === undefined) {

@@ -16,6 +16,7 @@ import {
   goDuration,
   httpAddress,
   line,
+  nodeFile,
   noProxyEntry,
   ociPrefix,
   path,
@@ -72,6 +73,12 @@ const kind = z
       .boolean()
       .default(true)
       .describe("Lets etcd, scheduler, controller-manager and kube-proxy be scraped (bound to the node's network)."),
+    auditLog: z
+      .boolean()
+      .default(false)
+      .describe(
+        "Has the API server write an audit log (components/cluster/audit-policy.yaml), which the log agent reads. A change replaces the cluster.",
+      ),
     kubeadmPatches: z
       .array(kubeadmPatch)
       .default([])
@@ -86,6 +93,11 @@ const kind = z
 const existing = z.strictObject({
   kubeconfig: path.describe("Path of the kubeconfig file; never the ambient one by default."),
   context: line.describe("Context in that file. It is always named, never the current one."),
+  auditLog: nodeFile
+    .optional()
+    .describe(
+      "Path of the API server's audit log on the nodes that have it, such as /var/log/kubernetes/audit/audit.log, which the log agent reads.",
+    ),
 });
 
 const cluster = z
@@ -212,6 +224,18 @@ const applications = z
   })
   .prefault({});
 
+const journal = z
+  .strictObject({
+    enabled: z.boolean().default(false).describe("Keeps the nodes' journals in the log stores."),
+    folder: z
+      .enum(["/var/log/journal", "/run/log/journal"])
+      .default("/var/log/journal")
+      .describe(
+        "Where nodes keep it: on disk, or in memory where journald is told so. Pods of the agent do not start where it is not.",
+      ),
+  })
+  .prefault({});
+
 const redact = z
   .strictObject({
     patterns: z
@@ -252,6 +276,7 @@ const core = {
   charts: chartSettings.describe("Where charts come from."),
   network: network.describe("The company's network: its CA and its proxy (docs/company-networks.md)."),
   applications: applications.describe("Applications that send telemetry."),
+  journal: journal.describe("The journal of every node (systemd), read by the log agent."),
   redact: redact.describe(
     "Secrets that are taken out of log records, by the log agent and the gateway, and out of spans, by the gateway (docs/redaction.md).",
   ),

@@ -15,8 +15,47 @@ export const lineJob = "containers";
 export const eventLabels = ["namespace"] as const;
 export const eventJob = "events";
 
+/** The same of what is read of a node itself, its journal and the API server's audit log: the node. */
+export const nodeLabels = ["node"] as const;
+export const journalJob = "journal";
+export const auditJob = "audit";
+
 /** Every label that a stream may have. */
-export const streamLabels = ["job", ...lineLabels] as const;
+export const streamLabels = ["job", ...lineLabels, ...nodeLabels] as const;
+
+/** A field of a line, and where the record that was read has it. Of several places the last that is there counts. */
+type Fields = readonly (readonly [field: string, place: readonly (string | number)[]])[];
+
+/** Fields of an entry of the journal (systemd.journal-fields(7)); what systemd says of a unit has its name in UNIT. */
+export const journalFields: Fields = [
+  ["message", ["MESSAGE"]],
+  ["unit", ["_SYSTEMD_UNIT"]],
+  ["unit", ["UNIT"]],
+  ["identifier", ["SYSLOG_IDENTIFIER"]],
+  ["pid", ["_PID"]],
+];
+
+/** Levels of the journal's priorities, from 0. */
+export const priorities = ["critical", "critical", "critical", "error", "warn", "info", "info", "debug"] as const;
+
+/** Fields of an event of the audit log (audit.k8s.io/v1). Bodies, where a policy has any, do not go along. */
+export const auditFields: Fields = [
+  ["verb", ["verb"]],
+  ["uri", ["requestURI"]],
+  ["user", ["user", "username"]],
+  ["as", ["impersonatedUser", "username"]],
+  ["group", ["objectRef", "apiGroup"]],
+  ["resource", ["objectRef", "resource"]],
+  ["subresource", ["objectRef", "subresource"]],
+  ["namespace", ["objectRef", "namespace"]],
+  ["name", ["objectRef", "name"]],
+  ["code", ["responseStatus", "code"]],
+  ["decision", ["annotations", "authorization.k8s.io/decision"]],
+  ["reason", ["annotations", "authorization.k8s.io/reason"]],
+  ["address", ["sourceIPs", 0]],
+  ["agent", ["userAgent"]],
+  ["id", ["auditID"]],
+];
 
 /** The field of a line that is no JSON. */
 export const textField = "log";

@@ -26,6 +26,33 @@ const scrapeControlPlanePatches = [
   { kind: "KubeProxyConfiguration", metricsBindAddress: "0.0.0.0:10249" },
 ];
 
+/** Where the node has the audit policy, and where the API server writes. */
+const audit = { policy: "/etc/kubernetes/audit-policy.yaml", folder: "/var/log/kubernetes/audit" } as const;
+
+/** The audit log on the node that has the API server. */
+export const kindAuditLog = `${audit.folder}/audit.log`;
+
+/** The policy, relative to the project. */
+const auditPolicy = "components/cluster/audit-policy.yaml";
+
+/** Has the API server write who asked for what, 60 MB and a week at most. */
+const auditPatch = {
+  kind: "ClusterConfiguration",
+  apiServer: {
+    extraArgs: {
+      "audit-policy-file": audit.policy,
+      "audit-log-path": kindAuditLog,
+      "audit-log-maxsize": "20",
+      "audit-log-maxbackup": "2",
+      "audit-log-maxage": "7",
+    },
+    extraVolumes: [
+      { name: "audit-policy", hostPath: audit.policy, mountPath: audit.policy, readOnly: true, pathType: "File" },
+      { name: "audit-log", hostPath: audit.folder, mountPath: audit.folder, pathType: "DirectoryOrCreate" },
+    ],
+  },
+};
+
 /** Kubernetes 1.35 and later refuse cgroup v1 unless told otherwise; on cgroup v2 this changes nothing. */
 const cgroupPatch = { kind: "KubeletConfiguration", failCgroupV1: false };
 
@@ -101,16 +128,20 @@ export function kindConfig(
     const hostPort = settings.ports[service];
     if (hostPort !== null) hostPorts[service] = { hostPort, nodePort: nodePorts[service] };
   }
-  const patches = [...(settings.scrapeControlPlane ? scrapeControlPlanePatches : []), cgroupPatch].map((patch) =>
-    stringify(patch),
-  );
+  const patches = [
+    ...(settings.scrapeControlPlane ? scrapeControlPlanePatches : []),
+    ...(settings.auditLog ? [auditPatch] : []),
+    cgroupPatch,
+  ].map((patch) => stringify(patch));
   const mounts = [
     ...(Object.keys(settings.registryMirrors).length === 0
       ? []
       : [{ hostPath: clusterFiles(settings, name).registryFolder, containerPath: "/etc/containerd/certs.d" }]),
     ...(ca === undefined ? [] : [{ hostPath: ca, containerPath: caOnNodes }]),
   ];
-  const extraMounts = mounts.length === 0 ? {} : { extraMounts: mounts.map((mount) => ({ ...mount, readOnly: true })) };
+  const readOnly = (some: typeof mounts) =>
+    some.length === 0 ? {} : { extraMounts: some.map((mount) => ({ ...mount, readOnly: true })) };
+  const policy = settings.auditLog ? [{ hostPath: auditPolicy, containerPath: audit.policy }] : [];
   // The script adds labels when it makes a cluster (`identity.ts`).
   const labels = {};
   const withImage = (image: string) =>
@@ -130,13 +161,13 @@ export function kindConfig(
             listenAddress: "127.0.0.1",
             protocol: "TCP",
           })),
-          ...extraMounts,
+          ...readOnly([...mounts, ...policy]),
         },
         ...Array.from({ length: settings.workers }, () => ({
           role: "worker",
           image,
           labels,
-          ...extraMounts,
+          ...readOnly(mounts),
         })),
       ],
     });

@@ -1,4 +1,6 @@
 /** Configurations of collectors: ours, and Jaeger's, which is one too. */
+import { dirname } from "node:path";
+import { nodeSources } from "../../components/agents/node-sources.ts";
 import { canonicalBytes, canonicalCpu } from "../../settings/resources.ts";
 import type { Settings } from "../../settings/schema.ts";
 import { type Manifest, manifestId } from "../../components/kubernetes/manifest.ts";
@@ -127,16 +129,29 @@ const collectorComponents: Readonly<Record<string, Schema>> = {
   // connector/forwardconnector: nothing can be set.
   "connectors/forward": strict({}),
   // receiver/filelogreceiver: its schema names packages that ship none (pkg/stanza/operator/input/file, pkg/stanza/adapter).
-  "receivers/file_log": strict({
-    include: names,
-    exclude: names,
-    start_at: { enum: ["beginning", "end"] },
-    include_file_name: { const: false },
-    include_file_path: { const: true },
-    preserve_leading_whitespaces: { const: true },
-    preserve_trailing_whitespaces: { const: true },
+  "receivers/file_log": strict(
+    {
+      include: names,
+      exclude: names,
+      start_at: { enum: ["beginning", "end"] },
+      include_file_name: { const: false },
+      include_file_path: { const: true },
+      preserve_leading_whitespaces: { const: true },
+      preserve_trailing_whitespaces: { const: true },
+      max_log_size: { type: "string" },
+      storage: { type: "string" },
+      operators: { type: "array", items: { type: "object", required: ["type"] }, minItems: 1 },
+    },
+    ["include", "start_at", "include_file_name", "storage", "operators"],
+  ),
+  // receiver/journaldreceiver (pkg/stanza/operator/input/journald/config_all.go).
+  "receivers/journald": strict({
+    directory: { type: "string", pattern: "^/" },
+    start_at: { const: "end" },
+    priority: { const: "debug" },
+    all: { const: true },
+    convert_message_bytes: { const: true },
     storage: { type: "string" },
-    operators: { type: "array", items: { type: "object", required: ["type"] }, minItems: 1 },
   }),
   // receiver/k8sobjectsreceiver/config.go, whose module cannot be had.
   "receivers/k8s_objects": strict({
@@ -265,13 +280,19 @@ function checkPipelines(config: unknown, settings: Settings, add: Add): void {
   }
 }
 
+/** What a collector reads: how its pipeline and its transform end, its receiver, and labels. */
+interface Source {
+  readonly of: "" | `/${string}`;
+  readonly receiver: string;
+  readonly labels: readonly string[];
+}
+
 /** Records that a collector reads itself get to every store, by their labels, and wait where they outlive the pod. */
 function checkLines(
   object: Manifest,
   schemas: CollectorSchemas | undefined,
   settings: Settings,
-  receiver: string,
-  labels: readonly string[],
+  sources: readonly Source[],
   add: Add,
 ): void {
   const config = at(object, "spec", "config");
@@ -280,14 +301,29 @@ function checkLines(
   const stores = [settings.logs].flat();
   if (exporters.length !== stores.length) add("exporters", `are ${exporters.length}, for ${stores.length} log stores.`);
   const secrets = settings.redact.patterns.length + settings.redact.fields.length > 0;
-  const wanted = {
-    receivers: [receiver],
-    processors: [...(secrets ? ["redaction"] : []), "transform"],
-    exporters,
-  };
-  for (const [place, names] of Object.entries(wanted)) {
-    const is = (at(config, "service", "pipelines", "logs", place) ?? []) as readonly string[];
-    if (is.join() !== names.join()) add(`service.pipelines.logs.${place}`, `are ${is.join()} and not ${names.join()}.`);
+  const pipelines = Object.keys(asMap(at(config, "service", "pipelines")) ?? {});
+  if (pipelines.length !== sources.length)
+    add("service.pipelines", `are ${pipelines.length}, for ${sources.length} that are read.`);
+  for (const { of, receiver, labels } of sources) {
+    const name = `logs${of}`;
+    const transform = `transform${of}`;
+    const wanted = { receivers: [receiver], processors: [...(secrets ? ["redaction"] : []), transform], exporters };
+    for (const [place, names] of Object.entries(wanted)) {
+      const is = (at(config, "service", "pipelines", name, place) ?? []) as readonly string[];
+      if (is.join() !== names.join())
+        add(`service.pipelines.${name}.${place}`, `are ${is.join()} and not ${names.join()}.`);
+    }
+    if (textAt(config, "receivers", receiver, "storage") !== "file_storage")
+      add(`receivers.${receiver}.storage`, "is not kept.");
+    const statements = JSON.stringify(at(config, "processors", transform, "log_statements") ?? []);
+    for (const label of labels)
+      if (!statements.includes(`resource.attributes[\\"${label}\\"]`))
+        add(`processors.${transform}`, `lacks ${label}.`);
+    if (statements.includes('[\\"cluster\\"]') !== stores.includes("external"))
+      add(
+        `processors.${transform}`,
+        "a store of several clusters has the label cluster, and one of this cluster has not.",
+      );
   }
   for (const name of exporters) {
     const exporter = at(config, "exporters", name);
@@ -301,13 +337,6 @@ function checkLines(
   if (textAt(config, "extensions", "health_check", "endpoint") !== "0.0.0.0:13133")
     add("extensions.health_check.endpoint", "is not 0.0.0.0:13133, where the operator's probes ask.");
   checkQuantities(at(object, "spec"), "spec", add);
-  if (textAt(config, "receivers", receiver, "storage") !== "file_storage")
-    add(`receivers.${receiver}.storage`, "is not kept.");
-  const statements = JSON.stringify(at(config, "processors", "transform", "log_statements") ?? []);
-  for (const label of labels)
-    if (!statements.includes(`resource.attributes[\\"${label}\\"]`)) add("processors.transform", `lacks ${label}.`);
-  if (statements.includes('[\\"cluster\\"]') !== stores.includes("external"))
-    add("processors.transform", "a store of several clusters has the label cluster, and one of this cluster has not.");
 }
 
 /** Lines of containers: the collector on the nodes. */
@@ -315,7 +344,14 @@ function checkLogAgent(object: Manifest, schemas: CollectorSchemas | undefined, 
   const findings: Finding[] = [];
   const add: Add = (path, message) => findings.push({ check: "collector", object: manifestId(object), path, message });
   const config = at(object, "spec", "config");
-  checkLines(object, schemas, settings, "file_log", Object.keys(logLabels), add);
+  const { journal, auditLog } = nodeSources(settings);
+  const labels = ["job", "node"];
+  const sources: Source[] = [
+    { of: "", receiver: "file_log", labels: Object.keys(logLabels) },
+    ...(journal === undefined ? [] : [{ of: "/journal", receiver: "journald", labels } as const]),
+    ...(auditLog === undefined ? [] : [{ of: "/audit", receiver: "file_log/audit", labels } as const]),
+  ];
+  checkLines(object, schemas, settings, sources, add);
   // The node's folders: what is read, and what outlives the pod.
   const folders = (at(object, "spec", "volumes") ?? []) as readonly unknown[];
   const mounted = (path: string) => {
@@ -326,7 +362,9 @@ function checkLogAgent(object: Manifest, schemas: CollectorSchemas | undefined, 
   };
   const state = textAt(config, "extensions", "file_storage", "directory") ?? "";
   if (mounted(state) === undefined) add("extensions.file_storage.directory", `${state} does not outlive the pod.`);
-  if (at(mounted("/var/log/pods"), "readOnly") !== true) add("spec.volumeMounts", "have no /var/log/pods to read.");
+  for (const folder of ["/var/log/pods", journal, auditLog && dirname(auditLog)])
+    if (folder !== undefined && at(mounted(folder), "readOnly") !== true)
+      add("spec.volumeMounts", `have no ${folder} to read.`);
   const { name, namespace = "" } = object.metadata;
   const excluded = (at(config, "receivers", "file_log", "exclude") ?? []) as readonly string[];
   if (!excluded.includes(`/var/log/pods/${namespace}_${name}-collector-*/*/*`))
@@ -339,7 +377,7 @@ function checkEvents(object: Manifest, schemas: CollectorSchemas | undefined, se
   const findings: Finding[] = [];
   const add: Add = (path, message) => findings.push({ check: "collector", object: manifestId(object), path, message });
   const config = at(object, "spec", "config");
-  checkLines(object, schemas, settings, "k8s_objects", ["job", "namespace"], add);
+  checkLines(object, schemas, settings, [{ of: "", receiver: "k8s_objects", labels: ["job", "namespace"] }], add);
   const state = textAt(config, "extensions", "file_storage", "directory");
   const mounts = (at(object, "spec", "volumeMounts") ?? []) as readonly unknown[];
   const mount = mounts.find((one) => textAt(one, "mountPath") === state);

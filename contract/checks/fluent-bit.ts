@@ -4,6 +4,8 @@
  * administration/configuring-fluent-bit, administration/buffering). Fluent Bit itself ignores an unknown option of a
  * section and stops at one of a plug-in; it cannot be had here, so this reads in its place.
  */
+import { dirname } from "node:path";
+import { nodeSources } from "../../components/agents/node-sources.ts";
 import { at, type Finding, textAt } from "../finding.ts";
 import { releases, type Rendered } from "../rendered.ts";
 
@@ -103,6 +105,22 @@ const known: Readonly<Record<string, Readonly<Record<string, RegExp>>>> = {
     "storage.type": /^(filesystem|memory|memrb)$/,
     "storage.pause_on_chunks_overlimit": flag,
     threaded: flag,
+    parser: word,
+  },
+  // pipeline/inputs/systemd, of which 5.1.1's source has the same (plugins/in_systemd/systemd.c).
+  "INPUT systemd": {
+    tag: word,
+    path: absolute,
+    db: absolute,
+    "db.sync": /^(extra|full|normal|off)$/,
+    read_from_tail: flag,
+    lowercase: flag,
+    strip_underscores: flag,
+    max_fields: number,
+    max_entries: number,
+    systemd_filter: anything,
+    systemd_filter_type: /^(and|or)$/i,
+    "storage.type": /^(filesystem|memory|memrb)$/,
   },
   "FILTER kubernetes": {
     match: word,
@@ -194,12 +212,19 @@ const promised: Readonly<Record<string, Readonly<Record<string, RegExp>>>> = {
     log_level: anything,
   },
   "INPUT tail": {
-    path: /^\/var\/log\/containers\/\*\.log$/,
-    tag: /^kube\.\*$/,
-    "multiline.parser": /docker.*cri/,
+    path: absolute,
+    tag: /^(kube\.\*|audit)$/,
     db: /^\/var\/log\//,
     skip_long_lines: /^on$/i,
     inotify_watcher: anything,
+    "storage.type": /^filesystem$/,
+  },
+  "INPUT systemd": {
+    path: /^\/(var|run)\/log\/journal$/,
+    tag: /^journal$/,
+    db: /^\/var\/log\//,
+    // The first start is no reason to send what was there before.
+    read_from_tail: /^on$/i,
     "storage.type": /^filesystem$/,
   },
   "FILTER kubernetes": {
@@ -213,7 +238,11 @@ const promised: Readonly<Record<string, Readonly<Record<string, RegExp>>>> = {
     // No limit (src/flb_http_client.c, flb_http_buffer_size): with one, larger objects of pods are cut, which do not parse.
     buffer_size: /^0$/,
   },
-  "FILTER lua": { match: /^kube\.\*$/, script: /^\/fluent-bit\/scripts\/redact\.lua$/, call: /^redact$/ },
+  "FILTER lua": {
+    match: /^(\*|journal|audit)$/,
+    script: /^\/fluent-bit\/scripts\/(redact|records)\.lua$/,
+    call: /^(redact|journal|audit)$/,
+  },
   "OUTPUT es": {
     // A data stream takes nothing else, and no type.
     write_operation: /^create$/,
@@ -252,6 +281,20 @@ export const logLabels: Readonly<Record<string, string>> = {
   pod: "$kubernetes['pod_name']",
   container: "$kubernetes['container_name']",
 };
+
+/** The same of what is read of a node itself. */
+const nodeLabels = (job: string): Readonly<Record<string, string>> => ({ job, node: "$kubernetes['host']" });
+
+/** What is read beside containers' lines: tag, and what the input has to have. */
+function ofNodes(settings: Rendered["settings"]): Readonly<Record<string, Readonly<Record<string, string>>>> {
+  const { journal, auditLog } = nodeSources(settings);
+  return {
+    ...(journal === undefined ? {} : { journal: { name: "systemd", path: journal } }),
+    ...(auditLog === undefined
+      ? {}
+      : { audit: { name: "tail", parser: "json", path: auditLog.replace(/\.(\w+)$/, "*.$1") } }),
+  };
+}
 
 /** Whether a tag that is read can fit a pattern that routes it; both may end in `*`. */
 function routes(pattern: string, tag: string): boolean {
@@ -335,16 +378,22 @@ export function checkFluentBit({ declared, settings }: Rendered): Finding[] {
       const wanted = { service: "SERVICE", inputs: "INPUT", filters: "FILTER", outputs: "OUTPUT" } as const;
       const read: Section[] = [];
       const redacted = settings.redact.patterns.length + settings.redact.fields.length > 0;
+      const others = ofNodes(settings);
       const script = textAt(values, "luaScripts", "redact.lua") ?? "";
-      if (script.includes("{{")) add("luaScripts", "have braces, which Helm would replace.");
+      if (JSON.stringify(at(values, "luaScripts") ?? "").includes("{{"))
+        add("luaScripts", "have braces, which Helm would replace.");
       for (const [key, kind] of Object.entries(wanted)) {
         const text = textAt(values, "config", key) ?? "";
         // The chart passes each section through Helm's template engine.
         if (text.includes("{{")) add(`config/${key}`, "has braces, which Helm would replace.");
         try {
           const sections = readClassic(text);
-          // One output for each log store, and a second filter where something is taken out.
-          const count = kind === "OUTPUT" ? sections.length : kind === "FILTER" && redacted ? 2 : 1;
+          // One output for each log store and source, and a filter for what is taken out and for each source that is not containers' lines.
+          const more = Object.keys(others).length;
+          const count =
+            kind === "OUTPUT"
+              ? sections.length
+              : 1 + (kind === "SERVICE" ? 0 : more) + (kind === "FILTER" && redacted ? 1 : 0);
           if (sections.length !== count || !sections.every((section) => section.name === kind))
             add(`config/${key}`, `is not of ${count} [${kind}].`);
           read.push(...sections);
@@ -372,10 +421,33 @@ export function checkFluentBit({ declared, settings }: Rendered): Finding[] {
           else if (!form.test(value)) add(`${id} ${option}`, `is ${value}, and has to be like ${String(form)}.`);
         }
       }
-      // Before it there are no fields; its script names what is taken out.
+      // Before the first there are no fields; secrets go first, and records are made of what is left.
+      const filters = read
+        .filter((section) => section.name === "FILTER")
+        .map(({ options }) => `${options.get("call") ?? options.get("name") ?? ""} of ${options.get("match") ?? ""}`);
+      const right = [
+        "kubernetes of kube.*",
+        ...(redacted ? ["redact of *"] : []),
+        ...Object.keys(others).map((tag) => `${tag} of ${tag}`),
+      ];
+      if (filters.join() !== right.join()) add("config/filters", `are ${filters.join()} and not ${right.join()}.`);
+      const inputs = read.filter((section) => section.name === "INPUT").map(({ options }) => options);
+      const containers = { name: "tail", path: "/var/log/containers/*.log", "multiline.parser": "docker, cri" };
+      for (const [tag, wants] of Object.entries({ "kube.*": containers, ...others })) {
+        const input = inputs.find((one) => one.get("tag") === tag);
+        for (const [option, value] of Object.entries(wants))
+          if (input?.get(option) !== value)
+            add(`INPUT ${tag} ${option}`, `is ${input?.get(option) ?? "missing"} and not ${value}.`);
+      }
+      const mounts = (at(values, "extraVolumeMounts") ?? []) as readonly unknown[];
+      const { journal, auditLog } = nodeSources(settings);
+      for (const folder of [journal, auditLog && dirname(auditLog)])
+        if (
+          folder !== undefined &&
+          !mounts.some((one) => textAt(one, "mountPath") === folder && at(one, "readOnly") === true)
+        )
+          add("extraVolumeMounts", `lack ${folder}, or may write there.`);
       if (redacted) {
-        const filters = read.filter((section) => section.name === "FILTER").map(({ options }) => options.get("name"));
-        if (filters.join() !== "kubernetes,lua") add("config/filters", `are ${filters.join()} and not kubernetes,lua.`);
         for (const field of settings.redact.fields)
           if (!script.includes(`["${field.toLowerCase()}"] = true`)) add("luaScripts", `let ${field} go.`);
       } else if (script !== "") add("luaScripts", "take out what nobody named.");
@@ -388,10 +460,16 @@ export function checkFluentBit({ declared, settings }: Rendered): Finding[] {
       }
       const outputs = read.filter((section) => section.name === "OUTPUT");
       const stores = [settings.logs].flat();
-      if (outputs.length !== stores.length)
-        add("config/outputs", `are ${outputs.length}, for ${stores.length} log stores.`);
-      for (const [index, store] of stores.entries()) {
+      const wantedOutputs = stores.flatMap((store) =>
+        ["kube.*", ...Object.keys(others)].map((tag) => ({ store, tag })),
+      );
+      if (outputs.length !== wantedOutputs.length)
+        add("config/outputs", `are ${outputs.length}, for ${wantedOutputs.length} of log stores and what is read.`);
+      for (const [index, { store, tag }] of wantedOutputs.entries()) {
         const output = outputs[index];
+        if (output?.options.get("match") !== tag)
+          add("OUTPUT match", `is ${output?.options.get("match") ?? "missing"} and not ${tag}.`);
+        const labelsOf = tag === "kube.*" ? logLabels : nodeLabels(tag);
         if (store === "elasticsearch") {
           checkElasticsearch(output, values, add);
           continue;
@@ -414,14 +492,14 @@ export function checkFluentBit({ declared, settings }: Rendered): Finding[] {
             return [key, value.join("=")] as const;
           }),
         );
-        for (const [label, value] of Object.entries(logLabels)) {
+        for (const [label, value] of Object.entries(labelsOf)) {
           if (labels.get(label) !== value)
             add("OUTPUT labels", `${label} is ${labels.get(label) ?? "missing"} and not ${value}.`);
         }
         if (labels.has("cluster") !== (store === "external"))
           add("OUTPUT labels", "a store of several clusters has the label cluster, and one of this cluster has not.");
         for (const label of labels.keys())
-          if (!(label in logLabels) && label !== "cluster") add("OUTPUT labels", `${label} is no label that is known.`);
+          if (!(label in labelsOf) && label !== "cluster") add("OUTPUT labels", `${label} is no label that is known.`);
       }
       if (at(values, "serviceMonitor", "enabled") !== true)
         add("serviceMonitor/enabled", "is not true: nobody would see it drop lines.");

@@ -45,6 +45,8 @@ export interface ControlPlaneArgs {
   readonly apiPort?: number;
   /** File for who wrote what: one JSON event a line, for each finished request that changes something. @default none */
   readonly auditLog?: string;
+  /** File with the policy of that. @default the one that is said there */
+  readonly auditPolicy?: string;
   /** Hears of each step. @default nobody */
   readonly onLog?: (line: string) => void;
 }
@@ -147,7 +149,7 @@ async function attemptToLaunch(args: ControlPlaneArgs): Promise<ControlPlane> {
   log("kube-apiserver");
   const admin = kubeconfig(name, server, pki.ca.certificate, pki.admin);
   const api = connect(admin);
-  const gitVersion = await start(apiserver(dir, binaries, pki, etcdUrl, port, args.auditLog)).until(answers(api));
+  const gitVersion = await start(apiserver(dir, binaries, pki, etcdUrl, port, args)).until(answers(api));
 
   log("kube-controller-manager, kube-scheduler, kwok");
   const kubeconfigPath = config("kubeconfig", pki.admin);
@@ -213,10 +215,13 @@ const auditPolicy = {
   rules: [{ level: "Metadata", verbs: ["create", "update", "patch", "delete", "deletecollection"] }],
 };
 
-function audit(dir: string, log: string | undefined): string[] {
+function audit(
+  dir: string,
+  { auditLog: log, auditPolicy: given }: Pick<ControlPlaneArgs, "auditLog" | "auditPolicy">,
+): string[] {
   if (log === undefined) return [];
-  const policy = join(dir, "audit-policy.json");
-  writeFileSync(policy, JSON.stringify(auditPolicy));
+  const policy = given ?? join(dir, "audit-policy.json");
+  if (given === undefined) writeFileSync(policy, JSON.stringify(auditPolicy));
   return [`--audit-policy-file=${policy}`, `--audit-log-path=${log}`, "--audit-log-mode=blocking"];
 }
 
@@ -226,7 +231,7 @@ function apiserver(
   pki: Pki,
   etcdUrl: string,
   port: number,
-  auditLog: string | undefined,
+  audited: Pick<ControlPlaneArgs, "auditLog" | "auditPolicy">,
 ): Program {
   const issuer = "https://kubernetes.default.svc.cluster.local";
   return {
@@ -263,7 +268,7 @@ function apiserver(
       // A webhook is served by a pod, and pods are played here: each call would fail.
       "--disable-admission-plugins=MutatingAdmissionWebhook,ValidatingAdmissionWebhook",
       "--profiling=false",
-      ...audit(dir, auditLog),
+      ...audit(dir, audited),
     ],
   };
 }

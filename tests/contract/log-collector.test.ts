@@ -4,7 +4,7 @@ import { otlpConfig } from "../../components/logs/loki/api.ts";
 import { releases, render } from "../../contract/rendered.ts";
 import { freePorts, launch } from "../../rehearsal/control-plane/processes.ts";
 import { call, eventually, post } from "../../rehearsal/http-client.ts";
-import { read } from "../bench/telemetry/log-agent.ts";
+import { read, readOfNode } from "../bench/telemetry/log-agent.ts";
 import { agentConfig, LogNode, StoreStandIn } from "../support/log-node.ts";
 import { programOrSkip } from "../support/program.ts";
 
@@ -26,6 +26,67 @@ const whole = lines.flatMap((line) => (line.includes(" P ") ? [] : [line.replace
 
 const redact = { patterns: ["bearer [a-z0-9]+"], fields: ["password"] };
 const pod = { namespace: "shop", uid: "u", container: "app", deployment: "d", node: "n" };
+
+/** As journald has them: all are texts. */
+const entries = [
+  {
+    MESSAGE: "starting failed, bearer s3cr3t",
+    PRIORITY: "3",
+    _SYSTEMD_UNIT: "kubelet.service",
+    SYSLOG_IDENTIFIER: "kubelet",
+    _PID: "812",
+  },
+  {
+    MESSAGE: "Started containerd.",
+    PRIORITY: "6",
+    _SYSTEMD_UNIT: "init.scope",
+    UNIT: "containerd.service",
+    SYSLOG_IDENTIFIER: "systemd",
+    _PID: "1",
+  },
+  { MESSAGE: "Out of memory: Killed process 4711", PRIORITY: "2", SYSLOG_IDENTIFIER: "kernel", _TRANSPORT: "kernel" },
+  { MESSAGE: "of somebody who says no priority" },
+];
+
+const audited = [
+  {
+    ...{
+      kind: "Event",
+      apiVersion: "audit.k8s.io/v1",
+      level: "RequestResponse",
+      auditID: "a-1",
+      stage: "ResponseComplete",
+    },
+    ...{
+      requestURI: "/api/v1/namespaces/shop/configmaps?fieldManager=kubectl",
+      verb: "create",
+      userAgent: "kubectl/v1.36",
+    },
+    user: { username: "admin", groups: ["system:masters"] },
+    impersonatedUser: { username: "jane" },
+    sourceIPs: ["10.0.0.7", "10.0.0.8"],
+    objectRef: { resource: "configmaps", namespace: "shop", name: "a", apiVersion: "v1" },
+    responseStatus: { metadata: {}, code: 201 },
+    requestObject: { data: { key: "what stays in the file" } },
+    ...{ requestReceivedTimestamp: "2026-01-01T00:00:00.000001Z", stageTimestamp: "2026-02-28T23:59:59.250000Z" },
+    annotations: { "authorization.k8s.io/decision": "allow", "authorization.k8s.io/reason": "" },
+  },
+  {
+    ...{ level: "Metadata", auditID: "a-2", stage: "ResponseComplete", verb: "get", userAgent: "kubectl/v1.36" },
+    requestURI: "/api/v1/namespaces/shop/secrets/db",
+    user: { username: "jane" },
+    sourceIPs: ["10.0.0.7"],
+    objectRef: { resource: "secrets", namespace: "shop", name: "db", apiVersion: "v1" },
+    responseStatus: { code: 403 },
+    stageTimestamp: "2024-02-29T12:00:00.500000Z",
+    annotations: { "authorization.k8s.io/decision": "forbid" },
+  },
+  {
+    ...{ level: "Metadata", auditID: "a-3", verb: "list", requestURI: "/apis/x" },
+    responseStatus: { code: 503 },
+    stageTimestamp: "2026-01-01T00:00:00.000000Z",
+  },
+];
 
 describe("The collector as the log agent, a real one", function () {
   let otelcol: string;
@@ -56,9 +117,62 @@ describe("The collector as the log agent, a real one", function () {
       // Loki makes labels of the attributes that its configuration names, and a line of JSON of a map.
       const [{ attributes }] = otlpConfig.resource_attributes.attributes_config;
       expect(store.got.map(({ labels }) => labels)).to.deep.equal(pushed.map(({ stream }) => stream));
-      expect(Object.keys(store.got[0]?.labels ?? {})).to.have.members([...attributes]);
+      expect(attributes).to.include.members(Object.keys(store.got[0]?.labels ?? {}));
       expect(store.got.map(({ body }) => body)).to.deep.equal(pushed.map(({ text }) => JSON.parse(text) as unknown));
       expect(JSON.stringify(store.got)).not.to.include("s3cr3t");
+    } finally {
+      await node.close();
+      store.close();
+    }
+  });
+
+  it("gives what it reads of a node itself the labels and fields that Fluent Bit does, by a stand-in for journalctl", async () => {
+    const sources = { journal: { enabled: true }, cluster: { kind: { auditLog: true } }, redact } as const;
+    const own = { logCollector: { image: "registry.example.com/collector-with-journalctl:1" } };
+    const store = await StoreStandIn.start();
+    const config = agentConfig(await render({ settings: { ...sources, ...collector, ...own } }));
+    const node = await LogNode.make(otelcol, config, store.url, { encoding: "json" });
+    try {
+      node.journal(
+        entries.map((entry, index) => ({ ...entry, __CURSOR: `c${index}`, __REALTIME_TIMESTAMP: "1767225600000000" })),
+      );
+      node.audit([{ verb: "before the start" }]);
+      await node.start();
+      node.audit(audited);
+      const of = (job: string) => store.got.filter(({ labels }) => labels["job"] === job);
+      await eventually(120, () =>
+        Promise.resolve((of("journal").length >= entries.length && of("audit").length >= audited.length) || undefined),
+      );
+      const { declared } = await render({ settings: { ...sources } });
+      const values = releases(declared).find(({ chart }) => chart?.name === "fluent-bit")?.values ?? {};
+      for (const [tag, records] of [["journal", entries] as const, ["audit", audited] as const]) {
+        const pushed = [];
+        for (const record of records)
+          pushed.push(await readOfNode(values, tag, structuredClone(record), LogNode.nodeName));
+        expect(of(tag).map(({ body }) => body)).to.deep.equal(pushed.map(({ text }) => JSON.parse(text) as unknown));
+        expect(of(tag).map(({ labels }) => labels)).to.deep.equal(pushed.map(({ stream }) => stream));
+        const [{ attributes }] = otlpConfig.resource_attributes.attributes_config;
+        expect(attributes).to.include.members(Object.keys(of(tag)[0]?.labels ?? {}));
+        if (tag === "audit")
+          expect(of(tag).map(({ time }) => Math.round(Number(time) / 1e3) / 1e6)).to.deep.equal(
+            pushed.map(({ time }) => time),
+          );
+      }
+      expect(of("journal").map(({ body }) => body)).to.deep.include({
+        ...{
+          level: "error",
+          message: "starting failed, ****",
+          unit: "kubelet.service",
+          identifier: "kubelet",
+          pid: "812",
+        },
+      });
+      expect(of("audit").map(({ body }) => body)).to.deep.include({
+        ...{ level: "warn", message: "get /api/v1/namespaces/shop/secrets/db", verb: "get", user: "jane", code: 403 },
+        ...{ uri: "/api/v1/namespaces/shop/secrets/db", namespace: "shop", resource: "secrets", name: "db" },
+        ...{ decision: "forbid", address: "10.0.0.7", agent: "kubectl/v1.36", id: "a-2" },
+      });
+      expect(JSON.stringify(store.got)).not.to.match(/s3cr3t|requestObject/);
     } finally {
       await node.close();
       store.close();

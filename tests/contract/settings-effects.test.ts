@@ -64,6 +64,7 @@ const everything: readonly Effect[] = [
     '{"docker.io":"http://mirror:5000"}',
   ],
   ["cluster.kind.scrapeControlPlane", false],
+  ["cluster.kind.auditLog", true, kindConfig, "audit-policy-file"],
   ["cluster.kind.kubeadmPatches", ["kind: KubeletConfiguration\nmaxPods: 50\n"], kindConfig, "maxPods: 50"],
   ["cluster.kind.readyTimeoutSeconds", 333],
   ["repository.name", "fleet", "deploy-key-github-2.repository"],
@@ -345,6 +346,12 @@ const onExisting = (kubeconfig: string): Effect[] => [
   ["cluster.type", "existing", "cluster-kind", { lacks: "kind-script.ts" }],
   ["cluster.existing.kubeconfig", kubeconfig, "cluster.kubeconfig", "https://127.0.0.1:1"],
   ["cluster.existing.context", "platform", "cluster.context"],
+  [
+    "cluster.existing.auditLog",
+    "/srv/audit/log.json",
+    "fluent-bit-release.spec.values.config.inputs",
+    "Path /srv/audit/log*.json",
+  ],
   ["provided", ["certManager", "keda"], "cert-manager-release", { lacks: "cert-manager" }],
   ["keda.namespace", "scalers", "monitoring-allow-autoscaling.spec.ingress.0.from"],
 ];

@@ -229,6 +229,17 @@ const samples: readonly [RegExp, readonly string[]][] = [
   ],
   [/^ebpf\.ignoredPaths\.items$/, ["/healthz", "/internal/*", "healthz", "/a b", "/${A}", "/{{ a }}"]],
   [/^redact\.patterns/, ["hunter[0-9]", "a$", "${b}", "{{ c }}", "(?i)bearer \\S+", "(?=a)", "a*"]],
+  [
+    /^cluster\.existing\.auditLog$/,
+    [
+      "/var/log/kubernetes/audit/audit.log",
+      "/var/lib/rancher/k3s/server/logs/audit.log",
+      "/a/b*.log",
+      "audit.log",
+      "/a b.log",
+      "/a",
+    ],
+  ],
   [/^redact\.fields/, ["password", "x-api-key", "a.b", "a*", ""]],
   [/^metricFilters.*job$/, ["shop", "shop-(a|b)", ".*", "(", "$(A)", "{{a}}", "a b", "(?P<n>b)"]],
   [/^metricFilters.*dropLabels\.items$/, ["uid", "instance", "pod_.*", "le"]],

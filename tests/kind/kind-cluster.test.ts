@@ -6,6 +6,7 @@ import { expect } from "chai";
 import { readFileSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { after, before, describe, it } from "mocha";
+import { kindAuditLog } from "../../components/cluster/kind-config.ts";
 import { labelOf } from "../../components/cluster/identity.ts";
 import { freePorts } from "../../rehearsal/control-plane/processes.ts";
 import { failure } from "../support/failure.ts";
@@ -131,7 +132,7 @@ describe("the Kind cluster of an environment, on real Kind", function () {
 
   it("is replaced, deleted first, when its configuration changes", async () => {
     const was = { id: (await inspect()).Id, hash: await hash() };
-    stack.settings({ ...settings, registryMirrors: { "registry.example": "http://127.0.0.1:1" } });
+    stack.settings({ ...settings, auditLog: true, registryMirrors: { "registry.example": "http://127.0.0.1:1" } });
     expect((await stack.preview()).changes).to.include({ replace: 1 });
     expect((await inspect()).Id, "a preview touches nothing").to.equal(was.id);
     expect((await stack.up()).changes).to.include({ replace: 1 });
@@ -147,6 +148,17 @@ describe("the Kind cluster of an environment, on real Kind", function () {
     expect(await inNode("containerd", "config", "dump")).to.match(
       /config_path = ['"][^'"]*\/etc\/containerd\/certs\.d/,
     );
+  });
+
+  it("has the audit log that it is asked for, which says who asked and has no bodies", async () => {
+    const log = await until("the API server has written", async () => {
+      const text = await tier.engine.docker(["exec", stack.nodeContainer, "cat", kindAuditLog]).catch(() => "");
+      return text.includes('"resource":"secrets"') ? text : undefined;
+    });
+    expect(log)
+      .to.include('"level":"Metadata"')
+      .and.not.match(/requestObject|responseObject/);
+    say(`audit log: ${log.split("\n").length - 1} events, ${Math.round(log.length / 1024)} KiB`);
   });
 
   it("is destroyed and leaves nothing behind", async () => {

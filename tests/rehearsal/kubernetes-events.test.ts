@@ -4,9 +4,10 @@
  * keeps no version: that a restart sends none again and loses none is seen nowhere.
  */
 import { expect } from "chai";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parse, stringify } from "yaml";
 import { stateFolder } from "../../components/agents/kubernetes-events/values.ts";
@@ -58,6 +59,7 @@ describe("Kubernetes' events, by a real collector from a real API server", funct
   this.timeout("5m");
   const folder = mkdtempSync(join(tmpdir(), "kubernetes-events-"));
   const running = new Running();
+  const auditLog = join(folder, "audit.log");
   let plane: ControlPlane | undefined;
   let store: StoreStandIn | undefined;
 
@@ -72,7 +74,13 @@ describe("Kubernetes' events, by a real collector from a real API server", funct
     const otelcol = await programOrSkip(this, "otelcol");
     const binaries = await obtainBinaries();
     const { declared } = await render({ settings: { kubernetesEvents: { enabled: true }, redact } });
-    plane = await startControlPlane({ name: "events", dir: join(folder, "cluster"), binaries });
+    plane = await startControlPlane({
+      ...{ name: "events", dir: join(folder, "cluster"), binaries },
+      ...{
+        auditLog,
+        auditPolicy: fileURLToPath(new URL("../../components/cluster/audit-policy.yaml", import.meta.url)),
+      },
+    });
     const { api } = new TestCluster(plane.kubeconfigPath);
     for (const name of ["monitoring", "shop"])
       await apply(api, { apiVersion: "v1", kind: "Namespace", metadata: { name } });
@@ -175,5 +183,53 @@ describe("Kubernetes' events, by a real collector from a real API server", funct
     const [{ attributes }] = otlpConfig.resource_attributes.attributes_config;
     expect(attributes).to.include.members(["job", "namespace"]);
     expect(running.said).not.to.match(/forbidden/i);
+  });
+
+  it("leave an audit log, by the policy of a Kind cluster, that says who asked for what and has no secret in it", async () => {
+    if (plane === undefined) throw new Error("there is no control plane");
+    const { api } = new TestCluster(plane.kubeconfigPath);
+    const secret = { apiVersion: "v1", kind: "Secret", metadata: { name: "db", namespace: "shop" } };
+    await apply(api, { ...secret, stringData: { password: "s3cr3t" } });
+    await api.get("/api/v1/namespaces/shop/secrets/db");
+    await api.get("/api/v1/namespaces/shop/configmaps");
+    interface Audited {
+      readonly verb: string;
+      readonly level: string;
+      readonly stage: string;
+      readonly user: { readonly username: string };
+      readonly objectRef?: { readonly resource?: string; readonly namespace?: string; readonly name?: string };
+    }
+    const events = () =>
+      readFileSync(auditLog, "utf8")
+        .split("\n")
+        .slice(0, -1)
+        .map((line) => JSON.parse(line) as Audited);
+    const of = (verb: string, resource: string, namespace = "shop") =>
+      events().filter(
+        (one) => one.verb === verb && one.objectRef?.resource === resource && one.objectRef.namespace === namespace,
+      );
+    await running.soon("the log has it all", () => of("list", "configmaps").length > 0 || undefined);
+    for (const [verb, resource] of [
+      ["patch", "secrets"],
+      ["get", "secrets"],
+      ["list", "configmaps"],
+    ] as const)
+      expect(
+        of(verb, resource).map(({ user: { username } }) => username),
+        `${verb} ${resource}`,
+      ).to.include("kubernetes-admin");
+    // What is a line of its own, what asks all the time, and programs that look.
+    expect(events().filter(({ objectRef }) => ["events", "leases"].includes(objectRef?.resource ?? ""))).to.deep.equal(
+      [],
+    );
+    expect(events().filter(({ verb, user }) => verb === "watch" && user.username.startsWith("system:"))).to.deep.equal(
+      [],
+    );
+    expect(new Set(events().map(({ level, stage }) => `${level} ${stage}`))).to.include("Metadata ResponseComplete");
+    expect(events().filter(({ level, stage }) => level !== "Metadata" || stage === "RequestReceived")).to.deep.equal(
+      [],
+    );
+    expect(readFileSync(auditLog, "utf8")).not.to.match(/s3cr3t|requestObject|responseObject/);
+    console.log(`      ${events().length} events, ${Math.round(readFileSync(auditLog).length / 1024)} KiB`);
   });
 });

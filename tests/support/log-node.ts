@@ -1,6 +1,7 @@
 /** A node as a log agent sees it: a real collector with its declared configuration, files of containers, and a store. */
 import {
   appendFileSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -12,10 +13,11 @@ import {
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { json } from "node:stream/consumers";
 import { stringify } from "yaml";
 import { podLogs, stateFolder } from "../../components/agents/log-collector/values.ts";
+import { kindAuditLog } from "../../components/cluster/kind-config.ts";
 import { byteCount } from "../../settings/formats.ts";
 import { settingsSchema } from "../../settings/schema.ts";
 import { at } from "../../contract/finding.ts";
@@ -93,6 +95,7 @@ export function agentConfig({ declared }: Rendered): Tree {
 const exporter = "otlp_http/logs";
 
 export class LogNode {
+  static readonly nodeName = "node-1";
   readonly dir = mkdtempSync(join(tmpdir(), "log-node-"));
   readonly #watcher = guard(this.dir);
   readonly #otelcol: string;
@@ -100,6 +103,8 @@ export class LogNode {
   readonly #memory = String(byteCount(settingsSchema.parse({}).logCollector.resources.memoryLimit));
   #pid = 0;
   readonly #ports: { readonly health: number; readonly metrics: number };
+
+  readonly #bin = join(this.dir, "bin");
 
   private constructor(otelcol: string, ports: readonly number[]) {
     this.#otelcol = otelcol;
@@ -123,6 +128,8 @@ export class LogNode {
     const text = JSON.stringify(config)
       .replaceAll(podLogs, join(node.dir, "pods"))
       .replaceAll(stateFolder, join(node.dir, "state"))
+      .replaceAll("/var/log/journal", join(node.dir, "journal"))
+      .replaceAll(dirname(kindAuditLog), join(node.dir, "audit"))
       .replaceAll("0.0.0.0:13133", `127.0.0.1:${node.#ports.health}`);
     const changed = JSON.parse(text) as { exporters: Record<string, Tree>; service: Tree };
     const declared = changed.exporters[exporter] ?? {};
@@ -148,9 +155,17 @@ export class LogNode {
   async start(): Promise<void> {
     this.write("earlier-0", ["stdout F of before"]);
     const args = [`--config=${join(this.dir, "collector.yaml")}`, "--feature-gates=stanza.synchronousLogEmitter"];
-    const program = { name: "collector", command: this.#otelcol, args, env: { GOMEMLIMIT: this.#memory } };
+    const env = {
+      GOMEMLIMIT: this.#memory,
+      NODE_NAME: LogNode.nodeName,
+      PATH: `${this.#bin}:${process.env["PATH"] ?? ""}`,
+    };
+    const program = { name: "collector", command: this.#otelcol, args, env };
     this.#pid = launch(this.dir, program).pid ?? 0;
-    const looked = async () => ((await this.metric("otelcol_fileconsumer_open_files")) > 0 ? true : undefined);
+    const looked = async () =>
+      (await this.metric("otelcol_fileconsumer_open_files")) > (existsSync(join(this.dir, "audit")) ? 1 : 0)
+        ? true
+        : undefined;
     if ((await eventually(180, looked)) === undefined)
       throw new Error(`the collector is not ready:\n${lastLines(this.dir, "collector")}`);
   }
@@ -169,6 +184,23 @@ export class LogNode {
   /** At once, without a chance to finish anything. */
   async kill(): Promise<void> {
     await reap(this.dir, { only: ["collector"] });
+  }
+
+  /**
+   * A stand-in for journalctl: these entries, whatever it is asked for, in the form of the real one (systemd, "Journal JSON Format"), and then it
+   * waits for more, which do not come.
+   */
+  journal(entries: readonly object[]): void {
+    mkdirSync(this.#bin, { recursive: true });
+    const file = join(this.dir, "entries.json");
+    writeFileSync(file, entries.map((entry) => `${JSON.stringify(entry)}\n`).join(""));
+    writeFileSync(join(this.#bin, "journalctl"), `#!/bin/sh\nexec tail -n +1 -f ${file}\n`, { mode: 0o755 });
+  }
+
+  /** Lines of the API server's audit log. */
+  audit(events: readonly object[]): void {
+    mkdirSync(join(this.dir, "audit"), { recursive: true });
+    appendFileSync(join(this.dir, "audit", "audit.log"), events.map((event) => `${JSON.stringify(event)}\n`).join(""));
   }
 
   #file(pod: string): string {

@@ -220,6 +220,7 @@ describe("The plan of components", function () {
       kind: true,
       scrapeControlPlane: true,
       redact: everything.redact,
+      nodeSources: {},
       credentials: true,
       secrets: [],
     };

@@ -1,6 +1,6 @@
 /** What the chart leaves open and the values fill, and values that security or data rest on: for the judges in `contract/`. */
 import type { Scraped } from "../../../contract/component-files.ts";
-import { lineJob } from "../lines.ts";
+import { auditJob, journalJob, lineJob } from "../lines.ts";
 import {
   containerSecurityContext,
   list,
@@ -26,7 +26,10 @@ export const freeForm: FreeForm = {
           strict(
             {
               name: text,
-              valueFrom: strict({ secretKeyRef: strict({ name: text, key: text }, ["name", "key"]) }, ["secretKeyRef"]),
+              valueFrom: strict({
+                secretKeyRef: strict({ name: text, key: text }, ["name", "key"]),
+                fieldRef: strict({ fieldPath: { const: "spec.nodeName" } }, ["fieldPath"]),
+              }),
             },
             ["name", "valueFrom"],
           ),
@@ -34,7 +37,7 @@ export const freeForm: FreeForm = {
     ],
     luaScripts: [
       "scripts by their file names, which the chart mounts in /fluent-bit/scripts",
-      () => strict({ "redact.lua": text }, ["redact.lua"]),
+      () => strict({ "redact.lua": text, "records.lua": text }),
     ],
     extraVolumes: [
       "volumes, as Kubernetes has them",
@@ -47,8 +50,9 @@ export const freeForm: FreeForm = {
                 "secretName",
                 "items",
               ]),
+              hostPath: strict({ path: text, type: { enum: ["Directory", "DirectoryOrCreate"] } }, ["path", "type"]),
             },
-            ["name", "secret"],
+            ["name"],
           ),
         ),
     ],
@@ -77,5 +81,5 @@ export const pins: readonly Pin[] = [
   ]),
 ];
 
-// The second is of the lines that it reads.
-export const scraped: Scraped = { jobs: ["fluent-bit", lineJob], metrics: ["fluentbit_"] };
+// The others are of the lines that it reads.
+export const scraped: Scraped = { jobs: ["fluent-bit", lineJob, journalJob, auditJob], metrics: ["fluentbit_"] };

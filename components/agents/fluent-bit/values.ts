@@ -3,8 +3,10 @@ import { containerResources } from "../../../settings/resources.ts";
 import { type Access, asRemote, clusterUrl, isRemote, type LogStore, type Place } from "../../capabilities.ts";
 import { hardened } from "../../kubernetes/hardened.ts";
 import { authenticates, caKey, caOf, hostAndPort, type Known, remotes, secretKey, secretOf } from "../../remote.ts";
-import { droppedFields, lineJob, lineLabels } from "../lines.ts";
+import { auditJob, droppedFields, journalJob, lineJob, lineLabels, nodeLabels } from "../lines.ts";
+import { auditFiles, nodeFolders, type NodeSources } from "../node-sources.ts";
 import { isRedacted, type Redaction } from "../redaction.ts";
+import { recordsName, recordsScript } from "./records.ts";
 import { redactScript, scriptName } from "./redact.ts";
 import type { fluentBit } from "./settings.ts";
 
@@ -22,22 +24,89 @@ export interface FluentBitValues {
     readonly outputs: string;
   };
   /** By their file names. */
-  readonly luaScripts?: Readonly<Record<typeof scriptName, string>>;
+  readonly luaScripts?: Readonly<Record<string, string>>;
   readonly env?: readonly {
     readonly name: string;
-    readonly valueFrom: { readonly secretKeyRef: { readonly name: string; readonly key: string } };
+    readonly valueFrom:
+      | { readonly secretKeyRef: { readonly name: string; readonly key: string } }
+      | { readonly fieldRef: { readonly fieldPath: "spec.nodeName" } };
   }[];
-  readonly extraVolumes?: readonly [
+  readonly extraVolumes?: readonly ({ readonly name: string } & (
+    | {
+        readonly secret: {
+          readonly secretName: string;
+          readonly items: readonly { readonly key: string; readonly path: string }[];
+        };
+      }
+    | { readonly hostPath: { readonly path: string; readonly type: string } }
+  ))[];
+  readonly extraVolumeMounts?: readonly {
+    readonly name: string;
+    readonly mountPath: string;
+    readonly readOnly: true;
+  }[];
+}
+
+/** What is read: its tag, and how its records are told. */
+interface Tagged {
+  readonly tag: string;
+  readonly job: string;
+  /** Labels of its stream, and the names that Fluent Bit has them by. */
+  readonly labels: readonly (readonly [label: string, name: string])[];
+  readonly input: Readonly<Record<string, string>>;
+  /** The function of our script that makes the record. @default it is made already */
+  readonly shape?: string;
+}
+
+/** What the journal and the audit log have in common. */
+const ofNode = { labels: nodeLabels.map((label) => [label, "host"] as const) };
+
+function tagged({ inotify }: z.output<typeof fluentBit>, { journal, auditLog }: NodeSources): Tagged[] {
+  const tail = {
+    Skip_Long_Lines: "On",
+    Inotify_Watcher: inotify ? "true" : "false",
+    // Reading never pauses, and Mem_Buf_Limit would mean nothing (src/flb_input_chunk.c, flb_input_chunk_protect).
+    "storage.type": "filesystem",
+  };
+  return [
     {
-      readonly name: typeof volume;
-      readonly secret: {
-        readonly secretName: string;
-        readonly items: readonly { readonly key: string; readonly path: string }[];
-      };
+      tag: "kube.*",
+      job: lineJob,
+      labels: lineLabels.map((label) => [label, `${label}_name`] as const),
+      input: {
+        ...{ Name: "tail", Path: "/var/log/containers/*.log", "multiline.parser": "docker, cri", Tag: "kube.*" },
+        ...{ DB: "/var/log/flb_kube.db", ...tail },
+      },
     },
-  ];
-  readonly extraVolumeMounts?: readonly [
-    { readonly name: typeof volume; readonly mountPath: typeof folder; readonly readOnly: true },
+    ...(journal === undefined
+      ? []
+      : [
+          {
+            ...{ tag: journalJob, job: journalJob, shape: journalJob, ...ofNode },
+            input: {
+              ...{ Name: "systemd", Path: journal, Tag: journalJob, DB: "/var/log/flb_journal.db" },
+              ...{ Read_From_Tail: "On", "storage.type": "filesystem" },
+            },
+          },
+        ]),
+    ...(auditLog === undefined
+      ? []
+      : [
+          {
+            ...{ tag: auditJob, job: auditJob, shape: auditJob, ...ofNode },
+            input: {
+              ...{
+                Name: "tail",
+                Path: auditFiles(auditLog),
+                Parser: "json",
+                Tag: auditJob,
+                DB: "/var/log/flb_audit.db",
+              },
+              // A policy may have bodies written, too.
+              ...{ Buffer_Max_Size: "4M", ...tail },
+            },
+          },
+        ]),
   ];
 }
 
@@ -67,13 +136,13 @@ function target(place: Place, known: Known): Record<string, string> {
   };
 }
 
-/** What a log store is sent, in its own way. */
-function written({ endpoint, push }: LogStore, known: Known): Record<string, string> {
+/** What a log store is sent of what is read, in its own way. */
+function written({ endpoint, push }: LogStore, of: Tagged, known: Known): Record<string, string> {
   const path = new URL(clusterUrl(push.place)).pathname.replace(/\/$/, "");
   if (push.as === "elasticsearch")
     return {
       Name: "es",
-      Match: "kube.*",
+      Match: of.tag,
       ...target(push.place, known),
       ...(path === "" ? {} : { Path: path }),
       // A store that is there already may have lines of several clusters.
@@ -90,11 +159,11 @@ function written({ endpoint, push }: LogStore, known: Known): Record<string, str
     };
   return {
     Name: "loki",
-    Match: "kube.*",
+    Match: of.tag,
     ...target(push.place, known),
     Uri: `${path}${push.path}`,
     // A store that is there already may have lines of several clusters.
-    Labels: [...labels, ...(isRemote(endpoint) ? [`cluster=${known.name}`] : [])].join(", "),
+    Labels: [...labelsOf(of), ...(isRemote(endpoint) ? [`cluster=${known.name}`] : [])].join(", "),
     Remove_keys: droppedFields.join(","),
     Line_Format: "json",
     Auto_Kubernetes_Labels: "Off",
@@ -104,26 +173,36 @@ function written({ endpoint, push }: LogStore, known: Known): Record<string, str
 /** What of that stands in a Secret. */
 function files(
   stores: readonly LogStore[],
-  known: Known,
+  known: Known & { readonly nodeSources: NodeSources },
 ): Pick<FluentBitValues, "env" | "extraVolumes" | "extraVolumeMounts"> {
   const asked = remotes(stores.map(({ push }) => push.place));
   const name = secretOf("fluent-bit");
-  const env = asked
-    .filter(({ access }) => authenticates(access, known))
-    .map(({ access }) => ({
-      name: secretVariable(access),
-      valueFrom: { secretKeyRef: { name, key: secretKey(access) } },
-    }));
+  const folders = nodeFolders(known.nodeSources);
+  const env = [
+    ...asked
+      .filter(({ access }) => authenticates(access, known))
+      .map(({ access }) => ({
+        name: secretVariable(access),
+        valueFrom: { secretKeyRef: { name, key: secretKey(access) } },
+      })),
+    ...(folders.length === 0
+      ? []
+      : [{ name: "NODE_NAME", valueFrom: { fieldRef: { fieldPath: "spec.nodeName" } } } as const]),
+  ];
   const items = asked
     .filter((remote) => caOf(remote, known) !== undefined)
     .map(({ access }) => ({ key: caKey(access), path: caKey(access) }));
+  const volumes = [
+    ...(items.length === 0 ? [] : [{ of: { name: volume, secret: { secretName: name, items } }, at: folder }]),
+    ...folders.map(({ name: called, path, type }) => ({ of: { name: called, hostPath: { path, type } }, at: path })),
+  ];
   return {
     ...(env.length === 0 ? {} : { env }),
-    ...(items.length === 0
+    ...(volumes.length === 0
       ? {}
       : {
-          extraVolumes: [{ name: volume, secret: { secretName: name, items } }],
-          extraVolumeMounts: [{ name: volume, mountPath: folder, readOnly: true }],
+          extraVolumes: volumes.map(({ of }) => of),
+          extraVolumeMounts: volumes.map(({ of, at }) => ({ name: of.name, mountPath: at, readOnly: true })),
         }),
   };
 }
@@ -134,16 +213,21 @@ function section(name: string, entries: Readonly<Record<string, string>>): strin
   return [`[${name}]`, ...lines, ""].join("\n");
 }
 
-/** Labels of every line in the log store. */
-const labels = [`job=${lineJob}`, ...lineLabels.map((label) => `${label}=$kubernetes['${label}_name']`)];
+/** Labels of its lines in the log store. */
+const labelsOf = ({ job, labels }: Tagged) => [
+  `job=${job}`,
+  ...labels.map(([label, name]) => `${label}=$kubernetes['${name}']`),
+];
 
 /** Values of Fluent Bit: tail every container, add what Kubernetes knows, push to each log store, which waits for no other. */
 export function fluentBitValues(
   settings: z.output<typeof fluentBit>,
   stores: readonly LogStore[],
-  known: Known & { readonly redact: Redaction },
+  known: Known & { readonly redact: Redaction; readonly nodeSources: NodeSources },
 ): FluentBitValues {
   const redacted = isRedacted(known.redact);
+  const read = tagged(settings, known.nodeSources);
+  const shaped = read.filter(({ shape }) => shape !== undefined);
   return {
     // Its image is busybox:latest, pulled always.
     testFramework: { enabled: false },
@@ -171,17 +255,7 @@ export function fluentBitValues(
         // Seconds between two tries at most; by default half an hour passes before the log store's return is noticed.
         "scheduler.cap": "60",
       }),
-      inputs: section("INPUT", {
-        Name: "tail",
-        Path: "/var/log/containers/*.log",
-        "multiline.parser": "docker, cri",
-        Tag: "kube.*",
-        DB: "/var/log/flb_kube.db",
-        Skip_Long_Lines: "On",
-        Inotify_Watcher: settings.inotify ? "true" : "false",
-        // Reading never pauses, and Mem_Buf_Limit would mean nothing (src/flb_input_chunk.c, flb_input_chunk_protect).
-        "storage.type": "filesystem",
-      }),
+      inputs: read.map(({ input }) => section("INPUT", input)).join("\n"),
       filters: [
         section("FILTER", {
           Name: "kubernetes",
@@ -200,17 +274,21 @@ export function fluentBitValues(
           ? [
               section("FILTER", {
                 Name: "lua",
-                Match: "kube.*",
+                Match: "*",
                 script: `/fluent-bit/scripts/${scriptName}`,
                 call: "redact",
               }),
             ]
           : []),
+        ...shaped.map(({ tag, shape = "" }) =>
+          section("FILTER", { Name: "lua", Match: tag, script: `/fluent-bit/scripts/${recordsName}`, call: shape }),
+        ),
       ].join("\n"),
       outputs: stores
-        .map((logs) =>
+        .flatMap((logs) => read.map((of) => ({ logs, of })))
+        .map(({ logs, of }) =>
           section("OUTPUT", {
-            ...written(logs, known),
+            ...written(logs, of, known),
             // What waits is bounded by its size, not by time; the oldest goes first. Chunks are tried again each in its own time,
             // so they come out of order; a line that the log store refuses for good, for its age also, is not tried again.
             Retry_Limit: "no_limits",
@@ -219,7 +297,14 @@ export function fluentBitValues(
         )
         .join("\n"),
     },
-    ...(redacted ? { luaScripts: { [scriptName]: redactScript(known.redact) } } : {}),
+    ...(redacted || shaped.length > 0
+      ? {
+          luaScripts: {
+            ...(redacted ? { [scriptName]: redactScript(known.redact) } : {}),
+            ...(shaped.length > 0 ? { [recordsName]: recordsScript() } : {}),
+          },
+        }
+      : {}),
     ...files(stores, known),
   };
 }

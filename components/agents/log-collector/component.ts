@@ -6,6 +6,7 @@ import { imagePullSecrets } from "../../kubernetes/pull-secrets.ts";
 import { credentials } from "../../remote.ts";
 import { externalFolder } from "../exporters.ts";
 import { targets, withoutLabels } from "../line-pipelines.ts";
+import { nodeFolders } from "../node-sources.ts";
 import { logCollector } from "./settings.ts";
 import { logCollectorConfig, podLogs, stateFolder } from "./values.ts";
 
@@ -47,6 +48,7 @@ export const logCollectorComponent = defineComponent({
     const external = credentials(name, namespace, targets(stores), environment);
     const state = "state";
     const logs = "pod-logs";
+    const folders = nodeFolders(environment.nodeSources);
     return [
       {
         name: "account",
@@ -81,13 +83,18 @@ export const logCollectorComponent = defineComponent({
             securityContext: { ...hardened, runAsUser: 0 },
             // Every node, tainted or not.
             tolerations: [{ operator: "Exists" }],
+            ...(folders.length === 0
+              ? {}
+              : { env: [{ name: "NODE_NAME", valueFrom: { fieldRef: { fieldPath: "spec.nodeName" } } }] }),
             volumes: [
               { name: logs, hostPath: { path: podLogs } },
+              ...folders.map(({ name: called, path, type }) => ({ name: called, hostPath: { path, type } })),
               { name: state, hostPath: { path: stateFolder, type: "DirectoryOrCreate" } },
               ...external.map(({ name: secretName }) => ({ name: "external", secret: { secretName } })),
             ],
             volumeMounts: [
               { name: logs, mountPath: podLogs, readOnly: true },
+              ...folders.map(({ name: called, path }) => ({ name: called, mountPath: path, readOnly: true })),
               { name: state, mountPath: stateFolder },
               ...external.map(() => ({ name: "external", mountPath: externalFolder, readOnly: true })),
             ],

@@ -1,7 +1,7 @@
 /** Values that security or data rest on: for the judges in `contract/`. */
 import type { Scraped } from "../../../contract/component-files.ts";
 import { asks, of, setting, why, type Pin } from "../../../contract/pin.ts";
-import { lineJob } from "../lines.ts";
+import { auditJob, journalJob, lineJob } from "../lines.ts";
 import { byteCount } from "../../../settings/formats.ts";
 
 export const pins: readonly Pin[] = [
@@ -24,9 +24,9 @@ export const pins: readonly Pin[] = [
   ]),
 ];
 
-// The second is of the lines that it reads.
+// The others are of the lines that it reads.
 export const scraped: Scraped = {
-  jobs: ["log-agent-collector-monitoring", lineJob],
+  jobs: ["log-agent-collector-monitoring", lineJob, journalJob, auditJob],
   metrics: [
     ...["accepted", "refused"].map((what) => `otelcol_receiver_${what}_log`),
     ...["sent", "send_failed", "enqueue_failed"].map((what) => `otelcol_exporter_${what}_log`),

@@ -4,7 +4,19 @@ import type { LogStore } from "../../capabilities.ts";
 import type { Known } from "../../remote.ts";
 import type { Named } from "../exporters.ts";
 import { linePipelines, type Source } from "../line-pipelines.ts";
-import { droppedFields, lineJob, lineLabels, textField } from "../lines.ts";
+import {
+  auditFields,
+  auditJob,
+  droppedFields,
+  journalFields,
+  journalJob,
+  lineJob,
+  lineLabels,
+  type nodeLabels,
+  priorities,
+  textField,
+} from "../lines.ts";
+import { auditFiles, type NodeSources } from "../node-sources.ts";
 import type { Redaction } from "../redaction.ts";
 import type { logCollector } from "./settings.ts";
 
@@ -54,6 +66,70 @@ const containers = (own: { readonly namespace: string; readonly pods: string }):
   shape: [`delete_matching_keys(log.body, "^(${droppedFields.join("|")})$$")`],
 });
 
+const entry = 'log.cache["entry"]';
+const keys = (place: readonly (string | number)[]) => place.map((key) => `[${JSON.stringify(key)}]`).join("");
+
+/** Of a record that was read only these fields, by lines.ts; lists and maps that such a field would be do not go along. */
+const only = (fields: typeof journalFields) => [
+  `set(${entry}, log.body)`,
+  "set(log.body, {})",
+  ...fields.map(([field, place]) => {
+    const at = `${entry}${keys(place)}`;
+    return `set(log.body["${field}"], ${at}) where ${at} != nil and ${at} != ""`;
+  }),
+];
+
+const nodeName = { node: '"${env:NODE_NAME}"' } as const satisfies Record<(typeof nodeLabels)[number], string>;
+
+/** The node's journal, by the program journalctl. (receiver/journaldreceiver 0.158) */
+const journal = (directory: string): Source => ({
+  job: journalJob,
+  receiver: {
+    journald: {
+      directory,
+      start_at: "end",
+      // All; by default what is for those who look for errors of a program is left out.
+      priority: "debug",
+      all: true,
+      convert_message_bytes: true,
+      storage: "file_storage",
+    },
+  },
+  labels: nodeName,
+  shape: [
+    ...only(journalFields),
+    ...priorities.map(
+      (level, priority) => `set(log.body["level"], "${level}") where ${entry}["PRIORITY"] == "${priority}"`,
+    ),
+    'set(log.body["level"], "info") where log.body["level"] == nil',
+  ],
+});
+
+/** The API server's audit log, where a node has one. */
+const audit = (auditLog: string): Source => ({
+  job: auditJob,
+  receiver: {
+    "file_log/audit": {
+      include: [auditFiles(auditLog)],
+      start_at: "end",
+      include_file_name: false,
+      // A policy may have bodies written, too.
+      max_log_size: "4MiB",
+      storage: "file_storage",
+      operators: [{ type: "json_parser", parse_to: "body", parse_ints: true, on_error: "send_quiet" }],
+    },
+  },
+  labels: nodeName,
+  shape: [
+    `set(log.time, Time(log.body["stageTimestamp"], "%Y-%m-%dT%H:%M:%S.%fZ"))`,
+    ...only(auditFields),
+    'set(log.body["level"], "info")',
+    'set(log.body["level"], "warn") where log.body["code"] >= 400',
+    'set(log.body["level"], "error") where log.body["code"] >= 500',
+    'set(log.body["message"], Concat([log.body["verb"], log.body["uri"]], " "))',
+  ],
+});
+
 /**
  * Configuration of the collector on each node. A record is in the queue on disk before its position in the file is kept (gate
  * `stanza.synchronousLogEmitter`), so nothing in between is lost with the process; what was under way is read once more.
@@ -63,6 +139,14 @@ const containers = (own: { readonly namespace: string; readonly pods: string }):
 export const logCollectorConfig = (
   settings: z.output<typeof logCollector>,
   stores: readonly Named<LogStore>[],
-  known: Known & { readonly redact: Redaction },
+  known: Known & { readonly redact: Redaction; readonly nodeSources: NodeSources },
   own: { readonly namespace: string; readonly pods: string },
-) => linePipelines([containers(own)], stores, byteCount(settings.bufferSize), stateFolder, known);
+) => {
+  const { journal: directory, auditLog } = known.nodeSources;
+  const sources = [
+    containers(own),
+    ...(directory === undefined ? [] : [journal(directory)]),
+    ...(auditLog === undefined ? [] : [audit(auditLog)]),
+  ];
+  return linePipelines(sources, stores, byteCount(settings.bufferSize), stateFolder, known);
+};

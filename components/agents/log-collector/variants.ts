@@ -9,6 +9,14 @@ export const variants: Readonly<Record<string, SettingsInput>> = {
 
 export const alone: Readonly<Record<string, SettingsInput>> = {
   "into two stores": { ...under, logs: ["victoriaLogs", "loki"], logCollector: { bufferSize: "1Gi" } },
+  "with journal and audit log": {
+    ...under,
+    journal: { enabled: true },
+    cluster: { kind: { auditLog: true } },
+    // The one that is released has no journalctl.
+    logCollector: { image: "registry.example.com/collector-with-journalctl:1.0" },
+    redact: { fields: ["password"] },
+  },
   "without a gateway": { ...under, gateway: "none", instrumentation: { enabled: false } },
 };
 

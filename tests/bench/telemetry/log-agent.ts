@@ -1,7 +1,7 @@
 /**
- * A stand-in for Fluent Bit, whose program cannot be had here: it does with a line of a container's log file what the
- * declared configuration says, as the documentation of Fluent Bit 5.1 tells it (inputs/tail, filters/kubernetes, filters/lua,
- * outputs/loki), and pushes it to Loki. What the configuration does not ask for, it does not do. Scripts run in Lua itself (5.4, and
+ * A stand-in for Fluent Bit, whose program cannot be had here: it does with a line of a container's log file, of an audit log, and with an
+ * entry of a journal what the declared configuration says, as the documentation of Fluent Bit 5.1 tells it (inputs/tail, inputs/systemd,
+ * filters/kubernetes, filters/lua, outputs/loki), and pushes it to Loki. What the configuration does not ask for, it does not do. Scripts run in Lua itself (5.4, and
  * LuaJIT in Fluent Bit).
  */
 import { LuaFactory } from "wasmoon";
@@ -50,28 +50,36 @@ function enrich(record: FluentRecord, pod: Pod, filter: Options): FluentRecord {
 }
 
 /** Scripts that were read, by their text: what they call, given a record, gives back what becomes of it. */
-const scripts = new Map<string, Promise<(record: FluentRecord) => FluentRecord>>();
+const scripts = new Map<string, Promise<(record: FluentRecord) => Changed>>();
 
-/** The lua filter: what its script gives back, by the code that comes with it (plugins/filter_lua/lua.c). */
-function scripted(values: Values, filter: Options): Promise<(record: FluentRecord) => FluentRecord> {
+interface Changed {
+  readonly record: FluentRecord;
+  /** Seconds since 1970, where the script says another time. */
+  readonly time?: number;
+}
+
+/** The lua filter: what its script gives back, by the code that comes with it (plugins/filter_lua/lua.c). @param node as NODE_NAME says it */
+function scripted(values: Values, filter: Options, node: string): Promise<(record: FluentRecord) => Changed> {
   const name = (filter.get("script") ?? "").replace("/fluent-bit/scripts/", "");
   const text = at(values, "luaScripts", name);
   if (typeof text !== "string") throw new Error(`There is no script ${name}.`);
   const call = filter.get("call") ?? "";
   const start = async () => {
     const lua = await new LuaFactory().createEngine({ enableProxy: false });
+    lua.global.set("node_name", node);
+    await lua.doString('os.getenv = function(name) return name == "NODE_NAME" and node_name or nil end');
     await lua.doString(text);
     // Three values, of which a function of JavaScript would get the first.
     await lua.doString(
-      `function called(record) local code, time, is = ${call}("kube.x", 0, record) return { code, is } end`,
+      `function called(record) local code, time, is = ${call}("kube.x", 0, record) return { code, is, time } end`,
     );
-    const called = lua.global.get("called") as (record: FluentRecord) => [number, FluentRecord];
+    const called = lua.global.get("called") as (record: FluentRecord) => [number, FluentRecord, number];
     return (record: FluentRecord) => {
-      const [code, is] = called(record);
-      return code === 0 ? record : is;
+      const [code, is, time] = called(record);
+      return code === 0 ? { record } : code === 1 ? { record: is, time } : { record: is };
     };
   };
-  const key = `${call} ${text}`;
+  const key = `${node} ${call} ${text}`;
   const made = scripts.get(key) ?? start();
   scripts.set(key, made);
   return made;
@@ -84,26 +92,31 @@ function access(record: FluentRecord, accessor: string): string | undefined {
   return typeof found === "string" ? found : undefined;
 }
 
-/** What a log store gets of one line: labels of its stream, and the line. */
+/** What a log store gets of one line: labels of its stream, the line, and its time where the configuration makes it. */
 export interface Pushed {
   readonly stream: Readonly<Record<string, string>>;
   readonly text: string;
+  /** Seconds since 1970. */
+  readonly time?: number;
 }
 
-/**
- * What becomes of one line as the container runtime wrote it.
- *
- * @param values of the release of Fluent Bit
- */
-export async function read(values: Values, pod: Pod, line: string): Promise<Pushed> {
-  const [input] = sectionsOf(values, "inputs");
-  const [output] = sectionsOf(values, "outputs");
-  if (!(input?.get("multiline.parser") ?? "").includes("cri")) throw new Error("Nothing reads containerd's lines.");
+const fits = (options: Options, tag: string) => ["*", tag].includes(options.get("match") ?? "");
+
+/** What becomes of a record on its way from an input with that tag to Loki. */
+async function sent(values: Values, tag: string, read: FluentRecord, pod: Pod): Promise<Pushed> {
+  const output = sectionsOf(values, "outputs").find((options) => fits(options, tag));
   if (output?.get("name") !== "loki" || output.get("line_format") !== "json")
     throw new Error("The stand-in knows Loki and JSON alone.");
-  let record = parseCri(line);
-  for (const filter of sectionsOf(values, "filters"))
-    record = filter.get("name") === "lua" ? (await scripted(values, filter))(record) : enrich(record, pod, filter);
+  let record = read;
+  let time: number | undefined;
+  for (const filter of sectionsOf(values, "filters").filter((options) => fits(options, tag))) {
+    const changed: Changed =
+      filter.get("name") === "lua"
+        ? (await scripted(values, filter, pod.node))(record)
+        : { record: enrich(record, pod, filter) };
+    record = changed.record;
+    time = changed.time ?? time;
+  }
   const stream: Record<string, string> = {};
   for (const label of (output.get("labels") ?? "").split(/,\s*/)) {
     const [name = "", value = ""] = label.split(/=(.*)/s);
@@ -114,7 +127,35 @@ export async function read(values: Values, pod: Pod, line: string): Promise<Push
   return {
     stream,
     text: JSON.stringify(Object.fromEntries(Object.entries(record).filter(([key]) => !removed.includes(key)))),
+    ...(time === undefined ? {} : { time }),
   };
+}
+
+/**
+ * What becomes of one line as the container runtime wrote it.
+ *
+ * @param values of the release of Fluent Bit
+ */
+export async function read(values: Values, pod: Pod, line: string): Promise<Pushed> {
+  const [input] = sectionsOf(values, "inputs");
+  if (!(input?.get("multiline.parser") ?? "").includes("cri")) throw new Error("Nothing reads containerd's lines.");
+  return sent(values, "kube.*", parseCri(line), pod);
+}
+
+/**
+ * What becomes of an entry of a node's journal, or of an event of the API server's audit log, which is a line of JSON.
+ *
+ * @param values of the release of Fluent Bit
+ */
+export async function readOfNode(
+  values: Values,
+  tag: "journal" | "audit",
+  record: FluentRecord,
+  node: string,
+): Promise<Pushed> {
+  if (!sectionsOf(values, "inputs").some((options) => options.get("tag") === tag))
+    throw new Error(`Nothing reads ${tag}.`);
+  return sent(values, tag, record, { namespace: "", name: "", uid: "", container: "", deployment: "", node });
 }
 
 /**

@@ -1,7 +1,8 @@
 import { expect } from "chai";
+import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { parse } from "yaml";
-import { clusterName, kindConfig } from "../../../components/cluster/kind-config.ts";
+import { clusterName, kindAuditLog, kindConfig } from "../../../components/cluster/kind-config.ts";
 import { parseSettings } from "../../../settings/parse.ts";
 
 const settings = (kind: object = {}) =>
@@ -41,6 +42,7 @@ describe("Kind configuration", () => {
     { workers: 1 },
     { nodeImage: "kindest/node:v1.35.0" },
     { scrapeControlPlane: false },
+    { auditLog: true },
     { registryMirrors: { "docker.io": "http://mirror:5000" } },
     { kubeadmPatches: ["kind: ClusterConfiguration"] },
   ]) {
@@ -78,6 +80,15 @@ describe("Kind configuration", () => {
       });
     }
     expect(config.hash).to.not.equal(kindConfig(kind, "dev").hash);
+  });
+
+  it("gives the audit policy to the node that has the API server, and bounds the log", () => {
+    const { yaml } = kindConfig(settings({ workers: 1, auditLog: true }), "dev");
+    const [policy] = nodes(yaml)[0]?.extraMounts ?? [];
+    expect(policy).to.include({ containerPath: "/etc/kubernetes/audit-policy.yaml", readOnly: true });
+    expect(readFileSync(policy?.hostPath ?? "", "utf8")).to.include("kind: Policy");
+    expect(nodes(yaml)[1]).to.not.have.property("extraMounts");
+    expect(yaml).to.include(`audit-log-path: ${kindAuditLog}`).and.include('audit-log-maxsize: "20"');
   });
 
   it("maps no port that is null", () => {
