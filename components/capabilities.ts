@@ -230,7 +230,7 @@ export interface RemoteWriteTarget {
 /** Keeps log lines. */
 export interface LogStore extends Store {
   /** Where and how log agents write. */
-  readonly push: LokiPush | BulkPush;
+  readonly push: LokiPush | BulkPush | HttpPush;
   readonly otlp: OtlpTarget;
   /**
    * Sent along with a log agent's lines by OTLP (components/agents/lines.ts), beside what records of applications need.
@@ -252,6 +252,12 @@ export interface LokiPush {
   readonly place: Place;
   /** Below its address. */
   readonly path: string;
+}
+
+/** Takes records as a list of JSON, each with its time in `@timestamp`. */
+export interface HttpPush {
+  readonly as: "http";
+  readonly place: Endpoint;
 }
 
 /** Takes bulk requests as Elasticsearch does. */

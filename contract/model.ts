@@ -166,13 +166,24 @@ function elasticFacts(object: Manifest): { pods: PodFact[]; services: ServiceFac
     ports: [{ name: portName, port, targetPort: port }],
   });
   const contained = { allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, capabilities: { drop: ["ALL"] } };
-  const pod = (owner: string, podLabels: Labels, container: object, securityContext: object) =>
+  const pod = (
+    owner: string,
+    podLabels: Labels,
+    container: object,
+    securityContext: object,
+    initContainers: readonly object[] = [],
+  ) =>
     podFact(
       {
         ...object,
         kind: "StatefulSet",
         metadata: { ...object.metadata, name: owner },
-        spec: { template: { metadata: { labels: podLabels }, spec: { securityContext, containers: [container] } } },
+        spec: {
+          template: {
+            metadata: { labels: podLabels },
+            spec: { securityContext, initContainers, containers: [container] },
+          },
+        },
       },
       namespace,
     );
@@ -196,6 +207,39 @@ function elasticFacts(object: Manifest): { pods: PodFact[]; services: ServiceFac
         service(`${name}-es-http`, own, 9200, "https"),
         service(`${name}-es-internal-http`, own, 9200, "https"),
         service(`${name}-es-transport`, own, 9300, "tls-transport"),
+      ],
+    };
+  }
+  // controller/logstash/{pod,service,initcontainer}.go, controller/logstash/network/ports.go.
+  if (object.apiVersion === "logstash.k8s.elastic.co/v1alpha1" && object.kind === "Logstash") {
+    const own = { "common.k8s.elastic.co/type": "logstash", "logstash.k8s.elastic.co/name": name };
+    const spec = at(object, "spec", "podTemplate", "spec");
+    const context = (list: string, called: string) =>
+      ((at(spec, list) ?? []) as readonly unknown[]).find((one) => textAt(one, "name") === called);
+    const named = (at(object, "spec", "services") ?? []) as readonly unknown[];
+    const listening = named.flatMap(
+      (one) => (at(one, "service", "spec", "ports") ?? []) as { name: string; port: number }[],
+    );
+    const container = {
+      name: "logstash",
+      ports: [{ name: "http", containerPort: 9600 }, ...listening.map(({ port }) => ({ containerPort: port }))],
+      securityContext: at(context("containers", "logstash"), "securityContext"),
+    };
+    const init = {
+      name: "logstash-internal-init-config",
+      securityContext: at(context("initContainers", "logstash-internal-init-config"), "securityContext") ?? {
+        privileged: false,
+      },
+    };
+    return {
+      pods: pod(`${name}-ls`, own, container, asMap(at(spec, "securityContext")) ?? {}, [init]),
+      services: [
+        service(`${name}-ls-api`, own, 9600, "api"),
+        ...named.flatMap((one) =>
+          ((at(one, "service", "spec", "ports") ?? []) as { name: string; port: number }[]).map((port) =>
+            service(`${name}-ls-${textAt(one, "name") ?? ""}`, own, port.port, port.name),
+          ),
+        ),
       ],
     };
   }

@@ -126,7 +126,10 @@ export function strictSchema(structural: Schema): Schema {
   } else if (structural["type"] === "object" && !preserves && structural["additionalProperties"] === undefined) {
     result["additionalProperties"] = false;
   }
-  if (asMap(structural["items"]) !== undefined) result["items"] = strictSchema(structural["items"] as Schema);
+  // Of a list that preserves what is unknown, so do its items (apiextensions-apiserver, pruning/algorithm.go: skipPrune).
+  const items = asMap(structural["items"]);
+  if (items !== undefined)
+    result["items"] = strictSchema(preserves ? { ...items, "x-kubernetes-preserve-unknown-fields": true } : items);
   if (structural["nullable"] === true && typeof result["type"] === "string") {
     result["type"] = [result["type"], "null"];
   }

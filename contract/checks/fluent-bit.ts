@@ -167,6 +167,20 @@ const known: Readonly<Record<string, Readonly<Record<string, RegExp>>>> = {
     retry_limit: /^(\d+|no_limits|no_retries|false)$/,
     "storage.total_limit_size": size,
   },
+  // Of pipeline/outputs/http.
+  "OUTPUT http": {
+    match: word,
+    host: word,
+    port: number,
+    uri: /^\/\S*$/,
+    format: /^(json|json_lines|json_stream|msgpack|gelf)$/,
+    json_date_key: word,
+    json_date_format: /^(double|epoch|epoch_ms|iso8601|java_sql_timestamp)$/,
+    log_response_payload: flag,
+    ...server,
+    retry_limit: /^(\d+|no_limits|no_retries|false)$/,
+    "storage.total_limit_size": size,
+  },
   "OUTPUT loki": {
     match: word,
     host: word,
@@ -254,6 +268,16 @@ const promised: Readonly<Record<string, Readonly<Record<string, RegExp>>>> = {
     // Elasticsearch makes of a record what its template keeps.
     index: /^logs-[a-z0-9]+\.otel-[a-z0-9]+$/,
     pipeline: anything,
+  },
+  // Logstash reads a list of JSON, and the time of each.
+  "OUTPUT http": {
+    format: /^json$/,
+    json_date_key: /^@timestamp$/,
+    json_date_format: /^iso8601$/,
+    host: /^logstash-ls-agent\.monitoring\.svc$/,
+    port: /^8080$/,
+    retry_limit: /^no_limits$/,
+    "storage.total_limit_size": anything,
   },
   "OUTPUT loki": {
     line_format: /^json$/,
@@ -470,6 +494,10 @@ export function checkFluentBit({ declared, settings }: Rendered): Finding[] {
         if (output?.options.get("match") !== tag)
           add("OUTPUT match", `is ${output?.options.get("match") ?? "missing"} and not ${tag}.`);
         const labelsOf = tag === "kube.*" ? logLabels : nodeLabels(tag);
+        if (store === "elasticsearch" && settings.elasticsearch.logstash.replicas > 0) {
+          if (output?.options.get("name") !== "http") add("OUTPUT name", "goes past Logstash.");
+          continue;
+        }
         if (store === "elasticsearch") {
           checkElasticsearch(output, values, add);
           continue;

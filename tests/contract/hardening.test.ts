@@ -16,6 +16,10 @@ const accepted: Readonly<Record<string, string>> = {
       "it loads programs into the kernel and reads the memory of processes of others; the chart has no place for the last two",
     ]),
   ),
+  "StatefulSet logstash-ls: logstash writes to its root file system":
+    "JRuby unpacks itself, and nobody has seen it run without",
+  "StatefulSet logstash-ls: logstash-internal-init-config writes to its root file system":
+    "the operator's, of the same image",
 };
 
 /** Who may read the Secrets of every namespace, and why. The rehearsal asks the API server the same. */

@@ -31,6 +31,7 @@ describe("two environments on one host", function () {
               ? {
                   demo: { app: "kbot" },
                   logs: ["loki", "victoriaLogs", "elasticsearch"],
+                  elasticsearch: { logstash: { replicas: 1 } },
                   jaeger: { storage: { type: "elasticsearch" } },
                 }
               : {}),

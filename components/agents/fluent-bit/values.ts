@@ -157,6 +157,17 @@ function written({ endpoint, push }: LogStore, of: Tagged, known: Known): Record
       // The answer in full; of one that is cut off nobody knows what was kept.
       Buffer_Size: "False",
     };
+  if (push.as === "http")
+    return {
+      Name: "http",
+      Match: of.tag,
+      ...target(push.place, known),
+      Uri: "/",
+      Format: "json",
+      Json_date_key: "@timestamp",
+      Json_date_format: "iso8601",
+      Log_response_payload: "Off",
+    };
   return {
     Name: "loki",
     Match: of.tag,

@@ -8,7 +8,19 @@ import { namespaces } from "../../kubernetes/namespaces.ts";
 import { imagePullSecrets } from "../../kubernetes/pull-secrets.ts";
 import { agentPipeline, agentStream, dataSource, linesOfTrace, lookup, otlpPath } from "./api.ts";
 import { exporter } from "./exporter.ts";
-import { kibanaLabels, kibanaName, kibanaService, labels, name, namespace, ports, service } from "./names.ts";
+import { logstash } from "./logstash.ts";
+import {
+  kibanaLabels,
+  kibanaName,
+  kibanaService,
+  labels,
+  logstashLabels,
+  logstashService,
+  name,
+  namespace,
+  ports,
+  service,
+} from "./names.ts";
 import { elasticsearch } from "./settings.ts";
 import { setup } from "./setup.ts";
 import { auth, authority, passwordOf, person, secrets } from "./users.ts";
@@ -17,7 +29,7 @@ type Settings = z.output<typeof elasticsearch>;
 type Given = Context<{ readonly elasticsearch: Settings }>;
 
 const key = "elasticsearch";
-const image = ({ images, version }: Settings, product: "elasticsearch" | "kibana") =>
+const image = ({ images, version }: Settings, product: "elasticsearch" | "kibana" | "logstash") =>
   `${images}/${product}/${product}:${version}`;
 
 /** Elasticsearch, as a user of ours asks it. */
@@ -255,6 +267,7 @@ export const elasticsearchComponent = defineComponent({
       nodes: count,
       retention,
       kibana: { replicas },
+      logstash: through,
       snapshots: { bucket },
     },
   }) => ({
@@ -264,7 +277,10 @@ export const elasticsearchComponent = defineComponent({
     logs: {
       endpoint: endpoint("grafana"),
       title: "Elasticsearch",
-      push: { as: "elasticsearch", place: endpoint("agent"), stream: agentStream, pipeline: agentPipeline },
+      push:
+        through.replicas > 0
+          ? { as: "http", place: { namespace, service: logstashService, port: ports.logstash, path: "" } }
+          : { as: "elasticsearch", place: endpoint("agent"), stream: agentStream, pipeline: agentPipeline },
       otlp: { protocol: "http", place: endpoint("gateway", otlpPath) },
       lookup,
       dataSource,
@@ -274,11 +290,20 @@ export const elasticsearchComponent = defineComponent({
     },
   }),
   check: ({ elasticsearch: settings }, known) => check(settings, known),
-  flows: () => [{ name: "elasticsearch", namespace, to: labels, ports: [ports.http], from: ["logAgent"] }],
-  requests: ({ elasticsearch: { nodes: count, masters, resources, kibana: people, exporter: metrics } }) => [
+  flows: ({ settings: { elasticsearch: own } }) => [
+    own.logstash.replicas > 0
+      ? { name: "logstash", namespace, to: logstashLabels, ports: [ports.logstash], from: ["logAgent"] }
+      : { name: "elasticsearch", namespace, to: labels, ports: [ports.http], from: ["logAgent"] },
+  ],
+  requests: ({
+    elasticsearch: { nodes: count, masters, resources, kibana: people, exporter: metrics, logstash: through },
+  }) => [
     { setting: "elasticsearch.exporter.resources", ...metrics.resources, count: 1 },
     { setting: "elasticsearch.resources", ...resources, count },
     ...(masters === 0 ? [] : [{ ...small, count: masters }]),
+    ...(through.replicas === 0
+      ? []
+      : [{ setting: "elasticsearch.logstash.resources", ...through.resources, count: through.replicas }]),
     ...(people.replicas === 0
       ? []
       : [{ setting: "elasticsearch.kibana.resources", ...people.resources, count: people.replicas }]),
@@ -287,6 +312,7 @@ export const elasticsearchComponent = defineComponent({
     elasticsearch: image(settings, "elasticsearch"),
     "Elasticsearch's exporter": settings.exporter.image,
     ...(settings.kibana.replicas > 0 ? { kibana: image(settings, "kibana") } : {}),
+    ...(settings.logstash.replicas > 0 ? { logstash: image(settings, "logstash") } : {}),
   }),
   secrets: (given) => secrets(others(given)),
   extras: (given) => {
@@ -294,6 +320,9 @@ export const elasticsearchComponent = defineComponent({
     return [
       cluster(given),
       ...(settings.elasticsearch.kibana.replicas > 0 ? [kibana(given)] : []),
+      ...(settings.elasticsearch.logstash.replicas > 0
+        ? [logstash(settings.elasticsearch, environment.image(image(settings.elasticsearch, "logstash")), pull(given))]
+        : []),
       ...exporter(settings.elasticsearch, environment.image(settings.elasticsearch.exporter.image), pull(given)),
       setup(settings.elasticsearch, environment.image(image(settings.elasticsearch, "elasticsearch")), pull(given)),
     ];

@@ -28,6 +28,22 @@ export const pins: readonly Pin[] = [
     ["spec/podTemplate/spec/securityContext/runAsNonRoot", true, why.contained],
     ["spec/podTemplate/spec/containers/0/resources", setting((s) => asks(s.elasticsearch.kibana.resources)), why.sized],
   ]),
+  ...of("Logstash monitoring/*", [
+    ["spec/count", setting((s) => s.elasticsearch.logstash.replicas), "elasticsearch.logstash.replicas"],
+    ["spec/config/queue.type", "persisted", "a line that it has taken outlives the pod"],
+    ["spec/config/pipeline.ecs_compatibility", "disabled", "its own fields would be those of every line"],
+    [
+      "spec/podTemplate/spec/containers/0/resources",
+      setting((s) => asks(s.elasticsearch.logstash.resources)),
+      why.sized,
+    ],
+    [
+      "spec/volumeClaimTemplates/0/spec/resources/requests/storage",
+      setting((s) => s.elasticsearch.logstash.storage.size),
+      "elasticsearch.logstash.storage.size",
+    ],
+    ["spec/volumeClaimTemplates/0/metadata/name", "logstash-data", "the operator mounts the claim of this name"],
+  ]),
   ...of("Deployment monitoring/elasticsearch-exporter", [
     ["spec/template/spec/containers/0/resources", setting((s) => asks(s.elasticsearch.exporter.resources)), why.sized],
     [

@@ -8,6 +8,7 @@ import {
   pinnedImage,
 } from "../../../settings/formats.ts";
 import { resources } from "../../../settings/kinds.ts";
+import { filtersFault } from "./filters.ts";
 import { exporter, version } from "./chart.ts";
 
 export const elasticsearch = z
@@ -67,6 +68,35 @@ export const elasticsearch = z
         resources: resources({ cpu: "100m", memory: "1Gi", memoryLimit: "2Gi" }),
       })
       .prefault({}),
+    logstash: z
+      .strictObject({
+        replicas: z
+          .int()
+          .min(0)
+          .max(20)
+          .default(0)
+          .describe("Pods of Logstash that lines of the log agent go through; with 0 there is none."),
+        filters: z
+          .string()
+          .max(100_000)
+          .superRefine((text, context) => {
+            const fault = filtersFault(text);
+            if (fault !== undefined) context.addIssue({ code: "custom", message: fault });
+          })
+          .default("")
+          .describe(
+            "What it does with a line, in its own language: sections `filter { }`. A line has the fields of Fluent Bit, those of a line of JSON at the top.",
+          ),
+        storage: z
+          .strictObject({
+            size: bytes
+              .default("2Gi")
+              .describe("Volume of each pod, of which three quarters are for lines that wait for Elasticsearch."),
+          })
+          .prefault({}),
+        resources: resources({ cpu: "100m", memory: "1Gi", memoryLimit: "1Gi" }),
+      })
+      .prefault({}),
     exporter: z
       .strictObject({
         image: pinnedImage
@@ -75,7 +105,7 @@ export const elasticsearch = z
         resources: resources({ cpu: "10m", memory: "32Mi", memoryLimit: "128Mi" }),
       })
       .prefault({}),
-    version: elasticVersion.default(version).describe("Version of Elasticsearch and Kibana."),
+    version: elasticVersion.default(version).describe("Version of Elasticsearch, Kibana and Logstash."),
     images: imageRepository
       .default("docker.elastic.co")
       .describe("Registry of their images, or a folder of a company's own or of a mirror."),

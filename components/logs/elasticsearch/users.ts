@@ -11,6 +11,7 @@ const writes = { cluster: [], indices: [{ names: [streams], privileges: ["auto_c
 const own: readonly ElasticUser[] = [
   { name: "agent", ...writes },
   { name: "gateway", ...writes },
+  { name: "logstash", ...writes, cluster: ["monitor"] },
   {
     name: "grafana",
     cluster: ["monitor"],
@@ -54,7 +55,7 @@ const names = (others: readonly ElasticUser[]) => [...[...own, ...others].map((u
 
 /** What one user has to be allowed that does what those of ours do, but for the Job's: of an Elasticsearch that is there already. */
 export const roleOfAll = (others: readonly ElasticUser[]): Pick<ElasticUser, "cluster" | "indices"> => {
-  const all = [...own.filter(({ name: user }) => !["setup", "exporter"].includes(user)), ...others];
+  const all = [...own.filter(({ name: user }) => !["setup", "exporter", "logstash"].includes(user)), ...others];
   return {
     cluster: [...new Set(all.flatMap(({ cluster }) => cluster))],
     indices: [...new Map(all.flatMap(({ indices }) => indices.map((one) => [JSON.stringify(one), one]))).values()],

@@ -17,7 +17,10 @@ export const alone: Readonly<Record<string, SettingsInput>> = {
   "masters apart, in zones, without Kibana, in a company's network": {
     network: { ca: "company.pem" },
     logs: ["elasticsearch", "victoriaLogs"],
-    elasticsearch: { nodes: 5, masters: 3, zones: ["eu-1a", "eu-1b"], kibana: { replicas: 0 } },
+    elasticsearch: {
+      ...{ nodes: 5, masters: 3, zones: ["eu-1a", "eu-1b"], kibana: { replicas: 0 } },
+      logstash: { replicas: 2, filters: 'filter { mutate { add_field => { "team" => "platform" } } }' },
+    },
   },
 };
 
@@ -49,6 +52,15 @@ export const decided = [
       "elasticsearch.kibana.resources",
       "eckOperator.resources",
     ],
+  },
+  {
+    under: { logs: "elasticsearch", elasticsearch: { logstash: { replicas: 1 } } },
+    effects: [
+      ["elasticsearch.logstash.replicas", 3],
+      ["elasticsearch.logstash.storage.size", "7Gi"],
+      ["elasticsearch.logstash.filters", "filter { drop { } }", "elasticsearch-logstash.spec.pipelines.0", "drop { }"],
+    ],
+    resources: ["elasticsearch.logstash.resources"],
   },
   {
     under: { logs: "elasticsearch", objectStorage: "seaweedfs" },
