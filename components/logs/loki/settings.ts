@@ -51,8 +51,8 @@ export const loki = z
           .int()
           .min(1)
           .default(5000)
-          .describe("Streams (combinations of labels) that may be written to at a time; lines of more are refused."),
-        streamRate: bytes.default("3Mi").describe("Bytes a second that one stream takes; lines of more are refused."),
+          .describe("Streams (combinations of labels) that may be written to at a time; who sends more has to wait."),
+        streamRate: bytes.default("3Mi").describe("Bytes a second that one stream takes; who sends more has to wait."),
         streamBurst: bytes.default("15Mi").describe("Bytes that may come at once beyond that, in one stream."),
       })
       .prefault({})
