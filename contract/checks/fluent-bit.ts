@@ -314,9 +314,7 @@ function ofNodes(settings: Rendered["settings"]): Readonly<Record<string, Readon
   const { journal, auditLog } = nodeSources(settings);
   return {
     ...(journal === undefined ? {} : { journal: { name: "systemd", path: journal } }),
-    ...(auditLog === undefined
-      ? {}
-      : { audit: { name: "tail", parser: "json", path: auditLog.replace(/\.(\w+)$/, "*.$1") } }),
+    ...(auditLog === undefined ? {} : { audit: { name: "tail", parser: "json", path: auditLog } }),
   };
 }
 
@@ -498,6 +496,9 @@ export function checkFluentBit({ declared, settings }: Rendered): Finding[] {
           if (output?.options.get("name") !== "http") add("OUTPUT name", "goes past Logstash.");
           continue;
         }
+        const stream = `logs-${tag === "kube.*" ? "kubernetes" : tag}.otel-`;
+        const dataStream = output?.options.get("index");
+        if (dataStream?.startsWith(stream) === false) add("OUTPUT index", `is ${dataStream}, for ${tag}.`);
         if (store === "elasticsearch") {
           checkElasticsearch(output, values, add);
           continue;

@@ -350,7 +350,7 @@ const onExisting = (kubeconfig: string): Effect[] => [
     "cluster.existing.auditLog",
     "/srv/audit/log.json",
     "fluent-bit-release.spec.values.config.inputs",
-    "Path /srv/audit/log*.json",
+    "Path /srv/audit/log.json",
   ],
   ["provided", ["certManager", "keda"], "cert-manager-release", { lacks: "cert-manager" }],
   ["keda.namespace", "scalers", "monitoring-allow-autoscaling.spec.ingress.0.from"],

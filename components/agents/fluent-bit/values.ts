@@ -4,7 +4,7 @@ import { type Access, asRemote, clusterUrl, isRemote, type LogStore, type Place 
 import { hardened } from "../../kubernetes/hardened.ts";
 import { authenticates, caKey, caOf, hostAndPort, type Known, remotes, secretKey, secretOf } from "../../remote.ts";
 import { auditJob, droppedFields, journalJob, lineJob, lineLabels, nodeLabels } from "../lines.ts";
-import { auditFiles, nodeFolders, type NodeSources } from "../node-sources.ts";
+import { nodeFolders, type NodeSources } from "../node-sources.ts";
 import { isRedacted, type Redaction } from "../redaction.ts";
 import { recordsName, recordsScript } from "./records.ts";
 import { redactScript, scriptName } from "./redact.ts";
@@ -97,12 +97,12 @@ function tagged({ inotify }: z.output<typeof fluentBit>, { journal, auditLog }: 
             input: {
               ...{
                 Name: "tail",
-                Path: auditFiles(auditLog),
+                Path: auditLog,
                 Parser: "json",
                 Tag: auditJob,
                 DB: "/var/log/flb_audit.db",
               },
-              // A policy may have bodies written, too.
+              // Not what the API server has moved aside: it would be read again (pipeline/inputs/tail, "File rotation").
               ...{ Buffer_Max_Size: "4M", ...tail },
             },
           },
@@ -139,14 +139,16 @@ function target(place: Place, known: Known): Record<string, string> {
 /** What a log store is sent of what is read, in its own way. */
 function written({ endpoint, push }: LogStore, of: Tagged, known: Known): Record<string, string> {
   const path = new URL(clusterUrl(push.place)).pathname.replace(/\/$/, "");
-  if (push.as === "elasticsearch")
+  if (push.as === "elasticsearch") {
+    // What is not containers' lines has a stream of its own.
+    const stream = of.job === lineJob ? push.stream : push.stream.replace(/^logs-\w+/, `logs-${of.job}`);
     return {
       Name: "es",
       Match: of.tag,
       ...target(push.place, known),
       ...(path === "" ? {} : { Path: path }),
       // A store that is there already may have lines of several clusters.
-      Index: isRemote(endpoint) ? push.stream.replace(/-default$/, `-${known.name.toLowerCase()}`) : push.stream,
+      Index: isRemote(endpoint) ? stream.replace(/-default$/, `-${known.name.toLowerCase()}`) : stream,
       Pipeline: push.pipeline,
       // A data stream takes no other operation, and Elasticsearch no type since 8.
       Write_Operation: "create",
@@ -157,6 +159,7 @@ function written({ endpoint, push }: LogStore, of: Tagged, known: Known): Record
       // The answer in full; of one that is cut off nobody knows what was kept.
       Buffer_Size: "False",
     };
+  }
   if (push.as === "http")
     return {
       Name: "http",

@@ -9,7 +9,7 @@ import { durationSeconds } from "../../../settings/formats.ts";
 import { droppedFields, messageFields } from "../../agents/lines.ts";
 import type { Extra } from "../../component.ts";
 import { hardened } from "../../kubernetes/hardened.ts";
-import { agentPipeline, agentStream } from "./api.ts";
+import { agentPipeline } from "./api.ts";
 import { kibanaService, name, namespace, ports, service } from "./names.ts";
 import { savedObjects } from "./saved-objects.ts";
 import type { elasticsearch } from "./settings.ts";
@@ -44,7 +44,11 @@ if (kubernetes instanceof Map) {
   }
 }
 def stream = ctx._index;
-if (stream instanceof String && stream != params.own && stream.startsWith(params.others)) resource.put('cluster', stream.substring(params.others.length()));
+if (stream instanceof String) {
+  int mark = stream.indexOf(params.mark);
+  def cluster = mark < 0 ? params.own : stream.substring(mark + params.mark.length());
+  if (cluster != params.own) resource.put('cluster', cluster);
+}
 for (def key : params.dropped) ctx.remove(key);
 def found = new HashMap();
 for (def kind : params.fields.entrySet()) {
@@ -93,8 +97,8 @@ const params = {
     host: "k8s.node.name",
   },
   // An Elasticsearch that was there already may have lines of several clusters: each has a stream that ends with its name.
-  own: agentStream,
-  others: agentStream.replace(/default$/, ""),
+  mark: ".otel-",
+  own: "default",
   dropped: droppedFields,
   // The first that a line has.
   fields: {
