@@ -426,7 +426,7 @@ export interface Offers {
   readonly prometheusOperator: true;
   /** Makes VictoriaMetrics' programs out of their objects, and objects of its own kinds out of monitors and rules. */
   readonly victoriaMetricsOperator: true;
-  /** Makes Elasticsearch and Kibana out of their objects. */
+  /** Makes Elasticsearch, Kibana and Logstash out of their objects. */
   readonly elasticOperator: true;
   readonly elasticsearch: Elasticsearch;
   /** Elasticsearch is measured. */

@@ -16,7 +16,11 @@ export const eckOperatorComponent = defineComponent({
   single: { name: "An ECK operator", groups: [".k8s.elastic.co"], images: ["eck/eck-operator"] },
   provided: {
     by: "eckOperator",
-    definitions: ["elasticsearches.elasticsearch.k8s.elastic.co", "kibanas.kibana.k8s.elastic.co"],
+    definitions: [
+      "elasticsearches.elasticsearch.k8s.elastic.co",
+      "kibanas.kibana.k8s.elastic.co",
+      "logstashes.logstash.k8s.elastic.co",
+    ],
   },
   needs: ["monitors"],
   after: ["monitors"],
