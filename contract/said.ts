@@ -51,7 +51,8 @@ export function programSaid(program: string, { files = {}, args, input = "", env
       timeout: 300_000,
       maxBuffer: 2 ** 28,
     });
-    if (error !== undefined) throw error;
+    // One that ends may do so before it has read what it is given.
+    if (error !== undefined && (error as NodeJS.ErrnoException).code !== "EPIPE") throw error;
     if (status === null) throw new Error(`${program} was ended by ${signal ?? "somebody"}: ${stderr}`);
     const said = { status, stdout, stderr };
     mkdirSync(path.dirname(kept), { recursive: true });

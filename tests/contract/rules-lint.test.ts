@@ -73,7 +73,7 @@ describe("lint of rules", () => {
     [
       "metrics of another job",
       { expr: 'fluentbit_uptime{job="jaeger"} == 0' },
-      "for fluentbit_uptime, which fluent-bit or containers has.",
+      "for fluentbit_uptime, which fluent-bit or containers or journal or audit has.",
     ],
   ] as const)
     it(`tells of ${what}`, () => {
