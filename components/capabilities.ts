@@ -237,6 +237,8 @@ export interface LogStore extends Store {
    * @default nothing makes it have their labels
    */
   readonly lineHeaders?: Readonly<Record<string, string>>;
+  /** It keeps records as OpenTelemetry has them: a text, a severity, attributes. @default it makes fields of a body that is a map */
+  readonly keepsRecords?: true;
   /**
    * Asks for every line of a trace, whichever way it came; the id is `$${__trace.traceId}`, because Grafana's provisioning reads `$$`
    * as `$`. No braces as of Go templates: the chart passes data sources through Helm's template engine.

@@ -18,26 +18,65 @@ export interface Source {
 /** Where records go. */
 export const targets = (stores: readonly Named<LogStore>[]): Place[] => stores.map(({ offer }) => offer.otlp.place);
 
+/** These attributes of the resource, and no others. */
+const attributes = (all: Readonly<Record<string, string>>) => [
+  ...Object.entries(all).map(([name, value]) => `set(resource.attributes["${name}"], ${value})`),
+  `keep_keys(resource.attributes, [${Object.keys(all)
+    .map((name) => `"${name}"`)
+    .join(", ")}])`,
+];
+
 /** Labels of the stream, and nothing else that a store would keep beside the fields. */
 function labelling({ job, labels, shape = [] }: Source, cluster: string | undefined) {
   const all = { job: `"${job}"`, ...labels, ...(cluster === undefined ? {} : { cluster: `"${cluster}"` }) };
   return {
     // What cannot be done to one record is no reason to lose it.
     error_mode: "ignore",
+    log_statements: [...attributes(all), ...shape],
+  };
+}
+
+/** What a label is called where records are kept as OpenTelemetry has them. */
+const attributeOf: Readonly<Record<string, string>> = { namespace: "k8s.namespace.name", node: "k8s.node.name" };
+
+/**
+ * The same as a record in OpenTelemetry's form, in a data stream of its own (Elastic's documentation, "Data stream routing"): its message is the
+ * body, its level the severity, and other fields are attributes. The message is the field of that name, as events have it.
+ */
+function recording({ job, labels, shape = [] }: Source, cluster: string | undefined) {
+  const all = {
+    "data_stream.dataset": `"${job}"`,
+    ...Object.fromEntries(Object.entries(labels).map(([label, value]) => [attributeOf[label] ?? label, value])),
+    ...(cluster === undefined ? {} : { cluster: `"${cluster}"` }),
+  };
+  return {
+    error_mode: "ignore",
     log_statements: [
-      ...Object.entries(all).map(([label, value]) => `set(resource.attributes["${label}"], ${value})`),
-      `keep_keys(resource.attributes, [${Object.keys(all)
-        .map((label) => `"${label}"`)
-        .join(", ")}])`,
+      ...attributes(all),
       ...shape,
+      "set(log.attributes, log.body)",
+      'set(log.severity_text, log.attributes["level"])',
+      'set(log.body, log.attributes["message"])',
+      'delete_matching_keys(log.attributes, "^(level|message)$$")',
     ],
   };
 }
 
-/** Messages of stores that do not keep a collector's records by their labels. @param path the setting that chooses the collector */
-export const withoutLabels = (stores: readonly Named<LogStore>[], path: string, choice: string, instead: string) =>
+/**
+ * Messages of stores that do not keep a collector's records by their labels.
+ *
+ * @param path the setting that chooses the collector
+ * @param records whether it does where a store keeps them as OpenTelemetry has them
+ */
+export const withoutLabels = (
+  stores: readonly Named<LogStore>[],
+  path: string,
+  choice: string,
+  instead: string,
+  records = false,
+) =>
   stores
-    .filter(({ offer }) => offer.lineHeaders === undefined)
+    .filter(({ offer }) => offer.lineHeaders === undefined && !(records && offer.keepsRecords === true))
     .map(({ key, offer }) => ({
       path,
       message: `is ${choice}, and nothing makes ${offer.title} (${key}) keep its lines by their labels. ${instead}`,
@@ -72,11 +111,23 @@ export function linePipelines(
   });
   // The first is what the program is there for.
   const named = (kind: string, index: number) => (index === 0 ? kind : `${kind}/${sources[index]?.job ?? ""}`);
+  const keys = Object.keys(sent);
+  const into = (records: boolean) =>
+    keys.filter((_, index) => (stores[index]?.offer.keepsRecords === true) === records);
+  const pipelines = sources
+    .flatMap((source, index) => [
+      { source, name: named("logs", index), transform: named("transform", index), make: labelling, to: into(false) },
+      {
+        ...{ source, name: `logs/${source.job}-records`, transform: `transform/${source.job}-records` },
+        ...{ make: recording, to: into(true) },
+      },
+    ])
+    .filter(({ to }) => to.length > 0);
   return {
     receivers: Object.assign({}, ...sources.map(({ receiver }) => receiver)) as Source["receiver"],
     processors: {
       ...(redacted ? { redaction: redactionProcessor(known.redact) } : {}),
-      ...Object.fromEntries(sources.map((source, index) => [named("transform", index), labelling(source, cluster)])),
+      ...Object.fromEntries(pipelines.map(({ transform, make, source }) => [transform, make(source, cluster)])),
     },
     exporters: sent,
     extensions: {
@@ -87,12 +138,12 @@ export function linePipelines(
     service: {
       extensions: ["health_check", "file_storage", ...Object.keys(authenticating)],
       pipelines: Object.fromEntries(
-        sources.map(({ receiver }, index) => [
-          named("logs", index),
+        pipelines.map(({ name, source: { receiver }, transform, to }) => [
+          name,
           {
             receivers: Object.keys(receiver),
-            processors: [...(redacted ? ["redaction"] : []), named("transform", index)],
-            exporters: Object.keys(sent),
+            processors: [...(redacted ? ["redaction"] : []), transform],
+            exporters: to,
           },
         ]),
       ),

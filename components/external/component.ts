@@ -136,6 +136,7 @@ export const externalLogs = defineComponent({
           endpoint: place,
           push: { as: "elasticsearch", place, stream, pipeline },
           otlp: { protocol: "http", place: { url: otlpUrl, access: keyed } },
+          keepsRecords: true,
         },
         elasticsearch: { asked: () => place, replicas: 1 },
       };

@@ -283,6 +283,7 @@ function checkPipelines(config: unknown, settings: Settings, add: Add): void {
 /** What a collector reads: how its pipeline and its transform end, its receiver, and labels. */
 interface Source {
   readonly of: "" | `/${string}`;
+  readonly job: string;
   readonly receiver: string;
   readonly labels: readonly string[];
 }
@@ -301,13 +302,23 @@ function checkLines(
   const stores = [settings.logs].flat();
   if (exporters.length !== stores.length) add("exporters", `are ${exporters.length}, for ${stores.length} log stores.`);
   const secrets = settings.redact.patterns.length + settings.redact.fields.length > 0;
+  const isElastic = (store: string) =>
+    store === "elasticsearch" || (store === "external" && settings.external.logs?.type === "elasticsearch");
+  const ways = (records: boolean) => exporters.filter((_, index) => isElastic(stores[index] ?? "") === records);
+  const wantedPipelines = sources
+    .flatMap((source) => [
+      { ...source, name: `logs${source.of}`, transform: `transform${source.of}`, to: ways(false) },
+      {
+        ...{ ...source, name: `logs/${source.job}-records`, transform: `transform/${source.job}-records` },
+        ...{ to: ways(true), labels: ["data_stream.dataset", "k8s.namespace.name"] },
+      },
+    ])
+    .filter(({ to }) => to.length > 0);
   const pipelines = Object.keys(asMap(at(config, "service", "pipelines")) ?? {});
-  if (pipelines.length !== sources.length)
-    add("service.pipelines", `are ${pipelines.length}, for ${sources.length} that are read.`);
-  for (const { of, receiver, labels } of sources) {
-    const name = `logs${of}`;
-    const transform = `transform${of}`;
-    const wanted = { receivers: [receiver], processors: [...(secrets ? ["redaction"] : []), transform], exporters };
+  if (pipelines.length !== wantedPipelines.length)
+    add("service.pipelines", `are ${pipelines.length}, for ${wantedPipelines.length} that are read.`);
+  for (const { name, transform, receiver, labels, to } of wantedPipelines) {
+    const wanted = { receivers: [receiver], processors: [...(secrets ? ["redaction"] : []), transform], exporters: to };
     for (const [place, names] of Object.entries(wanted)) {
       const is = (at(config, "service", "pipelines", name, place) ?? []) as readonly string[];
       if (is.join() !== names.join())
@@ -347,9 +358,9 @@ function checkLogAgent(object: Manifest, schemas: CollectorSchemas | undefined, 
   const { journal, auditLog } = nodeSources(settings);
   const labels = ["job", "node"];
   const sources: Source[] = [
-    { of: "", receiver: "file_log", labels: Object.keys(logLabels) },
-    ...(journal === undefined ? [] : [{ of: "/journal", receiver: "journald", labels } as const]),
-    ...(auditLog === undefined ? [] : [{ of: "/audit", receiver: "file_log/audit", labels } as const]),
+    { of: "", job: "containers", receiver: "file_log", labels: Object.keys(logLabels) },
+    ...(journal === undefined ? [] : [{ of: "/journal", job: "journal", receiver: "journald", labels } as const]),
+    ...(auditLog === undefined ? [] : [{ of: "/audit", job: "audit", receiver: "file_log/audit", labels } as const]),
   ];
   checkLines(object, schemas, settings, sources, add);
   // The node's folders: what is read, and what outlives the pod.
@@ -377,7 +388,13 @@ function checkEvents(object: Manifest, schemas: CollectorSchemas | undefined, se
   const findings: Finding[] = [];
   const add: Add = (path, message) => findings.push({ check: "collector", object: manifestId(object), path, message });
   const config = at(object, "spec", "config");
-  checkLines(object, schemas, settings, [{ of: "", receiver: "k8s_objects", labels: ["job", "namespace"] }], add);
+  checkLines(
+    object,
+    schemas,
+    settings,
+    [{ of: "", job: "events", receiver: "k8s_objects", labels: ["job", "namespace"] }],
+    add,
+  );
   const state = textAt(config, "extensions", "file_storage", "directory");
   const mounts = (at(object, "spec", "volumeMounts") ?? []) as readonly unknown[];
   const mount = mounts.find((one) => textAt(one, "mountPath") === state);

@@ -62,10 +62,13 @@ describe("Kubernetes' events, by a real collector from a real API server", funct
   const auditLog = join(folder, "audit.log");
   let plane: ControlPlane | undefined;
   let store: StoreStandIn | undefined;
+  /** Elasticsearch's. */
+  let records: StoreStandIn | undefined;
 
   after(async () => {
     running.end();
     store?.close();
+    records?.close();
     await plane?.stop();
     rmSync(folder, { recursive: true, force: true });
   });
@@ -73,7 +76,9 @@ describe("Kubernetes' events, by a real collector from a real API server", funct
   it("are lines with their fields, under the declared rights, each once, and without secrets", async function () {
     const otelcol = await programOrSkip(this, "otelcol");
     const binaries = await obtainBinaries();
-    const { declared } = await render({ settings: { kubernetesEvents: { enabled: true }, redact } });
+    const { declared } = await render({
+      settings: { kubernetesEvents: { enabled: true }, logs: ["loki", "elasticsearch"], redact },
+    });
     plane = await startControlPlane({
       ...{ name: "events", dir: join(folder, "cluster"), binaries },
       ...{
@@ -95,34 +100,53 @@ describe("Kubernetes' events, by a real collector from a real API server", funct
     writeFileSync(join(folder, "kubeconfig"), stringify(kubeconfig), { mode: 0o600 });
 
     store = await StoreStandIn.start();
+    records = await StoreStandIn.start();
     const [health = 0] = await freePorts(1);
     const object = own.find(({ kind }) => kind === "OpenTelemetryCollector");
     const { config } = object?.["spec"] as {
       config: {
         receivers: Tree;
-        processors: { transform: { log_statements: string[] } };
-        exporters: Tree;
+        processors: Record<string, Tree>;
+        exporters: Record<string, Tree>;
+        extensions: Tree;
         service: Tree;
       };
     };
     // 0.111 says nothing of the namespace of what it watches (0.156 does: unstructured_to_logdata.go, getNamespace).
     const namespaced = 'set(resource.attributes["k8s.namespace.name"], log.body["object"]["metadata"]["namespace"])';
-    const { transform } = config.processors;
+    const telling = ([name, processor]: [string, Tree]) => {
+      const { log_statements } = processor as { log_statements?: string[] };
+      return [
+        name,
+        log_statements === undefined ? processor : { ...processor, log_statements: [namespaced, ...log_statements] },
+      ];
+    };
+    // Who asks, and the certificate, are no matter of this test.
+    const { health_check, file_storage } = config.extensions;
     const { k8s_objects } = config.receivers as { k8s_objects: Tree };
     const changed = {
       ...config,
       receivers: { k8s_objects: { ...k8s_objects, auth_type: "kubeConfig" } },
-      processors: {
-        ...config.processors,
-        transform: { ...transform, log_statements: [namespaced, ...transform.log_statements] },
-      },
+      processors: Object.fromEntries(Object.entries(config.processors).map(telling)) as Tree,
       exporters: Object.fromEntries(
-        Object.entries(config.exporters).map(([name, exporter]) => [
+        Object.entries(config.exporters).map(([name, exporter], index) => [
           name,
-          { ...(exporter as Tree), endpoint: store?.url, encoding: "json", compression: "none" },
+          {
+            ...exporter,
+            auth: undefined,
+            tls: undefined,
+            endpoint: (index === 0 ? store : records)?.url,
+            encoding: "json",
+            compression: "none",
+          },
         ]),
       ),
-      service: { ...config.service, telemetry: { metrics: { level: "none" } } },
+      extensions: { health_check, file_storage },
+      service: {
+        ...config.service,
+        extensions: ["health_check", "file_storage"],
+        telemetry: { metrics: { level: "none" } },
+      },
     };
     const text = stringify(changed)
       .replaceAll(stateFolder, join(folder, "state"))
@@ -183,6 +207,19 @@ describe("Kubernetes' events, by a real collector from a real API server", funct
     const [{ attributes }] = otlpConfig.resource_attributes.attributes_config;
     expect(attributes).to.include.members(["job", "namespace"]);
     expect(running.said).not.to.match(/forbidden/i);
+
+    // Elasticsearch has the same as a record: what its dashboard asks for.
+    const kept = () =>
+      (records?.got ?? []).filter(({ labels }) => labels["k8s.namespace.name"] === "shop").slice(before);
+    await running.soon("the records", () => kept().length >= 5 || undefined);
+    const { message, level, ...attributesOf } = counted(1);
+    expect(kept()[0]).to.deep.include({ body: message, severity: level, attributes: attributesOf });
+    expect(kept()[0]?.labels).to.deep.equal({ "data_stream.dataset": "events", "k8s.namespace.name": "shop" });
+    expect(kept().map(({ time }) => time)).to.deep.equal(
+      got()
+        .slice(before)
+        .map(({ time }) => time),
+    );
   });
 
   it("leave an audit log, by the policy of a Kind cluster, that says who asked for what and has no secret in it", async () => {

@@ -34,12 +34,21 @@ export interface Got {
   readonly labels: Readonly<Record<string, unknown>>;
   readonly time: string;
   readonly body: unknown;
+  readonly severity?: string;
+  readonly attributes: Readonly<Record<string, unknown>>;
+}
+
+interface LogRecord {
+  readonly timeUnixNano: string;
+  readonly body: Tree;
+  readonly severityText?: string;
+  readonly attributes?: readonly { readonly key: string; readonly value: Tree }[];
 }
 
 interface Sent {
   readonly resourceLogs: readonly {
     readonly resource: { readonly attributes: readonly { readonly key: string; readonly value: Tree }[] };
-    readonly scopeLogs: readonly { readonly logRecords: readonly { timeUnixNano: string; body: Tree }[] }[];
+    readonly scopeLogs: readonly { readonly logRecords: readonly LogRecord[] }[];
   }[];
 }
 
@@ -59,8 +68,14 @@ export class StoreStandIn {
       void json(request).then((body) => {
         for (const { resource, scopeLogs } of (body as Sent).resourceLogs) {
           const labels = Object.fromEntries(resource.attributes.map(({ key, value }) => [key, plain(value)]));
-          for (const { timeUnixNano, body: text } of scopeLogs.flatMap(({ logRecords }) => logRecords))
-            keep({ labels, time: timeUnixNano, body: plain(text) });
+          for (const { timeUnixNano, body: text, severityText, attributes = [] } of scopeLogs.flatMap(
+            ({ logRecords }) => logRecords,
+          ))
+            keep({
+              ...{ labels, time: timeUnixNano, body: plain(text) },
+              attributes: Object.fromEntries(attributes.map(({ key, value }) => [key, plain(value)])),
+              ...(severityText === undefined ? {} : { severity: severityText }),
+            });
         }
         response.writeHead(200, { "content-type": "application/json" }).end("{}");
       });

@@ -7,6 +7,8 @@ export const variants: Readonly<Record<string, SettingsInput>> = {
 };
 
 export const alone: Readonly<Record<string, SettingsInput>> = {
+  "into Loki and Elasticsearch": { ...under, logs: ["loki", "elasticsearch"], redact: { fields: ["password"] } },
+  "into Elasticsearch": { ...under, logs: "elasticsearch" },
   "into VictoriaLogs, redacted": { ...under, logs: "victoriaLogs", redact: { fields: ["password"] } },
 };
 

@@ -282,6 +282,7 @@ export const elasticsearchComponent = defineComponent({
           ? { as: "http", place: { namespace, service: logstashService, port: ports.logstash, path: "" } }
           : { as: "elasticsearch", place: endpoint("agent"), stream: agentStream, pipeline: agentPipeline },
       otlp: { protocol: "http", place: endpoint("gateway", otlpPath) },
+      keepsRecords: true,
       lookup,
       dataSource,
       linesOfTrace,
