@@ -260,7 +260,15 @@ export interface LokiPush {
 export interface HttpPush {
   readonly as: "http";
   readonly place: Endpoint;
+  /** Where all goes that is no line of a container. */
+  readonly others: BulkPush;
 }
+
+/** Where log agents connect to. */
+export const pushPlaces = (push: LogStore["push"]): Place[] => [
+  push.place,
+  ...(push.as === "http" ? [push.others.place] : []),
+];
 
 /** Takes bulk requests as Elasticsearch does. */
 export interface BulkPush {

@@ -492,7 +492,7 @@ export function checkFluentBit({ declared, settings }: Rendered): Finding[] {
         if (output?.options.get("match") !== tag)
           add("OUTPUT match", `is ${output?.options.get("match") ?? "missing"} and not ${tag}.`);
         const labelsOf = tag === "kube.*" ? logLabels : nodeLabels(tag);
-        if (store === "elasticsearch" && settings.elasticsearch.logstash.replicas > 0) {
+        if (store === "elasticsearch" && tag === "kube.*" && settings.elasticsearch.logstash.replicas > 0) {
           if (output?.options.get("name") !== "http") add("OUTPUT name", "goes past Logstash.");
           continue;
         }

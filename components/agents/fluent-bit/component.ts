@@ -1,4 +1,5 @@
 import { chart } from "./chart.ts";
+import { pushPlaces } from "../../capabilities.ts";
 import { defineComponent } from "../../component.ts";
 import { namespaces } from "../../kubernetes/namespaces.ts";
 import { imagePullSecrets } from "../../kubernetes/pull-secrets.ts";
@@ -32,7 +33,7 @@ export const fluentBitComponent = defineComponent({
     credentials(
       "fluent-bit",
       namespace,
-      all("logs").map(({ offer }) => offer.push.place),
+      all("logs").flatMap(({ offer }) => pushPlaces(offer.push)),
       environment,
     ),
   releases: ({ settings, environment, all }) => [

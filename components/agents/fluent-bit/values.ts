@@ -1,6 +1,14 @@
 import type { z } from "zod";
 import { containerResources } from "../../../settings/resources.ts";
-import { type Access, asRemote, clusterUrl, isRemote, type LogStore, type Place } from "../../capabilities.ts";
+import {
+  type Access,
+  asRemote,
+  clusterUrl,
+  isRemote,
+  type LogStore,
+  type Place,
+  pushPlaces,
+} from "../../capabilities.ts";
 import { hardened } from "../../kubernetes/hardened.ts";
 import { authenticates, caKey, caOf, hostAndPort, type Known, remotes, secretKey, secretOf } from "../../remote.ts";
 import { auditJob, droppedFields, journalJob, lineJob, lineLabels, nodeLabels } from "../lines.ts";
@@ -137,7 +145,11 @@ function target(place: Place, known: Known): Record<string, string> {
 }
 
 /** What a log store is sent of what is read, in its own way. */
-function written({ endpoint, push }: LogStore, of: Tagged, known: Known): Record<string, string> {
+function written(
+  { endpoint, push }: Pick<LogStore, "endpoint" | "push">,
+  of: Tagged,
+  known: Known,
+): Record<string, string> {
   const path = new URL(clusterUrl(push.place)).pathname.replace(/\/$/, "");
   if (push.as === "elasticsearch") {
     // What is not containers' lines has a stream of its own.
@@ -160,7 +172,8 @@ function written({ endpoint, push }: LogStore, of: Tagged, known: Known): Record
       Buffer_Size: "False",
     };
   }
-  if (push.as === "http")
+  if (push.as === "http") {
+    if (of.job !== lineJob) return written({ endpoint, push: push.others }, of, known);
     return {
       Name: "http",
       Match: of.tag,
@@ -171,6 +184,7 @@ function written({ endpoint, push }: LogStore, of: Tagged, known: Known): Record
       Json_date_format: "iso8601",
       Log_response_payload: "Off",
     };
+  }
   return {
     Name: "loki",
     Match: of.tag,
@@ -189,7 +203,7 @@ function files(
   stores: readonly LogStore[],
   known: Known & { readonly nodeSources: NodeSources },
 ): Pick<FluentBitValues, "env" | "extraVolumes" | "extraVolumeMounts"> {
-  const asked = remotes(stores.map(({ push }) => push.place));
+  const asked = remotes(stores.flatMap(({ push }) => pushPlaces(push)));
   const name = secretOf("fluent-bit");
   const folders = nodeFolders(known.nodeSources);
   const env = [

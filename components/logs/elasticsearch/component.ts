@@ -1,7 +1,7 @@
 import type { z } from "zod";
 import type { Finding } from "../../../settings/finding.ts";
 import { canonicalBytes, containerResources } from "../../../settings/resources.ts";
-import { type Access, type Endpoint, s3Variables, type UserInterface } from "../../capabilities.ts";
+import { type Access, type BulkPush, type Endpoint, s3Variables, type UserInterface } from "../../capabilities.ts";
 import { type Context, defineComponent, type Extra, type Known } from "../../component.ts";
 import { spread } from "../../kubernetes/hardened.ts";
 import { namespaces } from "../../kubernetes/namespaces.ts";
@@ -248,6 +248,12 @@ function check({ nodes: count, masters, zones, snapshots: { bucket } }: Settings
   return findings;
 }
 
+const bulk: BulkPush = {
+  as: "elasticsearch",
+  place: endpoint("agent"),
+  stream: agentStream,
+  pipeline: agentPipeline,
+};
 const kibanaEndpoint: Endpoint = { namespace, service: kibanaService, port: ports.kibana, path: "" };
 const ui: UserInterface = { selector: kibanaLabels, podPort: ports.kibana, path: "" };
 
@@ -279,8 +285,12 @@ export const elasticsearchComponent = defineComponent({
       title: "Elasticsearch",
       push:
         through.replicas > 0
-          ? { as: "http", place: { namespace, service: logstashService, port: ports.logstash, path: "" } }
-          : { as: "elasticsearch", place: endpoint("agent"), stream: agentStream, pipeline: agentPipeline },
+          ? {
+              as: "http",
+              place: { namespace, service: logstashService, port: ports.logstash, path: "" },
+              others: bulk,
+            }
+          : bulk,
       otlp: { protocol: "http", place: endpoint("gateway", otlpPath) },
       keepsRecords: true,
       lookup,
@@ -292,9 +302,10 @@ export const elasticsearchComponent = defineComponent({
   }),
   check: ({ elasticsearch: settings }, known) => check(settings, known),
   flows: ({ settings: { elasticsearch: own } }) => [
-    own.logstash.replicas > 0
-      ? { name: "logstash", namespace, to: logstashLabels, ports: [ports.logstash], from: ["logAgent"] }
-      : { name: "elasticsearch", namespace, to: labels, ports: [ports.http], from: ["logAgent"] },
+    { name: "elasticsearch", namespace, to: labels, ports: [ports.http], from: ["logAgent"] },
+    ...(own.logstash.replicas > 0
+      ? [{ name: "logstash", namespace, to: logstashLabels, ports: [ports.logstash], from: ["logAgent" as const] }]
+      : []),
   ],
   requests: ({
     elasticsearch: { nodes: count, masters, resources, kibana: people, exporter: metrics, logstash: through },

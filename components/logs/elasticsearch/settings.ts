@@ -75,7 +75,7 @@ export const elasticsearch = z
           .min(0)
           .max(20)
           .default(0)
-          .describe("Pods of Logstash that lines of the log agent go through; with 0 there is none."),
+          .describe("Pods of Logstash that lines of containers go through; with 0 there is none."),
         filters: z
           .string()
           .max(100_000)

@@ -17,6 +17,7 @@ export const alone: Readonly<Record<string, SettingsInput>> = {
   "masters apart, in zones, without Kibana, in a company's network": {
     network: { ca: "company.pem" },
     logs: ["elasticsearch", "victoriaLogs"],
+    journal: { enabled: true },
     elasticsearch: {
       ...{ nodes: 5, masters: 3, zones: ["eu-1a", "eu-1b"], kibana: { replicas: 0 } },
       logstash: { replicas: 2, filters: 'filter { mutate { add_field => { "team" => "platform" } } }' },
