@@ -6,6 +6,7 @@ import { prometheusAdapterComponent } from "./autoscaling/prometheus-adapter/com
 import { collectorComponent } from "./agents/collector/component.ts";
 import { kubernetesEventsComponent } from "./agents/kubernetes-events/component.ts";
 import { ebpfComponent } from "./agents/ebpf/component.ts";
+import { alloyComponent } from "./agents/alloy/component.ts";
 import { fluentBitComponent } from "./agents/fluent-bit/component.ts";
 import { logCollectorComponent } from "./agents/log-collector/component.ts";
 import { alertmanagerComponent } from "./alerts/alertmanager/component.ts";
@@ -87,6 +88,7 @@ export const catalogue = [
   elasticsearchComponent,
   fluentBitComponent,
   logCollectorComponent,
+  alloyComponent,
   kubernetesEventsComponent,
   jaegerComponent,
   tempoComponent,

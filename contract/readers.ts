@@ -146,6 +146,13 @@ const programs = {
   /** KEDA's operator, and its server of external metrics: for the nights alone, because they have the clients of a hundred systems. */
   "keda-operator": { set: "keda", module: keda, package: `${keda}/cmd/operator`, built: "operator" },
   "keda-adapter": { set: "keda", module: keda, package: `${keda}/cmd/adapter`, built: "adapter" },
+  /** Alloy's own parser of its syntax, and what its templates make of a line (alloy/check). Alloy itself needs Loki, whose licence keeps it out. */
+  "alloy-check": {
+    set: "alloy",
+    module: "github.com/grafana/alloy/syntax",
+    package: "observability-environment/contract/alloy/check",
+    built: "check",
+  },
   amtool: {
     set: "alertmanager",
     module: alertmanager,
@@ -205,6 +212,7 @@ const catalogue: Catalogue = {
       stamp: (version) => ({ "github.com/prometheus/common/version.Version": version(blackbox).slice(1) }),
     },
     "prometheus-adapter": { stamp: () => ({ "main.source": sourceDigest("prometheus-adapter/rules/main.go") }) },
+    alloy: { stamp: () => ({ "main.source": sourceDigest("alloy/check/main.go") }) },
     thanos: {
       stamp: (version) => ({ "github.com/prometheus/common/version.Version": version(thanos).slice(1) }),
       // As its publisher builds it (.promu.yml): without the first its query panics.

@@ -8,6 +8,8 @@ import { allEnvironments } from "../support/rendered.ts";
 const accepted: Readonly<Record<string, string>> = {
   "DaemonSet fluent-bit: fluent-bit may run as root":
     "container logs and the folder of its positions belong to root on every node; it has no capability",
+  "DaemonSet alloy: alloy may run as root":
+    "container logs and the folder of its positions belong to root; it keeps no capability",
   "DaemonSet log-agent-collector: otc-container may run as root":
     "container logs and the folder of its positions belong to root on every node; it has no capability",
   ...Object.fromEntries(

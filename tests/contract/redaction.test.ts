@@ -6,6 +6,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { json } from "node:stream/consumers";
 import { stringify } from "yaml";
+import { lineTemplate } from "../../components/agents/alloy/line.ts";
+import { templated } from "../../contract/alloy-reader.ts";
 import { releases, render } from "../../contract/rendered.ts";
 import { freePorts, guard, lastLines, launch, reap } from "../../rehearsal/control-plane/processes.ts";
 import { call, eventually, post } from "../../rehearsal/http-client.ts";
@@ -91,7 +93,7 @@ describe("Secrets in log records", () => {
     rmSync(dir, { recursive: true, force: true });
   });
 
-  it("are taken out alike by the gateway, a real collector, and by Fluent Bit, by its stand-in with its script in Lua", async function () {
+  it("are taken out alike by the gateway, a real collector, by Fluent Bit, by its stand-in with its script in Lua, and by Alloy, by its template", async function () {
     const otelcol = await programOrSkip(this, "otelcol");
     const { declared } = await render({ settings: { redact } });
     const config = (
@@ -175,6 +177,12 @@ describe("Secrets in log records", () => {
       byFluentBit.push(JSON.parse(text));
     }
     expect(byFluentBit).to.deep.equal(byCollector);
+    const alloy = await programOrSkip(this, "alloy-check");
+    const written = records.map((record) =>
+      typeof record["log"] === "string" ? record["log"] : JSON.stringify(record),
+    );
+    const byAlloy = templated(alloy, lineTemplate(redact), written).map((text) => JSON.parse(text) as unknown);
+    expect(byAlloy).to.deep.equal(byCollector);
     expect(byCollector).to.deep.equal([
       { msg: "login with **** went well", user: "u" },
       { msg: "it is ****", then: "hunter2 stays", home: "****" },
