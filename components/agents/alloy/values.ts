@@ -54,7 +54,9 @@ function written(value: Value): string {
   if (typeof value !== "object") return JSON.stringify(value);
   if (isList(value)) return `[${value.map((item) => written(item)).join(", ")}]`;
   if ("of" in value && typeof value.of === "string") return value.of;
-  const entries = Object.entries(value).map(([key, item]) => `${JSON.stringify(key)} = ${written(item)}`);
+  const entries = Object.entries<Value>(value as Readonly<Record<string, Value>>).map(
+    ([key, item]) => `${JSON.stringify(key)} = ${written(item)}`,
+  );
   return `{ ${entries.join(", ")} }`;
 }
 

@@ -109,6 +109,16 @@ describe("settings", () => {
       { logs: ["loki", "elasticsearch"], logAgent: "collector" },
       "logAgent: is collector, and nothing makes Elasticsearch (elasticsearch)",
     ],
+    [
+      "a log agent that cannot send to Elasticsearch",
+      { logs: ["loki", "elasticsearch"], logAgent: "alloy" },
+      "logAgent: is alloy, which sends in Loki's way alone, and Elasticsearch (elasticsearch) does not take that. Set logAgent to fluentBit.",
+    ],
+    [
+      "a log agent that reads no journal",
+      { journal: { enabled: true }, logAgent: "alloy" },
+      "journal.enabled: has no effect: logAgent is alloy, which reads lines of containers alone.",
+    ],
     ["Loki's parts on a filesystem", { loki: { mode: "distributed" } }, "Set it to objectStorage"],
     [
       "Loki's parts without a bucket",
