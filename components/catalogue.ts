@@ -121,6 +121,8 @@ interface Decision {
    * that is chosen. @default everybody who offers it has it
    */
   readonly of?: Capability;
+  /** What people know by another name, and what to set for it. */
+  readonly others?: Readonly<Record<string, string>>;
 }
 
 /** Decisions between alternatives. */
@@ -141,7 +143,15 @@ export const slots: Readonly<Record<Slot, Decision>> = {
   alerts: { default: "alertmanager", several: false, what: "Who tells people about alerts." },
   dashboards: { default: "grafana", several: false, what: "Where people look." },
   logs: { default: "loki", several: true, what: "Where logs are kept." },
-  logAgent: { default: "fluentBit", several: false, what: "Who reads the logs of every node." },
+  logAgent: {
+    default: "fluentBit",
+    several: false,
+    what: "Who reads the logs of every node.",
+    others: {
+      promtail:
+        "is promtail, which Grafana ended in March 2026. Set it to alloy, which took its place; components/agents/alloy/README.md moves a configuration over",
+    },
+  },
   traces: { default: "jaeger", several: true, what: "Where traces are kept." },
   gateway: { default: "collector", several: false, what: "Who takes telemetry from applications." },
   objectStorage: { default: "none", several: false, what: "Where buckets are, for those who keep data in them." },
@@ -157,9 +167,9 @@ export function alternatives(slot: Slot): string[] {
 /** The settings by which decisions are made: one alternative, `none`, or a list of alternatives where several may be. */
 export function slotSettings(): Readonly<Record<Slot, z.ZodDefault<z.ZodType<string | string[], string | string[]>>>> {
   return Object.fromEntries(
-    Object.entries(slots).map(([slot, { default: usual, several, what }]) => {
+    Object.entries(slots).map(([slot, { default: usual, several, what, others = {} }]) => {
       const keys = alternatives(slot as Slot);
-      const one = z.enum([...keys, "none"]);
+      const one = z.enum([...keys, "none"], { error: ({ input }) => others[String(input)] });
       const list = z
         .array(z.enum(keys))
         .min(1)

@@ -115,6 +115,11 @@ describe("settings", () => {
       "logAgent: is alloy, which sends in Loki's way alone, and Elasticsearch (elasticsearch) does not take that. Set logAgent to fluentBit.",
     ],
     [
+      "the log agent that is no more",
+      { logAgent: "promtail" },
+      "logAgent: is promtail, which Grafana ended in March 2026. Set it to alloy,",
+    ],
+    [
       "a log agent that reads no journal",
       { journal: { enabled: true }, logAgent: "alloy" },
       "journal.enabled: has no effect: logAgent is alloy, which reads lines of containers alone.",
