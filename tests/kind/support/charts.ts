@@ -102,15 +102,13 @@ function withLokiConfig(files: Files, settings: Settings): Files {
   const head = documents[index]?.split("\n  config.yaml: |\n")[0];
   if (head === undefined) throw new Error(`${path} of the stand-in chart has no ConfigMap with a config.yaml`);
   const config = stringify(lokiConfig({ ...lokiValues(settings.loki) }), { lineWidth: 0 });
-  // What follows the ConfigMap in its document: the loop over the Services begins there.
-  const rest = /\n\{\{- range \$suffix[^\n]*$/.exec(documents[index] ?? "")?.[0] ?? "";
-  documents[index] = `${head}\n  config.yaml: |\n${config.trimEnd().replaceAll(/^/gm, "    ")}${rest}`;
+  documents[index] = `${head}\n  config.yaml: |\n${config.trimEnd().replaceAll(/^/gm, "    ")}`;
   return { ...files, [path]: documents.join("\n---\n") };
 }
 
 /** In Loki's place runs a stand-in of VictoriaLogs (contract/log-store), which has flags of its own. */
 function withStandIn(files: Files): Files {
-  const path = "templates/loki.yaml";
+  const path = "templates/monolithic.yaml";
   const template = files[path] ?? "";
   const flags = ["-storageDataPath=/var/loki", "-loki.disableMessageParsing", "-inmemoryDataFlushInterval=1s"];
   const changed = template.replace(
