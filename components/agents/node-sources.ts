@@ -1,8 +1,12 @@
-/** What the agent on every node reads beside lines of containers. */
+/** What the agent on every node reads. */
 import { dirname } from "node:path";
 import type { Settings } from "../../settings/schema.ts";
 import { kindAuditLog } from "../cluster/kind-config.ts";
 
+/** Folder of the node with a folder for each pod, in which each container has one for its files. */
+export const podLogs = "/var/log/pods";
+
+/** Beside lines of containers. */
 export interface NodeSources {
   /** Folder of the node's journal. @default it is not read */
   readonly journal?: string;

@@ -1,3 +1,5 @@
+import { pulls } from "./pull-secrets.ts";
+
 /**
  * Security context of a container that needs nothing from its node and writes nothing but volumes. Charts whose own values
  * leave a part of it out are given it; who cannot have all of it says why beside its values.
@@ -9,14 +11,22 @@ export const hardened = {
   seccompProfile: { type: "RuntimeDefault" },
 } as const;
 
+/** Security context of a pod that runs as a user of its own. @param groups its group, and that of its volumes */
+export const runsAs = <const User extends number, const Groups extends object>(runAsUser: User, groups: Groups) =>
+  ({ runAsNonRoot: true, runAsUser, ...groups, seccompProfile: { type: "RuntimeDefault" } }) as const;
+
 /** Security context of a pod whose containers are hardened by the operator that makes it. */
-export const unprivileged = {
-  runAsNonRoot: true,
-  runAsUser: 1000,
-  runAsGroup: 2000,
-  fsGroup: 2000,
-  seccompProfile: { type: "RuntimeDefault" },
-} as const;
+export const unprivileged = runsAs(1000, { runAsGroup: 2000, fsGroup: 2000 });
+
+/**
+ * What pods of ours have in common: no word with the API server, a user, images pulled as the environment does.
+ * @param groups as {@link runsAs} has them
+ */
+export const ownPod = (user: number, environment: Parameters<typeof pulls>[0], groups: object = {}) => ({
+  automountServiceAccountToken: false,
+  ...pulls(environment),
+  securityContext: runsAs(user, groups),
+});
 
 /** Replicas of a component on different nodes where there are several: an affinity of pods with these labels. */
 export function spread(labels: Readonly<Record<string, string>>) {

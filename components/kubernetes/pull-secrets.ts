@@ -5,3 +5,6 @@ export const registryCredentialsName = "registry-credentials";
 
 /** A pod's, or a ServiceAccount's, reference to it. */
 export const imagePullSecrets = [{ name: registryCredentialsName }];
+
+/** What a pod or a ServiceAccount says of it: nothing where images are public. */
+export const pulls = ({ credentials }: { readonly credentials: boolean }) => (credentials ? { imagePullSecrets } : {});

@@ -5,13 +5,13 @@ import { hardened } from "../../kubernetes/hardened.ts";
 import { authenticates, caKey, caOf, type Known, remotes, secretKey, secretOf } from "../../remote.ts";
 import type { Named } from "../exporters.ts";
 import { lineJob, lineLabels, textField } from "../lines.ts";
+import { podLogs } from "../node-sources.ts";
 import { mask, type Redaction } from "../redaction.ts";
 import { lineTemplate } from "./line.ts";
 import type { alloy } from "./settings.ts";
 
 /** Folder of the node, and of the pod, with positions in files: it outlives the pod. */
 export const stateFolder = "/var/lib/observability/alloy";
-const podLogs = "/var/log/pods";
 const externalFolder = "/etc/alloy-external";
 
 /** The part of the values of alloy 1.11.1 that the environment sets. */

@@ -3,9 +3,9 @@ import { canonicalBytes, containerResources, cpuMillicores } from "../../../sett
 import type { TelemetryGateway } from "../../capabilities.ts";
 import type { Finding } from "../../../settings/finding.ts";
 import { type Context, defineComponent, type Extra } from "../../component.ts";
-import { hardened, spread } from "../../kubernetes/hardened.ts";
+import { hardened, runsAs, spread } from "../../kubernetes/hardened.ts";
 import { namespaces } from "../../kubernetes/namespaces.ts";
-import { imagePullSecrets } from "../../kubernetes/pull-secrets.ts";
+import { pulls } from "../../kubernetes/pull-secrets.ts";
 import { credentials } from "../../remote.ts";
 import { externalFolder } from "../exporters.ts";
 import { olderProtocols, type OlderProtocol } from "./protocols.ts";
@@ -63,7 +63,7 @@ function account(credentials: boolean): Extra[] {
   const rbac = "rbac.authorization.k8s.io";
   const metadata = { name: serviceAccount };
   const own = { ...metadata, namespace };
-  const pull = credentials ? { imagePullSecrets } : {};
+  const pull = pulls({ credentials });
   return [
     { name: "account", object: { apiVersion: "v1", kind: "ServiceAccount", metadata: own, ...pull } },
     { name: "role", object: { apiVersion: `${rbac}/v1`, kind: "ClusterRole", metadata, rules } },
@@ -184,7 +184,7 @@ export const collectorComponent = defineComponent({
             networkPolicy: { enabled: false },
             // Makes the ServiceMonitors of the collector's own metrics and of its prometheus exporter.
             observability: { metrics: { enableMetrics: true } },
-            podSecurityContext: { runAsNonRoot: true, runAsUser: 10001, seccompProfile: { type: "RuntimeDefault" } },
+            podSecurityContext: runsAs(10001, {}),
             securityContext: hardened,
             ...(mostReplicas(settings.collector) > 1
               ? {

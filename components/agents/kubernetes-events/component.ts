@@ -1,8 +1,8 @@
 import { containerResources } from "../../../settings/resources.ts";
 import { defineComponent } from "../../component.ts";
-import { hardened } from "../../kubernetes/hardened.ts";
+import { hardened, runsAs } from "../../kubernetes/hardened.ts";
 import { namespaces } from "../../kubernetes/namespaces.ts";
-import { imagePullSecrets } from "../../kubernetes/pull-secrets.ts";
+import { pulls } from "../../kubernetes/pull-secrets.ts";
 import { credentials } from "../../remote.ts";
 import { externalFolder } from "../exporters.ts";
 import { targets, withoutLabels } from "../line-pipelines.ts";
@@ -46,7 +46,7 @@ export const kubernetesEventsComponent = defineComponent({
           apiVersion: "v1",
           kind: "ServiceAccount",
           metadata,
-          ...(environment.credentials ? { imagePullSecrets } : {}),
+          ...pulls(environment),
         },
       },
       {
@@ -86,13 +86,8 @@ export const kubernetesEventsComponent = defineComponent({
             // The operator's own policy opens its ports to everybody (gate `operand.networkpolicy`, on by default at 0.158).
             networkPolicy: { enabled: false },
             observability: { metrics: { enableMetrics: true } },
-            podSecurityContext: {
-              runAsNonRoot: true,
-              runAsUser: 10001,
-              // The volume is made its own.
-              fsGroup: 10001,
-              seccompProfile: { type: "RuntimeDefault" },
-            },
+            // The volume is made its own.
+            podSecurityContext: runsAs(10001, { fsGroup: 10001 }),
             securityContext: hardened,
             volumeClaimTemplates: [
               {

@@ -2,13 +2,13 @@ import { containerResources } from "../../../settings/resources.ts";
 import { defineComponent } from "../../component.ts";
 import { hardened } from "../../kubernetes/hardened.ts";
 import { namespaces } from "../../kubernetes/namespaces.ts";
-import { imagePullSecrets } from "../../kubernetes/pull-secrets.ts";
+import { pulls } from "../../kubernetes/pull-secrets.ts";
 import { credentials } from "../../remote.ts";
 import { externalFolder } from "../exporters.ts";
 import { targets, withoutLabels } from "../line-pipelines.ts";
-import { nodeFolders } from "../node-sources.ts";
+import { nodeFolders, podLogs } from "../node-sources.ts";
 import { logCollector } from "./settings.ts";
-import { logCollectorConfig, podLogs, stateFolder } from "./values.ts";
+import { logCollectorConfig, stateFolder } from "./values.ts";
 
 const namespace = namespaces.nodeAgents.name;
 
@@ -58,7 +58,7 @@ export const logCollectorComponent = defineComponent({
           metadata: { name, namespace },
           // It asks the API server for nothing: a file's path has the names.
           automountServiceAccountToken: false,
-          ...(environment.credentials ? { imagePullSecrets } : {}),
+          ...pulls(environment),
         },
       },
       {

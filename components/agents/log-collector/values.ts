@@ -16,15 +16,12 @@ import {
   priorities,
   textField,
 } from "../lines.ts";
-import type { NodeSources } from "../node-sources.ts";
+import { type NodeSources, podLogs } from "../node-sources.ts";
 import type { Redaction } from "../redaction.ts";
 import type { logCollector } from "./settings.ts";
 
 /** Folder of the node, and of the pod, with positions in files and with what waits: it outlives the pod. */
 export const stateFolder = "/var/lib/observability/log-collector";
-
-/** Folder of the node with a folder for each pod, in which each container has one for its files. */
-export const podLogs = "/var/log/pods";
 
 /** What makes a record of a line (components/agents/lines.ts), in the words of the receiver's operators (pkg/stanza 0.158). */
 const operators = [

@@ -5,7 +5,7 @@ import { type Access, type BulkPush, type Endpoint, s3Variables, type UserInterf
 import { type Context, defineComponent, type Extra, type Known } from "../../component.ts";
 import { spread } from "../../kubernetes/hardened.ts";
 import { namespaces } from "../../kubernetes/namespaces.ts";
-import { imagePullSecrets } from "../../kubernetes/pull-secrets.ts";
+import { pulls } from "../../kubernetes/pull-secrets.ts";
 import { agentPipeline, agentStream, dataSource, linesOfTrace, lookup, otlpPath } from "./api.ts";
 import { exporter } from "./exporter.ts";
 import { logstash } from "./logstash.ts";
@@ -40,8 +40,6 @@ function endpoint(user: string, path = ""): Endpoint {
 
 /** Users that others ask as. */
 const others = ({ all }: Pick<Given, "all">) => all("elasticUsers").flatMap(({ offer }) => offer);
-
-const pull = ({ environment }: Given) => (environment.credentials ? { imagePullSecrets } : {});
 
 /** Resources of each node that elects and keeps nothing. */
 const small = { cpu: "50m", memory: "1Gi", memoryLimit: "1Gi" } as const;
@@ -132,7 +130,7 @@ function nodeSet({ name: called, count, resources, size, config, zone }: Nodes, 
     },
     podTemplate: {
       spec: {
-        ...pull(given),
+        ...pulls(given.environment),
         affinity: {
           ...spread(labels),
           ...(zone === undefined
@@ -209,7 +207,7 @@ function kibana(given: Given): Extra {
         },
         podTemplate: {
           spec: {
-            ...pull(given),
+            ...pulls(given.environment),
             automountServiceAccountToken: false,
             // The operator's own does not say that it is no root (ECK 3.5, controller/kibana/securitycontext.go), which the namespace demands.
             securityContext: { runAsNonRoot: true, fsGroup: 1000, seccompProfile: { type: "RuntimeDefault" } },
@@ -333,10 +331,10 @@ export const elasticsearchComponent = defineComponent({
       cluster(given),
       ...(settings.elasticsearch.kibana.replicas > 0 ? [kibana(given)] : []),
       ...(settings.elasticsearch.logstash.replicas > 0
-        ? [logstash(settings.elasticsearch, environment.image(image(settings.elasticsearch, "logstash")), pull(given))]
+        ? [logstash(settings.elasticsearch, environment.image(image(settings.elasticsearch, "logstash")), environment)]
         : []),
-      ...exporter(settings.elasticsearch, environment.image(settings.elasticsearch.exporter.image), pull(given)),
-      setup(settings.elasticsearch, environment.image(image(settings.elasticsearch, "elasticsearch")), pull(given)),
+      ...exporter(settings.elasticsearch, environment.image(settings.elasticsearch.exporter.image), environment),
+      setup(settings.elasticsearch, environment.image(image(settings.elasticsearch, "elasticsearch")), environment),
     ];
   },
 });

@@ -5,7 +5,7 @@
 import type { z } from "zod";
 import { containerResources } from "../../../settings/resources.ts";
 import type { Extra } from "../../component.ts";
-import { hardened } from "../../kubernetes/hardened.ts";
+import { hardened, ownPod } from "../../kubernetes/hardened.ts";
 import { name, namespace, ports, service } from "./names.ts";
 import type { elasticsearch } from "./settings.ts";
 import { authority, userSecret } from "./users.ts";
@@ -19,7 +19,7 @@ export const exporterUser = "exporter";
 export function exporter(
   { exporter: { resources } }: z.output<typeof elasticsearch>,
   image: string,
-  pullSecrets: object,
+  environment: { readonly credentials: boolean },
 ): Extra[] {
   const container = {
     name: "exporter",
@@ -39,11 +39,9 @@ export function exporter(
   const template = {
     metadata: { labels },
     spec: {
-      automountServiceAccountToken: false,
-      securityContext: { runAsNonRoot: true, runAsUser: 65534, seccompProfile: { type: "RuntimeDefault" } },
+      ...ownPod(65534, environment),
       containers: [container],
       volumes: [{ name: "ca", secret: { secretName: authority, items: [{ key: "ca.crt", path: "ca.crt" }] } }],
-      ...pullSecrets,
     },
   };
   return [

@@ -3,7 +3,7 @@ import type { z } from "zod";
 import { byteCount } from "../../../settings/formats.ts";
 import { canonicalBytes, containerResources, memoryMiB } from "../../../settings/resources.ts";
 import type { Extra } from "../../component.ts";
-import { hardened, spread } from "../../kubernetes/hardened.ts";
+import { hardened, ownPod, spread } from "../../kubernetes/hardened.ts";
 import { agentPipeline, agentStream } from "./api.ts";
 import { logstashLabels, logstashName, namespace, ports, service } from "./names.ts";
 import type { elasticsearch } from "./settings.ts";
@@ -55,7 +55,7 @@ output {
 export function logstash(
   { version, logstash: { replicas, filters, storage, resources } }: z.output<typeof elasticsearch>,
   image: string,
-  pullSecrets: object,
+  environment: { readonly credentials: boolean },
 ): Extra {
   const heap = Math.floor(memoryMiB(resources.memoryLimit) / 2);
   return {
@@ -80,15 +80,8 @@ export function logstash(
         services: [{ name: "agent", service: { spec: { ports: [{ name: "http", port: ports.logstash }] } } }],
         podTemplate: {
           spec: {
-            ...pullSecrets,
-            automountServiceAccountToken: false,
+            ...ownPod(1000, environment, { fsGroup: 1000 }),
             affinity: spread(logstashLabels),
-            securityContext: {
-              runAsNonRoot: true,
-              runAsUser: 1000,
-              fsGroup: 1000,
-              seccompProfile: { type: "RuntimeDefault" },
-            },
             // The operator's says of itself only that it is not privileged (controller/logstash/initcontainer.go), which the namespace refuses.
             initContainers: [{ name: "logstash-internal-init-config", securityContext: writable }],
             containers: [

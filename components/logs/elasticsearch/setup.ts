@@ -8,7 +8,7 @@ import type { z } from "zod";
 import { durationSeconds } from "../../../settings/formats.ts";
 import { droppedFields, messageFields } from "../../agents/lines.ts";
 import type { Extra } from "../../component.ts";
-import { hardened } from "../../kubernetes/hardened.ts";
+import { hardened, ownPod } from "../../kubernetes/hardened.ts";
 import { agentPipeline } from "./api.ts";
 import { kibanaService, name, namespace, ports, service } from "./names.ts";
 import { savedObjects } from "./saved-objects.ts";
@@ -189,14 +189,13 @@ echo "$answer"
 `.trim();
 
 /** A Job that sends them. Another setting is another Job, because Kubernetes changes none. */
-export function setup(settings: Settings, image: string, pullSecrets: object): Extra {
+export function setup(settings: Settings, image: string, environment: { readonly credentials: boolean }): Extra {
   const args = requests(settings).flatMap(([method, path, body]) => [`${method} ${path}`, JSON.stringify(body)]);
   const template = {
     metadata: { labels: { "app.kubernetes.io/name": `${name}-setup` } },
     spec: {
       restartPolicy: "OnFailure",
-      automountServiceAccountToken: false,
-      securityContext: { runAsNonRoot: true, runAsUser: 1000, seccompProfile: { type: "RuntimeDefault" } },
+      ...ownPod(1000, environment),
       containers: [
         {
           name: "setup",
@@ -220,7 +219,6 @@ export function setup(settings: Settings, image: string, pullSecrets: object): E
         },
       ],
       volumes: [{ name: "ca", secret: { secretName: authority, items: [{ key: "ca.crt", path: "ca.crt" }] } }],
-      ...pullSecrets,
     },
   };
   const hash = createHash("sha256")

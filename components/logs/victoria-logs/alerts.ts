@@ -3,9 +3,8 @@ import { ruleFile } from "../../alerts/log-alerts/rules.ts";
 import type { LogAlerts } from "../../alerts/log-alerts/settings.ts";
 import { clusterUrl, type Endpoint } from "../../capabilities.ts";
 import type { Context, Extra, SecretObject } from "../../component.ts";
-import { hardened } from "../../kubernetes/hardened.ts";
+import { hardened, ownPod } from "../../kubernetes/hardened.ts";
 import { namespaces } from "../../kubernetes/namespaces.ts";
-import { imagePullSecrets } from "../../kubernetes/pull-secrets.ts";
 import { notifiers } from "../../metrics/notifiers.ts";
 import { credentials } from "../../remote.ts";
 import { type ContainerResources, containerResources } from "../../../settings/resources.ts";
@@ -68,14 +67,7 @@ export function alertObjects(given: Given, store: Endpoint, ui: string): Extra[]
         template: {
           metadata: { labels },
           spec: {
-            automountServiceAccountToken: false,
-            ...(environment.credentials ? { imagePullSecrets } : {}),
-            securityContext: {
-              runAsNonRoot: true,
-              runAsUser: 65534,
-              runAsGroup: 65534,
-              seccompProfile: { type: "RuntimeDefault" },
-            },
+            ...ownPod(65534, environment, { runAsGroup: 65534 }),
             containers: [
               {
                 name: "vmalert",

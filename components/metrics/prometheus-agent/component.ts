@@ -4,7 +4,7 @@ import { type Context, defineComponent, type Extra } from "../../component.ts";
 import { disruptionBudgets, spread, unprivileged } from "../../kubernetes/hardened.ts";
 import type { Manifest } from "../../kubernetes/manifest.ts";
 import { namespaces } from "../../kubernetes/namespaces.ts";
-import { imagePullSecrets } from "../../kubernetes/pull-secrets.ts";
+import { pulls } from "../../kubernetes/pull-secrets.ts";
 import { stackImage, versionOf } from "../../suites/kube-prometheus-stack/names.ts";
 import { podMonitor } from "../pod-monitor.ts";
 import { receiverSecrets, receiverTarget } from "../receiver.ts";
@@ -52,7 +52,7 @@ function agent(
       mode: "StatefulSet",
       image: environment.image(image),
       version: versionOf(image),
-      ...(environment.credentials ? { imagePullSecrets } : {}),
+      ...pulls(environment),
       replicas,
       serviceAccountName: name,
       securityContext: unprivileged,

@@ -3,9 +3,8 @@ import type { Finding } from "../../../settings/finding.ts";
 import { clusterUrl, isRemote, type Place } from "../../capabilities.ts";
 import { defineComponent, type Extra, type SecretTree } from "../../component.ts";
 import { guardedServers } from "../../guarded-servers.ts";
-import { disruptionBudgets, hardened, spread } from "../../kubernetes/hardened.ts";
+import { disruptionBudgets, hardened, ownPod, spread } from "../../kubernetes/hardened.ts";
 import { namespaces } from "../../kubernetes/namespaces.ts";
-import { imagePullSecrets } from "../../kubernetes/pull-secrets.ts";
 import { remoteWriteReceiver, type Writer } from "./settings.ts";
 
 const namespace = namespaces.monitoring.name;
@@ -121,14 +120,7 @@ export const remoteWriteReceiverComponent = defineComponent({
           template: {
             metadata: { labels },
             spec: {
-              automountServiceAccountToken: false,
-              ...(environment.credentials ? { imagePullSecrets } : {}),
-              securityContext: {
-                runAsNonRoot: true,
-                runAsUser: 65534,
-                runAsGroup: 65534,
-                seccompProfile: { type: "RuntimeDefault" },
-              },
+              ...ownPod(65534, environment, { runAsGroup: 65534 }),
               ...(replicas > 1 ? { affinity: spread(labels) } : {}),
               containers: [
                 {

@@ -5,7 +5,7 @@ import { type Context, defineComponent, type Extra, type SettingsOf } from "../.
 import { external } from "../../external/settings.ts";
 import { disruptionBudgets, spread, unprivileged } from "../../kubernetes/hardened.ts";
 import { namespaces } from "../../kubernetes/namespaces.ts";
-import { imagePullSecrets } from "../../kubernetes/pull-secrets.ts";
+import { pulls } from "../../kubernetes/pull-secrets.ts";
 import { accountAnnotations, caVolume, credentialVariables } from "../../storage/client.ts";
 import { stackImage, versionOf } from "../../suites/kube-prometheus-stack/names.ts";
 import { podMonitor } from "../pod-monitor.ts";
@@ -183,7 +183,7 @@ export const thanosRulerComponent = defineComponent({
           spec: {
             image: environment.image(image),
             version: versionOf(image),
-            ...(environment.credentials ? { imagePullSecrets } : {}),
+            ...pulls(environment),
             replicas,
             ...(replicas === 1 ? {} : { affinity: spread(labels) }),
             serviceAccountName: name,

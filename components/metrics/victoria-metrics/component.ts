@@ -7,7 +7,7 @@ import { type Context, defineComponent, type Extra, type SecretObject } from "..
 import { operatorTls } from "../../guarded-servers.ts";
 import { spread } from "../../kubernetes/hardened.ts";
 import { namespaces } from "../../kubernetes/namespaces.ts";
-import { imagePullSecrets } from "../../kubernetes/pull-secrets.ts";
+import { pulls } from "../../kubernetes/pull-secrets.ts";
 import { authenticates, caKey, caOf, secretKey, secretOf, tenantHeader } from "../../remote.ts";
 import { helper } from "../../suites/kube-prometheus-stack/names.ts";
 import { dataSource, lookup, writePath } from "../prometheus/api.ts";
@@ -48,7 +48,7 @@ function common({ settings, environment }: Given, program: Program, image: strin
     useStrictSecurity: true,
     useDefaultResources: false,
     disableSelfServiceScrape: true,
-    ...(environment.credentials ? { imagePullSecrets } : {}),
+    ...pulls(environment),
   };
 }
 
@@ -93,7 +93,7 @@ function cluster(given: Given): object {
     retentionPeriod: retention,
     replicationFactor: nodes.replicationFactor,
     useStrictSecurity: true,
-    ...(given.environment.credentials ? { imagePullSecrets } : {}),
+    ...pulls(given.environment),
     vmstorage: {
       ...common(given, "vmstorage"),
       ...replicated("vmstorage", nodes.storage.replicas),

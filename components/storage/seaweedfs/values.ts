@@ -1,7 +1,7 @@
 import { stringify } from "yaml";
 import type { z } from "zod";
 import { containerResources } from "../../../settings/resources.ts";
-import { hardened, spread } from "../../kubernetes/hardened.ts";
+import { hardened, runsAs, spread } from "../../kubernetes/hardened.ts";
 import { chart } from "./chart.ts";
 import type { seaweedfs } from "./settings.ts";
 
@@ -93,14 +93,7 @@ export interface SeaweedfsValues {
 export const small = { cpu: "20m", memory: "64Mi", memoryLimit: "256Mi" };
 
 /** The user of the image (docker/Dockerfile.go_build of SeaweedFS). */
-const podSecurity = {
-  runAsNonRoot: true,
-  runAsUser: 1000,
-  runAsGroup: 1000,
-  fsGroup: 1000,
-  fsGroupChangePolicy: "OnRootMismatch",
-  seccompProfile: { type: "RuntimeDefault" },
-} as const;
+const podSecurity = runsAs(1000, { runAsGroup: 1000, fsGroup: 1000, fsGroupChangePolicy: "OnRootMismatch" });
 
 const secured = {
   serviceAccountName: "seaweedfs",

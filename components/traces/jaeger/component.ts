@@ -99,10 +99,9 @@ export const jaegerComponent = defineComponent({
   extras: (given) => {
     const { environment } = given;
     const store = elasticOf(given);
-    const pull = environment.credentials ? { imagePullSecrets } : {};
     return [
       ...[service(endpoint, "http-query"), service(otlp, "grpc-otlp"), monitor],
-      ...(store === undefined ? [] : [cleaner(store, environment.image(cleanerImage), pull)]),
+      ...(store === undefined ? [] : [cleaner(store, environment.image(cleanerImage), environment)]),
     ];
   },
 });

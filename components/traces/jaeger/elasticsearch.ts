@@ -4,7 +4,7 @@ import type { Finding } from "../../../settings/finding.ts";
 import { durationSeconds } from "../../../settings/formats.ts";
 import { asRemote, clusterUrl, type Elasticsearch, type ElasticUser, type Remote } from "../../capabilities.ts";
 import type { Extra, Known as Checked } from "../../component.ts";
-import { hardened } from "../../kubernetes/hardened.ts";
+import { hardened, ownPod } from "../../kubernetes/hardened.ts";
 import { namespaces } from "../../kubernetes/namespaces.ts";
 import { authenticates, caKey, caOf, type Known, secretKey, secretOf } from "../../remote.ts";
 import type { jaeger } from "./settings.ts";
@@ -113,7 +113,7 @@ export const elasticVolume = (elastic: Elastic) =>
  * Deletes indices that are older than the retention, every night (Jaeger 2.19, cmd/es-index-cleaner). An object of ours: the chart's takes no
  * password but in its values.
  */
-export function cleaner(elastic: Elastic, image: string, pullSecrets: object): Extra {
+export function cleaner(elastic: Elastic, image: string, environment: { readonly credentials: boolean }): Extra {
   const { remote, settings } = elastic;
   const { access } = remote;
   const env = [
@@ -133,8 +133,7 @@ export function cleaner(elastic: Elastic, image: string, pullSecrets: object): E
   ];
   const spec = {
     restartPolicy: "OnFailure",
-    automountServiceAccountToken: false,
-    securityContext: { runAsNonRoot: true, runAsUser: 10001, seccompProfile: { type: "RuntimeDefault" } },
+    ...ownPod(10001, environment),
     containers: [
       {
         name: "cleaner",
@@ -147,7 +146,6 @@ export function cleaner(elastic: Elastic, image: string, pullSecrets: object): E
       },
     ],
     ...(isMounted(elastic) ? { volumes: [volume] } : {}),
-    ...pullSecrets,
   };
   const labels = { "app.kubernetes.io/name": "jaeger-index-cleaner" };
   return {

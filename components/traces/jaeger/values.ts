@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import type { z } from "zod";
 import { durationSeconds } from "../../../settings/formats.ts";
 import { canonicalBytes, containerResources } from "../../../settings/resources.ts";
-import { hardened } from "../../kubernetes/hardened.ts";
+import { hardened, runsAs } from "../../kubernetes/hardened.ts";
 import { type Elastic, elasticBackend, elasticVolume } from "./elasticsearch.ts";
 import type { jaeger } from "./settings.ts";
 
@@ -141,13 +141,7 @@ export function jaegerValues(settings: z.output<typeof jaeger>, elastic?: Elasti
       resources: containerResources(settings.resources),
       // The chart puts no checksum of the configuration on the pod: without this a change would not restart it.
       podLabels: { "config-hash": hash },
-      podSecurityContext: {
-        runAsNonRoot: true,
-        runAsUser: 10001,
-        runAsGroup: 10001,
-        fsGroup: 10001,
-        seccompProfile: { type: "RuntimeDefault" },
-      },
+      podSecurityContext: runsAs(10001, { runAsGroup: 10001, fsGroup: 10001 }),
       securityContext: hardened,
       ...pod,
     },

@@ -2,7 +2,7 @@ import type { z } from "zod";
 import { durationSeconds } from "../../../settings/formats.ts";
 import { containerResources } from "../../../settings/resources.ts";
 import type { ObjectStorage } from "../../capabilities.ts";
-import { hardened } from "../../kubernetes/hardened.ts";
+import { hardened, runsAs } from "../../kubernetes/hardened.ts";
 import { accountAnnotations, caVolume, credentialVariables } from "../../storage/client.ts";
 import { bucketOf, unlimited } from "./blocks.ts";
 import type { tempo } from "./settings.ts";
@@ -66,13 +66,7 @@ export function tempoValues(
       ...(volumes.length === 0 ? {} : { extraVolumeMounts: volumeMounts }),
     },
     ...(volumes.length === 0 ? {} : { extraVolumes: volumes }),
-    securityContext: {
-      runAsNonRoot: true,
-      runAsUser: 10001,
-      runAsGroup: 10001,
-      fsGroup: 10001,
-      seccompProfile: { type: "RuntimeDefault" },
-    },
+    securityContext: runsAs(10001, { runAsGroup: 10001, fsGroup: 10001 }),
     serviceAccount: { automountServiceAccountToken: false, ...accountAnnotations(objects).serviceAccount },
     persistence: { enabled: true, size: storage.size },
     serviceMonitor: { enabled: true },
