@@ -73,7 +73,7 @@ export async function main(args: readonly string[], projectFolder: string, proce
   const [filter] = args;
   // Of one clone it holds 7 000 files, 50 MB (tests/support/compile-cache.ts).
   bound(join(cacheFolder(), "compiled"), 30_000);
-  // A run asks 800 questions.
+  // It grows with each run: what generated settings ask is asked once.
   bound(saidFolder(), 30_000);
   const bin = join(projectFolder, "node_modules", ".bin");
   const processes: Environment = { ...processEnv, PATH: [bin, processEnv["PATH"] ?? ""].join(delimiter) };
