@@ -53,7 +53,15 @@ const components: Readonly<Record<string, Facts>> = {
       ...{ legacy_positions_file: "text", on_positions_file_error: "text" },
     },
   },
-  // internal/component/loki/process/process.go, stages/pipeline.go, cri.go, label_drop.go, template.go, output.go
+  // internal/component/loki/source/journal/types.go; the image is built with it (Dockerfile, GO_TAGS)
+  "loki.source.journal": {
+    required: ["forward_to"],
+    args: {
+      ...{ forward_to: "list", path: "text", max_age: "duration", format_as_json: "flag" },
+      ...{ labels: "labels", matches: "text", relabel_rules: "list" },
+    },
+  },
+  // internal/component/loki/process/process.go, stages/pipeline.go, and a file of stages/ for each
   "loki.process": {
     required: ["forward_to"],
     args: { forward_to: "list" },
@@ -68,6 +76,17 @@ const components: Readonly<Record<string, Facts>> = {
       "stage.label_drop": { required: ["values"], args: { values: "texts" } },
       "stage.template": { required: ["source", "template"], args: { source: "text", template: "text" } },
       "stage.output": { required: ["source"], args: { source: "text" } },
+      "stage.static_labels": { required: ["values"], args: { values: "labels" } },
+      "stage.json": {
+        args: { expressions: "labels", regex: "text", source: "text", drop_malformed: "flag" },
+      },
+      "stage.timestamp": {
+        required: ["source", "format"],
+        args: {
+          ...{ source: "text", format: "text", location: "text", fallback_formats: "texts" },
+          ...{ action_on_failure: "text", action_on_duplicate_timestamp: "text" },
+        },
+      },
     },
     exports: ["receiver"],
   },
@@ -98,13 +117,18 @@ const isText = (value: unknown): value is string => typeof value === "string";
 const isReference = (value: unknown): value is { readonly of: string } =>
   typeof value === "object" && value !== null && "of" in value;
 
+/** Variables that the chart sets (1.11.1, templates/containers/_agent.yaml). */
+const isVariable = (value: unknown) =>
+  isReference(value) && /^sys\.env\("(HOSTNAME|K8S_NODE_NAME|ALLOY_DEPLOY_MODE)"\)$/.test(value.of);
+
 const fits: Readonly<Record<Kind, (value: unknown) => boolean>> = {
   text: isText,
   number: (value) => typeof value === "number" && value >= 0,
   flag: (value) => typeof value === "boolean",
   duration: (value) => isText(value) && /^(\d+(ms|[smh]))+$/.test(value),
   texts: (value) => Array.isArray(value) && value.every(isText),
-  labels: (value) => typeof value === "object" && value !== null && Object.values(value).every(isText),
+  labels: (value) =>
+    typeof value === "object" && value !== null && Object.values(value).every((one) => isText(one) || isVariable(one)),
   list: (value) => Array.isArray(value) || isReference(value),
 };
 

@@ -82,18 +82,12 @@ export function checkRules(settings: Settings, known: Omit<Known, "companyCa" | 
   const applied = [settings.logAgent === "none", ["none", "external"].includes(String(settings.gateway))];
   if (settings.redact.patterns.length + settings.redact.fields.length > 0 && !applied.includes(false))
     add("redact", "has no effect: nothing here reads or takes logs. Remove it, or set logAgent or gateway.");
-  if (settings.logAgent === "none" || settings.logAgent === "alloy")
+  if (settings.logAgent === "none")
     for (const [path, on] of [
       ["journal.enabled", settings.journal.enabled],
       ["cluster.existing.auditLog", cluster.type === "existing" && cluster.existing?.auditLog !== undefined],
     ] as const)
-      if (on)
-        add(
-          path,
-          settings.logAgent === "none"
-            ? "has no effect: logAgent is none, and nothing reads nodes. Remove it, or set logAgent."
-            : "has no effect: logAgent is alloy, which reads lines of containers alone. Remove it, or set logAgent to fluentBit.",
-        );
+      if (on) add(path, "has no effect: logAgent is none, and nothing reads nodes. Remove it, or set logAgent.");
   const { image } = settings.logCollector;
   // Its image has one program and nothing else; the receiver runs journalctl.
   if (settings.journal.enabled && settings.logAgent === "collector" && image.startsWith(collectorImage))

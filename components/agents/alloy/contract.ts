@@ -11,7 +11,7 @@ import {
   type FreeForm,
 } from "../../../contract/handed-on.ts";
 import { asks, release, setting, why, type Pin } from "../../../contract/pin.ts";
-import { lineJob } from "../lines.ts";
+import { auditJob, journalJob, lineJob } from "../lines.ts";
 import { stateFolder } from "./values.ts";
 
 const path = { type: "string", pattern: "^/" } as const;
@@ -33,7 +33,7 @@ export const freeForm: FreeForm = {
           strict(
             {
               name: text,
-              hostPath: strict({ path, type: { const: "DirectoryOrCreate" } }, ["path"]),
+              hostPath: strict({ path, type: { enum: ["Directory", "DirectoryOrCreate"] } }, ["path"]),
               secret: strict({ secretName: text }, ["secretName"]),
             },
             ["name"],
@@ -54,5 +54,8 @@ export const pins: readonly Pin[] = [
   ]),
 ];
 
-// The second is of the lines that it reads.
-export const scraped: Scraped = { jobs: ["alloy", lineJob], metrics: ["loki_write_", "loki_source_file_", "alloy_"] };
+// Jobs but for the first are of the lines that it reads.
+export const scraped: Scraped = {
+  jobs: ["alloy", lineJob, journalJob, auditJob],
+  metrics: ["loki_write_", "loki_source_file_", "loki_source_journal_", "alloy_"],
+};

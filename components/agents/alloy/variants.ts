@@ -7,10 +7,12 @@ export const variants: Readonly<Record<string, SettingsInput>> = {
 };
 
 export const alone: Readonly<Record<string, SettingsInput>> = {
-  "into VictoriaLogs and Loki, redacted": {
+  "into VictoriaLogs and Loki, with journal and audit log, redacted": {
     ...under,
     logs: ["victoriaLogs", "loki"],
     redact: { fields: ["password"], patterns: ["Bearer \\S+"] },
+    journal: { enabled: true },
+    cluster: { kind: { auditLog: true } },
   },
 };
 

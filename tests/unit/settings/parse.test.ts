@@ -120,9 +120,9 @@ describe("settings", () => {
       "logAgent: is promtail, which Grafana ended in March 2026. Set it to alloy,",
     ],
     [
-      "a log agent that reads no journal",
-      { journal: { enabled: true }, logAgent: "alloy" },
-      "journal.enabled: has no effect: logAgent is alloy, which reads lines of containers alone.",
+      "a journal that nobody reads",
+      { journal: { enabled: true }, logAgent: "none" },
+      "journal.enabled: has no effect: logAgent is none, and nothing reads nodes.",
     ],
     ["Loki's parts on a filesystem", { loki: { mode: "distributed" } }, "Set it to objectStorage"],
     [

@@ -46,8 +46,7 @@ export default dashboard(
       lines(
         {
           title: "Lines read and delivered",
-          description:
-            "Of the chosen pods. While a store is away neither is: lines wait in the files of their containers.",
+          description: "Of the chosen pods. While a store is away neither is: lines wait where they were written.",
           unit: perSecond("lines"),
           width: 12,
         },
@@ -71,7 +70,7 @@ export default dashboard(
       lines(
         {
           title: "Open files",
-          description: "Files of containers that each pod reads, one for each container that runs.",
+          description: "Files that each pod reads: one for each container that runs, and the audit log.",
           unit: "short",
           width: 12,
         },
