@@ -21,7 +21,7 @@ export function elasticsearchPage(): string {
 
 With \`logs: external\` and \`external.logs.type: elasticsearch\` nothing here writes templates, policies or pipelines: they are its owners'. It has to be 9.5 or newer,
 which takes logs by OTLP itself. Its owners send it the following once, in Kibana's Dev Tools or by curl, as somebody who may; with a retention and names of
-theirs where they have some. Without the pipeline that Fluent Bit names its lines are refused.
+theirs where they have some. Without the pipeline that Fluent Bit names its lines are refused; \`logAgent: collector\` needs none.
 
 ${asked(requests(elasticsearch))}
 
@@ -30,6 +30,6 @@ collector, Grafana and Jaeger (\`jaeger.storage.type: elasticsearch\`, which tak
 
 ${asked([["PUT", "/_security/role/observability", roleOfAll([user(jaeger)])]])}
 
-Lines of Fluent Bit are in the stream \`logs-kubernetes.otel-<environment>\`, and have the environment's name in \`resource.attributes.cluster\`, as those that come by OTLP.
+Lines of containers are in the stream \`logs-containers.otel-<environment>\`, whichever agent reads them, and have the environment's name in \`resource.attributes.cluster\`, as those that come by OTLP.
 `;
 }

@@ -232,13 +232,8 @@ export interface LogStore extends Store {
   /** Where and how log agents write. */
   readonly push: LokiPush | BulkPush | HttpPush;
   readonly otlp: OtlpTarget;
-  /**
-   * Sent along with a log agent's lines by OTLP (components/agents/lines.ts), beside what records of applications need.
-   * @default nothing makes it have their labels
-   */
-  readonly lineHeaders?: Readonly<Record<string, string>>;
-  /** It keeps records as OpenTelemetry has them: a text, a severity, attributes. @default it makes fields of a body that is a map */
-  readonly keepsRecords?: true;
+  /** What becomes of a log agent's lines (components/agents/lines.ts) that come by OTLP. */
+  readonly otlpLines: LabelledLines | RecordedLines | UnlabelledLines;
   /**
    * Asks for every line of a trace, whichever way it came; the id is `$${__trace.traceId}`, because Grafana's provisioning reads `$$`
    * as `$`. No braces as of Go templates: the chart passes data sources through Helm's template engine.
@@ -246,6 +241,25 @@ export interface LogStore extends Store {
   readonly linesOfTrace: string;
   /** Who logs in to its interface, and the password's name (`SecretText`). @default nobody is asked */
   readonly login?: { readonly user: string; readonly password: string; readonly at: Endpoint };
+}
+
+/** By their labels, as those that are pushed: a body that is a map becomes fields. */
+export interface LabelledLines {
+  readonly as: "labelled";
+  /** Sent along, beside what records of applications need. */
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** As OpenTelemetry has records: a text, a severity, attributes. */
+export interface RecordedLines {
+  readonly as: "records";
+}
+
+/** Nothing makes it have their labels. */
+export interface UnlabelledLines {
+  readonly as: "unlabelled";
+  /** What people do about it, as a sentence without its end. */
+  readonly remedy: string;
 }
 
 /** Takes pushes as Loki does. */
@@ -260,6 +274,9 @@ export interface LokiPush {
 export interface HttpPush {
   readonly as: "http";
   readonly place: Endpoint;
+  /** Who takes them, for messages to people, and what to set so that nobody does. */
+  readonly title: string;
+  readonly off: string;
   /** Where all goes that is no line of a container. */
   readonly others: BulkPush;
 }

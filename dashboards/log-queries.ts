@@ -150,7 +150,7 @@ const matching = (field: string, value: string) => `${field}:/(${value.replaceAl
 function inElasticsearch({ search, level, agentOnly, ...asked }: Partial<Asked>): string {
   const found = (field: string) => `${field}:(*${search?.replaceAll(/\$(\w+)/g, "${$1:raw}") ?? ""}*)`;
   return [
-    ...(agentOnly ? ['data_stream.dataset:"kubernetes.otel"'] : []),
+    ...(agentOnly ? [`data_stream.dataset:"${logJob}.otel"`] : []),
     ...list(asked).map(([label, value]) =>
       label === "container"
         ? // A line that came by OTLP may say nothing of its container.

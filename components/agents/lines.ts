@@ -63,5 +63,16 @@ export const textField = "log";
 /** What a line of JSON may call its message, the first that it has. */
 export const messageFields = ["msg", "message", textField] as const;
 
+/** Where a line has what OpenTelemetry knows of any record: the first field of each that it has, and that is no list or map. */
+export const recordFields = {
+  text: messageFields,
+  level: ["level", "severity", "lvl"],
+  trace: ["trace_id", "traceId", "traceID"],
+  span: ["span_id", "spanId", "spanID"],
+} as const;
+
+/** Words that are a level; of a line that has none in a field the first in its text is it. */
+export const levelWords = ["fatal", "critical", "error", "warn", "info", "debug", "trace"] as const;
+
 /** Fields that do not go along: what the agent says of the line in the same record is under these names, or was in front of it. */
 export const droppedFields = ["kubernetes", "stream", "_p", "time"] as const;

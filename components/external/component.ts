@@ -136,7 +136,7 @@ export const externalLogs = defineComponent({
           endpoint: place,
           push: { as: "elasticsearch", place, stream, pipeline },
           otlp: { protocol: "http", place: { url: otlpUrl, access: keyed } },
-          keepsRecords: true,
+          otlpLines: { as: "records" },
         },
         elasticsearch: { asked: () => place, replicas: 1 },
       };
@@ -147,8 +147,11 @@ export const externalLogs = defineComponent({
         ...store,
         push: { as: "loki", place: store.endpoint, path },
         otlp: { protocol: "http", place: { url: otlpUrl, access: asked }, headers },
-        // Which attributes are labels is what its owners say.
-        ...(logs.type === "victoriaLogs" ? { lineHeaders: victoriaLogs.lineHeaders } : {}),
+        otlpLines:
+          logs.type === "victoriaLogs"
+            ? { as: "labelled", headers: victoriaLogs.lineHeaders }
+            : // Which attributes are labels is what its owners say.
+              { as: "unlabelled", remedy: "Send its lines elsewhere" },
       },
     };
   },

@@ -288,6 +288,11 @@ interface Source {
   readonly labels: readonly string[];
 }
 
+/** What labels are in OpenTelemetry's form; the job is the data set. */
+const recordLabels: Readonly<Record<string, string>> = Object.fromEntries(
+  ["namespace", "pod", "container", "node"].map((label) => [label, `k8s.${label}.name`]),
+);
+
 /** Records that a collector reads itself get to every store, by their labels, and wait where they outlive the pod. */
 function checkLines(
   object: Manifest,
@@ -310,7 +315,10 @@ function checkLines(
       { ...source, name: `logs${source.of}`, transform: `transform${source.of}`, to: ways(false) },
       {
         ...{ ...source, name: `logs/${source.job}-records`, transform: `transform/${source.job}-records` },
-        ...{ to: ways(true), labels: ["data_stream.dataset", "k8s.namespace.name"] },
+        ...{
+          to: ways(true),
+          labels: ["data_stream.dataset", ...source.labels.flatMap((label) => recordLabels[label] ?? [])],
+        },
       },
     ])
     .filter(({ to }) => to.length > 0);
@@ -330,6 +338,11 @@ function checkLines(
     for (const label of labels)
       if (!statements.includes(`resource.attributes[\\"${label}\\"]`))
         add(`processors.${transform}`, `lacks ${label}.`);
+    if (name.endsWith("-records") && statements.includes("data_stream.namespace") !== stores.includes("external"))
+      add(
+        `processors.${transform}`,
+        "streams of a store of several clusters end with this one's name, and others do not.",
+      );
     if (statements.includes('[\\"cluster\\"]') !== stores.includes("external"))
       add(
         `processors.${transform}`,

@@ -496,7 +496,7 @@ export function checkFluentBit({ declared, settings }: Rendered): Finding[] {
           if (output?.options.get("name") !== "http") add("OUTPUT name", "goes past Logstash.");
           continue;
         }
-        const stream = `logs-${tag === "kube.*" ? "kubernetes" : tag}.otel-`;
+        const stream = `logs-${tag === "kube.*" ? "containers" : tag}.otel-`;
         const dataStream = output?.options.get("index");
         if (dataStream?.startsWith(stream) === false) add("OUTPUT index", `is ${dataStream}, for ${tag}.`);
         if (store === "elasticsearch") {

@@ -1,12 +1,18 @@
 import { expect } from "chai";
 import { join } from "node:path";
+import lucene from "lucene";
+import { linesOfTrace } from "../../components/logs/elasticsearch/api.ts";
+import { requests } from "../../components/logs/elasticsearch/setup.ts";
 import { otlpConfig } from "../../components/logs/loki/api.ts";
+import { textAt } from "../../contract/finding.ts";
 import { releases, render } from "../../contract/rendered.ts";
 import { freePorts, launch } from "../../rehearsal/control-plane/processes.ts";
 import { call, eventually, post } from "../../rehearsal/http-client.ts";
-import { read, readOfNode } from "../bench/telemetry/log-agent.ts";
-import { agentConfig, LogNode, StoreStandIn } from "../support/log-node.ts";
+import { type Pushed, read, readOfNode } from "../bench/telemetry/log-agent.ts";
+import { settingsSchema } from "../../settings/schema.ts";
+import { agentConfig, type Got, LogNode, StoreStandIn } from "../support/log-node.ts";
 import { audited, entries } from "../support/node-records.ts";
+import { painless } from "../support/painless.ts";
 import { programOrSkip } from "../support/program.ts";
 
 const collector = { logAgent: "collector" } as const;
@@ -23,10 +29,81 @@ const lines = [
   'stdout F {"msg":"bearer s3cr3t","password":"s3cr3t"}',
 ];
 /** As the stand-in for Fluent Bit reads them: what the runtime split comes to it whole. */
-const whole = lines.flatMap((line) => (line.includes(" P ") ? [] : [line.replace("F parts", "F in two parts")]));
+const whole = (all: readonly string[]) =>
+  all.flatMap((line) => (line.includes(" P ") ? [] : [line.replace("F parts", "F in two parts")]));
+
+const trace = "4bf92f3577b34da6a3ce929d0e0e4736";
+/** What Elasticsearch keeps in fields of its own, and what a line might have it do. */
+const recorded = [
+  ...lines,
+  `stdout F {"message":"paid","severity":"WARNING","traceId":"${trace}","spanId":"00f067aa0ba902b7","trace_id":{"of":"a map"}}`,
+  `stdout F {"msg":["a list"],"log":"and a text","lvl":"Info","level":{"name":"a map"},"trace_id":"of another form"}`,
+  `stderr F level of the first word, a debug line about an error, of ${trace}`,
+  'stdout F {"msg":12,"message":"twice","level":30}',
+  'stdout F {"no message":true}',
+  'stdout F {"msg":"elsewhere","data_stream.dataset":"a","elasticsearch.ingest_pipeline":"b","elasticity":1}',
+];
 
 const redact = { patterns: ["bearer [a-z0-9]+"], fields: ["password"] };
 const pod = { namespace: "shop", uid: "u", container: "app", deployment: "d", node: "n" };
+
+/** Scripts of the pipelines that Elasticsearch is told, by the stand-in for Painless. */
+function ingested(pipeline: string, document: object): object {
+  type Script = { readonly script: { readonly source: string; readonly params?: object } };
+  const asked = requests(settingsSchema.parse({}).elasticsearch);
+  const [, , body] = asked.find(([, path]) => path === `/_ingest/pipeline/${pipeline}`) ?? expect.fail(pipeline);
+  return (body as { processors: Script[] }).processors.reduce<object>(
+    (of, { script: { source, params = {} } }) => painless(source, params, of),
+    document,
+  );
+}
+
+/** By these Elasticsearch would be told where a record goes. */
+const isRouting = (field: string) => /^(data_stream|elasticsearch|elastic)\./.test(field);
+
+interface Document {
+  readonly index: string;
+  readonly source: { readonly trace_id?: string; readonly attributes: Readonly<Record<string, unknown>> };
+}
+
+/** What Elasticsearch makes of a record by OTLP (x-pack/plugin/otel-data 9.5, LogDocumentBuilder, TargetIndex), and its stream. */
+function ofRecord({ labels, body, severity = "", ids = ["", ""], attributes }: Got): Document {
+  expect(Object.keys(attributes).filter(isRouting)).to.deep.equal([]);
+  const { "data_stream.dataset": dataset, "data_stream.namespace": space = "default", ...resource } = labels;
+  const texts = { severity_text: severity, trace_id: ids[0], span_id: ids[1] };
+  return {
+    index: `logs-${String(dataset)}.otel-${String(space)}`,
+    source: ingested("logs@custom", {
+      ...{ body: { text: body }, resource: { attributes: resource }, attributes },
+      ...Object.fromEntries(Object.entries(texts).filter(([, text]) => text !== "")),
+    }) as Document["source"],
+  };
+}
+
+/** What it makes of Fluent Bit's, but for what no record can say: an id of another form, and what would have it put elsewhere. */
+function ofFluentBit({ text, index }: Pushed): Document {
+  const kept = ingested("observability-fluent-bit", { _index: index, ...(JSON.parse(text) as object) });
+  const { _index, trace_id, attributes, ...others } = kept as Document["source"] & { readonly _index: string };
+  const id = trace_id === undefined ? {} : { trace_id };
+  const isOne = /^[0-9a-f]{32}$/.test(trace_id ?? "");
+  const fields = Object.entries(attributes).filter(([name]) => !isRouting(name));
+  return {
+    index: _index,
+    source: { ...others, ...(isOne ? id : {}), attributes: { ...Object.fromEntries(fields), ...(isOne ? {} : id) } },
+  };
+}
+
+/** Whether a document fits a query of fields with texts, each with words of its own, joined by OR. */
+function fits(node: object, source: object): boolean {
+  const { left, right, operator } = node as Readonly<Record<string, object>>;
+  const { field, term } = node as Readonly<Record<string, string>>;
+  if (left !== undefined && operator === undefined) return fits(left, source);
+  if (left !== undefined && right !== undefined && textAt(node, "operator") === "OR")
+    return fits(left, source) || fits(right, source);
+  if (field === undefined || term === undefined) throw new Error(`The stand-in does not know ${JSON.stringify(node)}.`);
+  const is = textAt(source, ...field.split(".")) ?? "";
+  return is.split(/\W+/).includes(term);
+}
 
 describe("The collector as the log agent, a real one", function () {
   let otelcol: string;
@@ -48,11 +125,11 @@ describe("The collector as the log agent, a real one", function () {
       await node.start();
       // A file that comes after the start is read from its beginning.
       node.write("cart-0", lines);
-      await eventually(300, () => Promise.resolve(store.got.length >= whole.length || undefined));
+      await eventually(300, () => Promise.resolve(store.got.length >= whole(lines).length || undefined));
       const { declared } = await render({ settings: { redact } });
       const values = releases(declared).find(({ chart }) => chart?.name === "fluent-bit")?.values ?? {};
       const pushed = [];
-      for (const line of whole)
+      for (const line of whole(lines))
         pushed.push(await read(values, { ...pod, name: "cart-0" }, `2026-01-01T00:00:00Z ${line}`));
       // Loki makes labels of the attributes that its configuration names, and a line of JSON of a map.
       const [{ attributes }] = otlpConfig.resource_attributes.attributes_config;
@@ -60,6 +137,47 @@ describe("The collector as the log agent, a real one", function () {
       expect(attributes).to.include.members(Object.keys(store.got[0]?.labels ?? {}));
       expect(store.got.map(({ body }) => body)).to.deep.equal(pushed.map(({ text }) => JSON.parse(text) as unknown));
       expect(JSON.stringify(store.got)).not.to.include("s3cr3t");
+    } finally {
+      await node.close();
+      store.close();
+    }
+  });
+
+  it("gives Elasticsearch the documents that Fluent Bit does, in its streams, by a stand-in for the pipelines' language", async () => {
+    const settings = { logs: "elasticsearch", cluster: { kind: { auditLog: true } }, redact } as const;
+    const store = await StoreStandIn.start();
+    const config = agentConfig(await render({ settings: { ...settings, ...collector } }));
+    const node = await LogNode.make(otelcol, config, store.url, { encoding: "json" });
+    try {
+      node.audit([{ verb: "before the start" }]);
+      await node.start();
+      node.write("cart-0", recorded);
+      node.audit(audited);
+      const { declared } = await render({ settings });
+      const values = releases(declared).find(({ chart }) => chart?.name === "fluent-bit")?.values ?? {};
+      const of = { ...pod, name: "cart-0", uid: LogNode.podUid, node: LogNode.nodeName };
+      const pushed: Document[] = [];
+      for (const line of whole(recorded))
+        pushed.push(ofFluentBit(await read(values, of, `2026-01-01T00:00:00Z ${line}`)));
+      for (const event of audited)
+        pushed.push(ofFluentBit(await readOfNode(values, "audit", structuredClone(event), LogNode.nodeName)));
+      await eventually(300, () => Promise.resolve(store.got.length >= pushed.length || undefined));
+      const documents = store.got.map(ofRecord);
+      for (const source of ["containers", "audit"]) {
+        const inStream = ({ index }: Document) => index === `logs-${source}.otel-default`;
+        expect(documents.filter(inStream), source).to.deep.equal(pushed.filter(inStream));
+        expect(pushed.filter(inStream), source).to.have.length.greaterThan(2);
+      }
+      // What dashboards and links ask for.
+      const levels = documents.map(({ source }) => textAt(source, "severity_text"));
+      expect(levels).to.include.members(["warn", "info", "error", "debug", "unknown"]);
+      const query = lucene.parse(linesOfTrace.replaceAll("$${__trace.traceId}", trace));
+      const found = documents.filter(({ source }) => fits(query, source));
+      expect(found.map(({ source }) => textAt(source, "body", "text"))).to.deep.equal([
+        "paid",
+        `level of the first word, a debug line about an error, of ${trace}`,
+      ]);
+      expect(JSON.stringify(documents)).not.to.include("s3cr3t");
     } finally {
       await node.close();
       store.close();
@@ -139,14 +257,14 @@ describe("The collector as the log agent, a real one", function () {
       const values =
         releases((await render({ settings })).declared).find(({ chart }) => chart?.name === "fluent-bit")?.values ?? {};
       const uri = /Uri (\S+)/.exec(JSON.stringify(values))?.[1]?.replace(/\\n.*/, "") ?? "";
-      for (const [index, line] of whole.entries()) {
+      for (const [index, line] of whole(lines).entries()) {
         const { stream, text } = await read(values, { ...pod, name: "by-fluent-bit" }, `2026-01-01T00:00:00Z ${line}`);
         await post(`${url}${uri}`, { streams: [{ stream, values: [[`${Date.now() + index}000000`, text]] }] });
       }
       const rowsOf = async (name: string) => {
         const query = new URLSearchParams({ query: `pod:="${name}" | sort by (_time)` }).toString();
         const rows = (await call(`${url}/select/logsql/query?${query}`)).trim().split("\n");
-        if (rows.length < whole.length) return undefined;
+        if (rows.length < whole(lines).length) return undefined;
         return rows
           .map((row) => JSON.parse(row.replaceAll(name, "POD")) as Record<string, string>)
           .map((row) => ({ ...row, _time: "", _stream_id: "" }))
@@ -156,7 +274,7 @@ describe("The collector as the log agent, a real one", function () {
         await eventually(300, () => rowsOf("by-fluent-bit")),
         await eventually(300, () => rowsOf("by-collector")),
       ];
-      expect(byFluentBit).to.have.length(whole.length);
+      expect(byFluentBit).to.have.length(whole(lines).length);
       expect(byCollector).to.deep.equal(byFluentBit);
     } finally {
       await node.close();

@@ -75,7 +75,7 @@ describe("Logstash (by a strict reader; it runs nowhere here)", () => {
     const text = pipeline("");
     expect(read(text)).to.deep.equal(["input http", "filter mutate", "output elasticsearch"]);
     for (const part of [
-      'index => "logs-kubernetes.otel-default"',
+      'index => "logs-containers.otel-default"',
       'action => "create"',
       'pipeline => "observability-fluent-bit"',
       'password => "${ELASTICSEARCH_PASSWORD}"',

@@ -36,6 +36,8 @@ export interface Got {
   readonly time: string;
   readonly body: unknown;
   readonly severity?: string;
+  /** Of a trace and its span. */
+  readonly ids?: readonly [trace: string, span: string];
   readonly attributes: Readonly<Record<string, unknown>>;
 }
 
@@ -43,6 +45,8 @@ interface LogRecord {
   readonly timeUnixNano: string;
   readonly body: Tree;
   readonly severityText?: string;
+  readonly traceId?: string;
+  readonly spanId?: string;
   readonly attributes?: readonly { readonly key: string; readonly value: Tree }[];
 }
 
@@ -69,14 +73,15 @@ export class StoreStandIn {
       void json(request).then((body) => {
         for (const { resource, scopeLogs } of (body as Sent).resourceLogs) {
           const labels = Object.fromEntries(resource.attributes.map(({ key, value }) => [key, plain(value)]));
-          for (const { timeUnixNano, body: text, severityText, attributes = [] } of scopeLogs.flatMap(
-            ({ logRecords }) => logRecords,
-          ))
+          for (const record of scopeLogs.flatMap(({ logRecords }) => logRecords)) {
+            const { timeUnixNano, body: text, severityText, traceId = "", spanId = "", attributes = [] } = record;
             keep({
               ...{ labels, time: timeUnixNano, body: plain(text) },
               attributes: Object.fromEntries(attributes.map(({ key, value }) => [key, plain(value)])),
               ...(severityText === undefined ? {} : { severity: severityText }),
+              ...(traceId + spanId === "" ? {} : { ids: [traceId, spanId] }),
             });
+          }
         }
         response.writeHead(200, { "content-type": "application/json" }).end("{}");
       });
@@ -112,6 +117,7 @@ const exporter = "otlp_http/logs";
 
 export class LogNode {
   static readonly nodeName = "node-1";
+  static readonly podUid = "00000000-0000-0000-0000-000000000000";
   readonly dir = mkdtempSync(join(tmpdir(), "log-node-"));
   readonly #watcher = guard(this.dir);
   readonly #otelcol: string;
@@ -128,7 +134,7 @@ export class LogNode {
   }
 
   /**
-   * Of the configuration only addresses and folders are others.
+   * Of the configuration only addresses and folders are others, and who asks.
    *
    * @param store where lines go, with the path
    * @param more further changes of the exporter
@@ -147,12 +153,15 @@ export class LogNode {
       .replaceAll("/var/log/journal", join(node.dir, "journal"))
       .replaceAll(dirname(kindAuditLog), join(node.dir, "audit"))
       .replaceAll("0.0.0.0:13133", `127.0.0.1:${node.#ports.health}`);
-    const changed = JSON.parse(text) as { exporters: Record<string, Tree>; service: Tree };
+    const changed = JSON.parse(text) as { exporters: Record<string, Tree>; extensions: Tree; service: Tree };
     const declared = changed.exporters[exporter] ?? {};
+    const extensions = ["health_check", "file_storage"];
+    changed.extensions = Object.fromEntries(extensions.map((name) => [name, changed.extensions[name]]));
+    changed.service["extensions"] = extensions;
     changed.exporters[exporter] = {
       ...declared,
       ...others,
-      endpoint: store,
+      ...{ endpoint: store, auth: undefined, tls: undefined },
       ...(others.encoding === undefined ? {} : { compression: "none" }),
       // So that tests need not wait for the last try of before.
       retry_on_failure: { ...(declared["retry_on_failure"] as Tree), initial_interval: "200ms", max_interval: "500ms" },
@@ -220,7 +229,7 @@ export class LogNode {
   }
 
   #file(pod: string): string {
-    const folder = join(this.dir, "pods", `shop_${pod}_${"0".repeat(8)}-0000-0000-0000-${"0".repeat(12)}`, "app");
+    const folder = join(this.dir, "pods", `shop_${pod}_${LogNode.podUid}`, "app");
     mkdirSync(folder, { recursive: true });
     return join(folder, "0.log");
   }

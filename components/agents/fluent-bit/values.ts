@@ -152,8 +152,8 @@ function written(
 ): Record<string, string> {
   const path = new URL(clusterUrl(push.place)).pathname.replace(/\/$/, "");
   if (push.as === "elasticsearch") {
-    // What is not containers' lines has a stream of its own.
-    const stream = of.job === lineJob ? push.stream : push.stream.replace(/^logs-\w+/, `logs-${of.job}`);
+    // Each source has a stream of its own.
+    const stream = push.stream.replace(/^logs-\w+/, `logs-${of.job}`);
     return {
       Name: "es",
       Match: of.tag,

@@ -31,7 +31,7 @@ export const kubernetesEventsComponent = defineComponent({
   ],
   images: ({ kubernetesEvents: { image } }) => ({ "opentelemetry-collector (events)": image }),
   check: (_settings, { all }) =>
-    withoutLabels(all("logs"), "kubernetesEvents.enabled", "true", "Set kubernetesEvents.enabled to false.", true),
+    withoutLabels(all("logs"), "kubernetesEvents.enabled", "true", "kubernetesEvents.enabled to false"),
   secrets: ({ environment, all }) => credentials(name, namespace, targets(all("logs")), environment),
   extras: ({ settings, environment, all }) => {
     const stores = all("logs");

@@ -40,7 +40,19 @@ export const logCollectorComponent = defineComponent({
     { setting: "logCollector.resources", ...resources, count: nodes },
   ],
   images: ({ logCollector: { image } }) => ({ "opentelemetry-collector (log agent)": image }),
-  check: (_settings, { all }) => withoutLabels(all("logs"), "logAgent", "collector", "Set logAgent to fluentBit."),
+  check: (_settings, { all }) => [
+    ...withoutLabels(all("logs"), "logAgent", "collector", "logAgent to fluentBit"),
+    ...all("logs").flatMap(({ key, offer: { title, push } }) =>
+      push.as === "http"
+        ? [
+            {
+              path: "logAgent",
+              message: `is collector, which sends OTLP, and ${push.title}, through which lines go to ${title} (${key}), takes none. Set ${push.off}, or logAgent to fluentBit.`,
+            },
+          ]
+        : [],
+    ),
+  ],
   secrets: ({ environment, all }) => credentials(name, namespace, targets(all("logs")), environment),
   extras: ({ settings, environment, all }) => {
     const stores = all("logs");
@@ -83,9 +95,7 @@ export const logCollectorComponent = defineComponent({
             securityContext: { ...hardened, runAsUser: 0 },
             // Every node, tainted or not.
             tolerations: [{ operator: "Exists" }],
-            ...(folders.length === 0
-              ? {}
-              : { env: [{ name: "NODE_NAME", valueFrom: { fieldRef: { fieldPath: "spec.nodeName" } } }] }),
+            env: [{ name: "NODE_NAME", valueFrom: { fieldRef: { fieldPath: "spec.nodeName" } } }],
             volumes: [
               { name: logs, hostPath: { path: podLogs } },
               ...folders.map(({ name: called, path, type }) => ({ name: called, hostPath: { path, type } })),

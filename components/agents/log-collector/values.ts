@@ -39,6 +39,8 @@ const operators = [
   { type: "remove", field: "attributes" },
 ] as const;
 
+const nodeName = { node: '"${env:NODE_NAME}"' } as const satisfies Record<(typeof nodeLabels)[number], string>;
+
 /** Lines of containers; names are in a file's path. @param own begins the names of its own pods */
 const containers = (own: { readonly namespace: string; readonly pods: string }): Source => ({
   job: lineJob,
@@ -59,6 +61,7 @@ const containers = (own: { readonly namespace: string; readonly pods: string }):
     },
   },
   labels: Object.fromEntries(lineLabels.map((label) => [label, `resource.attributes["k8s.${label}.name"]`])),
+  resource: { "k8s.pod.uid": 'resource.attributes["k8s.pod.uid"]', "k8s.node.name": nodeName.node },
   // `$` begins a variable.
   shape: [`delete_matching_keys(log.body, "^(${droppedFields.join("|")})$$")`],
 });
@@ -75,8 +78,6 @@ const only = (fields: typeof journalFields) => [
     return `set(log.body["${field}"], ${at}) where ${at} != nil and ${at} != ""`;
   }),
 ];
-
-const nodeName = { node: '"${env:NODE_NAME}"' } as const satisfies Record<(typeof nodeLabels)[number], string>;
 
 /** The node's journal, by the program journalctl. (receiver/journaldreceiver 0.158) */
 const journal = (directory: string): Source => ({

@@ -8,6 +8,11 @@ export const variants: Readonly<Record<string, SettingsInput>> = {
 };
 
 export const alone: Readonly<Record<string, SettingsInput>> = {
+  "into Elasticsearch": { ...under, logs: "elasticsearch", redact: { fields: ["password"] } },
+  "into Elasticsearch of others, and Loki": {
+    ...{ ...under, logs: ["loki", "external"] },
+    external: { logs: { type: "elasticsearch", url: "https://search.example.com", user: "platform" } },
+  },
   "into two stores": { ...under, logs: ["victoriaLogs", "loki"], logCollector: { bufferSize: "1Gi" } },
   "with journal and audit log": {
     ...under,

@@ -5,7 +5,7 @@ import type { DataSource, Linked, Lookup } from "../../capabilities.ts";
 export const streams = "logs-*.otel-*";
 
 /** The one of the log agent's lines. */
-export const agentStream = "logs-kubernetes.otel-default";
+export const agentStream = "logs-containers.otel-default";
 
 /** Makes of an agent's record what Elasticsearch makes of one that comes by OTLP. */
 export const agentPipeline = "observability-fluent-bit";

@@ -286,11 +286,13 @@ export const elasticsearchComponent = defineComponent({
           ? {
               as: "http",
               place: { namespace, service: logstashService, port: ports.logstash, path: "" },
+              title: "Logstash",
+              off: "elasticsearch.logstash.replicas to 0",
               others: bulk,
             }
           : bulk,
       otlp: { protocol: "http", place: endpoint("gateway", otlpPath) },
-      keepsRecords: true,
+      otlpLines: { as: "records" },
       lookup,
       dataSource,
       linesOfTrace,

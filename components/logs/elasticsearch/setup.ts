@@ -6,7 +6,7 @@
 import { createHash } from "node:crypto";
 import type { z } from "zod";
 import { durationSeconds } from "../../../settings/formats.ts";
-import { droppedFields, messageFields } from "../../agents/lines.ts";
+import { droppedFields, levelWords, recordFields } from "../../agents/lines.ts";
 import type { Extra } from "../../component.ts";
 import { hardened, ownPod } from "../../kubernetes/hardened.ts";
 import { agentPipeline } from "./api.ts";
@@ -100,14 +100,8 @@ const params = {
   mark: ".otel-",
   own: "default",
   dropped: droppedFields,
-  // The first that a line has.
-  fields: {
-    text: messageFields,
-    level: ["level", "severity", "lvl"],
-    trace: ["trace_id", "traceId", "traceID"],
-    span: ["span_id", "spanId", "spanID"],
-  },
-  levels: ["fatal", "critical", "error", "warn", "info", "debug", "trace"],
+  fields: recordFields,
+  levels: levelWords,
 };
 
 /** What dashboards ask of every line: the level in small letters, and one word for one level; and how long it is. */

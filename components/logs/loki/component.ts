@@ -97,7 +97,7 @@ export const lokiComponent = defineComponent({
         push: { as: "loki", place: sent, path: pushPath },
         otlp: { protocol: "http", place: { ...sent, path: otlpPath } },
         // The labels are its configuration's.
-        lineHeaders: {},
+        otlpLines: { as: "labelled", headers: {} },
         lookup,
         dataSource,
         keeps: {

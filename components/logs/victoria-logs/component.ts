@@ -29,7 +29,7 @@ export const victoriaLogsComponent = defineComponent({
       title: "VictoriaLogs",
       push: { as: "loki", place: endpoint, path: pushPath },
       otlp: { protocol: "http", place: { ...endpoint, path: otlpPath }, headers: otlpHeaders },
-      lineHeaders,
+      otlpLines: { as: "labelled", headers: lineHeaders },
       lookup,
       dataSource: (linked) => ({ ...dataSource(linked), plugin }),
       linesOfTrace,

@@ -1,7 +1,7 @@
 /**
  * A stand-in for Fluent Bit, whose program cannot be had here: it does with a line of a container's log file, of an audit log, and with an
  * entry of a journal what the declared configuration says, as the documentation of Fluent Bit 5.1 tells it (inputs/tail, inputs/systemd,
- * filters/kubernetes, filters/lua, outputs/loki), and pushes it to Loki. What the configuration does not ask for, it does not do. Scripts run in Lua itself (5.4, and
+ * filters/kubernetes, filters/lua, outputs/loki, outputs/elasticsearch), and pushes it to Loki. What the configuration does not ask for, it does not do. Scripts run in Lua itself (5.4, and
  * LuaJIT in Fluent Bit).
  */
 import { LuaFactory } from "wasmoon";
@@ -37,6 +37,7 @@ function enrich(record: FluentRecord, pod: Pod, filter: Options): FluentRecord {
     namespace_name: pod.namespace,
     container_name: pod.container,
     pod_id: pod.uid,
+    host: pod.node,
   };
   let fields: unknown;
   try {
@@ -98,15 +99,21 @@ export interface Pushed {
   readonly text: string;
   /** Seconds since 1970. */
   readonly time?: number;
+  /** Data stream of Elasticsearch, which is sent the whole record as the line. */
+  readonly index?: string;
 }
 
 const fits = (options: Options, tag: string) => ["*", tag].includes(options.get("match") ?? "");
 
-/** What becomes of a record on its way from an input with that tag to Loki. */
+/** What becomes of a record on its way from an input with that tag to its first store. */
 async function sent(values: Values, tag: string, read: FluentRecord, pod: Pod): Promise<Pushed> {
   const output = sectionsOf(values, "outputs").find((options) => fits(options, tag));
-  if (output?.get("name") !== "loki" || output.get("line_format") !== "json")
-    throw new Error("The stand-in knows Loki and JSON alone.");
+  const [index, json] = [output?.get("index"), output?.get("line_format") === "json"];
+  if (
+    output === undefined ||
+    (output.get("name") === "es" ? index === undefined : output.get("name") !== "loki" || !json)
+  )
+    throw new Error("The stand-in knows Elasticsearch, and Loki with JSON, alone.");
   let record = read;
   let time: number | undefined;
   for (const filter of sectionsOf(values, "filters").filter((options) => fits(options, tag))) {
@@ -117,6 +124,7 @@ async function sent(values: Values, tag: string, read: FluentRecord, pod: Pod): 
     record = changed.record;
     time = changed.time ?? time;
   }
+  if (index !== undefined) return { stream: {}, text: JSON.stringify(record), index };
   const stream: Record<string, string> = {};
   for (const label of (output.get("labels") ?? "").split(/,\s*/)) {
     const [name = "", value = ""] = label.split(/=(.*)/s);

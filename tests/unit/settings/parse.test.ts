@@ -102,12 +102,12 @@ describe("settings", () => {
     [
       "a log agent whose labels a Loki of others does not know",
       { logs: "external", external: { logs: { url: "https://logs.example.com" } }, logAgent: "collector" },
-      "logAgent: is collector, and nothing makes the external store of logs (external) keep its lines by their labels. Set logAgent to fluentBit.",
+      "logAgent: is collector, and nothing makes the external store of logs (external) keep its lines by their labels. Send its lines elsewhere, or set logAgent to fluentBit.",
     ],
     [
-      "a log agent whose lines Elasticsearch would not read",
-      { logs: ["loki", "elasticsearch"], logAgent: "collector" },
-      "logAgent: is collector, and nothing makes Elasticsearch (elasticsearch)",
+      "a log agent whose lines Logstash would not take",
+      { logs: ["loki", "elasticsearch"], elasticsearch: { logstash: { replicas: 1 } }, logAgent: "collector" },
+      "logAgent: is collector, which sends OTLP, and Logstash, through which lines go to Elasticsearch (elasticsearch), takes none. Set elasticsearch.logstash.replicas to 0, or logAgent to fluentBit.",
     ],
     [
       "a log agent that cannot send to Elasticsearch",
