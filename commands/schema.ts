@@ -10,6 +10,7 @@ import { z } from "zod";
 import { settingsSchema } from "../settings/schema.ts";
 import { componentsPage } from "./components-page.ts";
 import { elasticsearchPage } from "./elasticsearch-page.ts";
+import { lokiPage } from "./loki-page.ts";
 import { secretGroups, secretSettings } from "../settings/secrets.ts";
 
 const root = path.resolve(import.meta.dirname, "..");
@@ -167,6 +168,7 @@ export async function generatedFiles(): Promise<Readonly<Record<string, string>>
     "Pulumi.yaml": await format(projectFile(), { ...options, parser: "yaml" }),
     "docs/components.md": await format(componentsPage(), { ...options, parser: "markdown" }),
     "docs/external-elasticsearch.md": await format(elasticsearchPage(), { ...options, parser: "markdown" }),
+    "docs/external-loki.md": await format(lokiPage(), { ...options, parser: "markdown" }),
     "docs/settings.md": await format(settingsPage(), { ...options, parser: "markdown" }),
   };
 }

@@ -20,8 +20,8 @@ export const nodeLabels = ["node"] as const;
 export const journalJob = "journal";
 export const auditJob = "audit";
 
-/** Every label that a stream may have. */
-export const streamLabels = ["job", ...lineLabels, ...nodeLabels] as const;
+/** Every label that a stream may have; the last in a store that may have lines of several clusters. */
+export const streamLabels = ["job", ...lineLabels, ...nodeLabels, "cluster"] as const;
 
 /** A field of a line, and where the record that was read has it. Of several places the last that is there counts. */
 type Fields = readonly (readonly [field: string, place: readonly (string | number)[]])[];

@@ -151,7 +151,12 @@ export const externalLogs = defineComponent({
           logs.type === "victoriaLogs"
             ? { as: "labelled", headers: victoriaLogs.lineHeaders }
             : // Which attributes are labels is what its owners say.
-              { as: "unlabelled", remedy: "Send its lines elsewhere" },
+              logs.makesLabels
+              ? { as: "labelled", headers: {} }
+              : {
+                  as: "unlabelled",
+                  remedy: "Set external.logs.makesLabels to true once its owners have it do so (docs/external-loki.md)",
+                },
       },
     };
   },
@@ -161,6 +166,10 @@ export const externalLogs = defineComponent({
     if (logs?.type === "victoriaLogs" && logs.tenant !== undefined) {
       const message = `is ${logs.tenant}, and VictoriaLogs knows tenants by numbers in headers of its own, which nothing here sends. Remove it, and have a proxy such as vmauth add them.`;
       findings.push({ path: "external.logs.tenant", message });
+    }
+    if (logs?.makesLabels === true && logs.type !== "loki") {
+      const message = `is true, and external.logs.type is ${logs.type}, which needs nobody to say so. Remove it.`;
+      findings.push({ path: "external.logs.makesLabels", message });
     }
     if (logs?.type === "elasticsearch" && logs.tenant !== undefined) {
       const message = `is ${logs.tenant}, and Elasticsearch knows no tenants. Remove it.`;

@@ -58,6 +58,12 @@ export const external = z
           .describe(
             "Where it takes OTLP over HTTP: what /v1/logs is added to. Its own, <url>/otlp, <url>/insert/opentelemetry or <url>/_otlp, when absent.",
           ),
+        makesLabels: z
+          .boolean()
+          .default(false)
+          .describe(
+            "Whether a Loki makes labels of what a collector sends, as docs/external-loki.md says: for logAgent: collector and kubernetesEvents.",
+          ),
         ...access("externalLogsSecret", "a bearer token, or an API key of Elasticsearch"),
       })
       .optional()

@@ -47,6 +47,10 @@ export const alone = {
   },
   "metrics, written": { metrics: "external", external: { metrics: guarded.metrics } },
   logs: { logs: "external", external: { logs: guarded.logs }, network },
+  "logs of a Loki that makes labels": {
+    ...{ logs: ["external", "elasticsearch"], logAgent: "collector", kubernetesEvents: { enabled: true }, network },
+    external: { logs: { ...guarded.logs, makesLabels: true } },
+  },
   "logs of VictoriaLogs": {
     logs: ["external", "loki"],
     external: { logs: { type: "victoriaLogs", url: "https://lines.example.com", user: "platform", ca: "company" } },

@@ -359,8 +359,8 @@ const onExisting = (kubeconfig: string): Effect[] => [
 /** Settings of the release's manifests, which are read before the program runs (tests/unit/gitops/flux-manifests.test.ts). */
 const readBefore = ["flux.manifests", "flux.sha256"];
 
-/** What only a warning is made of (tests/unit/settings/slos.test.ts). */
-const warnedOf = ["external.metrics.retention"];
+/** What nothing but a warning or a refusal is made of (tests/unit/settings/slos.test.ts, parse.test.ts). */
+const warnedOf = ["external.metrics.retention", "external.logs.makesLabels"];
 
 type Tree = Readonly<Record<string, unknown>>;
 

@@ -19,7 +19,7 @@ export const otlpHeaders = {
 
 /** The same of a log agent's lines: of a record whose body is a map it makes fields (app/vlinsert/opentelemetry/pb.go 1.52). */
 export const lineHeaders = {
-  "VL-Stream-Fields": [...streamLabels, "cluster"].join(","),
+  "VL-Stream-Fields": streamLabels.join(","),
   "VL-Msg-Field": messageFields.join(","),
   // What it adds of a record without them, which no line has: "Unspecified" would be taken for a level.
   "VL-Ignore-Fields": "scope.name,scope.version,severity_number,severity_text",

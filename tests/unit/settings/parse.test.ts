@@ -102,7 +102,7 @@ describe("settings", () => {
     [
       "a log agent whose labels a Loki of others does not know",
       { logs: "external", external: { logs: { url: "https://logs.example.com" } }, logAgent: "collector" },
-      "logAgent: is collector, and nothing makes the external store of logs (external) keep its lines by their labels. Send its lines elsewhere, or set logAgent to fluentBit.",
+      "logAgent: is collector, and nothing makes the external store of logs (external) keep its lines by their labels. Set external.logs.makesLabels to true once its owners have it do so (docs/external-loki.md), or set logAgent to fluentBit.",
     ],
     [
       "a log agent whose lines Logstash would not take",
