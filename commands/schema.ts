@@ -10,6 +10,7 @@ import { z } from "zod";
 import { settingsSchema } from "../settings/schema.ts";
 import { componentsPage } from "./components-page.ts";
 import { elasticsearchPage } from "./elasticsearch-page.ts";
+import { logsPage } from "./log-matrix.ts";
 import { lokiPage } from "./loki-page.ts";
 import { secretGroups, secretSettings } from "../settings/secrets.ts";
 
@@ -169,6 +170,7 @@ export async function generatedFiles(): Promise<Readonly<Record<string, string>>
     "docs/components.md": await format(componentsPage(), { ...options, parser: "markdown" }),
     "docs/external-elasticsearch.md": await format(elasticsearchPage(), { ...options, parser: "markdown" }),
     "docs/external-loki.md": await format(lokiPage(), { ...options, parser: "markdown" }),
+    "docs/logs.md": await format(logsPage(path.join(root, "docs/logs.md")), { ...options, parser: "markdown" }),
     "docs/settings.md": await format(settingsPage(), { ...options, parser: "markdown" }),
   };
 }
