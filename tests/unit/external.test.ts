@@ -69,6 +69,26 @@ describe("What is there already", () => {
       ],
     ],
     [
+      "labels that nobody needs to make",
+      {
+        ...{ logs: "external", logAgent: "collector" },
+        external: { logs: { type: "elasticsearch", url, makesLabels: true } },
+      },
+      [],
+      [
+        "external.logs.makesLabels is true, and external.logs.type is elasticsearch, which needs nobody to say so. Remove it.",
+      ],
+    ],
+    [
+      "a Loki that makes labels of a collector's lines and of events",
+      {
+        ...{ logs: "external", logAgent: "collector", kubernetesEvents: { enabled: true } },
+        external: { logs: { url, makesLabels: true } },
+      },
+      [],
+      [],
+    ],
+    [
       "a tenant of Elasticsearch, and traces of Jaeger by a key of its API",
       {
         ...{ logs: "external", jaeger: { storage: { type: "elasticsearch" } } },
