@@ -437,6 +437,10 @@ export interface Offers {
   readonly dashboards: Dashboards;
   /** Reads logs on every node. */
   readonly logAgent: true;
+  /** The nodes' journals are read. */
+  readonly journal: true;
+  /** The API server's audit log is read. */
+  readonly auditLog: true;
   /** Measures nodes and the cluster. */
   readonly exporters: true;
   readonly gateway: TelemetryGateway;

@@ -1,6 +1,7 @@
 /** Which components an environment has, in which order, and what is wrong with the choice. Pure: settings in, plan out. */
 import type { Finding } from "../settings/finding.ts";
 import type { Settings } from "../settings/schema.ts";
+import { nodeSources } from "./agents/node-sources.ts";
 import type { Capability, Offers } from "./capabilities.ts";
 import { alternatives, components, slots } from "./catalogue.ts";
 import { choiceOf, type Component, type Context, type Requested, type Slot, needsOf } from "./component.ts";
@@ -53,9 +54,20 @@ const deciders = new Map(
   Object.entries(slots).flatMap(([slot, { of }]) => (of === undefined ? [] : [[of, slot as Slot] as const])),
 );
 
+/** Who reads nodes reads what there is of them. */
+function ofNodes(settings: Settings): Partial<Offers> {
+  const { journal, auditLog } = nodeSources(settings);
+  return {
+    ...(journal === undefined ? {} : { journal: true }),
+    ...(auditLog === undefined ? {} : { auditLog: true }),
+  };
+}
+
 /** What a component offers, without what others are decided for. */
 function offersOf(component: Component, settings: Settings): Partial<Offers> {
-  const offers = Object.entries(component.offers?.(ownSettings(component, settings)) ?? {}).filter(([capability]) => {
+  const own = component.offers?.(ownSettings(component, settings)) ?? {};
+  const all = { ...own, ...(own.logAgent === true ? ofNodes(settings) : {}) };
+  const offers = Object.entries(all).filter(([capability]) => {
     const slot = deciders.get(capability as Capability);
     return slot === undefined || component.slot === (settings[slot] === "store" ? "metrics" : slot);
   });

@@ -9,6 +9,8 @@ import { lokiLines, lokiSum } from "../components/logs/loki/lines.ts";
 import { victoriaLogsLines, whole } from "../components/logs/victoria-logs/lines.ts";
 import {
   bars,
+  colors,
+  type Columns,
   type Language,
   logChoice,
   logsPanel,
@@ -18,6 +20,7 @@ import {
   type Named,
   type Query,
   type Shown,
+  table,
   type Translated,
 } from "./kit.ts";
 import { logJob } from "./names.ts";
@@ -54,6 +57,7 @@ const prometheusColumns = { namespace: "namespace", pod: "pod", count: "Value #A
 const legend = (by: readonly Grouping[]) => by.map((label) => `{{${label}}}`).join("/");
 
 const top10 = 10;
+const top20 = 20;
 const most = 500;
 
 /**
@@ -201,40 +205,67 @@ export const logQueries: Readonly<Record<LogLanguage, LogQueries>> = {
 export interface Records {
   readonly job: string;
   /** The label beside `job`, and the field of Elasticsearch that has it: a text of the variable of that name is in its value. */
-  readonly label: readonly [name: string, field: string];
+  readonly label?: readonly [name: string, field: string];
+  /** Fields that a text of the variable of the same name is in. */
+  readonly found?: readonly string[];
   /** Levels, as a regular expression. @default any */
   readonly level?: string;
+  /** Fields whose value is one of these. */
+  readonly fields?: Readonly<Record<string, readonly string[]>>;
   /** What a line begins with: fields. */
   readonly before: readonly string[];
 }
 
 /** LogQL, LogsQL and Lucene of records; a text of the variable `search` is in their line. */
 const selected = {
-  loki: ({ job, label: [label], level }: Records) =>
+  loki: ({ job, label, found = [], level, fields = {} }: Records) =>
     [
-      `{job="${job}", ${label}=~".*$${label}.*"} |~ \`(?i)$search\``,
+      `{${[`job="${job}"`, ...(label === undefined ? [] : [`${label[0]}=~".*$${label[0]}.*"`])].join(", ")}} |~ \`(?i)$search\``,
       "json",
       "drop __error__, __error_details__",
       ...(level === undefined ? [] : [`level=~"${level}"`]),
+      ...Object.entries(fields).map(([field, values]) => `${field}=~"${values.join("|")}"`),
+      ...found.map((field) => `${field}=~".*$${field}.*"`),
     ].join(" | "),
-  "victoriametrics-logs-datasource": ({ job, label: [label], level }: Records) =>
+  "victoriametrics-logs-datasource": ({ job, label, found = [], level, fields = {} }: Records) =>
     [
-      `job:="${job}" ${label}:~".*$${label}.*"${level === undefined ? "" : ` level${whole(level)}`}`,
+      [
+        `job:="${job}"`,
+        ...(label === undefined ? [] : [`${label[0]}:~".*$${label[0]}.*"`]),
+        ...(level === undefined ? [] : [`level${whole(level)}`]),
+        ...Object.entries(fields).map(([field, values]) => `${field}${whole(values.join("|"))}`),
+        ...found.map((field) => `${field}:~".*$${field}.*"`),
+      ].join(" "),
       "pack_json as line",
       'filter line:~"(?i)$search"',
       "delete line",
     ].join(" | "),
-  elasticsearch: ({ job, label: [label, field], level }: Records) =>
+  elasticsearch: ({ job, label, found = [], level, fields = {} }: Records) =>
     [
       `data_stream.dataset:"${job}.otel"`,
-      `${field}:/.*\${${label}:raw}.*/`,
-      ...(level === undefined ? [] : [`severity_text:/(${level})/`]),
+      ...(label === undefined ? [] : [`${label[1]}:/.*\${${label[0]}:raw}.*/`]),
+      ...(level === undefined ? [] : [matching("severity_text", level)]),
+      ...Object.entries(fields).map(([field, values]) => `attributes.${field}:(${values.join(" OR ")})`),
+      // One that has no such field counts while the variable is empty: then alone is the dataset what stands there.
+      ...found.map(
+        (field) =>
+          `(attributes.${field}:/.*\${${field}:raw}.*/ OR (NOT _exists_:attributes.${field} AND data_stream.dataset:/${job}.otel\${${field}:raw}/))`,
+      ),
       `(body.text:(*\${search:raw}*) OR attributes.\\*:(*\${search:raw}*))`,
     ].join(" AND "),
 };
 
-/** How many of them there are over the time range, by one of their fields. */
-export const countRecords = (shown: Shown, of: Records, by: string): Translated => ({
+/** What Elasticsearch calls a field or a label of records. */
+const termOf = ({ label }: Records, field: string) =>
+  field === "level" ? "severity_text" : field === label?.[0] ? label[1] : `attributes.${field}`;
+
+/** How many of them there are over the time range, by one of their fields. @param colored colours of its values */
+export const countRecords = (
+  shown: Shown,
+  of: Records,
+  by: string,
+  colored: Readonly<Record<string, string>> = {},
+): Translated => ({
   in: [
     logql(`sum by (${by}) (count_over_time(${selected.loki(of)} [$__auto]))`, `{{${by}}}`, "range"),
     logsql(
@@ -242,13 +273,40 @@ export const countRecords = (shown: Shown, of: Records, by: string): Translated 
       `{{${by}}}`,
       "statsRange",
     ),
-    lucene(
-      selected.elasticsearch(of),
-      { by: [`attributes.${by}`], most: 50, over: "range" },
-      `{{term attributes.${by}}}`,
-    ),
-  ].map((query) => bars(shown, "sum", query).maxDataPoints(120).noValue("none")),
+    lucene(selected.elasticsearch(of), { by: [termOf(of, by)], most: 50, over: "range" }, `{{term ${termOf(of, by)}}}`),
+  ].map((query) => bars(shown, "sum", query).maxDataPoints(120).noValue("none").overrides(colors(colored))),
 });
+
+/** The twenty combinations of some fields' values that most of them have, in the whole time range. @param by columns, by field */
+export function mostRecords(shown: Shown, of: Records, by: Columns): Translated {
+  const names = Object.keys(by);
+  const columns = (field: (name: string) => string, count: string) => ({
+    ...Object.fromEntries(names.map((name) => [field(name), by[name] ?? ""])),
+    [count]: { title: "Lines", width: 80 },
+  });
+  const plain = columns((name) => name, prometheusColumns.count);
+  const listed = names.join(", ");
+  return {
+    in: [
+      [
+        plain,
+        logql(`topk(${top20}, sum by (${listed}) (count_over_time(${selected.loki(of)} [$__range])))`, "", "instant"),
+      ] as const,
+      [
+        plain,
+        logsql(
+          `${selected["victoriametrics-logs-datasource"](of)} | stats by (${listed}) count() lines | sort by (lines desc) limit ${top20}`,
+          "",
+          "stats",
+        ),
+      ] as const,
+      [
+        columns((name) => termOf(of, name), "Count"),
+        lucene(selected.elasticsearch(of), { by: names.map((name) => termOf(of, name)), most: top20, over: "instant" }),
+      ] as const,
+    ].map(([its, query]) => table(shown, its, "-Lines", query).noValue("none")),
+  };
+}
 
 /** The newest of them. */
 export function listRecords(shown: Shown, of: Records): Translated {

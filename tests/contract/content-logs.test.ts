@@ -75,6 +75,17 @@ describe("LogQL, by a stand-in for Loki's engine with lines of the log agent and
     expect(lines.every(({ text }) => text.includes("deadline exceeded"))).to.equal(true);
   });
 
+  it("records are found by a part of a field, and while nothing is written those that have no such field, too", async () => {
+    const dashboard = dashboardOf("journal");
+    const panel = panelOf(dashboard, "Lines of the journal");
+    const by = async (chosen: object) => {
+      const { lines } = await answer(dashboard, panel, panel.targets ?? [], chosen);
+      return new Set(lines.map(({ labels }) => labels["identifier"]));
+    };
+    expect([...(await by({}))]).to.include.members(["kernel", "kubelet", "systemd"]);
+    expect(await by({ unit: "kube" })).to.deep.equal(new Set(["kubelet"]));
+  });
+
   it("the histogram counts every line and every record of the hour, by level", async () => {
     const dashboard = dashboardOf("logs");
     const panel = panelOf(dashboard, "Lines by level");
@@ -98,12 +109,21 @@ describe("Lucene, by its grammar", () => {
       pod: "kbot-1",
       container: "kbot",
       level: "error|critical|fatal",
-      search: "refused AND *x",
+      ...{ user: "jane@example.com", unit: "kubelet", resource: "secrets", search: "refused AND *x" },
     },
-    { job: ".*", node: "", namespace: ".+", pod: ".+", container: ".*", level: ".*", search: "" },
+    {
+      ...{ user: "", unit: "", resource: "" },
+      job: ".*",
+      node: "",
+      namespace: ".+",
+      pod: ".+",
+      container: ".*",
+      level: ".*",
+      search: "",
+    },
   ] as const;
   const known =
-    /^(k8s\.(namespace|pod|container)\.name|severity_text|body\.text|trace_id|attributes\.(\\\*|\w+)|_exists_|data_stream\.dataset|<implicit>)$/;
+    /^(k8s\.(namespace|pod|container|node)\.name|severity_text|body\.text|trace_id|attributes\.(\\\*|\w+)|_exists_|data_stream\.dataset|<implicit>)$/;
 
   const filled = (query: string, values: Readonly<Record<string, string>>) =>
     query.replaceAll(/\$\{(\w+):\w+\}/g, (_, name: string) => values[name] ?? expect.fail(`nobody chooses ${name}`));

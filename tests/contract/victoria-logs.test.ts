@@ -59,7 +59,10 @@ const queries = [
 const filled = (expr: string, chosen: Readonly<Record<string, string>>) =>
   expr.replaceAll(/\$(\w+)/g, (_, name: string) => chosen[name] ?? expect.fail(`nobody fills in ${name} of ${expr}`));
 
-const all = { namespace: ".+", pod: ".+", container: ".*", level: ".*", search: "", job: ".+" };
+const all = {
+  ...{ namespace: ".+", pod: ".+", container: ".*", level: ".*", search: "", job: ".+" },
+  ...{ node: "", unit: "", user: "", resource: "" },
+};
 
 interface Stored {
   readonly stringData: Readonly<Record<"rules.json" | "notifiers.json", string>>;
@@ -193,6 +196,15 @@ describe("VictoriaLogs", () => {
       const chosen = query.where.startsWith("workload") ? { ...all, pod: "kbot-.+" } : all;
       expect(await ask(query, chosen), query.where).not.to.deep.equal([]);
     }
+  });
+
+  it("finds records by a part of a field, and while nothing is written those that have no such field, too", async () => {
+    const list = queryOf('journal, "Lines of the journal"');
+    const of = async (chosen: object) =>
+      ((await ask(list, { ...all, ...chosen })) as { identifier: string }[]).map(({ identifier }) => identifier);
+    expect(await of({})).to.include.members(["kernel", "kubelet", "systemd"]);
+    expect(new Set(await of({ unit: "kube" }))).to.deep.equal(new Set(["kubelet"]));
+    expect(new Set(await of({ search: "I/O error" }))).to.deep.equal(new Set(["kernel"]));
   });
 
   it("keeps streams apart by few attributes of a record, and its message, level and trace as fields", async () => {
