@@ -5,6 +5,7 @@
 import type { SecretName } from "../settings/secrets.ts";
 import type { ContainerResources } from "../settings/resources.ts";
 import type { Extra, SecretObject } from "./component.ts";
+import type { SavedObject } from "./kibana.ts";
 import type { Known } from "./remote.ts";
 
 /** A service in the cluster. */
@@ -305,6 +306,18 @@ export interface Elasticsearch {
   readonly replicas: 0 | 1;
 }
 
+/** Data streams of somebody's in Elasticsearch, and what people find of them in Kibana. */
+export interface ElasticStream {
+  /** Ends the names of its lifecycle policy and its template. */
+  readonly name: string;
+  /** What the streams' names fit. */
+  readonly pattern: string;
+  readonly retention: { readonly setting: string; readonly is: string };
+  readonly settings: object;
+  readonly mappings: object;
+  readonly savedObjects: readonly SavedObject[];
+}
+
 /** A user of Elasticsearch, and what it may do there. */
 export interface ElasticUser {
   readonly name: string;
@@ -429,6 +442,8 @@ export interface Offers {
   readonly metricFilters: readonly Relabeling[];
   /** Servers that are sent what is scraped, by whoever scrapes. */
   readonly remoteWrite: readonly RemoteWriteTarget[];
+  /** The Secrets that those servers' queues are made with. */
+  readonly remoteWriteSecrets: true;
   /** Evaluates PrometheusRules. */
   readonly rules: RuleEvaluator;
   readonly logs: LogStore;
@@ -457,13 +472,17 @@ export interface Offers {
   readonly prometheusOperator: true;
   /** Makes VictoriaMetrics' programs out of their objects, and objects of its own kinds out of monitors and rules. */
   readonly victoriaMetricsOperator: true;
-  /** Makes Elasticsearch, Kibana and Logstash out of their objects. */
+  /** Makes Elasticsearch, Kibana, Logstash and Beats out of their objects. */
   readonly elasticOperator: true;
   readonly elasticsearch: Elasticsearch;
+  /** Elasticsearch of the environment's own, which is told of others' users and streams. */
+  readonly elasticStack: Elasticsearch;
   /** Elasticsearch is measured. */
   readonly elasticMetrics: true;
   /** Who asks Elasticsearch: each has a user of its own there. */
   readonly elasticUsers: readonly ElasticUser[];
+  /** Who keeps documents of another kind than log lines there. */
+  readonly elasticStreams: readonly ElasticStream[];
   /** Makes collectors and injects instrumentation: definitions and a webhook that answers. */
   readonly collectors: true;
   readonly objectStorage: ObjectStorage;

@@ -33,6 +33,7 @@ import { blackboxExporterComponent } from "./metrics/blackbox-exporter/component
 import { exportersComponent } from "./metrics/exporters/component.ts";
 import { metricsServerComponent } from "./metrics/metrics-server/component.ts";
 import { metricFiltersComponent } from "./metrics/metric-filters/component.ts";
+import { metricbeatComponent } from "./metrics/metricbeat/component.ts";
 import { remoteWriteComponent } from "./metrics/remote-write/component.ts";
 import { remoteWriteReceiverComponent } from "./metrics/remote-write-receiver/component.ts";
 import { scrapeTargetsComponent } from "./metrics/scrape-targets/component.ts";
@@ -86,6 +87,7 @@ export const catalogue = [
   lokiComponent,
   victoriaLogsComponent,
   elasticsearchComponent,
+  metricbeatComponent,
   fluentBitComponent,
   logCollectorComponent,
   alloyComponent,

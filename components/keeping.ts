@@ -9,7 +9,7 @@ import { type Chosen, firstOffer } from "./plan.ts";
 
 /** What one store keeps, as the state has it. */
 export interface Kept {
-  readonly of: (typeof stores)[number];
+  readonly of: (typeof stores)[number] | "elasticsearch";
   readonly title: string;
   readonly on: "pod" | "volume" | "bucket";
   /** Another text is another place, which has nothing of it. */
@@ -38,9 +38,9 @@ export function keptBy(chosen: readonly Chosen[]): AllKept {
     const where = `in the bucket ${on.bucket} of ${url}${as}`;
     return { on: "bucket", where, ...(storage?.own === true ? { storage: url } : {}) };
   };
-  return Object.fromEntries(
-    chosen.flatMap(({ component: { key }, offers }) =>
-      stores.flatMap((of) => {
+  return Object.fromEntries<Kept>([
+    ...chosen.flatMap(({ component: { key }, offers }) =>
+      stores.flatMap((of): [string, Kept][] => {
         const store = offers[of];
         if (store?.keeps === undefined || isRemote(store.endpoint)) return [];
         const retention = Object.fromEntries(store.keeps.retention.map(({ setting, is }) => [setting, is]));
@@ -48,12 +48,18 @@ export function keptBy(chosen: readonly Chosen[]): AllKept {
         return [[key, { of, title: store.title, ...place(store.keeps), retention, ...pods }]];
       }),
     ),
-  );
+    ...chosen.flatMap(({ component: { key }, offers }) =>
+      (offers.elasticStreams ?? []).map(({ retention: { setting, is } }): [string, Kept] => [
+        key,
+        { of: "elasticsearch", title: "Elasticsearch", on: "volume", where: "there", retention: { [setting]: is } },
+      ]),
+    ),
+  ]);
 }
 
 /** What is known of how a component of a plan keeps something. */
 const keepsOf = (chosen: readonly Chosen[], key: string, of: Kept["of"]) =>
-  chosen.find(({ component }) => component.key === key)?.offers[of]?.keeps;
+  of === "elasticsearch" ? undefined : chosen.find(({ component }) => component.key === key)?.offers[of]?.keeps;
 
 /** What becomes of what a store has once nothing reads it there. */
 function fate({ on, storage }: Kept, urlNow: string | undefined): string {
@@ -83,6 +89,8 @@ export function leftBehind(before: AllKept, chosen: readonly Chosen[]): Finding[
         }),
       ];
     }
+    // What it has of others it deletes by its age; of itself it is told above.
+    if (was.of === "elasticsearch") return [];
     const heirs = Object.entries(after).filter(([other, { of }]) => of === was.of && !(other in before));
     const empty = is === undefined ? heirs.map(([, { title }]) => `; ${title} begins without it`).join("") : "";
     const head = is === undefined ? `${was.title} goes` : `${was.title} begins anew, ${is.where}`;

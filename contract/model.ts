@@ -157,7 +157,7 @@ function victoriaMetricsFacts(object: Manifest): { pods: PodFact[]; services: Se
 
 /**
  * Pods and Services that Elastic's operator makes of its objects (ECK 3.5: controller/elasticsearch/{services,nodespec,securitycontext},
- * controller/kibana/{pod,securitycontext}.go, pkg/apis/{elasticsearch,kibana}/v1/name.go).
+ * controller/kibana/{pod,securitycontext}.go, controller/beat/common, pkg/apis/{elasticsearch,kibana}/v1/name.go).
  */
 function elasticFacts(object: Manifest): { pods: PodFact[]; services: ServiceFact[] } {
   const { name, namespace = "" } = object.metadata;
@@ -242,6 +242,22 @@ function elasticFacts(object: Manifest): { pods: PodFact[]; services: ServiceFac
         ),
       ],
     };
+  }
+  // controller/beat/common/{pod,labels,name}.go: it makes no Service, and a folder of the node where the object has no volume of that name.
+  if (object.apiVersion === "beat.k8s.elastic.co/v1beta1" && object.kind === "Beat") {
+    const type = textAt(object, "spec", "type") ?? "";
+    const own = { "common.k8s.elastic.co/type": "beat", "beat.k8s.elastic.co/name": name };
+    const spec = asMap(at(object, "spec", "deployment", "podTemplate", "spec"));
+    const volumes = (spec?.["volumes"] ?? []) as readonly { readonly name: string }[];
+    const data = { name: "beat-data", hostPath: { path: `/var/lib/${namespace}/${name}/${type}-data` } };
+    const made = { ...spec, volumes: volumes.some((one) => one.name === data.name) ? volumes : [...volumes, data] };
+    const deployment = {
+      ...object,
+      kind: "Deployment",
+      metadata: { ...object.metadata, name: `${name}-beat-${type}` },
+      spec: { template: { metadata: { labels: own }, spec: made } },
+    };
+    return { pods: podFact(deployment, namespace), services: [] };
   }
   if (object.apiVersion === "kibana.k8s.elastic.co/v1" && object.kind === "Kibana") {
     const own = { "common.k8s.elastic.co/type": "kibana", "kibana.k8s.elastic.co/name": name };

@@ -133,8 +133,13 @@ export function checkRules(settings: Settings, known: Omit<Known, "companyCa" | 
   }
   if (settings.external.metrics?.scrapedFrom !== undefined) {
     const own = providers(chosen, "scraping").some(({ component }) => component.key !== "externalMetrics");
-    for (const setting of ["remoteWrite", "metricFilters"] as const) {
-      if (own || settings[setting].length === 0) continue;
+    const asked = [
+      ["remoteWrite", settings.remoteWrite.length > 0],
+      ["metricFilters", settings.metricFilters.length > 0],
+      ["metricbeat.enabled", settings.metricbeat.enabled],
+    ] as const;
+    for (const [setting, is] of asked) {
+      if (own || !is) continue;
       add(
         setting,
         "is for who scrapes, and that is somebody else's Prometheus (external.metrics.scrapedFrom). Remove it, or set scraper to prometheusAgent.",

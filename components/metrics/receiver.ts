@@ -1,11 +1,15 @@
 /** How whoever scrapes or evaluates writes to the store of metrics. */
 import { type Access, clusterUrl, isRemote, type Place, type RemoteWriteTarget } from "../capabilities.ts";
-import type { SecretObject } from "../component.ts";
+import type { Context, SecretObject } from "../component.ts";
 import { namespaces } from "../kubernetes/namespaces.ts";
 import { authenticates, caKey, caOf, credentials, type Known, secretKey, secretOf, tenantHeader } from "../remote.ts";
 
 /** What the queue of the store is called beside those of `remoteWrite`, whose names are DNS labels. */
 export const storeName = "metrics_store";
+
+/** Servers that are sent what is scraped, whoever names them. */
+export const remoteTargets = ({ all }: Pick<Context<unknown>, "all">): RemoteWriteTarget[] =>
+  all("remoteWrite").flatMap(({ offer }) => offer);
 
 /** Key of the name of a user. */
 export const userKey = ({ of }: Access) => `${of}.user`;

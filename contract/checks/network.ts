@@ -161,9 +161,10 @@ function checkAddresses({ declared, content, settings }: Rendered, model: Model,
     })),
     ...[...declared, ...content]
       .filter(({ kind }) =>
-        ["OpenTelemetryCollector", "Instrumentation", "ConfigMap", "Deployment", "Kustomization", "Probe"].includes(
-          kind,
-        ),
+        [
+          ...["OpenTelemetryCollector", "Instrumentation", "ConfigMap", "Deployment", "Kustomization", "Probe"],
+          ...["Beat", "PrometheusAgent", "VMAgent"],
+        ].includes(kind),
       )
       .filter(({ kind }) => kind !== "Kustomization" || application !== undefined)
       .map((object) => ({

@@ -48,6 +48,7 @@ describe("Elasticsearch is told by a Job", function () {
         logs: "elasticsearch",
         objectStorage: "seaweedfs",
         elasticsearch: { snapshots: { bucket: "nightly" } },
+        metricbeat: { enabled: true },
       },
     });
     job = declared.find(({ kind, metadata }) => kind === "Job" && metadata.name.startsWith("elasticsearch-setup"));
@@ -143,6 +144,8 @@ describe("Elasticsearch is told by a Job", function () {
       "PUT /_component_template/logs@custom",
       "PUT /_snapshot/observability",
       "PUT /_slm/policy/observability",
+      "PUT /_ilm/policy/observability-metrics",
+      "PUT /_index_template/observability-metrics",
     ]);
     const bodies = args.filter((_, index) => index % 2 === 1);
     expect(asked.map(({ body }) => body)).to.deep.equal(bodies);
@@ -162,7 +165,10 @@ describe("Elasticsearch is told by a Job", function () {
 
   it("and Kibana is given what people find there: once, and what they have changed stays", async () => {
     expect((await run()).code).to.equal(0);
-    const ids = ["index-pattern observability-logs", "search observability-log-lines", "dashboard observability-logs"];
+    const ids = [
+      ...["index-pattern observability-logs", "search observability-log-lines", "dashboard observability-logs"],
+      ...["index-pattern observability-metrics", "dashboard observability-metrics"],
+    ];
     expect([...known.keys()]).to.deep.equal(ids);
     known.set(ids[2] ?? "", "changed");
     known.delete(ids[1] ?? "");
@@ -180,10 +186,17 @@ describe("Elasticsearch is told by a Job", function () {
     const read = readSavedObjects(objects());
     const faults = (value: unknown) => validate(savedObjectsSchema, value);
     expect(faults(read)).to.deep.equal([]);
-    const all = [...misspellings(read)];
+    // One object at a time, and one panel of it: the whole is looked at above.
+    const alone = read.flatMap((object) => {
+      const panels = (object.attributes["panelsJSON"] ?? [undefined]) as unknown[];
+      return panels.map((panel) =>
+        panel === undefined ? object : { ...object, attributes: { ...object.attributes, panelsJSON: [panel] } },
+      );
+    });
+    const all = alone.flatMap((object) => [...misspellings([object])]);
     expect(all.length).to.be.greaterThan(100);
     // Names of its own: of layers and columns; others lead there, which the reader holds.
-    const free = /\.(layers\.lines|columns\.(time|by|count))$/;
+    const free = /\.(layers\.lines|columns\.(time|by|value))$/;
     expect(
       all.filter(({ path, config }) => !free.test(path) && faults(config).length === 0).map(({ path }) => path),
     ).to.deep.equal([]);

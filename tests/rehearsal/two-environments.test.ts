@@ -32,6 +32,7 @@ describe("two environments on one host", function () {
                   demo: { app: "kbot" },
                   logs: ["loki", "victoriaLogs", "elasticsearch"],
                   elasticsearch: { logstash: { replicas: 1 } },
+                  metricbeat: { enabled: true },
                   jaeger: { storage: { type: "elasticsearch" } },
                 }
               : {}),

@@ -52,6 +52,25 @@ describe("Elasticsearch", () => {
       { elasticsearch: bucket, objectStorage: "s3", s3: { credentialsSecret: "keys", ca: "company" } },
       "elasticsearch.snapshots.bucket is set, and the object storage shows a certificate of network.ca (s3.ca), which Elasticsearch would not trust: it asks Java's authorities. Remove it, or reach the storage by a public certificate.",
     ],
+    ["a copy of metrics", { metricbeat: { enabled: true } }, undefined],
+    [
+      "a copy of metrics where there is none",
+      { logs: "loki", metricbeat: { enabled: true } },
+      "logs is loki, which has no elasticStack, and metricbeat cannot do without it. Set logs to elasticsearch, or metricbeat.enabled to false.",
+    ],
+    [
+      "a copy of metrics in somebody else's",
+      {
+        ...{ logs: "external", external: { logs: { type: "elasticsearch", url: "https://search.example.com" } } },
+        metricbeat: { enabled: true },
+      },
+      "logs is external, which has no elasticStack, and metricbeat cannot do without it. Set logs to elasticsearch, or metricbeat.enabled to false.",
+    ],
+    [
+      "a copy of what nobody scrapes",
+      { metrics: "none", metricbeat: { enabled: true } },
+      "metrics is none, but metricbeat cannot do without it. Set metrics to prometheus or victoriaMetrics or scraper to prometheusAgent, or metricbeat.enabled to false.",
+    ],
     ["traces of Jaeger", { jaeger: { storage: { type: "elasticsearch" }, retention: "90d" } }, undefined],
     [
       "traces where there is none",

@@ -33,9 +33,10 @@ describe("What is there already", () => {
       {
         ...{ metrics: "external", external: { metrics: { queryUrl: url, scrapedFrom: "central" } } },
         ...{ remoteWrite: [{ name: "a", url }], metricFilters: [{ job: "a", dropMetrics: ["b"] }] },
+        ...{ logs: "elasticsearch", metricbeat: { enabled: true } },
       },
       [],
-      ["remoteWrite", "metricFilters"].map(
+      ["remoteWrite", "metricFilters", "metricbeat.enabled"].map(
         (setting) =>
           `${setting} is for who scrapes, and that is somebody else's Prometheus (external.metrics.scrapedFrom). Remove it, or set scraper to prometheusAgent.`,
       ),

@@ -55,6 +55,18 @@ const changes: readonly (readonly [string, SettingsInput, SettingsInput, readonl
     ],
   ],
   [
+    "a shorter time for a copy of metrics",
+    { logs: "elasticsearch", metricbeat: { enabled: true, retention: "30d" } },
+    { logs: "elasticsearch", metricbeat: { enabled: true } },
+    ["elasticsearch: metricbeat.retention goes from 30d to 7d: Elasticsearch deletes what is older."],
+  ],
+  [
+    "no copy of metrics any more",
+    { logs: "elasticsearch", metricbeat: { enabled: true } },
+    { logs: "elasticsearch" },
+    [],
+  ],
+  [
     "Thanos alone",
     { thanos: { enabled: true }, objectStorage: "seaweedfs", loki: bucket },
     { objectStorage: "seaweedfs", loki: bucket },

@@ -1,7 +1,14 @@
 import type { z } from "zod";
 import type { Finding } from "../../../settings/finding.ts";
 import { canonicalBytes, containerResources } from "../../../settings/resources.ts";
-import { type Access, type BulkPush, type Endpoint, s3Variables, type UserInterface } from "../../capabilities.ts";
+import {
+  type Access,
+  type BulkPush,
+  type Elasticsearch,
+  type Endpoint,
+  s3Variables,
+  type UserInterface,
+} from "../../capabilities.ts";
 import { type Context, defineComponent, type Extra, type Known } from "../../component.ts";
 import { spread } from "../../kubernetes/hardened.ts";
 import { namespaces } from "../../kubernetes/namespaces.ts";
@@ -246,6 +253,7 @@ function check({ nodes: count, masters, zones, snapshots: { bucket } }: Settings
   return findings;
 }
 
+const asked = (nodes: number): Elasticsearch => ({ asked: endpoint, replicas: nodes > 1 ? 1 : 0 });
 const bulk: BulkPush = {
   as: "elasticsearch",
   place: endpoint("agent"),
@@ -277,7 +285,7 @@ export const elasticsearchComponent = defineComponent({
   }) => ({
     ...(bucket === undefined ? {} : { buckets: [bucket] }),
     elasticMetrics: true,
-    elasticsearch: { asked: endpoint, replicas: count > 1 ? 1 : 0 },
+    ...{ elasticsearch: asked(count), elasticStack: asked(count) },
     logs: {
       endpoint: endpoint("grafana"),
       title: "Elasticsearch",
@@ -336,7 +344,12 @@ export const elasticsearchComponent = defineComponent({
         ? [logstash(settings.elasticsearch, environment.image(image(settings.elasticsearch, "logstash")), environment)]
         : []),
       ...exporter(settings.elasticsearch, environment.image(settings.elasticsearch.exporter.image), environment),
-      setup(settings.elasticsearch, environment.image(image(settings.elasticsearch, "elasticsearch")), environment),
+      setup(
+        settings.elasticsearch,
+        given.all("elasticStreams").flatMap(({ offer }) => offer),
+        environment.image(image(settings.elasticsearch, "elasticsearch")),
+        environment,
+      ),
     ];
   },
 });

@@ -105,7 +105,7 @@ export const elasticsearch = z
         resources: resources({ cpu: "10m", memory: "32Mi", memoryLimit: "128Mi" }),
       })
       .prefault({}),
-    version: elasticVersion.default(version).describe("Version of Elasticsearch, Kibana and Logstash."),
+    version: elasticVersion.default(version).describe("Version of Elasticsearch, Kibana, Logstash and Metricbeat."),
     images: imageRepository
       .default("docker.elastic.co")
       .describe("Registry of their images, or a folder of a company's own or of a mirror."),

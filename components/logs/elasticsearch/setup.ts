@@ -7,6 +7,7 @@ import { createHash } from "node:crypto";
 import type { z } from "zod";
 import { durationSeconds } from "../../../settings/formats.ts";
 import { droppedFields, levelWords, recordFields } from "../../agents/lines.ts";
+import type { ElasticStream } from "../../capabilities.ts";
 import type { Extra } from "../../component.ts";
 import { hardened, ownPod } from "../../kubernetes/hardened.ts";
 import { agentPipeline } from "./api.ts";
@@ -134,14 +135,38 @@ const snapshots = (bucket: string, keep: string): Request[] => [
   ],
 ];
 
-/** In their order: each needs those before it. */
-export function requests({ retention, snapshots: { bucket, keep } }: Settings): Request[] {
-  const phases = {
-    hot: { actions: { rollover: { max_age: written(retention), max_primary_shard_size: "50gb" } } },
-    delete: { min_age: retention, actions: { delete: {} } },
-  };
+/** An index is written to until it is full or old enough, and deleted when the last of it is older than the retention. */
+const lifecycle = (retention: string) => ({
+  policy: {
+    phases: {
+      hot: { actions: { rollover: { max_age: written(retention), max_primary_shard_size: "50gb" } } },
+      delete: { min_age: retention, actions: { delete: {} } },
+    },
+  },
+});
+
+/** What others keep here. */
+function stream({ name: called, pattern, retention, settings, mappings }: ElasticStream): Request[] {
+  const own = `observability-${called}`;
+  const index = { lifecycle: { name: own }, auto_expand_replicas: "0-1", ...settings };
   return [
-    ["PUT", `/_ilm/policy/${policy}`, { policy: { phases } }],
+    ["PUT", `/_ilm/policy/${own}`, lifecycle(retention.is)],
+    [
+      "PUT",
+      `/_index_template/${own}`,
+      // Elasticsearch's own template of all metrics has the priority 100, those of its integrations have 200.
+      { index_patterns: [pattern], priority: 500, data_stream: {}, template: { settings: { index }, mappings } },
+    ],
+  ];
+}
+
+/** In their order: each needs those before it. @param streams what others keep here; none when absent */
+export function requests(
+  { retention, snapshots: { bucket, keep } }: Settings,
+  streams: readonly ElasticStream[] = [],
+): Request[] {
+  return [
+    ["PUT", `/_ilm/policy/${policy}`, lifecycle(retention)],
     ["PUT", `/_ingest/pipeline/${agentPipeline}`, { processors: [{ script: { source: script, params } }, finish] }],
     // Of lines that come by OTLP: templates of Elasticsearch's own ask for these two names (logs@default-pipeline, logs-otel@template).
     ["PUT", "/_ingest/pipeline/logs@custom", { processors: [finish] }],
@@ -157,6 +182,7 @@ export function requests({ retention, snapshots: { bucket, keep } }: Settings): 
       },
     ],
     ...(bucket === undefined ? [] : snapshots(bucket, keep)),
+    ...streams.flatMap(stream),
   ];
 }
 
@@ -183,8 +209,15 @@ echo "$answer"
 `.trim();
 
 /** A Job that sends them. Another setting is another Job, because Kubernetes changes none. */
-export function setup(settings: Settings, image: string, environment: { readonly credentials: boolean }): Extra {
-  const args = requests(settings).flatMap(([method, path, body]) => [`${method} ${path}`, JSON.stringify(body)]);
+export function setup(
+  settings: Settings,
+  streams: readonly ElasticStream[],
+  image: string,
+  environment: { readonly credentials: boolean },
+): Extra {
+  const sent = requests(settings, streams);
+  const args = sent.flatMap(([method, path, body]) => [`${method} ${path}`, JSON.stringify(body)]);
+  const objects = [...savedObjects, ...streams.flatMap((one) => one.savedObjects)];
   const template = {
     metadata: { labels: { "app.kubernetes.io/name": `${name}-setup` } },
     spec: {
@@ -203,7 +236,7 @@ export function setup(settings: Settings, image: string, environment: { readonly
               ? []
               : [
                   { name: "KIBANA", value: `http://${kibanaService}.${namespace}.svc:${ports.kibana}` },
-                  { name: "KIBANA_OBJECTS", value: savedObjects.map((object) => JSON.stringify(object)).join("\n") },
+                  { name: "KIBANA_OBJECTS", value: objects.map((object) => JSON.stringify(object)).join("\n") },
                 ]),
             { name: "PASSWORD", valueFrom: { secretKeyRef: { name: `${name}-user-setup`, key: "password" } } },
           ],

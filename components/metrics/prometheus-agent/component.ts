@@ -7,7 +7,7 @@ import { namespaces } from "../../kubernetes/namespaces.ts";
 import { pulls } from "../../kubernetes/pull-secrets.ts";
 import { stackImage, versionOf } from "../../suites/kube-prometheus-stack/names.ts";
 import { podMonitor } from "../pod-monitor.ts";
-import { receiverSecrets, receiverTarget } from "../receiver.ts";
+import { receiverSecrets, receiverTarget, remoteTargets } from "../receiver.ts";
 import { remoteWriteSpecs } from "../remote-write/operator.ts";
 import { scrapeClasses } from "../scrape-class.ts";
 import { limitsOf } from "../scrape-limits.ts";
@@ -74,7 +74,7 @@ function agent(
       ),
       remoteWrite: remoteWriteSpecs([
         ...places(all).map((place) => receiverTarget(name, place, environment)),
-        ...all("remoteWrite").flatMap(({ offer }) => offer),
+        ...remoteTargets({ all }),
       ]),
       // No claim: an agent that starts sends nothing of what it finds there (Prometheus 3.14, tsdb/wlog/watcher.go,
       // `startTimestamp`), and a volume that is full would keep it from making room. Three hours of 40,000 samples a second.
@@ -91,7 +91,7 @@ export const prometheusAgentComponent = defineComponent({
   charts: [],
   needs: ["prometheusOperator", "monitors", "metricsReceiver", "rules"],
   uses: ["remoteWrite", "metricFilters"],
-  after: ["monitors", "remoteWrite"],
+  after: ["monitors", "remoteWriteSecrets"],
   conflicts: [
     { with: "prometheus", because: "Prometheus scrapes by itself, and an agent beside it would do the same again." },
   ],

@@ -17,6 +17,7 @@ import {
 } from "../../remote.ts";
 import { accountAnnotations, caVolume, credentialVariables } from "../../storage/client.ts";
 import { stackService } from "../../suites/kube-prometheus-stack/names.ts";
+import { remoteTargets } from "../receiver.ts";
 import { type RemoteWriteSpec, remoteWriteSpecs } from "../remote-write/operator.ts";
 import { type ScrapeClass, scrapeClasses } from "../scrape-class.ts";
 import { limitsOf } from "../scrape-limits.ts";
@@ -259,7 +260,7 @@ export const prometheusComponent = defineComponent({
           ...alertmanagers(places(all), environment),
           ...scrapeClasses(offered("metricFilters") ?? []),
           // Whoever scrapes sends.
-          ...(scrapes ? sent(offered("remoteWrite") ?? [], environment.name) : {}),
+          ...(scrapes ? sent(remoteTargets({ all }), environment.name) : {}),
           ...(blocks === undefined || storage === undefined ? {} : uploads(blocks, storage, environment.name)),
         },
         blocks && storage,

@@ -176,7 +176,7 @@ export const pins: readonly Pin[] = [
       ],
       [
         "prometheus/prometheusSpec/additionalRemoteWrite/*/queueConfig/retryOnRateLimit",
-        setting((s) => s.remoteWrite.length > 0 || undefined),
+        setting((s) => s.remoteWrite.length > 0 || s.metricbeat.enabled || undefined),
         "what a busy server refuses waits instead of being lost",
       ],
       ["prometheus/prometheusSpec/resources", setting((s) => asks(s.prometheus.resources)), why.sized],

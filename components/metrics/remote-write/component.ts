@@ -28,7 +28,8 @@ export const remoteWriteComponent = defineComponent({
   enabled: (settings) => settings.remoteWrite.length > 0,
   needs: ["scraping"],
   namespaces: () => [namespaces.monitoring],
-  offers: (settings) => (settings.remoteWrite.length === 0 ? {} : { remoteWrite: settings.remoteWrite.map(targetOf) }),
+  offers: ({ remoteWrite: all }) =>
+    all.length === 0 ? {} : { remoteWrite: all.map(targetOf), remoteWriteSecrets: true },
   check: ({ remoteWrite: all }, known) => guarded.check(all, known),
   secrets: ({ settings: { remoteWrite: all }, environment: { ca } }) => guarded.secrets(all, ca),
 });

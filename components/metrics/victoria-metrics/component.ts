@@ -12,7 +12,7 @@ import { authenticates, caKey, caOf, secretKey, secretOf, tenantHeader } from ".
 import { helper } from "../../suites/kube-prometheus-stack/names.ts";
 import { dataSource, lookup, writePath } from "../prometheus/api.ts";
 import { discovered } from "../notifiers.ts";
-import { receiverSecrets, storeName, userKey } from "../receiver.ts";
+import { receiverSecrets, remoteTargets, storeName, userKey } from "../receiver.ts";
 import { endpoints, labelsOf, name, namespace, ports, type Program } from "./api.ts";
 import { imageOf } from "./images.ts";
 import { victoriaMetrics } from "./settings.ts";
@@ -146,7 +146,7 @@ function sentTo({ url, timeout, headers, login, ca, relabelings }: RemoteWriteTa
 function agent(given: Given): object {
   const { mode, scrapeInterval, sampleLimit, bodySizeLimit, agent: settings } = given.settings.victoriaMetrics;
   const filters = given.offered("metricFilters");
-  const others = given.offered("remoteWrite") ?? [];
+  const others = remoteTargets(given);
   const buffer = byteCount(settings.buffer);
   // One for each server, and what is being deleted and written beside what they hold.
   const disk = canonicalBytes(`${Math.ceil((buffer * 1.25 * (1 + others.length)) / 1024 ** 2)}Mi`);
@@ -296,7 +296,7 @@ export const victoriaMetricsComponent = defineComponent({
   settings: { victoriaMetrics },
   charts: [],
   needs: ["victoriaMetricsOperator", "monitors"],
-  after: ["victoriaMetricsOperator", "monitors", "remoteWrite"],
+  after: ["victoriaMetricsOperator", "monitors", "remoteWriteSecrets"],
   uses: ["alerts", "exporters", "scraping", "rules", "remoteWrite", "metricFilters"],
   namespaces: () => [namespaces.monitoring],
   offers: ({ victoriaMetrics: { mode, scrapeInterval, retention, storage } }) => {
@@ -352,7 +352,7 @@ export const victoriaMetricsComponent = defineComponent({
   secrets: (given) => (isOwn(given, "rules") ? secretsOf(given) : []),
   extras: (given) => {
     const made = programs(given);
-    const servers = [storeName, ...(given.offered("remoteWrite") ?? []).map(({ name: server }) => server)];
+    const servers = [storeName, ...remoteTargets(given).map(({ name: server }) => server)];
     return [
       monitor(made.includes("vmagent") ? servers : []),
       ...(made.includes("vmsingle") ? [object("VMSingle", single(given))] : [object("VMCluster", cluster(given))]),

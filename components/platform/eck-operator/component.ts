@@ -20,6 +20,7 @@ export const eckOperatorComponent = defineComponent({
       "elasticsearches.elasticsearch.k8s.elastic.co",
       "kibanas.kibana.k8s.elastic.co",
       "logstashes.logstash.k8s.elastic.co",
+      "beats.beat.k8s.elastic.co",
     ],
   },
   needs: ["monitors"],

@@ -33,6 +33,7 @@ const exportersOff = {
 /** The chart's rules: about what is there and scraped, for others would fire for ever or never. */
 function defaultRules(
   has: (part: string) => boolean,
+  sends: boolean,
   scrapeControlPlane: boolean,
 ): KubePrometheusStackValues["defaultRules"] {
   return {
@@ -51,7 +52,7 @@ function defaultRules(
       // node-exporter has no systemd metrics unless its collector is switched on, which needs the host's D-Bus.
       ...{ NodeSystemdServiceFailed: true, NodeSystemdServiceCrashlooping: true },
       // RemoteWriteBehind and RemoteWriteFails say it, per server.
-      ...(has("remoteWrite") ? { PrometheusRemoteWriteBehind: true, PrometheusRemoteStorageFailures: true } : {}),
+      ...(sends ? { PrometheusRemoteWriteBehind: true, PrometheusRemoteStorageFailures: true } : {}),
     },
   };
 }
@@ -63,8 +64,8 @@ export const kubePrometheusStackComponent = defineComponent({
   settings: { kubePrometheusStack },
   charts: [chart],
   // The operator makes no configuration without the Secrets of remote write.
-  after: ["monitors", "remoteWrite"],
-  uses: ["scraping", "rules"],
+  after: ["monitors", "remoteWriteSecrets"],
+  uses: ["scraping", "rules", "remoteWrite"],
   namespaces: () => [namespaces.monitoring],
   releases: ({ settings, has, offered, environment: { scrapeControlPlane } }) => {
     const off = { enabled: false } as const;
@@ -75,7 +76,7 @@ export const kubePrometheusStackComponent = defineComponent({
       defaultRules:
         offered("scraping") === undefined || offered("rules") === undefined
           ? { create: false }
-          : defaultRules(has, scrapeControlPlane),
+          : defaultRules(has, offered("remoteWrite") !== undefined, scrapeControlPlane),
       ...(has("alertmanager") ? {} : { alertmanager: off }),
       ...(has("grafana") ? {} : { grafana: off }),
       ...(has("prometheusOperator") ? {} : { prometheusOperator: off }),

@@ -1,7 +1,8 @@
 /**
  * A strict reader of the saved objects that Kibana is given, whose licence keeps it out: keys of their attributes, of a dashboard's panels and of Lens' state (9.5,
- * read off exported objects), references that lead to objects of the file, and fields that log lines have.
+ * read off exported objects), references that lead to objects of the file, and fields that log lines and metrics have.
  */
+import { shown } from "../../../components/metrics/metricbeat/names.ts";
 import { asMap, at, textAt } from "../../../contract/finding.ts";
 import { flag, list, map, strict, text } from "../../../contract/handed-on.ts";
 import type { Schema } from "../../../contract/schemas.ts";
@@ -23,23 +24,55 @@ export interface SavedObject {
 const all = (properties: Readonly<Record<string, Schema>>): Schema => strict(properties, Object.keys(properties));
 const one = (value: unknown): Schema => ({ const: value });
 
-/** Fields of a line in OpenTelemetry's form (x-pack/plugin/otel-data). */
+/** Fields of a line in OpenTelemetry's form (x-pack/plugin/otel-data), and labels of a sample as Metricbeat keeps them. */
+const label = ["job", "pod", "instance", "service_name"].map((name) => `prometheus.labels.${name}`);
 const fields: Schema = {
-  enum: ["severity_text", "body.text", "resource.attributes.k8s.namespace.name", "resource.attributes.k8s.pod.name"],
+  enum: [
+    ...["severity_text", "body.text", "resource.attributes.k8s.namespace.name", "resource.attributes.k8s.pod.name"],
+    ...label,
+  ],
 };
-const kuery = all({ query: { type: "string" }, language: one("kuery") });
-const searchSource = { query: kuery, filter: { type: "array", maxItems: 0 } };
+/** What Metricbeat makes of metrics of its default: of a counter what it has grown by, of any other its value. */
+const grown: Schema = {
+  enum: shown.filter((name) => name.endsWith("_total")).map((name) => `prometheus.${name}.rate`),
+};
+const measured: Schema = {
+  enum: shown.filter((name) => !name.endsWith("_total")).map((name) => `prometheus.${name}.value`),
+};
+const kuery = (query: Schema) => all({ query, language: one("kuery") });
+/** Queries of ours; there is no program here that reads Kibana's language. */
+const asked = {
+  enum: [
+    "",
+    "prometheus.up.value < 1",
+    "prometheus.labels.container : *",
+    "not prometheus.labels.fstype : (tmpfs or ramfs)",
+  ],
+};
+const searchSource = { query: kuery(one("")), filter: { type: "array", maxItems: 0 } };
 const reference = all({ type: { enum: ["index-pattern", "search"] }, id: text, name: text });
 
-const column = (operation: string, dataType: string, scale: string, sourceField: Schema, params: Schema) =>
+const column = (
+  operation: string,
+  dataType: string,
+  scale: string,
+  sourceField: Schema,
+  params: Schema,
+  more: Readonly<Record<string, Schema>> = {},
+) =>
   all({
     ...{ label: text, dataType: one(dataType), operationType: one(operation), isBucketed: flag, scale: one(scale) },
-    ...{ sourceField, params },
+    ...{ sourceField, params, ...more },
   });
+const bytes = all({ format: all({ id: one("bytes"), params: all({ decimals: { type: "integer" } }) }) });
 
 const columns = map({
   oneOf: [
     column("count", "number", "ratio", one("___records___"), all({ emptyAsNull: flag })),
+    column("sum", "number", "ratio", grown, all({ emptyAsNull: flag })),
+    column("sum", "number", "ratio", grown, all({ emptyAsNull: flag }), { timeScale: one("s") }),
+    column("max", "number", "ratio", measured, bytes),
+    column("min", "number", "ratio", measured, bytes),
     column(
       "date_histogram",
       "date",
@@ -54,8 +87,8 @@ const columns = map({
       fields,
       all({
         size: { type: "integer", minimum: 1, maximum: 1000 },
-        orderBy: all({ type: one("column"), columnId: one("count") }),
-        orderDirection: one("desc"),
+        orderBy: all({ type: one("column"), columnId: one("value") }),
+        orderDirection: { enum: ["asc", "desc"] },
         otherBucket: flag,
         missingBucket: flag,
         parentFormat: all({ id: one("terms") }),
@@ -64,6 +97,8 @@ const columns = map({
   ],
 });
 
+const seriesType: Schema = { enum: ["bar_stacked", "line"] };
+
 const lens = all({
   attributes: all({
     title: text,
@@ -71,7 +106,7 @@ const lens = all({
     visualizationType: one("lnsXY"),
     references: list(reference),
     state: all({
-      query: kuery,
+      query: kuery(asked),
       ...Object.fromEntries(["filters", "internalReferences"].map((key) => [key, { type: "array", maxItems: 0 }])),
       adHocDataViews: all({}),
       datasourceStates: all({
@@ -81,10 +116,10 @@ const lens = all({
       }),
       visualization: all({
         legend: all({ isVisible: flag, position: one("right") }),
-        preferredSeriesType: one("bar_stacked"),
+        preferredSeriesType: seriesType,
         layers: list(
           all({
-            ...{ layerId: text, layerType: one("data"), seriesType: one("bar_stacked") },
+            ...{ layerId: text, layerType: one("data"), seriesType },
             ...{ xAccessor: text, splitAccessor: text, accessors: list(text) },
           }),
         ),
@@ -126,7 +161,7 @@ export const savedObjectsSchema: Schema = list({
 });
 
 /** Names of references that a panel of a dashboard asks for, as the dashboard has them. */
-function asked(panel: unknown): string[] {
+function referred(panel: unknown): string[] {
   const index = textAt(panel, "panelIndex") ?? "?";
   const layers = (at(panel, "embeddableConfig", "attributes", "state", "visualization", "layers") ?? []) as unknown[];
   const names = layers.map((layer) => `indexpattern-datasource-layer-${textAt(layer, "layerId") ?? "?"}`);
@@ -161,7 +196,7 @@ export function readSavedObjects(file: string): SavedObject[] {
   for (const { type, id, attributes, references } of objects) {
     const panels = (at(attributes, "panelsJSON") ?? []) as unknown[];
     const source = textAt(attributes, "kibanaSavedObjectMeta", "searchSourceJSON", "indexRefName");
-    const wanted = [...panels.flatMap(asked), ...(source === undefined ? [] : [source])];
+    const wanted = [...panels.flatMap(referred), ...(source === undefined ? [] : [source])];
     const faults = [
       ...references.filter((to) => !ids.includes(`${to.type} ${to.id}`)).map((to) => `${to.id} is not in the file`),
       ...wanted.filter((name) => !references.some((to) => to.name === name)).map((name) => `${name} is no reference`),
