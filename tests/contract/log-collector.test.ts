@@ -13,6 +13,7 @@ import { settingsSchema } from "../../settings/schema.ts";
 import { agentConfig, type Got, LogNode, StoreStandIn } from "../support/log-node.ts";
 import { audited, entries } from "../support/node-records.ts";
 import { painless } from "../support/painless.ts";
+import { matches, type Role } from "./support/elasticsearch-stand-in.ts";
 import { programOrSkip } from "../support/program.ts";
 
 const collector = { logAgent: "collector" } as const;
@@ -146,7 +147,8 @@ describe("The collector as the log agent, a real one", function () {
   it("gives Elasticsearch the documents that Fluent Bit does, in its streams, by a stand-in for the pipelines' language", async () => {
     const settings = { logs: "elasticsearch", cluster: { kind: { auditLog: true } }, redact } as const;
     const store = await StoreStandIn.start();
-    const config = agentConfig(await render({ settings: { ...settings, ...collector } }));
+    const rendered = await render({ settings: { ...settings, ...collector } });
+    const config = agentConfig(rendered);
     const node = await LogNode.make(otelcol, config, store.url, { encoding: "json" });
     try {
       node.audit([{ verb: "before the start" }]);
@@ -167,6 +169,15 @@ describe("The collector as the log agent, a real one", function () {
         const inStream = ({ index }: Document) => index === `logs-${source}.otel-default`;
         expect(documents.filter(inStream), source).to.deep.equal(pushed.filter(inStream));
         expect(pushed.filter(inStream), source).to.have.length.greaterThan(2);
+      }
+      // Its user may add to these streams, and make them.
+      const user = textAt(config, "extensions", "basicauth/elasticsearch", "client_auth", "username") ?? "";
+      const secret = rendered.declared.find(({ metadata: { name } }) => name === "elasticsearch-roles");
+      const roles = JSON.parse(textAt(secret, "stringData", "roles.yml") ?? "{}") as Record<string, Role>;
+      for (const stream of new Set(documents.map(({ index }) => index))) {
+        const entries = roles[`observability_${user}`]?.indices ?? [];
+        const may = entries.filter(({ names }) => names.some((pattern) => matches(pattern, stream)));
+        expect(may.flatMap(({ privileges }) => privileges)).to.include.members(["auto_configure", "create_doc"]);
       }
       // What dashboards and links ask for.
       const levels = documents.map(({ source }) => textAt(source, "severity_text"));

@@ -10,7 +10,7 @@ import type { AddressInfo } from "node:net";
 import { gunzipSync } from "node:zlib";
 import type { Authority } from "../../support/authority.ts";
 
-interface Role {
+export interface Role {
   readonly cluster: readonly string[];
   readonly indices: readonly { readonly names: readonly string[]; readonly privileges: readonly string[] }[];
 }
@@ -27,7 +27,7 @@ interface Index {
 }
 
 /** Pattern of a role, in which `*` is any text. */
-const matches = (pattern: string, name: string) =>
+export const matches = (pattern: string, name: string) =>
   new RegExp(
     `^${pattern
       .split("*")
