@@ -1,4 +1,5 @@
 /** `npm run doctor -- <stack>`: what an `up` needs, looked at on demand. Nothing is changed. */
+import "../components/quick-start.ts";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse } from "yaml";

@@ -3,6 +3,7 @@
  * the program's own (`components/environment.ts`); providers are never called, so values that only they know (keys,
  * passwords, the kubeconfig) are placeholders that say what they stand for.
  */
+import "../components/quick-start.ts";
 import { existsSync } from "node:fs";
 import * as pulumi from "@pulumi/pulumi";
 import structpb from "google-protobuf/google/protobuf/struct_pb.js";

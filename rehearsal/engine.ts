@@ -1,3 +1,4 @@
+import "../components/quick-start.ts";
 import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";

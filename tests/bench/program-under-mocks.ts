@@ -1,4 +1,5 @@
 /** The program's composition with Pulumi's mocks for an engine; prints its peak memory in MB. For program-start.ts. */
+import "../../components/quick-start.ts";
 import * as path from "node:path";
 import { fluxManifests } from "../../components/gitops/flux-manifests.ts";
 import { parseSettings } from "../../settings/parse.ts";
