@@ -5,6 +5,7 @@
  */
 import { existsSync, globSync, readFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
+import { longestFirst } from "./durations.ts";
 import { mocha, testStep, totalsLine } from "./mocha.ts";
 import { digestOfFiles, passedWith } from "./passed.ts";
 
@@ -35,11 +36,7 @@ export function digestOf(projectFolder: string, tests: readonly string[]): strin
 
 if (import.meta.main) {
   const projectFolder = join(import.meta.dirname, "..");
-  // The longest begin, which mostly wait: at the end the others would have nothing to do meanwhile.
-  const isLong = (file: string) => /(control-plane|kubernetes)\.test\.ts$/.test(file);
-  const tests = globSync("tests/stand-ins/*.test.ts", { cwd: projectFolder })
-    .sort()
-    .sort((a, b) => Number(isLong(b)) - Number(isLong(a)));
+  const tests = longestFirst(globSync("tests/stand-ins/*.test.ts", { cwd: projectFolder }), () => 0);
   const { before, note } = passedWith("stand-ins", digestOf(projectFolder, tests));
   if (before !== undefined && !process.argv.includes("--again")) {
     process.stdout.write(`Nothing has changed since ${before}: not run again\n`);

@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
+import type { Durations } from "../../../commands/durations.ts";
 import { parseTotals, totalsLine } from "../../../commands/mocha.ts";
 import { bound, sourcesDigest, selectTests } from "../../../commands/run-tests.ts";
 import { keptWith, oncePerRun } from "../../support/once.ts";
@@ -41,7 +42,7 @@ describe("npm test", () => {
           join(folder, "sample.test.mjs"),
         ],
       ],
-      { encoding: "utf8", env: { ...process.env, CI: ci, FAILURES_FILE: failures } },
+      { encoding: "utf8", env: { ...process.env, CI: ci, FAILURES_FILE: failures, XDG_CACHE_HOME: folder } },
     );
     const read = (file: string) => () => readFileSync(file, "utf8");
     return { status, totals: read(totals), failures: read(failures) };
@@ -55,7 +56,7 @@ describe("npm test", () => {
       it("counts passed, failed and skipped tests as Mocha saw them, whatever a test prints", () => {
         const run = mocha(
           `it("passes", () => console.log("99 passing\\n99 passed, 0 failed, 0 skipped"));
-           it("passes too", () => {});
+           it("passes too", () => new Promise((done) => setTimeout(done, 20)));
            it("fails", () => { throw Object.assign(new Error("on purpose"), { actual: ["a", "c"], expected: ["a", "b"] }); });
            it.skip("is skipped", () => {});`,
           ...options,
@@ -63,6 +64,11 @@ describe("npm test", () => {
         expect(run.status).to.equal(1);
         expect(run.failures()).to.match(/^fails\n {4}on purpose\n +- +"c"\n +\+ +"b"\n$/);
         expect(parseTotals(run.totals())).to.deep.equal({ passed: 2, failed: 1, skipped: 1 });
+        const kept = readFileSync(join(folder, "observability-environment", "durations.json"), "utf8");
+        const [[file, took], ...others] = Object.entries(JSON.parse(kept) as Durations) as [[string, number]];
+        expect(others).to.deep.equal([]);
+        expect(join(process.cwd(), file)).to.equal(join(folder, "sample.test.mjs"));
+        expect(took).to.be.within(19, 10_000);
       });
 
       it("skips what builds on a test that failed, and nothing else", () => {
@@ -204,8 +210,10 @@ describe("npm test", () => {
       mkdirSync(join(folder, "tests", file, ".."), { recursive: true });
       writeFileSync(join(folder, "tests", file), "");
     }
-    expect(selectTests(folder), "long ones first").to.deep.equal([
-      ...["tests/engine/z.test.ts", "tests/contract/two.test.ts", "tests/unit/a/one.test.ts"],
+    const [one, two, z] = ["tests/unit/a/one.test.ts", "tests/contract/two.test.ts", "tests/engine/z.test.ts"];
+    expect(selectTests(folder, undefined, {}), "nothing is known").to.deep.equal([z, two, one]);
+    expect(selectTests(folder, undefined, { [one]: 70_000, [two]: 9, [z]: 20 }), "long ones first").to.deep.equal([
+      ...[one, z, two],
     ]);
     expect(selectTests(folder, "unit/a")).to.deep.equal(["tests/unit/a/one.test.ts"]);
     expect(() => selectTests(folder, "nothing-of-the-kind")).to.throw('contains "nothing-of-the-kind"');
