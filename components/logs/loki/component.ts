@@ -1,7 +1,7 @@
 import type { z } from "zod";
 import { byteCount, durationSeconds } from "../../../settings/formats.ts";
 import type { Finding } from "../../../settings/finding.ts";
-import { evaluates } from "../../alerts/log-alerts/evaluator.ts";
+import { areDeclared, evaluates } from "../../alerts/log-alerts/evaluator.ts";
 import { logAlerts } from "../../alerts/log-alerts/settings.ts";
 import { chart } from "./chart.ts";
 import type { Endpoint } from "../../capabilities.ts";
@@ -30,11 +30,6 @@ const single: Endpoint = { namespace, service: "loki", port: 3100, path: "" };
 const isDistributed = ({ mode }: Settings) => mode === "distributed";
 const inBucket = ({ storage: { type } }: Settings) => type === "objectStorage";
 
-const noRuler: Finding = {
-  path: "logAlerts",
-  message:
-    "are evaluated by Loki's ruler, which loki.mode: distributed runs without. Add victoriaLogs to logs, or set loki.mode to monolithic.",
-};
 const othersOnBucket =
   "Loki's pods become others (loki.mode). Those of before write to the bucket what they still hold as they end; what one has not written after 5 minutes stays on its volume, where nothing reads it. How it is had: components/logs/loki/README.md.";
 
@@ -114,14 +109,11 @@ export const lokiComponent = defineComponent({
     isDistributed(settings.loki)
       ? distributedFlows
       : [{ name: "logs", namespace, to: { "app.kubernetes.io/name": "loki" }, ports: [3100], from: ["logAgent"] }],
-  requests: ({ loki: settings }) =>
+  requests: ({ loki: settings, logAlerts: alerts }) =>
     isDistributed(settings)
-      ? distributedRequests(settings)
+      ? distributedRequests(settings, areDeclared(alerts))
       : [{ setting: "loki.resources", ...settings.resources, count: settings.replicas }],
-  check: ({ loki: settings, logAlerts: alerts }, { all }) => [
-    ...check(settings),
-    ...(isDistributed(settings) && evaluates("loki", alerts, all) ? [noRuler] : []),
-  ],
+  check: ({ loki: settings }) => check(settings),
   secrets: (context) =>
     evaluates("loki", context.settings.logAlerts, context.all) ? [rulerRules(context.settings.logAlerts, context)] : [],
   releases: (context) => {
@@ -129,15 +121,13 @@ export const lokiComponent = defineComponent({
     const settings = own.loki;
     const objects = inBucket(settings) ? offered("objectStorage") : undefined;
     const release = { chart, namespace, override: settings.values, pullSecrets: { imagePullSecrets } };
+    const rulers = isDistributed(settings) ? settings.distributed.ruler.replicas : settings.replicas;
+    const ruler = evaluates("loki", own.logAlerts, all) ? rulerConfig(context, rulers > 1) : undefined;
     if (!isDistributed(settings)) {
       return [
         {
           ...release,
-          values: lokiValues(
-            settings,
-            objects,
-            evaluates("loki", own.logAlerts, all) ? rulerConfig(context, settings.replicas > 1) : undefined,
-          ),
+          values: lokiValues(settings, objects, ruler),
           // The chart's StatefulSet and the name of its claim template.
           volumes: [
             {
@@ -153,7 +143,10 @@ export const lokiComponent = defineComponent({
     }
     if (objects === undefined) return [];
     return [
-      { ...release, name: distributedName, values: distributedValues(settings, objects), volumes: distributedVolumes },
+      {
+        ...{ ...release, name: distributedName },
+        ...{ values: distributedValues(settings, objects, ruler), volumes: distributedVolumes },
+      },
     ];
   },
 });

@@ -191,7 +191,12 @@ const parts = [
   "indexGateway",
   "compactor",
   "patternIngester",
+  "ruler",
 ] as const;
+
+/** Whether Loki evaluates rules: VictoriaLogs does where it is there. */
+const ruled = ({ logs, logAlerts }: Settings) =>
+  ![logs].flat().includes("victoriaLogs") && logAlerts.shipped.length + logAlerts.rules.length > 0;
 
 export const pins: readonly Pin[] = [
   ...release(
@@ -220,7 +225,7 @@ export const pins: readonly Pin[] = [
       ],
       ["defaults/automountServiceAccountToken", false, why.contained],
       ["memcachedExporter/enabled", false, "a container without requests; Loki counts what it finds in its caches"],
-      ["ruler/enabled", false, "logAlerts are refused there"],
+      ["ruler/enabled", setting(ruled), "rules are evaluated where there are some, and nowhere twice"],
       ["ingester/zoneAwareReplication/enabled", false, "an update would restart all zones at once"],
       ["ingester/persistence/enabled", true, "what is not in the bucket yet outlives the pod"],
       ["compactor/persistence/enabled", true, "what is marked to be deleted is listed there alone"],
@@ -267,9 +272,16 @@ export const pins: readonly Pin[] = [
 export const scraped: Scraped = {
   jobs: [
     "monitoring/loki",
-    ...["distributor", "ingester", "query-frontend", "query-scheduler", "querier", "index-gateway", "compactor"].map(
-      (part) => `monitoring/loki-distributed-${part}`,
-    ),
+    ...[
+      "distributor",
+      "ingester",
+      "query-frontend",
+      "query-scheduler",
+      "querier",
+      "index-gateway",
+      "compactor",
+      "ruler",
+    ].map((part) => `monitoring/loki-distributed-${part}`),
   ],
   metrics: ["loki_"],
 };

@@ -7,6 +7,7 @@ import type { Flow, Requested } from "../../component.ts";
 import { kebab } from "../../kebab.ts";
 import { namespaces } from "../../kubernetes/namespaces.ts";
 import type { VolumeClaims } from "../../kubernetes/volume-size.ts";
+import type { rulerConfig } from "./ruler.ts";
 import type { loki } from "./settings.ts";
 import {
   type BucketAccess,
@@ -47,12 +48,12 @@ export const distributedFlows: readonly Flow[] = [
 /** Parts in the order of a line's way and then of a query's. */
 const parts = [
   ...(["distributor", "ingester", "queryFrontend", "queryScheduler", "querier", "indexGateway"] as const),
-  ...(["compactor", "patternIngester"] as const),
+  ...(["compactor", "patternIngester", "ruler"] as const),
 ];
 type Part = (typeof parts)[number];
 
 /** Those that open the bucket (pkg/loki/loki.go of 3.7: who depends on `Store`, and the compactor). */
-const inBucket: readonly Part[] = ["ingester", "querier", "indexGateway", "compactor"];
+const inBucket: readonly Part[] = ["ingester", "querier", "indexGateway", "compactor", "ruler"];
 
 /** Those that clients ask: not before they are ready, which the chart would let them be. */
 const asked: readonly Part[] = ["distributor", "queryFrontend"];
@@ -89,7 +90,6 @@ export interface DistributedValues extends SharedValues, Readonly<Record<Part, P
   readonly chunksCache: CacheValues;
   readonly resultsCache: CacheValues;
   readonly memcachedExporter: { readonly enabled: false };
-  readonly ruler: { readonly enabled: false };
 }
 
 /** Over zones where nodes have some, and over nodes. */
@@ -120,7 +120,12 @@ function persistence(part: Part, size: string): object {
     : { enabled: true, claims: [{ name: "data", accessModes: ["ReadWriteOnce"], size }] };
 }
 
-function partValues(part: Part, { distributed, storage: { bucket } }: Settings, objects: ObjectStorage): PartValues {
+function partValues(
+  part: Part,
+  { distributed, storage: { bucket } }: Settings,
+  objects: ObjectStorage,
+  ruled: boolean,
+): PartValues {
   const of = distributed[part];
   const replicas = replicasOf(of);
   return {
@@ -136,7 +141,9 @@ function partValues(part: Part, { distributed, storage: { bucket } }: Settings, 
     ...(part === "ingester"
       ? { zoneAwareReplication: { enabled: false }, terminationGracePeriodSeconds: flushSeconds }
       : {}),
-    ...(inBucket.includes(part) ? bucketAccess(bucket, objects) : {}),
+    // It asks ingesters and the bucket itself, as a querier does.
+    ...(part === "ruler" ? { enabled: ruled } : {}),
+    ...(inBucket.includes(part) ? bucketAccess(bucket, objects, part === "ruler" && ruled) : {}),
   };
 }
 
@@ -151,13 +158,23 @@ function cacheValues(of: Distributed["chunksCache"], part: string): CacheValues 
   };
 }
 
-/** Values of mode: distributed. @param objects where its bucket is */
-export function distributedValues(settings: Settings, objects: ObjectStorage): DistributedValues {
+/**
+ * Values of mode: distributed.
+ *
+ * @param objects where its bucket is
+ * @param ruler what its rulers are told. @default there are none
+ */
+export function distributedValues(
+  settings: Settings,
+  objects: ObjectStorage,
+  ruler?: ReturnType<typeof rulerConfig>,
+): DistributedValues {
   const { ingester, chunksCache, resultsCache, patternIngester } = settings.distributed;
   const shared = sharedValues(
     settings,
     { replicas: ingester.replicas, memoryLimit: ingester.resources.memoryLimit },
     objects,
+    ruler,
   );
   return {
     ...shared,
@@ -173,25 +190,24 @@ export function distributedValues(settings: Settings, objects: ObjectStorage): D
       pattern_ingester: { enabled: patternIngester.replicas > 0 },
     },
     defaults: { automountServiceAccountToken: false },
-    ...(Object.fromEntries(parts.map((part) => [part, partValues(part, settings, objects)])) as Record<
-      Part,
-      PartValues
-    >),
+    ...(Object.fromEntries(
+      parts.map((part) => [part, partValues(part, settings, objects, ruler !== undefined)]),
+    ) as Record<Part, PartValues>),
     singleBinary: { replicas: 0 },
     chunksCache: cacheValues(chunksCache, "memcached-chunks-cache"),
     resultsCache: cacheValues(resultsCache, "memcached-results-cache"),
     // Loki counts what it finds in its caches itself.
     memcachedExporter: { enabled: false },
-    ruler: { enabled: false },
   };
 }
 
-export function distributedRequests({ distributed }: Settings): readonly Requested[] {
+/** @param ruled whether there are rules that its rulers may evaluate */
+export function distributedRequests({ distributed }: Settings, ruled: boolean): readonly Requested[] {
   return [
     ...parts.map((part) => ({
       setting: `loki.distributed.${part}.resources`,
       ...distributed[part].resources,
-      count: replicasOf(distributed[part]),
+      count: part === "ruler" && !ruled ? 0 : replicasOf(distributed[part]),
     })),
     ...(["chunksCache", "resultsCache"] as const).map((cache) => ({
       setting: `loki.distributed.${cache}.memory`,

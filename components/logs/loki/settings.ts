@@ -99,6 +99,13 @@ export const loki = z
             resources: resources({ cpu: "50m", memory: "128Mi", memoryLimit: "512Mi" }),
           })
           .prefault({}),
+        ruler: part(
+          "Pods that look at lines for logAlerts: one does, another takes its place. Without any there are none.",
+          2,
+          {
+            ...{ cpu: "50m", memory: "128Mi", memoryLimit: "1Gi" },
+          },
+        ),
         chunksCache: cache("chunks that were read from the bucket", "1Gi"),
         resultsCache: cache("answers", "256Mi"),
       })

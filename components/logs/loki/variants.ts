@@ -27,6 +27,11 @@ export const alone = {
       },
     }),
   },
+  "distributed, with alerts on lines": {
+    objectStorage: "seaweedfs",
+    loki: distributed(),
+    logAlerts: { shipped: ["LogPanic"] },
+  },
 } satisfies Readonly<Record<string, SettingsInput>>;
 
 const limits = "loki-release.spec.values.loki.limits_config";
@@ -41,16 +46,19 @@ export const effects = [
 
 const values = "loki-distributed-release.spec.values";
 const counted = ["distributor", "ingester", "queryFrontend", "queryScheduler", "querier", "indexGateway"];
-const parts = [...counted, "compactor", "patternIngester"];
+const parts = [...counted, "compactor", "patternIngester", "ruler"];
 const of = (part: string) => `loki.distributed.${part}`;
 
 /** What each of its settings changes, and where. */
 export const decided = [
   {
-    under: { objectStorage: "seaweedfs", loki: { storage: { type: "objectStorage" } } } satisfies SettingsInput,
+    under: {
+      ...{ objectStorage: "seaweedfs", loki: { storage: { type: "objectStorage" } } },
+      logAlerts: { shipped: ["LogPanic"] },
+    } satisfies SettingsInput,
     effects: [
       ["loki.mode", "distributed", "loki-distributed-release.spec.values.deploymentMode", "Distributed"],
-      ...[...counted, "patternIngester"].map((part) => [`${of(part)}.replicas`, 4] as const),
+      ...[...counted, "patternIngester", "ruler"].map((part) => [`${of(part)}.replicas`, 4] as const),
       ...["ingester", "indexGateway", "compactor"].map((part) => [`${of(part)}.size`, "7Gi"] as const),
       [`${of("chunksCache")}.replicas`, 2, `${values}.chunksCache.replicas`],
       [`${of("chunksCache")}.memory`, "2Gi", `${values}.chunksCache.allocatedMemory`, "2048"],

@@ -30,11 +30,6 @@ describe("alerts on log lines", () => {
       "logs has Elasticsearch alone. Add loki or victoriaLogs",
     ],
     [
-      "a Loki without a ruler",
-      { ...shipped, ...bucket },
-      "loki.mode: distributed runs without. Add victoriaLogs to logs",
-    ],
-    [
       "an Alertmanager that Loki cannot tell",
       { ...shipped, alerts: "external", external: { alerts: { url: "https://a.example.com", tenant: "b" } } },
       "it has a secret and a tenant. Add victoriaLogs to logs",
