@@ -21,7 +21,7 @@ export function elasticsearchPage(): string {
 
 With \`logs: external\` and \`external.logs.type: elasticsearch\` nothing here writes templates, policies or pipelines: they are its owners'. It has to be 9.5 or newer,
 which takes logs by OTLP itself. Its owners send it the following once, in Kibana's Dev Tools or by curl, as somebody who may; with a retention and names of
-theirs where they have some. Without the pipeline that Fluent Bit names its lines are refused; \`logAgent: collector\` needs none.
+theirs where they have some. Without the pipeline that Fluent Bit and Fluentd name their lines are refused; \`logAgent: collector\` needs none.
 
 ${asked(requests(elasticsearch))}
 

@@ -10,6 +10,7 @@ const allowedSkips: readonly { readonly test: RegExp; readonly reason: string }[
   { test: /kustomize/, reason: "neither kustomize nor kubectl is installed" },
   { test: /real Kind/, reason: "Kind needs Docker, or root on Debian" },
   { test: /runs (?:Grafana|Fluent Bit)$/, reason: "no image of these can be made of Go modules" },
+  { test: /in a real Ruby/, reason: "no Ruby is installed" },
   { test: /by a Chromium/, reason: "no Chromium is installed" },
   {
     test: /has its network policies enforced$/,

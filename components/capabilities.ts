@@ -232,6 +232,11 @@ export interface RemoteWriteTarget {
 export interface LogStore extends Store {
   /** Where and how log agents write. */
   readonly push: LokiPush | BulkPush | HttpPush;
+  /**
+   * Path, below the address of `push`, that takes a line of JSON for each record, with its labels among the fields and its time in `@timestamp`.
+   * @default it takes none
+   */
+  readonly jsonLines?: string;
   readonly otlp: OtlpTarget;
   /** What becomes of a log agent's lines (components/agents/lines.ts) that come by OTLP. */
   readonly otlpLines: LabelledLines | RecordedLines | UnlabelledLines;

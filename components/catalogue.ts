@@ -8,6 +8,7 @@ import { kubernetesEventsComponent } from "./agents/kubernetes-events/component.
 import { ebpfComponent } from "./agents/ebpf/component.ts";
 import { alloyComponent } from "./agents/alloy/component.ts";
 import { fluentBitComponent } from "./agents/fluent-bit/component.ts";
+import { fluentdComponent } from "./agents/fluentd/component.ts";
 import { logCollectorComponent } from "./agents/log-collector/component.ts";
 import { alertmanagerComponent } from "./alerts/alertmanager/component.ts";
 import { logAlertsComponent } from "./alerts/log-alerts/component.ts";
@@ -91,6 +92,7 @@ export const catalogue = [
   fluentBitComponent,
   logCollectorComponent,
   alloyComponent,
+  fluentdComponent,
   kubernetesEventsComponent,
   jaegerComponent,
   tempoComponent,

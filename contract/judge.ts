@@ -7,6 +7,7 @@ import { checkConventions } from "./checks/conventions.ts";
 import { checkDataSources } from "./checks/data-sources.ts";
 import { checkDigests } from "./checks/digests.ts";
 import { checkFluentBit } from "./checks/fluent-bit.ts";
+import { checkFluentd } from "./checks/fluentd.ts";
 import { checkNetwork, checkPodSecurity } from "./checks/network.ts";
 import { checkObjects } from "./checks/objects.ts";
 import { checkPins, checkRelations } from "./checks/pins.ts";
@@ -58,6 +59,7 @@ function checks(rendered: Rendered, readers: Readers, only?: Manifest): (() => r
     () => checkCollectors(rendered, readers.collector),
     () => checkScrapes(rendered),
     () => checkFluentBit(rendered),
+    () => checkFluentd(rendered),
     () => checkContent(rendered),
     () => checkDataSources(rendered),
     () => checkAlertmanager(rendered),

@@ -30,3 +30,6 @@ export const nodeFolders = ({ journal, auditLog }: NodeSources) => [
     ? []
     : [{ name: "audit-log", path: dirname(auditLog), type: "DirectoryOrCreate" as const }]),
 ];
+
+/** The file and those that the API server has moved aside: it puts a time in front of the ending (lumberjack). */
+export const auditFiles = (auditLog: string): string => auditLog.replace(/(\.\w+)$/, "*$1");

@@ -147,6 +147,7 @@ export const externalLogs = defineComponent({
         ...store,
         push: { as: "loki", place: store.endpoint, path },
         otlp: { protocol: "http", place: { url: otlpUrl, access: asked }, headers },
+        ...(logs.type === "victoriaLogs" ? { jsonLines: victoriaLogs.jsonLines } : {}),
         otlpLines:
           logs.type === "victoriaLogs"
             ? { as: "labelled", headers: victoriaLogs.lineHeaders }

@@ -10,6 +10,8 @@ const accepted: Readonly<Record<string, string>> = {
     "container logs and the folder of its positions belong to root on every node; it has no capability",
   "DaemonSet alloy: alloy may run as root":
     "container logs and the folder of its positions belong to root; it keeps no capability",
+  "DaemonSet fluentd: fluentd may run as root":
+    "container logs and the folder of its positions belong to root; it keeps no capability",
   "DaemonSet log-agent-collector: otc-container may run as root":
     "container logs and the folder of its positions belong to root on every node; it has no capability",
   ...Object.fromEntries(

@@ -12,26 +12,12 @@ import { type Pushed, read, readOfNode } from "../bench/telemetry/log-agent.ts";
 import { settingsSchema } from "../../settings/schema.ts";
 import { agentConfig, type Got, LogNode, StoreStandIn } from "../support/log-node.ts";
 import { audited, entries } from "../support/node-records.ts";
+import { lines, pod, redact, whole } from "../support/log-samples.ts";
 import { painless } from "../support/painless.ts";
 import { matches, type Role } from "./support/elasticsearch-stand-in.ts";
 import { programOrSkip } from "../support/program.ts";
 
 const collector = { logAgent: "collector" } as const;
-
-const lines = [
-  'stdout F {"level":"warn","msg":"of JSON","n":1234567890123456,"half":0.5,"ok":true,"time":"t","stream":"s","deep":{"list":[1,{"a":"b"}]}}',
-  "stderr F of text, with a level: error",
-  "stdout P in two ",
-  "stdout F parts",
-  'stdout F {"broken": ',
-  "stdout F [1, 2]",
-  'stdout F   {"message":"after blanks"} ',
-  "stdout F  \tindented",
-  'stdout F {"msg":"bearer s3cr3t","password":"s3cr3t"}',
-];
-/** As the stand-in for Fluent Bit reads them: what the runtime split comes to it whole. */
-const whole = (all: readonly string[]) =>
-  all.flatMap((line) => (line.includes(" P ") ? [] : [line.replace("F parts", "F in two parts")]));
 
 const trace = "4bf92f3577b34da6a3ce929d0e0e4736";
 /** What Elasticsearch keeps in fields of its own, and what a line might have it do. */
@@ -44,9 +30,6 @@ const recorded = [
   'stdout F {"no message":true}',
   'stdout F {"msg":"elsewhere","data_stream.dataset":"a","elasticsearch.ingest_pipeline":"b","elasticity":1}',
 ];
-
-const redact = { patterns: ["bearer [a-z0-9]+"], fields: ["password"] };
-const pod = { namespace: "shop", uid: "u", container: "app", deployment: "d", node: "n" };
 
 /** Scripts of the pipelines that Elasticsearch is told, by the stand-in for Painless. */
 function ingested(pipeline: string, document: object): object {

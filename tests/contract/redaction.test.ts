@@ -7,11 +7,13 @@ import { join } from "node:path";
 import { json } from "node:stream/consumers";
 import { stringify } from "yaml";
 import { lineTemplate } from "../../components/agents/alloy/line.ts";
+import { scripts } from "../../components/agents/fluentd/records.ts";
 import { templated } from "../../contract/alloy-reader.ts";
 import { releases, render } from "../../contract/rendered.ts";
 import { freePorts, guard, lastLines, launch, reap } from "../../rehearsal/control-plane/processes.ts";
 import { call, eventually, post } from "../../rehearsal/http-client.ts";
 import { read } from "../bench/telemetry/log-agent.ts";
+import { fluentdOrSkip, podLine } from "../support/fluentd.ts";
 import { programOrSkip } from "../support/program.ts";
 
 type Any = { readonly [key: string]: Any } | readonly Any[] | string | number | boolean;
@@ -75,6 +77,17 @@ const records: readonly Readonly<Record<string, Any>>[] = [
   { log: "plain: Authorization: Bearer s3cr3t" },
   { msg: "nothing here", passwords: "stay" },
 ];
+
+const clean = [
+  { msg: "login with **** went well", user: "u" },
+  { msg: "it is ****", then: "hunter2 stays", home: "****" },
+  { msg: "paid", card: "****", deep: { list: [{ Password: "****" }, "****"], "X-API-KEY": "****" } },
+  { msg: 'sent {****, "user":"u"}, then {****' },
+  { log: "plain: Authorization: ****" },
+  { msg: "nothing here", passwords: "stay" },
+];
+
+const written = records.map((record) => (typeof record["log"] === "string" ? record["log"] : JSON.stringify(record)));
 
 describe("Secrets in log records", () => {
   const dir = mkdtempSync(join(tmpdir(), "redaction-"));
@@ -170,27 +183,24 @@ describe("Secrets in log records", () => {
     const values = releases(declared).find(({ chart }) => chart?.name === "fluent-bit")?.values ?? {};
     const pod = { namespace: "shop", name: "hunter2", uid: "u", container: "c", deployment: "d", node: "n" };
     const byFluentBit: unknown[] = [];
-    for (const record of records) {
-      const line = typeof record["log"] === "string" ? record["log"] : JSON.stringify(record);
+    for (const line of written) {
       const { text, stream } = await read(values, pod, `2026-01-01T00:00:00Z stdout F ${line}`);
       expect(stream).to.include({ pod: "hunter2", namespace: "shop" });
       byFluentBit.push(JSON.parse(text));
     }
     expect(byFluentBit).to.deep.equal(byCollector);
     const alloy = await programOrSkip(this, "alloy-check");
-    const written = records.map((record) =>
-      typeof record["log"] === "string" ? record["log"] : JSON.stringify(record),
-    );
     const byAlloy = templated(alloy, lineTemplate(redact), written).map((text) => JSON.parse(text) as unknown);
     expect(byAlloy).to.deep.equal(byCollector);
-    expect(byCollector).to.deep.equal([
-      { msg: "login with **** went well", user: "u" },
-      { msg: "it is ****", then: "hunter2 stays", home: "****" },
-      { msg: "paid", card: "****", deep: { list: [{ Password: "****" }, "****"], "X-API-KEY": "****" } },
-      { msg: 'sent {****, "user":"u"}, then {****' },
-      { log: "plain: Authorization: ****" },
-      { msg: "nothing here", passwords: "stay" },
-    ]);
+    expect(byCollector).to.deep.equal(clean);
     expect(JSON.stringify([gathered, byFluentBit])).not.to.match(/s3cr3t|4111111111111111/);
+  });
+
+  it("are taken out by Fluentd, by its script in a real Ruby", function () {
+    const lines = written.map((line) => podLine(`2026-01-01T00:00:00Z stdout F ${line}`));
+    const kept = fluentdOrSkip(this, scripts(redact), lines).map(({ record }) => record);
+    expect(kept.map((record) => ({ ...record, kubernetes: undefined, "@timestamp": undefined }))).to.deep.equal(
+      clean.map((record) => ({ ...record, kubernetes: undefined, "@timestamp": undefined })),
+    );
   });
 });

@@ -105,7 +105,7 @@ describe("What is there already", () => {
       "a log agent, which needs no address",
       { logAgent: "external" },
       [],
-      ["logAgent must be fluentBit or collector or alloy or none."],
+      ["logAgent must be fluentBit or collector or alloy or fluentd or none."],
     ],
     [
       "a user in an address",

@@ -13,6 +13,7 @@ export const alone: Readonly<Record<string, SettingsInput>> = {
     redact: { fields: ["password"], patterns: ["Bearer \\S+"] },
     journal: { enabled: true },
     cluster: { kind: { auditLog: true } },
+    network: { ca: "company.pem" },
   },
 };
 

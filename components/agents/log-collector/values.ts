@@ -16,7 +16,7 @@ import {
   priorities,
   textField,
 } from "../lines.ts";
-import { type NodeSources, podLogs } from "../node-sources.ts";
+import { auditFiles, type NodeSources, podLogs } from "../node-sources.ts";
 import type { Redaction } from "../redaction.ts";
 import type { logCollector } from "./settings.ts";
 
@@ -102,9 +102,6 @@ const journal = (directory: string): Source => ({
     'set(log.body["level"], "info") where log.body["level"] == nil',
   ],
 });
-
-/** The file and those that the API server has moved aside: it puts a time in front of the ending (lumberjack). */
-const auditFiles = (auditLog: string): string => auditLog.replace(/(\.\w+)$/, "*$1");
 
 /** The API server's audit log, where a node has one. */
 const audit = (auditLog: string): Source => ({

@@ -25,6 +25,9 @@ export const lineHeaders = {
   "VL-Ignore-Fields": "scope.name,scope.version,severity_number,severity_text",
 };
 
+/** The same as a line of JSON for each record, labels among its fields (its documentation, "JSON stream API"). */
+export const jsonLines = `/insert/jsonline?_stream_fields=${[...streamLabels, "cluster"].join(",")}&_msg_field=${messageFields.join(",")}&_time_field=@timestamp`;
+
 /** Its answer to a query is a line of JSON for each row; values of a field are one document. */
 export const lookup: Lookup = {
   path: "/select/logsql/field_values",

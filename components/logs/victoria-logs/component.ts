@@ -6,7 +6,7 @@ import type { Endpoint } from "../../capabilities.ts";
 import { defineComponent } from "../../component.ts";
 import { namespaces } from "../../kubernetes/namespaces.ts";
 import { imagePullSecrets } from "../../kubernetes/pull-secrets.ts";
-import { dataSource, lineHeaders, linesOfTrace, lookup, otlpHeaders, otlpPath, pushPath } from "./api.ts";
+import { dataSource, jsonLines, lineHeaders, linesOfTrace, lookup, otlpHeaders, otlpPath, pushPath } from "./api.ts";
 import { victoriaLogs } from "./settings.ts";
 import { name, victoriaLogsValues } from "./values.ts";
 
@@ -28,6 +28,7 @@ export const victoriaLogsComponent = defineComponent({
       endpoint,
       title: "VictoriaLogs",
       push: { as: "loki", place: endpoint, path: pushPath },
+      jsonLines,
       otlp: { protocol: "http", place: { ...endpoint, path: otlpPath }, headers: otlpHeaders },
       otlpLines: { as: "labelled", headers: lineHeaders },
       lookup,

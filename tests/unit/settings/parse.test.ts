@@ -115,6 +115,11 @@ describe("settings", () => {
       "logAgent: is alloy, which sends in Loki's way alone, and Elasticsearch (elasticsearch) does not take that. Set logAgent to fluentBit.",
     ],
     [
+      "a log agent that cannot send to Loki",
+      { logs: ["elasticsearch", "loki"], logAgent: "fluentd" },
+      "logAgent: is fluentd, whose image has nothing that sends in Loki's way, and Loki (loki) takes no other of its ways. Set logAgent to fluentBit, or logs to victoriaLogs or elasticsearch.",
+    ],
+    [
       "the log agent that is no more",
       { logAgent: "promtail" },
       "logAgent: is promtail, which Grafana ended in March 2026. Set it to alloy,",
