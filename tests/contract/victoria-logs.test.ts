@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { stringify } from "yaml";
 import type { collectorConfig } from "../../components/agents/collector/values.ts";
-import { linesOfTrace, lookup } from "../../components/logs/victoria-logs/api.ts";
+import { jsonLines, linesOfTrace, lookup } from "../../components/logs/victoria-logs/api.ts";
 import { otlpBody, pushBody, recordsBody } from "../../commands/pictures/logs.ts";
 import { readClassic } from "../../contract/checks/fluent-bit.ts";
 import { textAt } from "../../contract/finding.ts";
@@ -383,5 +383,32 @@ describe("VictoriaLogs", () => {
     } finally {
       alertmanager.close();
     }
+  });
+
+  it("keeps of a line of JSON, with its labels among the fields, what it keeps of a push", async () => {
+    const fields = { level: "warn", message: "of JSON", n: 12, half: 0.5, ok: true, deep: { list: [1, { a: "b" }] } };
+    const labels = { job: "containers", namespace: "json-lines", container: "app" };
+    // When nothing else is asked for.
+    const moment = "2001-01-01T00:00:00.123456789Z";
+    const values = [[`${Date.parse(moment)}456789`, JSON.stringify(fields)]];
+    await post(`${url}${agentPath}`, { streams: [{ stream: { ...labels, pod: "pushed" }, values }] });
+    await post(`${url}${jsonLines}`, { ...fields, ...labels, pod: "of-json", "@timestamp": moment });
+    await call(`${url}/internal/force_flush`);
+    const kept = async (pod: string) => {
+      const query = `_time:2001 {namespace="json-lines",pod="${pod}"}`;
+      const { _stream_id: _, ...row } = JSON.parse(await get("/select/logsql/query", { query })) as Record<
+        string,
+        string
+      >;
+      return JSON.parse(JSON.stringify(row).replaceAll(pod, "x")) as object;
+    };
+    const pushed = await kept("pushed");
+    expect(pushed).to.include({
+      _msg: "of JSON",
+      "deep.list": '[1,{"a":"b"}]',
+      namespace: "json-lines",
+      level: "warn",
+    });
+    expect(await kept("of-json")).to.deep.equal(pushed);
   });
 });

@@ -54,7 +54,7 @@ export function rubyExpression(expression: string): string {
   const groups: ReadonlySet<Flag>[] = [];
   let flags: ReadonlySet<Flag> = new Set();
   const literal = (text: string) =>
-    [...text].map((rune) => one(`\\x{${(rune.codePointAt(0) ?? 0).toString(16)}}`, flags));
+    Array.from(text, (rune) => one(`\\x{${(rune.codePointAt(0) ?? 0).toString(16)}}`, flags));
   const written = [...expression.matchAll(part)].map(({ groups: found = {} }) => {
     const { quoted, flags: changed, end, open, close, or, repeat, lazy, one: single } = found;
     if (quoted !== undefined) return literal(quoted).join("");
