@@ -41,6 +41,8 @@ const keptLabels = [
     "route",
     // Of controllers in an operator.
     "controller",
+    // Of Fluentd's outputs, one for each store.
+    "plugin_id",
     // Of Elasticsearch's thread pools.
     "type",
     // Of VictoriaLogs' handlers.
