@@ -23,6 +23,32 @@ function schemaOf(object: Manifest, api: KubernetesApi | undefined): Schema | un
 }
 
 /**
+ * Templates of pods in objects of Elastic's operator: its definitions leave them open, and it reads them as Kubernetes does, without a word about
+ * what that does not know (ECK 3.5, config/crds/v1/all-crds.yaml, `podTemplate`).
+ */
+function podTemplates({ apiVersion, spec }: Manifest): [path: string, template: unknown][] {
+  const find = (value: unknown, path: string): [string, unknown][] =>
+    typeof value !== "object" || value === null
+      ? []
+      : Object.entries(value).flatMap(([key, below]: [string, unknown]) =>
+          key === "podTemplate" ? [[`${path}.${key}`, below]] : find(below, `${path}.${key}`),
+        );
+  return apiVersion.includes(".k8s.elastic.co/") ? find(spec, "spec") : [];
+}
+
+/** What is wrong with them, by Kubernetes' own kind that has one. */
+function checkPodTemplates(object: Manifest, api: KubernetesApi | undefined): ReturnType<typeof validate> {
+  const schema = api?.schema("v1", "PodTemplate");
+  if (schema === undefined) return [];
+  return podTemplates(object).flatMap(([where, template]) =>
+    validate(schema, { apiVersion: "v1", kind: "PodTemplate", metadata: {}, template }).map(({ path, message }) => ({
+      path: path.replace(/^template/, where),
+      message,
+    })),
+  );
+}
+
+/**
  * Findings about every object.
  *
  * @param api schemas of Kubernetes' own kinds; without them those kinds are not looked at
@@ -36,7 +62,10 @@ export function checkObjects({ declared, content }: Rendered, api: KubernetesApi
       message,
     });
     const schema = schemaOf(object, api);
-    if (schema !== undefined) return validate(schema, object).map(({ path, message }) => finding(path, message));
+    if (schema !== undefined)
+      return [...validate(schema, object), ...checkPodTemplates(object, api)].map(({ path, message }) =>
+        finding(path, message),
+      );
     if (isCoreKind(object) && api === undefined) return [];
     return [finding("", `${object.apiVersion} ${object.kind} is no kind that any schema at hand defines.`)];
   });

@@ -77,6 +77,20 @@ describe("Objects against their schemas", function () {
     });
     expect(checkObjects(policy, api).filter(({ path }) => path === "spec.ingres")).to.have.length(1);
   });
+
+  it("fail for an unknown field of a pod that Elastic's definitions leave open", async function () {
+    const api = await orSkip(this, "the source of the API server", kubernetesApi);
+    const podTemplate = { spec: { containers: [{ name: "kibana", securityContexts: {} }] } };
+    const kibana = {
+      ...{ apiVersion: "kibana.k8s.elastic.co/v1", kind: "Kibana", metadata: { name: "kibana" } },
+      spec: { version: "9.5.0", podTemplate },
+    };
+    const rendered = { ...(await defaultEnvironment()), declared: [kibana], content: [] };
+    expect(checkObjects(rendered, api).map(({ path }) => path)).to.deep.equal([
+      "spec.podTemplate.spec.containers.0.securityContexts",
+    ]);
+    expect(checkObjects(rendered, undefined)).to.deep.equal([]);
+  });
 });
 
 describe("Strict schemas", () => {
