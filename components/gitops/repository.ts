@@ -47,34 +47,33 @@ export class Repository extends pulumi.ComponentResource {
   constructor(name: string, args: RepositoryArgs, opts?: pulumi.ComponentResourceOptions) {
     super("observability:gitops:Repository", name, {}, opts);
     const { settings, ca, owner, stack, folder, token } = args;
-    const wanted: WantedRepository = {
-      apiUrl: settings.apiUrl,
-      ...(ca === undefined ? {} : { ca }),
-      owner,
-      name: settings.name,
-      branch: settings.branch,
-      ...(settings.create ? { create: settings.visibility } : {}),
-      folders: seededFolders,
-      environment: { folder, stack },
-      content: seededFolders.map((seeded) => folderHash(path.join(projectRoot, seeded))).join("-"),
-    };
-    this.ready =
-      settings.create || settings.seed === true
-        ? [
-            new command.local.Command(
-              `${name}-ensure`,
-              {
-                dir: projectRoot,
-                create: "exec node components/gitops/ensure-repository.ts",
-                update: "exec node components/gitops/ensure-repository.ts",
-                stdin: JSON.stringify(wanted),
-                ...(token === undefined ? {} : { environment: { GITHUB_TOKEN: token } }),
-                addPreviousOutputInEnv: false,
-              },
-              { parent: this },
-            ),
-          ]
-        : [];
+    this.ready = [];
+    if (settings.create || settings.seed === true) {
+      const wanted: WantedRepository = {
+        apiUrl: settings.apiUrl,
+        ...(ca === undefined ? {} : { ca }),
+        owner,
+        name: settings.name,
+        branch: settings.branch,
+        ...(settings.create ? { create: settings.visibility } : {}),
+        folders: seededFolders,
+        environment: { folder, stack },
+        content: seededFolders.map((seeded) => folderHash(path.join(projectRoot, seeded))).join("-"),
+      };
+      const ensure = new command.local.Command(
+        `${name}-ensure`,
+        {
+          dir: projectRoot,
+          create: "exec node components/gitops/ensure-repository.ts",
+          update: "exec node components/gitops/ensure-repository.ts",
+          stdin: JSON.stringify(wanted),
+          ...(token === undefined ? {} : { environment: { GITHUB_TOKEN: token } }),
+          addPreviousOutputInEnv: false,
+        },
+        { parent: this },
+      );
+      this.ready = [ensure];
+    }
     this.registerOutputs();
   }
 }

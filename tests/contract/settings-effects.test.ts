@@ -376,15 +376,19 @@ function leaves(node: SchemaNode, setting: string): string[] {
   );
 }
 
-/** Whether the table of pins says where a setting arrives, and its place is there. */
-function isPinned(setting: string, value: unknown, group: Tree, rendered: Rendered): boolean {
+/** Of a group of settings: whether the table of pins says where one of them arrives, and its place is there. */
+function pinned(group: Tree, rendered: Rendered): (setting: string) => boolean {
   const read = (settings: Tree) => parseSettings(settings, { file: "test", secrets: everySecret as never[] });
-  const [before, after] = [read(withLeaf(group, setting, undefined)), read(withLeaf(group, setting, value))];
-  return [...placesOfPins(rendered)].some(({ value: wanted }) => {
-    if (typeof wanted !== "function") return false;
-    const of = wanted as (settings: typeof before) => unknown;
-    return !isDeepStrictEqual(of(before), of(after));
+  const after = read(group);
+  const rows = [...placesOfPins(rendered)].flatMap(({ value }) => {
+    if (typeof value !== "function") return [];
+    const of = value as (settings: typeof after) => unknown;
+    return [{ of, wanted: of(after) }];
   });
+  return (setting) => {
+    const before = read(withLeaf(group, setting, undefined));
+    return rows.some(({ of, wanted }) => !isDeepStrictEqual(of(before), wanted));
+  };
 }
 
 /** Everything that the program declares, by place. A number or a hash at the end of a resource's name is left out, too. */
@@ -476,10 +480,11 @@ describe("Effects of settings", function () {
       const settings = group.reduce<Tree>((tree, [setting, value]) => withLeaf(tree, setting, value), under);
       const places = await declared(settings);
       const rendered = await render({ settings });
+      const isPinned = pinned(settings, rendered);
       missing.push(...checkPins(rendered).map(({ object, path: where, message }) => `${object} ${where} ${message}`));
       for (const [setting, value, place, holds = String(value)] of group) {
         if (place === undefined) {
-          if (!isPinned(setting, value, settings, rendered)) missing.push(`${setting}: no pin knows a place of it`);
+          if (!isPinned(setting)) missing.push(`${setting}: no pin knows a place of it`);
           continue;
         }
         const [before, after] = [at(standard, place), at(places, place)];

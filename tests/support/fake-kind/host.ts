@@ -47,7 +47,14 @@ const shortcuts = {
     for file in "$FAKE_WORLD"/clusters/*; do
       case "$file" in *.new | *"*") ;; *) echo "\${file##*/}" ;; esac
     done
-    exit ;;`,
+    exit ;;
+  "get kubeconfig --name "*)
+    file="$FAKE_WORLD/clusters/$4" cluster=""
+    [ -e "$file" ] && read -r cluster <"$file"
+    case "$cluster" in
+      *'"running":true'*'"step":"kubeconfig"'* | *'"step":"kubeconfig"'*'"running":true'*)
+        exec /bin/cat "$FAKE_WORLD/kubeconfig-$4" ;;
+    esac ;;`,
   docker: `
   # A machine of its own, as with Docker Desktop: its root folder cannot be seen from here, and its kernel is another, so that
   # the disk and the limits of this machine are no matter.
