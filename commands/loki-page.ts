@@ -28,7 +28,7 @@ Attributes keep these names as labels. Loki's own choice of labels for what appl
 
 ${written({ config: { "observability:external": { logs: { url: "https://logs.example.com", makesLabels: true } } } })}
 
-It is the block that this environment's own Loki has. Nothing here asks Loki whether it is there: without it lines arrive, and are found by nobody. To see that it is, ask for
-\`{job="containers"}\`.
+It is the block that this environment's own Loki has. \`up\` ends with a record that is asked for by a label of it, so it fails where Loki was not told; without the
+probe (\`probe.enabled: false\`, no gateway, or a Loki that this machine does not reach) lines would arrive and be found by nobody.
 `;
 }

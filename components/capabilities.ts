@@ -126,6 +126,8 @@ export interface Lookup {
   readonly path: string;
   readonly query?: Readonly<Record<string, string>>;
   readonly found: readonly string[];
+  /** What else may be wrong where it is not there, beside that nothing arrives: the end of a sentence. @default nothing */
+  readonly otherwise?: string;
 }
 
 interface Store {

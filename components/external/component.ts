@@ -122,7 +122,7 @@ export const externalLogs = defineComponent({
     const store = {
       endpoint: { url: logs.url, access: asked },
       title: "the external store of logs",
-      lookup: api.lookup,
+      lookup: logs.type === "loki" && logs.makesLabels ? loki.lookupByLabel : api.lookup,
       dataSource: named(api.dataSource),
       linesOfTrace: api.linesOfTrace,
     };

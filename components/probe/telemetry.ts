@@ -42,6 +42,8 @@ export class NotFound extends Error {
 
 const attribute = (key: string, value: string) => ({ key, value: { stringValue: value } });
 const resource = { attributes: [attribute("service.name", service)] };
+/** A record has a label of log agents' lines, too, where its store makes one of it. */
+const resourceOfRecord = { attributes: [...resource.attributes, attribute("job", service)] };
 const scope = { name: service };
 
 async function json(url: string, headers: Readonly<Record<string, string>>): Promise<unknown> {
@@ -134,7 +136,9 @@ export async function probe(
       traceId,
       spanId,
     };
-    await post(`${otlpHttp}/v1/logs`, { resourceLogs: [{ resource, scopeLogs: [{ scope, logRecords: [record] }] }] });
+    await post(`${otlpHttp}/v1/logs`, {
+      resourceLogs: [{ resource: resourceOfRecord, scopeLogs: [{ scope, logRecords: [record] }] }],
+    });
     const gauge = { dataPoints: [{ timeUnixNano, asDouble: timestamp }] };
     await post(`${otlpHttp}/v1/metrics`, {
       resourceMetrics: [{ resource, scopeMetrics: [{ scope, metrics: [{ name: metric, gauge }] }] }],
@@ -168,7 +172,10 @@ export async function probe(
   );
   const missing = results.filter(({ result }) => typeof result === "string");
   if (missing.length > 0) {
-    const each = missing.map(({ store, result }) => `the ${one[store.signal]} in ${store.title} (${result})`);
+    const each = missing.map(({ store: { signal, title, lookup }, result }) => {
+      const otherwise = lookup.otherwise === undefined ? "" : `, ${lookup.otherwise}`;
+      return `the ${one[signal]} in ${title} (${result}${otherwise})`;
+    });
     throw new NotFound(
       `Every release is ready, but telemetry does not arrive. Not found within ${seconds} s: ${each.join(", ")}. ` +
         "The collector says what it could not deliver: kubectl logs -n monitoring deployment/otel-collector",

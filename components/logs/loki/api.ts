@@ -24,6 +24,13 @@ export const lookup: Lookup = {
   found: ["data", "result"],
 };
 
+/** The same by a label that it makes of an attribute only if it is told to (`otlpConfig`). */
+export const lookupByLabel: Lookup = {
+  ...lookup,
+  query: { ...lookup.query, query: '{job="<service>"} |= "<traceId>"' },
+  otherwise: "by its label job: its owners may not have it make our labels (docs/external-loki.md)",
+};
+
 /**
  * A log agent's line has the id in its text, a record that came by OTLP has it as structured metadata, and its stream has other
  * labels (`k8s_namespace_name` for `namespace`). Loki gives every stream a `service_name`.

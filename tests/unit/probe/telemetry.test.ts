@@ -7,9 +7,9 @@ import { probedStores } from "../../../components/probe/telemetry-probe.ts";
 import { NotFound, probe, type Sought } from "../../../components/probe/telemetry.ts";
 import { parseSettings } from "../../../settings/parse.ts";
 
-/** The stores of the default environment, each at its own path of a server. */
-function stores(root: string): Sought[] {
-  const { chosen } = plan(parseSettings({}, { file: "test", secrets: [] }));
+/** The stores of an environment, each at its own path of a server. */
+function stores(root: string, settings: Readonly<Record<string, unknown>> = {}): Sought[] {
+  const { chosen } = plan(parseSettings(settings, { file: "test", secrets: [] }));
   return probedStores(chosen).map(({ endpoint, ...store }) => ({
     ...store,
     url: `${root}${new URL(clusterUrl(endpoint)).pathname.replace(/\/$/, "")}`,
@@ -72,10 +72,10 @@ describe("The probe of telemetry", function () {
     server.close();
   });
 
-  function run(seconds: number) {
+  function run(seconds: number, settings = {}) {
     const root = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
     const told: string[] = [];
-    return { told, verdict: probe(root, stores(root), seconds, (line) => told.push(line)) };
+    return { told, verdict: probe(root, stores(root, settings), seconds, (line) => told.push(line)) };
   }
 
   async function refusal(promise: Promise<unknown>): Promise<string> {
@@ -111,6 +111,19 @@ describe("The probe of telemetry", function () {
       expect(message.match(/ in (Jaeger|Loki|Prometheus) /g)).to.have.lengthOf(1);
     });
   }
+
+  it("asks a Loki of others that makes labels of attributes by one, and says where it is told to", async () => {
+    const settings = { logs: "external", external: { logs: { url: "https://loki.example.com", makesLabels: true } } };
+    await run(10, settings).verdict;
+    const { resourceLogs } = JSON.parse(received.get("logs") ?? "") as { resourceLogs: { resource: object }[] };
+    expect(JSON.stringify(resourceLogs[0]?.resource)).to.include(
+      '{"key":"job","value":{"stringValue":"telemetry-probe"}}',
+    );
+    expect(queries.join("\n")).to.include('{job="telemetry-probe"} |= "');
+    received.clear();
+    behaviour = { lose: ["logs"] };
+    expect(await refusal(run(0.2, settings).verdict)).to.include("docs/external-loki.md");
+  });
 
   it("says why a store gave no answer", async () => {
     behaviour = { refuse: { path: /loki/, status: 503 } };
