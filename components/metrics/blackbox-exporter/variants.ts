@@ -13,6 +13,13 @@ export const variants: Readonly<Record<string, SettingsInput>> = {
   "checks of pages": { checks: [{ name: "shop", target: "https://shop.example.com/" }] },
 };
 
+export const alone: Readonly<Record<string, SettingsInput>> = {
+  "checks in a company's network": {
+    checks: [{ name: "shop", target: "https://shop.example.com/" }],
+    network: { ca: "company.pem" },
+  },
+};
+
 /** What each of its settings changes, and where (`tests/contract/settings-effects.test.ts`). */
 export const effects = [
   [
