@@ -22,10 +22,10 @@ export async function defaultEnvironment(): Promise<Rendered> {
   return standard;
 }
 
-/** Where there is a company's network there are private registries. */
-const secretsOf = ({ settings }: Combination) => [
+/** Private registries: where there is a company's network, and where several choices meet, in which every chart is. */
+const secretsOf = ({ title, settings }: Combination) => [
   ...usualSecrets(settings),
-  ...(settings.network === undefined ? [] : ["registryCredentials"]),
+  ...(settings.network === undefined && !title.includes(" + ") ? [] : ["registryCredentials"]),
 ];
 
 let all: Promise<(Combination & { readonly rendered: Rendered })[]> | undefined;

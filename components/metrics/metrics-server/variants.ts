@@ -5,10 +5,6 @@ export const variants: Readonly<Record<string, SettingsInput>> = {
   three: { metricsServer: { enabled: true, replicas: 3 } },
 };
 
-export const alone: Readonly<Record<string, SettingsInput>> = {
-  "out of a private registry": { metricsServer: { enabled: true }, network: { ca: "company.pem" } },
-};
-
 export const effects = [
   ["metricsServer.enabled", true, "metrics-server-release.spec.values.metrics.enabled"],
   ["metricsServer.replicas", 3],
