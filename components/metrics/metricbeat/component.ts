@@ -80,7 +80,8 @@ export const metricbeatComponent = defineComponent({
         object: {
           apiVersion: "v1",
           kind: "Service",
-          metadata: { name, namespace },
+          // It would wait for pods, and the Beat that they are of is made after it.
+          metadata: { name, namespace, annotations: { "pulumi.com/skipAwait": "true" } },
           spec: { selector: labels, ports: [{ name: "remote-write", port, targetPort: "remote-write" }] },
         },
       },
