@@ -31,6 +31,8 @@ import {
   writesIn,
 } from "./support/others.ts";
 
+const inBucket = { storage: { type: "objectStorage" } } as const;
+
 describe("an environment in a cluster that is kept", function () {
   this.timeout("20m");
   buildOnEachOther(this);
@@ -46,6 +48,8 @@ describe("an environment in a cluster that is kept", function () {
   /** Whether something is, on purpose. */
   let stuck = false;
   let stopOperators: () => Promise<readonly string[]>;
+  /** What others have there that the environment uses. */
+  let theirs: ReadonlyMap<string, string | undefined>;
 
   const since = (expected: (key: string) => boolean) => sinceThen(cluster, original, expected);
 
@@ -202,7 +206,7 @@ describe("an environment in a cluster that is kept", function () {
     expect(await since((key) => isDefinition(key) || key.includes(team))).to.deep.equal({ left: [], lost: [] });
   });
 
-  it("uses the cert-manager and the Prometheus Operator of others where it is told to, with Thanos and its bucket, and leaves them as they were", async () => {
+  it("uses the cert-manager and the Prometheus Operator of others where it is told to, with Thanos and its bucket", async () => {
     const kept = await keptDefinitions(await openApi(plane.kubeconfig, "kind-kept"), ownHome);
     // By hand, as docs/autoscaling.md says.
     await cluster.patch(`${scaledObjects(team)}/shop`, { metadata: { finalizers: null } });
@@ -215,11 +219,11 @@ describe("an environment in a cluster that is kept", function () {
     expect(await since(() => false)).to.deep.equal({ left: [], lost: [] });
 
     const thanos = { metrics: "prometheus", thanos: { enabled: true }, objectStorage: "seaweedfs" };
-    await rehearsal.set({ provided: ["certManager", "prometheusOperator"], ...thanos });
+    await rehearsal.set({ provided: ["certManager", "prometheusOperator"], ...thanos, loki: inBucket });
     const message = await failure(rehearsal.environment.up());
     expect(message.replaceAll(/\s+/g, " ")).to.include("certManager is in provided, but the cluster has none");
     await occupy(cluster, usable);
-    const theirs = new Map([...versions(await settled(cluster))].filter(([key]) => !aggregated.test(key)));
+    theirs = new Map([...versions(await settled(cluster))].filter(([key]) => !aggregated.test(key)));
     start = auditedSoFar(auditLog);
     await rehearsal.environment.up();
     await cluster.untilFluxIsReady();
@@ -237,6 +241,36 @@ describe("an environment in a cluster that is kept", function () {
     expect(
       [...during.keys()].filter((key) => /^Deployment.* monitoring\/kube-prometheus-stack-operator/.test(key)),
     ).to.deep.equal([]);
+  });
+
+  it("moves Loki from one program to its parts, and back: what there was goes when the others are Ready and agents send to them", async () => {
+    const { calls } = rehearsal.surroundings.providers;
+    for (const [mode, made, gone] of [
+      ["distributed", "loki-distributed", "loki"],
+      ["monolithic", "loki", "loki-distributed"],
+    ] as const) {
+      const from = calls.length;
+      await rehearsal.set({ loki: { ...inBucket, mode } });
+      await rehearsal.environment.up();
+      await cluster.untilFluxIsReady();
+      const done = (method: string, name: string) => {
+        const [call] = calls.slice(from).filter((one) => !one.preview && one.method === method && one.name === name);
+        if (call?.end === undefined) throw new Error(`${mode}: no ${method} of ${name}`);
+        return { start: call.start, end: call.end };
+      };
+      const turned = done("update", "fluent-bit-release");
+      expect(done("create", `${made}-release`).end, mode).to.be.below(turned.start);
+      expect(turned.end, mode).to.be.below(done("delete", `${gone}-release`).start);
+      const pods = [...(await cluster.everything()).keys()].filter((key) =>
+        /^StatefulSet\.apps monitoring\/loki/.test(key),
+      );
+      expect(pods.includes("StatefulSet.apps monitoring/loki"), mode).to.equal(made === "loki");
+      expect(pods.includes("StatefulSet.apps monitoring/loki-distributed-ingester"), mode).to.equal(made !== "loki");
+    }
+    expect(Object.keys((await rehearsal.environment.up()).changes)).to.deep.equal(["same"]);
+  });
+
+  it("leaves what others have there as it was, when it is destroyed", async () => {
     await rehearsal.environment.destroy();
     const left = await since((key) => theirs.has(key) || isDefinition(key));
     expect(left).to.deep.equal({ left: [], lost: [] });
