@@ -6,7 +6,7 @@ import { clusterUrl } from "../components/capabilities.ts";
 import { components, slots } from "../components/catalogue.ts";
 import { choiceOf, type Component } from "../components/component.ts";
 import { contexts, seen } from "../components/context.ts";
-import { type Chosen, plan, providers } from "../components/plan.ts";
+import { allOffers, type Chosen, plan, providers } from "../components/plan.ts";
 import { cpuMillicores, memoryMiB } from "../settings/resources.ts";
 import { settingsSchema } from "../settings/schema.ts";
 
@@ -25,8 +25,9 @@ function chosenBy(component: Component, byDefault: boolean, suites: ReadonlySet<
   return suites.has(key) ? "with any of its parts" : "always";
 }
 
-function footprint({ component, settings }: Chosen): string {
-  const requests = component.requests?.(settings, 1) ?? [];
+function footprint(alone: Chosen): string {
+  const { component, settings } = alone;
+  const requests = component.requests?.(settings, 1, allOffers([alone])) ?? [];
   if (requests.length === 0) return "";
   const cpu = requests.reduce((sum, one) => sum + cpuMillicores(one.cpu) * one.count, 0);
   const memory = requests.reduce((sum, one) => sum + memoryMiB(one.memory) * one.count, 0);

@@ -262,8 +262,11 @@ export interface Component<K extends string = string, G extends Groups = Groups>
   namespaces(context: Context<SettingsOf<G>>): readonly OwnNamespace[];
   offers?(settings: SettingsOf<G>): Partial<Offers>;
   flows?(context: Context<SettingsOf<G>>): readonly Flow[];
-  /** @param nodes of the cluster, as far as settings know */
-  requests?(settings: SettingsOf<G>, nodes: number): readonly Requested[];
+  /**
+   * @param nodes of the cluster, as far as settings know
+   * @param all what the chosen components offer
+   */
+  requests?(settings: SettingsOf<G>, nodes: number, all: Known["all"]): readonly Requested[];
   /** Images that it names itself, beside those of its charts, by what people call them. */
   images?(settings: SettingsOf<G>): Readonly<Record<string, string>>;
   /** What is wrong with its settings that are each right on their own. */

@@ -421,5 +421,6 @@ export function plan(settings: Settings): Plan {
 export function requests(settings: Settings, { chosen }: Pick<Plan, "chosen"> = plan(settings)): Requested[] {
   const { cluster } = settings;
   const nodes = cluster.type === "kind" ? 1 + cluster.kind.workers : 1;
-  return chosen.flatMap(({ component, settings: own }) => component.requests?.(own, nodes) ?? []);
+  const all = allOffers(chosen);
+  return chosen.flatMap(({ component, settings: own }) => component.requests?.(own, nodes, all) ?? []);
 }

@@ -1,7 +1,7 @@
 import type { z } from "zod";
 import { byteCount, durationSeconds } from "../../../settings/formats.ts";
 import type { Finding } from "../../../settings/finding.ts";
-import { areDeclared, evaluates } from "../../alerts/log-alerts/evaluator.ts";
+import { evaluates } from "../../alerts/log-alerts/evaluator.ts";
 import { logAlerts } from "../../alerts/log-alerts/settings.ts";
 import { chart } from "./chart.ts";
 import type { Endpoint } from "../../capabilities.ts";
@@ -109,9 +109,9 @@ export const lokiComponent = defineComponent({
     isDistributed(settings.loki)
       ? distributedFlows
       : [{ name: "logs", namespace, to: { "app.kubernetes.io/name": "loki" }, ports: [3100], from: ["logAgent"] }],
-  requests: ({ loki: settings, logAlerts: alerts }) =>
+  requests: ({ loki: settings, logAlerts: alerts }, _nodes, all) =>
     isDistributed(settings)
-      ? distributedRequests(settings, areDeclared(alerts))
+      ? distributedRequests(settings, evaluates("loki", alerts, all))
       : [{ setting: "loki.resources", ...settings.resources, count: settings.replicas }],
   check: ({ loki: settings }) => check(settings),
   secrets: (context) =>

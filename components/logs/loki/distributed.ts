@@ -201,7 +201,7 @@ export function distributedValues(
   };
 }
 
-/** @param ruled whether there are rules that its rulers may evaluate */
+/** @param ruled whether it is the one that evaluates rules */
 export function distributedRequests({ distributed }: Settings, ruled: boolean): readonly Requested[] {
   return [
     ...parts.map((part) => ({

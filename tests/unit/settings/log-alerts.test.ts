@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { expect } from "chai";
 import { parse } from "yaml";
+import { requests } from "../../../components/plan.ts";
 import { parseSettings } from "../../../settings/parse.ts";
 
 function findings(settings: object): string {
@@ -68,5 +69,19 @@ describe("alerts on log lines", () => {
 
   it("may be on a store beside one that cannot", () => {
     expect(findings({ ...shipped, ...bucket, logs: ["elasticsearch", "loki", "victoriaLogs"] })).to.equal("");
+  });
+
+  it("ask for Loki's rulers where these evaluate, and not where VictoriaLogs does", () => {
+    for (const [logs, pods] of [
+      [["loki"], 2],
+      [["loki", "victoriaLogs"], 0],
+    ] as const) {
+      const settings = parseSettings({ ...shipped, ...bucket, logs }, { file: "Pulumi.dev.yaml", secrets: [] });
+      const rulers = requests(settings).filter(({ setting }) => setting === "loki.distributed.ruler.resources");
+      expect(
+        rulers.map(({ count }) => count),
+        logs.join(),
+      ).to.deep.equal([pods]);
+    }
   });
 });
