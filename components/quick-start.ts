@@ -2,7 +2,7 @@
  * Imported before everything else of the program: keeps what Node has compiled in the cache folder, and leaves out what
  * Pulumi's SDK (3.270.0) loads to send functions elsewhere, for dynamic providers, which are not used here: the TypeScript
  * compiler, npm's resolver of dependencies, and a debugger's session that is told of every script. Together that is more than
- * half of the program's start.
+ * a quarter of the program's start.
  */
 import { createRequire, enableCompileCache, Module } from "node:module";
 import type { Session } from "node:inspector";

@@ -88,12 +88,7 @@ describe("Fluentd's configuration (by a strict reader)", () => {
       nodeSources: { auditLog: "/a%b/c.log" },
     };
     const settings = { bufferSize: "512Mi", resources: { cpu: "1", memory: "1Gi", memoryLimit: "1Gi" }, values: {} };
-    const own = {
-      namespace: "node-agents",
-      pods: "fluentd-",
-      account: "fluentd",
-      configuration: "fluentd-configuration",
-    };
+    const own = { namespace: "node-agents", pods: "fluentd-", account: "fluentd" };
     const { fileConfigs } = fluentdValues(settings, [{ key: "externalLogs", offer: store }], known as never, own);
     expect(fileConfigs["01_sources.conf"]).to.include('path "/a%%b/c*.log"\n');
     const [label] = readFluentd(fileConfigs["04_outputs.conf"]);
