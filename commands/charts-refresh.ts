@@ -17,14 +17,13 @@ import { tmpdir } from "node:os";
 import * as path from "node:path";
 import { isDeepStrictEqual, parseArgs } from "node:util";
 import { format } from "prettier";
-import { parse, parseAllDocuments, stringify } from "yaml";
-import type { Manifest } from "../components/kubernetes/manifest.ts";
+import { parse, stringify } from "yaml";
 import { charts } from "../components/catalogue.ts";
 import { type ChartImages, chartImages } from "../settings/digests.ts";
 import { type ChartPin, kindNode } from "../settings/versions.ts";
 import { chartDiff, describeDiff, keysOf } from "./chart-diff.ts";
 import { folderOfChart } from "../contract/component-files.ts";
-import { type ChartFacts, chartFacts, chartFactsFile, factsOf } from "../contract/chart-facts.ts";
+import { type ChartFacts, chartFacts, chartFactsFile, factsOf, templated } from "../contract/chart-facts.ts";
 import { imagesOf } from "../contract/chart-images.ts";
 import { cachedChart, keepChart, readChart, sharedFolder } from "../contract/charts.ts";
 import { obtainProgram } from "../contract/readers.ts";
@@ -79,7 +78,6 @@ export interface RefreshOptions {
  * @returns the folders of the charts that could be had, and how many could not
  */
 export async function refresh({ pins = Object.values(charts), from, facts }: RefreshOptions = {}) {
-  const set = new Map((await allReleases()).map(({ chart, values }) => [chart?.name ?? "", keysOf(values)] as const));
   const folders = new Map<string, string>();
   let failed = 0;
   for (const pin of pins) {
@@ -98,9 +96,10 @@ export async function refresh({ pins = Object.values(charts), from, facts }: Ref
     console.log(`${id}: ${folder}`);
     folders.set(pin.name, folder);
     if (before === undefined) continue;
+    const release = (await allReleases()).findLast(({ chart }) => chart?.name === pin.name);
     const lines = describeDiff(
       chartDiff(before.values, readFileSync(path.join(folder, "values.yaml"), "utf8")),
-      set.get(pin.name) ?? [],
+      keysOf(release?.values ?? {}),
     );
     console.log(`  since ${before.version}: ${lines.length === 0 ? "no default changed" : `${lines.length} changes`}`);
     for (const line of lines) console.log(`    ${line}`);
@@ -139,14 +138,11 @@ function template(helm: string, { name, namespace }: Release, folder: string, va
 export function renderedFacts(helm: string, release: Release, folder: string): ChartFacts {
   const { namespace, chart, values } = release;
   const version = execFileSync(helm, ["version", "--template", "{{.Version}}"], { encoding: "utf8" }).trim();
-  const objects = parseAllDocuments(template(helm, release, folder, values))
-    .map((document) => document.toJS() as Manifest | null)
-    .filter((object) => object !== null);
   return {
     chart: chart?.name ?? "",
     version: chart?.version ?? "",
     obtained: `helm ${version} template`,
-    ...factsOf(objects, namespace),
+    ...factsOf(templated(template(helm, release, folder, values)), namespace),
   };
 }
 

@@ -141,6 +141,14 @@ export function ownNamespaces(settings: Settings): string[] {
   return [fluxHome(settings).namespace, ...namespacesOf(chosen, context).map(({ name }) => name)];
 }
 
+/** Names of the releases that an environment makes. */
+export function ownReleases(settings: Settings): string[] {
+  const { chosen, context } = contextsOf(settings);
+  return chosen.flatMap((one) =>
+    (one.component.releases?.(context(one)) ?? []).map(({ name, chart }) => name ?? chart.name),
+  );
+}
+
 /** Names of the definitions of objects that an environment declares beside those of charts. */
 export function declaredDefinitions(settings: Settings): string[] {
   const { chosen, context } = contextsOf(settings);

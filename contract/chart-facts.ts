@@ -1,5 +1,6 @@
 /** What charts make of our values, as far as other objects refer to it: written by `npm run charts:refresh` from real renders. */
 import { readFileSync } from "node:fs";
+import { parseAllDocuments } from "yaml";
 import type { Manifest } from "../components/kubernetes/manifest.ts";
 import { componentFiles } from "./component-files.ts";
 import { asMap, at, textAt } from "./finding.ts";
@@ -103,6 +104,14 @@ export function podTemplate(object: Manifest): Readonly<Record<string, unknown>>
     default:
       return undefined;
   }
+}
+
+/** The objects in what `helm template` prints, but for definitions: those are most of the text, and no fact is about them. */
+export function templated(text: string): Manifest[] {
+  const others = text.split(/^(?=---$)/m).filter((one) => !/^kind: CustomResourceDefinition$/m.test(one));
+  return parseAllDocuments(others.join(""))
+    .map((document) => document.toJS() as Manifest | null)
+    .filter((object) => object !== null);
 }
 
 /** Reads the facts off rendered objects. A chart's tests (`helm test`) are left out: Flux does not run them here. */

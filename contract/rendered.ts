@@ -3,10 +3,12 @@ import { existsSync } from "node:fs";
 import * as path from "node:path";
 import { parse } from "yaml";
 import { type Manifest, manifestId } from "../components/kubernetes/manifest.ts";
+import { ownReleases } from "../components/occupancy.ts";
+import { parseSettings } from "../settings/parse.ts";
 import type { Settings } from "../settings/schema.ts";
 import { componentVariants } from "./component-files.ts";
 import { assemble, substitute, variableNames } from "./flux-repo.ts";
-import { type Declared, type Program, type ProgramArgs, runProgram } from "./run-program.ts";
+import { type Declared, type Program, type ProgramArgs, runProgram, usualSecrets } from "./run-program.ts";
 
 export interface Rendered {
   readonly settings: Settings;
@@ -147,8 +149,11 @@ let every: Promise<Release[]> | undefined;
 async function renderReleases(): Promise<Release[]> {
   const found = new Map<string, Release>();
   for (const settings of [{}, ...(await componentVariants()).flatMap(({ variants }) => Object.values(variants))]) {
-    const network = { ...settings.network, imagesByDigest: false };
-    for (const release of releases((await render({ settings: { ...settings, network } })).declared))
+    const input = { ...settings, network: { ...settings.network, imagesByDigest: false } };
+    const known = parseSettings(input, { file: "variant", secrets: usualSecrets(input) });
+    if (ownReleases(known).every((name) => found.has(name))) continue;
+    const { resources } = await runProgram({ settings: input });
+    for (const release of releases(kubernetesObjects(resources)))
       if (!found.has(release.name)) found.set(release.name, release);
   }
   return [...found.values()];

@@ -17,7 +17,7 @@ export interface Said {
 }
 
 export interface Asked {
-  /** Text of each file by its name, in a folder of their own, where the program starts. */
+  /** Text of each file by its path in a folder of their own, where the program starts. */
   readonly files?: Readonly<Record<string, string>>;
   readonly args: readonly string[];
   /** What it reads from standard input. */
@@ -41,7 +41,10 @@ export function programSaid(program: string, { files = {}, args, input = "", env
   if (existsSync(kept)) return JSON.parse(readFileSync(kept, "utf8")) as Said;
   const folder = mkdtempSync(path.join(tmpdir(), "said-"));
   try {
-    for (const [name, text] of Object.entries(files)) writeFileSync(path.join(folder, name), text);
+    for (const [name, text] of Object.entries(files)) {
+      mkdirSync(path.dirname(path.join(folder, name)), { recursive: true });
+      writeFileSync(path.join(folder, name), text);
+    }
     const { status, stdout, stderr, error, signal } = spawnSync(program, args, {
       cwd: folder,
       encoding: "utf8",

@@ -98,7 +98,7 @@ const beside: Readonly<Record<string, Omit<Fixture, "pin">>> = {
 
 const folderOf = (name: string) => join(folderOfChart(name), "stand-in", name);
 
-/** The stand-in charts: `stand-in/<chart>` of a component; cert-manager is packed from its module (see {@link packFixture}). */
+/** The stand-in charts: `stand-in/<chart>` of a component; cert-manager is read from its module (see {@link fixtureFiles}). */
 export const fixtures: readonly Fixture[] = Object.values(charts)
   .filter(({ name }) => existsSync(folderOf(name)))
   .map((pin) => ({ pin, ...beside[pin.name] }));
@@ -133,13 +133,18 @@ async function readTree(folder: string): Promise<ChartFiles> {
 /** What every stand-in has. */
 const all = join(import.meta.dirname, "all");
 
+/** Pack the stand-in for a pinned chart. @throws as `fixtureFiles` */
+export async function packFixture(name: string): Promise<ChartArchive> {
+  return await packChart(await fixtureFiles(name));
+}
+
 /**
- * Pack the stand-in for a pinned chart.
+ * The files of the stand-in for a pinned chart.
  * @throws Error when there is none of that name, or when the Go module of its CRDs cannot be had
  */
-export async function packFixture(name: string): Promise<ChartArchive> {
+export async function fixtureFiles(name: string): Promise<ChartFiles> {
   if (name === chartNamed("cert-manager").name) {
-    return await packCertManager();
+    return await certManager();
   }
   const fixture = fixtures.find(({ pin }) => pin.name === name);
   if (!fixture) {
@@ -149,7 +154,7 @@ export async function packFixture(name: string): Promise<ChartArchive> {
     );
   }
   const { appVersion, kubeVersion, values } = loadChart(fixture.pin);
-  return await packChart({
+  return {
     ...(await readTree(all)),
     ...(await readTree(folderOf(name))),
     ...(await fixture.generated?.()),
@@ -163,7 +168,7 @@ export async function packFixture(name: string): Promise<ChartArchive> {
       description: `Rehearsal stand-in for ${name}: its names, Services and values, not its templates.`,
       ...(fixture.dependencies && { dependencies: fixture.dependencies }),
     }),
-  });
+  };
 }
 
 /** `global` is Helm's own: every chart accepts it. */
@@ -177,7 +182,7 @@ function valuesSchema(keys: readonly string[]): string {
 }
 
 /** cert-manager's module holds its chart without the version, which its release tool stamps; so does this. */
-async function packCertManager(): Promise<ChartArchive> {
+async function certManager(): Promise<ChartFiles> {
   const { name, version } = chartNamed("cert-manager");
   const source = await moduleDir("github.com/cert-manager/cert-manager", version);
   const chart = await readTree(join(source, "deploy/charts", name));
@@ -188,9 +193,9 @@ async function packCertManager(): Promise<ChartArchive> {
       /^description: .*$/m,
       `description: cert-manager's own chart, packed from its Go module by the rehearsal as a stand-in for the published one.`,
     );
-  return await packChart({
+  return {
     ...Object.fromEntries(kept),
     ...(await readTree(all)),
     "Chart.yaml": stamped,
-  });
+  };
 }

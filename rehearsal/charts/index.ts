@@ -7,7 +7,7 @@ import { startRegistry, type ChartRegistry } from "./registry.ts";
 
 export { packChart, readCharts, type ChartArchive, type ChartFiles } from "./archive.ts";
 export { packBroken, type BrokenChart } from "./broken.ts";
-export { fixtures, packFixture } from "./fixtures.ts";
+export { fixtureFiles, fixtures, packFixture } from "./fixtures.ts";
 export { publishedCharts } from "./published.ts";
 export { startRegistry, type ChartRegistry, type ServedChart } from "./registry.ts";
 

@@ -1,19 +1,12 @@
 import { expect } from "chai";
-import { execFile } from "node:child_process";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { promisify } from "node:util";
-import { parseAllDocuments } from "yaml";
 import type { Manifest } from "../../components/kubernetes/manifest.ts";
-import { packFixture } from "../../rehearsal/charts/index.ts";
+import { fixtureFiles } from "../../rehearsal/charts/index.ts";
 import { kindNode } from "../../settings/versions.ts";
-import { chartFacts, factsOf } from "../../contract/chart-facts.ts";
+import { chartFacts, factsOf, templated } from "../../contract/chart-facts.ts";
 import { at } from "../../contract/finding.ts";
 import { allReleases } from "../../contract/rendered.ts";
+import { programSaid } from "../../contract/said.ts";
 import { programOrSkip } from "../support/program.ts";
-
-const run = promisify(execFile);
 
 /** The same content in one order: neither Kubernetes nor a reader minds the order of ports or labels. */
 function sorted(value: unknown): unknown {
@@ -27,38 +20,29 @@ function sorted(value: unknown): unknown {
 
 describe("stand-in charts against the real ones, with the environment's values", () => {
   let helm: string;
-  let folder: string | undefined;
 
   before(async function () {
     helm = await programOrSkip(this, "helm");
-    console.log(`      Helm ${(await run(helm, ["version", "--template={{.Version}}"])).stdout}`);
-    folder = await mkdtemp(join(tmpdir(), "stand-in-charts-"));
-  });
-
-  after(async () => {
-    if (folder !== undefined) await rm(folder, { recursive: true, force: true });
+    console.log(`      Helm ${programSaid(helm, { args: ["version", "--template={{.Version}}"] }).stdout}`);
   });
 
   /** What Helm makes of a stand-in with the values of a release. */
   async function rendered(release: string): Promise<{ objects: Manifest[]; namespace: string }> {
     const found = (await allReleases()).find(({ name }) => name === release);
     if (found?.chart === undefined) throw new Error(`no environment has a release ${release}: npm run charts:refresh`);
-    const archive = join(folder ?? "", `${release}.tgz`);
-    const values = join(folder ?? "", `${release}.json`);
-    await writeFile(archive, (await packFixture(found.chart.name)).content);
-    await writeFile(values, JSON.stringify(found.values));
-    const { stdout } = await run(
-      helm,
-      [
-        ...["template", release, archive, "--namespace", found.namespace, "--values", values],
+    const chart = Object.entries(await fixtureFiles(found.chart.name));
+    const { status, stdout, stderr } = programSaid(helm, {
+      files: {
+        ...Object.fromEntries(chart.map(([file, text]) => [`chart/${file}`, text])),
+        "values.json": JSON.stringify(found.values),
+      },
+      args: [
+        ...["template", release, "chart", "--namespace", found.namespace, "--values", "values.json"],
         ...["--kube-version", kindNode, "--api-versions", "monitoring.coreos.com/v1/ServiceMonitor"],
       ],
-      { maxBuffer: 1 << 28 },
-    );
-    const objects = parseAllDocuments(stdout)
-      .map((document) => document.toJS() as Manifest | null)
-      .filter((object) => object !== null);
-    return { objects, namespace: found.namespace };
+    });
+    expect(status, stderr).to.equal(0);
+    return { objects: templated(stdout), namespace: found.namespace };
   }
 
   for (const [release, real] of Object.entries(chartFacts())) {
