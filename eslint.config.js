@@ -41,6 +41,19 @@ export default tseslint.config(
     above("contract"),
     "The judges know what is judged, not who asks them.",
   ),
+  {
+    files: ["settings/**", "components/**", "toolchain/**", "commands/**", "index.ts"],
+    rules: {
+      "@typescript-eslint/no-restricted-imports": [
+        "error",
+        {
+          paths: [
+            { name: "node:http", allowTypeImports: true, message: "By components/node-http.ts, which says why." },
+          ],
+        },
+      ],
+    },
+  },
   without(["rehearsal/**"], above("rehearsal"), "The rehearsal is one of the things that commands do."),
   without(["commands/**"], above("commands"), "Nothing knows the tests."),
 );

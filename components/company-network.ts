@@ -8,8 +8,7 @@
  */
 import { X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
-import http from "node:http";
-import tls from "node:tls";
+import { nodeHttp } from "./node-http.ts";
 
 const thisMachine = ["localhost", ".localhost", "127.0.0.1", "[::1]", "::1"];
 const certificate = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
@@ -66,6 +65,7 @@ export function trust(file: string): string {
 
 function useCompanyNetwork(): void {
   if (used) return;
+  const [http, tls] = [nodeHttp(), process.getBuiltinModule("node:tls")];
   // Node 24.14 and later, as are the two below from 22.19; `unreachable` says so where that is what is missing.
   try {
     if ("setGlobalProxyFromEnv" in http) http.setGlobalProxyFromEnv(proxyEnvironment(process.env));

@@ -1,5 +1,5 @@
 /** Why a request of the program was not answered, for people. */
-import http from "node:http";
+import { nodeHttp } from "./node-http.ts";
 
 /** The innermost reason of a failed request: `fetch` itself says "fetch failed" and no more. */
 export function reasonOf(error: unknown): string {
@@ -13,7 +13,7 @@ export function reasonOf(error: unknown): string {
 }
 
 /** Plain `pulumi` runs the program with the Node.js that it finds; ours, under npm, can. */
-const tooOld = "setGlobalProxyFromEnv" in http ? "" : " and use Node.js 24.14 or later";
+const tooOld = () => ("setGlobalProxyFromEnv" in nodeHttp() ? "" : " and use Node.js 24.14 or later");
 
 /** Two sentences: the reason, and what to do about it. */
 export function unreachable(error: unknown): string {
@@ -21,5 +21,5 @@ export function unreachable(error: unknown): string {
   if (/^HTTP \d/.test(reason)) return `${reason}. Check the address.`;
   return /certificate|CERT|SELF_SIGNED|UNABLE_TO/i.test(reason)
     ? `${reason}. A company's proxy that opens TLS has a CA of its own: set network.ca to its file (PEM).`
-    : `${reason}. Check the network; behind a company's proxy set HTTPS_PROXY${tooOld}.`;
+    : `${reason}. Check the network; behind a company's proxy set HTTPS_PROXY${tooOld()}.`;
 }

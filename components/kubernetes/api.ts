@@ -1,6 +1,6 @@
 /** Asks a cluster questions, without changing anything: for what has to be known before the engine begins. */
-import * as http from "node:http";
 import * as https from "node:https";
+import { nodeHttp } from "../node-http.ts";
 
 /** How long the cluster may take for one answer, in milliseconds. */
 const answerTimeout = 15_000;
@@ -78,7 +78,7 @@ export async function openApi(kubeconfig: string, context: string, timeout = ans
     options.agent = new https.Agent({ ...given, proxyEnv: process.env });
   }
   const base = server.replace(/\/$/, "");
-  const send = base.startsWith("http:") ? http.request : https.request;
+  const send = base.startsWith("http:") ? nodeHttp().request : https.request;
   const ask = (path: string, accept: string, body?: object) =>
     new Promise<unknown>((resolve, reject) => {
       const fail = (reason: string, status?: number) => {

@@ -22,8 +22,7 @@ import { type Endpoint, isRemote } from "../capabilities.ts";
 import { fetchOutside, trust } from "../company-network.ts";
 import { headersOf } from "../remote.ts";
 import { forwarded } from "./forward.ts";
-import { caVariable, type ProbedStore, secretVariable } from "./telemetry-probe.ts";
-import { NotFound, probe, reasonOf, type Sought } from "./telemetry.ts";
+import { caVariable, NotFound, probe, type ProbedStore, reasonOf, secretVariable, type Sought } from "./telemetry.ts";
 
 const say = (line: string) => {
   process.stderr.write(`${line}\n`);

@@ -3,22 +3,14 @@ import * as path from "node:path";
 import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import type { Settings } from "../../settings/schema.ts";
-import { type Endpoint, isRemote, type Lookup, type Place } from "../capabilities.ts";
+import { type Endpoint, isRemote } from "../capabilities.ts";
 import type { Cluster } from "../cluster/cluster.ts";
 import { type Chosen, providers } from "../plan.ts";
 import { isClusterName, remotes } from "../remote.ts";
 import type { SharedSecrets } from "../shared-secrets.ts";
-import type { Signal } from "./telemetry.ts";
+import { caVariable, type ProbedStore, secretVariable } from "./telemetry.ts";
 
 const projectRoot = path.resolve(import.meta.dirname, "../..");
-
-/** A store in which the probe looks for what it sent. */
-export interface ProbedStore {
-  readonly signal: Signal;
-  readonly title: string;
-  readonly endpoint: Place;
-  readonly lookup: Lookup;
-}
 
 /** Stores of a plan that can be asked from this machine. */
 export function probedStores(chosen: readonly Chosen[]): ProbedStore[] {
@@ -31,12 +23,6 @@ export function probedStores(chosen: readonly Chosen[]): ProbedStore[] {
     }),
   );
 }
-
-/** The script's variable with the secret of a server. */
-export const secretVariable = (of: string): string => `PROBE_SECRET_${of.toUpperCase()}`;
-
-/** The same with the certificate of its authority, where that is one of the environment's own. */
-export const caVariable = (of: string): string => `PROBE_CA_${of.toUpperCase()}`;
 
 export interface TelemetryProbeArgs {
   readonly settings: Settings["probe"];

@@ -4,10 +4,18 @@
  */
 import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Lookup } from "../capabilities.ts";
+import type { Lookup, Place } from "../capabilities.ts";
 import { fetchOutside } from "../company-network.ts";
 
 export type Signal = "traces" | "logs" | "metrics";
+
+/** A store in which the probe looks for what it sent. */
+export interface ProbedStore {
+  readonly signal: Signal;
+  readonly title: string;
+  readonly endpoint: Place;
+  readonly lookup: Lookup;
+}
 
 /** A store in which something has to be found. */
 export interface Sought {
@@ -20,6 +28,12 @@ export interface Sought {
   /** @default none */
   readonly headers?: Readonly<Record<string, string>>;
 }
+
+/** The script's variable with the secret of a server. */
+export const secretVariable = (of: string): string => `PROBE_SECRET_${of.toUpperCase()}`;
+
+/** The same with the certificate of its authority, where that is one of the environment's own. */
+export const caVariable = (of: string): string => `PROBE_CA_${of.toUpperCase()}`;
 
 /** Name of the service in whose name the probe sends. */
 export const service = "telemetry-probe";
