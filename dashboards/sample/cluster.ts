@@ -19,6 +19,7 @@
  */
 import { globSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
+import { remembered } from "../../components/remembered.ts";
 
 const components = join(import.meta.dirname, "../../components");
 
@@ -48,20 +49,27 @@ export interface Series {
 
 type Shape = (minute: number) => number | undefined;
 
-/** A number from 0 to 1 that depends on the text alone (FNV-1a). */
-function chance(text: string): number {
-  let hash = 0x811c9dc5;
+/** The hash of a text (FNV-1a), or of one that goes on after a text of this hash. */
+function hashed(text: string, hash = 0x811c9dc5): number {
   for (const character of text) hash = Math.imul(hash ^ (character.codePointAt(0) ?? 0), 0x01000193);
-  hash = Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d);
-  return ((hash ^ (hash >>> 12)) >>> 0) / 2 ** 32;
+  return hash;
 }
 
-/** How busy people keep the cluster: 0 on average, in waves, a little uneven. */
-function wave(minute: number, of: string): number {
-  const phase = chance(of) * 6;
-  const waves = 0.25 * Math.sin(minute / 8 + phase) + 0.12 * Math.sin(minute / 2.7 + phase);
-  return waves + 0.1 * (chance(`${of} ${minute}`) - 0.5);
+/** A number from 0 to 1 that depends on a hash alone. */
+function chance(hash: number): number {
+  const mixed = Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d);
+  return ((mixed ^ (mixed >>> 12)) >>> 0) / 2 ** 32;
 }
+
+/** How busy people keep the cluster at each of the minutes: 0 on average, in waves, a little uneven. */
+const wavesOf = remembered((key: string): readonly number[] => {
+  const hash = hashed(key);
+  const phase = chance(hash) * 6;
+  return minutes.map((minute) => {
+    const waves = 0.25 * Math.sin(minute / 8 + phase) + 0.12 * Math.sin(minute / 2.7 + phase);
+    return waves + 0.1 * (chance(hashed(` ${minute}`, hash)) - 0.5);
+  });
+});
 
 /** Points joined by lines; a missing one holds until the next, and so does the one before it. */
 function shapeOf(points: readonly string[]): Shape {
@@ -78,7 +86,8 @@ function shapeOf(points: readonly string[]): Shape {
 }
 
 /** Nine digits are more than anybody measures; more would only make texts long. */
-const rounded = (value: number) => Number(value.toPrecision(9));
+const rounded = (value: number) =>
+  Number.isInteger(value) && Math.abs(value) < 1e9 ? value : Number(value.toPrecision(9));
 
 /** @throws Error for a line that is not understood */
 export function seriesOf(line: string): Series[] {
@@ -93,24 +102,29 @@ export function seriesOf(line: string): Series[] {
     labels = labels.flatMap((known) => values.split("|").map((value) => ({ ...known, [label]: value })));
   const shape = shapeOf(points.trim().split(" "));
   const restarts = resets.split(",").map(Number);
-  const at = (minute: number, index: number): number | undefined => {
-    const base = shape(minute - (index / Number(count)) * Number(over));
-    if (base === undefined) return undefined;
-    const value = base * Math.max(0.05, 1 + Number(amplitude) * wave(minute, key));
-    return whole === undefined ? value : Math.round(value);
-  };
+  // Those of a line differ in nothing but when they come.
+  const valuesOf = remembered((behind: number) => {
+    const waves = amplitude === "0" ? [] : wavesOf(key);
+    let total: number | undefined;
+    return minutes.map((minute, place) => {
+      const base = shape(minute - behind);
+      const value = base && base * Math.max(0.05, 1 + Number(amplitude) * (waves[place] ?? 0));
+      const now = whole === undefined ? value : value && Math.round(value);
+      if (rate === undefined || now === undefined) total = now;
+      else if (total === undefined || (resets !== "" && restarts.includes(minute))) total = 0;
+      else total += now * interval;
+      return total === undefined ? undefined : rounded(total);
+    });
+  });
   return labels.flatMap((own) =>
-    Array.from({ length: Number(count) }, (_, index): Series => {
-      let total: number | undefined;
-      const values = minutes.map((minute) => {
-        const now = at(minute, index);
-        if (rate === undefined || now === undefined) total = now;
-        else if (total === undefined || (resets !== "" && restarts.includes(minute))) total = 0;
-        else total += now * interval;
-        return total === undefined ? undefined : rounded(total);
-      });
-      return { name, labels: count === "1" ? own : { ...own, instance: String(index) }, values };
-    }),
+    Array.from({ length: Number(count) }, (_, index): Series => ({
+      name,
+      labels: count === "1" ? own : { ...own, instance: String(index) },
+      // Most who read a series ask for its labels alone.
+      get values() {
+        return valuesOf((index / Number(count)) * Number(over));
+      },
+    })),
   );
 }
 
