@@ -7,6 +7,7 @@ import { existsSync, globSync, readFileSync, statSync } from "node:fs";
 import * as path from "node:path";
 import { parse, parseAllDocuments, stringify } from "yaml";
 import { type Manifest, manifestId } from "../components/kubernetes/manifest.ts";
+import { remembered } from "../components/remembered.ts";
 
 interface Generated {
   readonly name: string;
@@ -62,7 +63,7 @@ export function assemble(folder: string, components: readonly string[] = []): Ma
     const target = path.join(folder, component);
     const file = path.join(target, "kustomization.yaml");
     if (!existsSync(file)) throw new Error(`${folder} has the component ${component}, which is not there.`);
-    const { kind, namespace, configMapGenerator = [] } = parse(readFileSync(file, "utf8")) as Kustomization;
+    const { kind, namespace, configMapGenerator = [] } = kustomizationOf(file);
     if (kind !== "Component") throw new Error(`${file} is no Component.`);
     // It would be the namespace of everything beside it, too.
     if (namespace !== undefined) throw new Error(`${file} has a namespace.`);
@@ -73,18 +74,14 @@ export function assemble(folder: string, components: readonly string[] = []): Ma
   return [...objects.values()];
 }
 
-/** Objects of folders that were built already: most settings take the same. */
-const known = new Map<string, readonly Manifest[]>();
+const kustomizationOf = remembered((file: string) => parse(readFileSync(file, "utf8")) as Kustomization);
 
-function built(folder: string): readonly Manifest[] {
-  const objects = known.get(folder) ?? build(folder);
-  known.set(folder, objects);
-  return objects;
-}
+/** Objects of a folder: most settings take the same. */
+const built = remembered(build);
 
-function build(folder: string): Manifest[] {
+function build(folder: string): readonly Manifest[] {
   const file = path.join(folder, "kustomization.yaml");
-  const kustomization = parse(readFileSync(file, "utf8")) as Kustomization;
+  const kustomization = kustomizationOf(file);
   onlyUnderstood("kustomization", file, kustomization);
   const objects = (kustomization.resources ?? []).flatMap((resource) => {
     const target = path.join(folder, resource);
@@ -149,10 +146,10 @@ function untouched(object: Manifest): boolean {
 }
 
 /** Names of the variables that Flux replaces in an object. */
-export function variableNames(object: Manifest): string[] {
+export const variableNames = remembered((object: Manifest): readonly string[] => {
   if (untouched(object)) return [];
   return [...new Set([...JSON.stringify(object).matchAll(variable)].map(([, name = ""]) => name))];
-}
+}, new WeakMap());
 
 /** What objects became with the values of their variables: most settings give the same. */
 const substituted = new WeakMap<Manifest, Map<string, Manifest>>();

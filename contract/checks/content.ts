@@ -3,6 +3,7 @@ import { dataSourceUid } from "../../components/capabilities.ts";
 import { abilities, firstSources } from "../../components/content.ts";
 import { type Manifest, manifestId } from "../../components/kubernetes/manifest.ts";
 import { plan } from "../../components/plan.ts";
+import { remembered } from "../../components/remembered.ts";
 import { componentContracts } from "../component-files.ts";
 import { at, type Finding, textAt } from "../finding.ts";
 import { releases, type Rendered } from "../rendered.ts";
@@ -17,8 +18,18 @@ function words(query: string): string[] {
   return [...query.replaceAll(/"(?:[^"\\]|\\.)*"|`[^`]*`/g, "").matchAll(/[a-zA-Z_:][\w:]*/g)].map(([word]) => word);
 }
 
-/** Components that a query asks and that are not there; jobs that nobody has, and recorded series that nobody records. */
-function missing(query: string, has: (need: string) => boolean, records: ReadonlySet<string>): string[] {
+/** What a query asks for. */
+interface Asked {
+  /** Jobs that nobody has. */
+  readonly unknown: readonly string[];
+  /** Components that have a job or make a metric: where several do, one is enough. */
+  readonly owners: readonly (readonly string[])[];
+  /** Recorded series. */
+  readonly recorded: readonly string[];
+}
+
+/** The same in every environment that has the query. */
+const askedBy = remembered((query: string): Asked => {
   // Lines that came by OTLP have other labels: a query that counts both ways has an answer without the log agent.
   const named = (/\{k8s_/.test(query) ? [] : [...query.matchAll(/\bjob=~?"([^"$]+)"/g)])
     .flatMap(([, value = ""]) => (value.includes("(") || value.includes(".") ? [value] : value.split("|")))
@@ -27,17 +38,24 @@ function missing(query: string, has: (need: string) => boolean, records: Readonl
       owners: scraped.filter(({ jobs }) => jobs.some((one) => new RegExp(`^(${job})$`).test(one))),
     }));
   const asked = words(query);
-  // Where several make a metric, one is enough.
-  const made = asked
-    .map((word) => scraped.filter(({ metrics = [] }) => metrics.some((start) => word.startsWith(start))))
-    .filter((owners) => owners.length > 0);
-  // What kube-prometheus-stack records about nodes and workloads comes with the exporters.
-  const recorded = asked.filter((word) => /^(job|pod|metric|kind|command)\w*:\w+:/.test(word) && !records.has(word));
-  const unknown = named.filter(({ owners }) => owners.length === 0).map(({ job }) => `the job ${job}`);
-  const gone = [...named.map(({ owners }) => owners), ...made]
-    .map((owners) => owners.map(({ owner }) => owner))
-    .filter((owners) => owners.length > 0 && !owners.some(has));
-  return [...new Set([...unknown, ...gone.map((owners) => owners.join(" or ")), ...recorded])];
+  const made = asked.map((word) =>
+    scraped.filter(({ metrics = [] }) => metrics.some((start) => word.startsWith(start))),
+  );
+  return {
+    unknown: named.filter(({ owners }) => owners.length === 0).map(({ job }) => `the job ${job}`),
+    owners: [...named.map(({ owners }) => owners), ...made]
+      .map((owners) => owners.map(({ owner }) => owner))
+      .filter((owners) => owners.length > 0),
+    // What kube-prometheus-stack records about nodes and workloads comes with the exporters.
+    recorded: asked.filter((word) => /^(job|pod|metric|kind|command)\w*:\w+:/.test(word)),
+  };
+});
+
+/** Components that a query asks and that are not there; jobs that nobody has, and recorded series that nobody records. */
+function missing(query: string, has: (need: string) => boolean, records: ReadonlySet<string>): string[] {
+  const { unknown, owners, recorded } = askedBy(query);
+  const gone = owners.filter((some) => !some.some(has)).map((some) => some.join(" or "));
+  return [...new Set([...unknown, ...gone, ...recorded.filter((name) => !records.has(name))])];
 }
 
 interface Source {
@@ -62,6 +80,15 @@ interface Dashboard {
     }[];
   };
 }
+
+/** Dashboards of a ConfigMap, by their files. */
+const dashboardsOf = remembered(
+  ({ kind, data }: Manifest) =>
+    Object.entries(kind === "ConfigMap" ? ((data ?? {}) as Readonly<Record<string, string>>) : {})
+      .filter(([file]) => file.endsWith(".json"))
+      .map(([file, text]) => [file, JSON.parse(text) as Dashboard] as const),
+  new WeakMap<Manifest, (readonly [file: string, dashboard: Dashboard])[]>(),
+);
 
 interface Rule {
   readonly alert?: string;
@@ -103,10 +130,8 @@ export function checkContent({ content, declared, settings }: Rendered): Finding
       for (const gone of missing(expr, has, records))
         add(object, alert ?? record ?? "", `asks ${gone}, which is not there.`);
     }
-    for (const [file, text] of Object.entries((object["data"] ?? {}) as Readonly<Record<string, string>>)) {
-      if (object.kind !== "ConfigMap" || !file.endsWith(".json")) continue;
+    for (const [file, dashboard] of dashboardsOf(object)) {
       if (!has("dashboards")) add(object, file, "nobody shows it: there is nothing for dashboards.");
-      const dashboard = JSON.parse(text) as Dashboard;
       // What a dashboard opens with: the value of each of its variables for data sources.
       const opens = new Map<string, string>();
       for (const { name, type, query, current } of dashboard.templating.list.filter(
