@@ -10,7 +10,7 @@ import { crdFolders } from "../../contract/crds.ts";
 import { describeFinding, type Finding } from "../../contract/finding.ts";
 import { usualSecrets } from "../../contract/run-program.ts";
 import { render, type Rendered } from "../../contract/rendered.ts";
-import { keptWith, oncePerRun } from "./once.ts";
+import { keptWith, oncePerRun, shared } from "./once.ts";
 
 const projectFolder = path.resolve(import.meta.dirname, "../..");
 
@@ -42,7 +42,7 @@ async function renderAll() {
         rendered: await render({ settings: combination.settings, secrets: secretsOf(combination) }),
       });
     }
-    return made;
+    return shared(made);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
