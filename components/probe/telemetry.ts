@@ -92,8 +92,9 @@ async function until(call: () => Promise<boolean>, since: number, end: number): 
     } catch (error) {
       reason = reasonOf(error);
     }
-    if (Date.now() >= end) return reason;
-    await sleep(pause);
+    const left = end - Date.now();
+    if (left <= 0) return reason;
+    await sleep(Math.min(pause, left));
   }
 }
 

@@ -141,8 +141,8 @@ describe("Delivery of alerts, by Alertmanager", function () {
         ...["on-call", "teams"].map((receiver) => ({ receiver, namespaces: ["demo"], continue: true })),
         { receiver: "tickets", namespaces: ["demo"] },
       ],
-      groupWait: "1s",
-      groupInterval: "1s",
+      groupWait: "200ms",
+      groupInterval: "200ms",
       deadMansSwitch: { secret: "snitch", interval: "1s" },
       silences: [{ name: "move", matchers: ['team="web"'], comment: "it moves", until: inDays(5) }],
     };

@@ -4,13 +4,16 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
+import { createServer as createBucket, type Server } from "node:http";
 import { createServer } from "node:tls";
 import * as path from "node:path";
 import { promisify } from "node:util";
 import { stringify } from "yaml";
 import { at } from "../../contract/finding.ts";
+import type { Manifest } from "../../components/kubernetes/manifest.ts";
 import { releases, render, type Rendered } from "../../contract/rendered.ts";
 import { masked, usualSecrets } from "../../contract/run-program.ts";
+import { programSaid } from "../../contract/said.ts";
 import { freePorts } from "../../rehearsal/control-plane/processes.ts";
 import { makeAuthority } from "../support/authority.ts";
 import { Running } from "../support/running.ts";
@@ -23,11 +26,19 @@ describe("Thanos' own programs on what they are given", function () {
   let thanos: string;
   let folder = "";
 
+  /** Nobody may do anything there, which ends a program once it has read everything; of an address where nobody is it would ask again and again. */
+  let bucket: Server;
+
   before(async function () {
     thanos = await programOrSkip(this, "thanos");
     folder = mkdtempSync(path.join(tmpdir(), "thanos-"));
+    bucket = createBucket((_, response) =>
+      response.writeHead(403, { "content-type": "application/xml" }).end("<Error><Code>AccessDenied</Code></Error>"),
+    ).listen(0, "127.0.0.1");
+    await once(bucket, "listening");
   });
   after(() => {
+    bucket.close();
     rmSync(folder, { recursive: true, force: true });
   });
 
@@ -36,16 +47,17 @@ describe("Thanos' own programs on what they are given", function () {
     writeFileSync(file, text);
     return file;
   };
-  /** The configuration of the bucket, with nobody at the address. */
+  /** The configuration of the bucket, at the address of the one here. */
   const bucketOf = ({ declared }: Rendered): string => {
     const secret = declared.find(
       ({ kind, metadata }) => kind === "Secret" && metadata.name.startsWith("thanos-bucket-"),
     );
-    return String(Object.values(secret?.["stringData"] as object)[0]).replace(/endpoint: .*/, "endpoint: 127.0.0.1:1");
+    const text = String(Object.values(secret?.["stringData"] as object)[0]);
+    return text.replace(/endpoint: .*/, `endpoint: 127.0.0.1:${(bucket.address() as AddressInfo).port}`);
   };
   const argsOf = ({ declared }: Rendered, part: string): string[] =>
     (at(releases(declared).find(({ name }) => name === "thanos")?.values, part, "extraArgs") ?? []) as string[];
-  /** What it says in the end; a bucket that is not there ends it once it has read everything. */
+  /** What it says in the end. */
   const said = (args: readonly string[]): Promise<string> =>
     run(thanos, args, { env: { AWS_ACCESS_KEY_ID: "a", AWS_SECRET_ACCESS_KEY: "b" }, timeout: 300_000 }).then(
       () => "nothing",
@@ -54,48 +66,55 @@ describe("Thanos' own programs on what they are given", function () {
   const ls = (text: string) =>
     said(["tools", "bucket", "ls", `--objstore.config-file=${write("bucket.yaml", text)}`, "--timeout=10s"]);
 
-  /** The CA is a file of the pod. */
-  const readable = (text: string) => text.replace("/etc/object-storage/ca.crt", write("ca.crt", ""));
-
   it("read the configuration of the bucket, and refuse a key that they do not know (the check itself)", async () => {
     const { "in the cluster": usual } = variants;
     const text = bucketOf(await render({ settings: usual }));
-    expect(await ls(text)).to.match(/connection refused/);
+    expect(await ls(text)).to.match(/Access ?Denied/);
     expect(await ls(text.replace("insecure:", "unsafe:"))).to.match(/field unsafe not found/);
   });
+
+  /** Whether one that serves gets so far as to listen, by its arguments: those of several variants are the same. */
+  const listened = new Map<string, Promise<string>>();
+  const listening = (args: readonly string[]) => {
+    const key = args.join(" ");
+    const log = listened.get(key) ?? listen([...args, "--http-address=127.0.0.1:0"]);
+    listened.set(key, log);
+    return log;
+  };
+  const listen = async (args: readonly string[]): Promise<string> => {
+    const child = spawn(thanos, args);
+    let log = "";
+    child.stderr.on("data", (chunk: Buffer) => {
+      log += chunk.toString();
+      if (log.includes("listening for requests")) child.kill("SIGKILL");
+    });
+    await once(child, "close");
+    return log;
+  };
 
   for (const [title, settings] of Object.entries({ ...variants, ...alone })) {
     it(`take what is declared for Thanos ${title}`, async () => {
       const rendered = await render({ settings });
-      const text = readable(bucketOf(rendered));
-      // An empty file holds no certificate, and it is the file that is read.
+      // The CA is a file of the pod. An empty one holds no certificate, and it is the file that is read.
+      const text = bucketOf(rendered).replace("/etc/object-storage/ca.crt", write("ca.crt", ""));
       const wanted = text.includes("ca_file")
-        ? /unable to use specified CA cert|connection refused/
-        : /connection refused/;
-      expect(await ls(text)).to.match(wanted);
-      const file = write("compact.yaml", text);
-      const compact = ["compact", "--http-address=127.0.0.1:0", `--data-dir=${path.join(folder, "compact")}`];
-      expect(await said([...compact, `--objstore.config-file=${file}`, ...argsOf(rendered, "compact")])).to.match(
-        wanted,
-      );
-      for (const [part, words] of [
-        ["query", ["query", "--grpc-address=127.0.0.1:0"]],
-        ["queryFrontend", ["query-frontend", "--query-frontend.downstream-url=http://127.0.0.1:1"]],
-      ] as const) {
-        const child = spawn(thanos, [...words, "--http-address=127.0.0.1:0", ...argsOf(rendered, part)]);
-        let log = "";
-        const listening = await new Promise((resolve) => {
-          child.stderr.on("data", (chunk: Buffer) => {
-            log += chunk.toString();
-            if (log.includes("listening for requests")) resolve(true);
-          });
-          child.once("exit", () => {
-            resolve(false);
-          });
-        });
-        child.kill("SIGKILL");
-        expect(listening, log).to.equal(true);
-      }
+        ? /unable to use specified CA cert/
+        : text.includes("insecure: true")
+          ? /Access ?Denied/
+          : /HTTP response to HTTPS client/;
+      const [compact, ...logs] = await Promise.all([
+        said([
+          ...["compact", "--http-address=127.0.0.1:0", `--data-dir=${path.join(folder, "compact")}`],
+          ...[`--objstore.config-file=${write("compact.yaml", text)}`, ...argsOf(rendered, "compact")],
+        ]),
+        listening(["query", "--grpc-address=127.0.0.1:0", ...argsOf(rendered, "query")]),
+        listening([
+          ...["query-frontend", "--query-frontend.downstream-url=http://127.0.0.1:1"],
+          ...argsOf(rendered, "queryFrontend"),
+        ]),
+      ]);
+      expect(compact).to.match(wanted);
+      for (const log of logs) expect(log).to.include("listening for requests");
     });
   }
 
@@ -133,10 +152,16 @@ describe("Thanos' own programs on what they are given", function () {
         ],
         folder,
       );
+      await running.soon(
+        "the other cluster listens",
+        () => running.said.includes("listening for serving gRPC") || undefined,
+      );
       running.start(
         thanos,
         [
           ...["query", `--http-address=127.0.0.1:${http}`, "--grpc-address=127.0.0.1:0"],
+          // Until then nothing is told of anybody, because of the one that is refused.
+          "--endpoint.info-timeout=2s",
           ...query.extraArgs.map((arg) => arg.replaceAll(mounted, ca)),
         ],
         folder,
@@ -163,13 +188,22 @@ describe("Thanos' own programs on what they are given", function () {
   it("take every rule of the environment", async () => {
     const { "in the cluster": settings } = variants;
     const { content } = await render({ settings });
-    const files = content
-      .filter(({ kind }) => kind === "PrometheusRule")
-      .map((object) => write(`${object.metadata.name}.rules.yaml`, stringify(object["spec"])));
-    expect(files).to.have.length.greaterThan(5);
-    await run(thanos, ["tools", "rules-check", ...files.map((file) => `--rules=${file}`)]);
-    const broken = write("broken.yaml", stringify({ groups: [{ name: "a", rules: [{ record: "b", expr: "sum(" }] }] }));
-    expect(await said(["tools", "rules-check", `--rules=${broken}`])).to.match(/could not parse expression/);
+    const rules = content.filter(({ kind }) => kind === "PrometheusRule");
+    expect(rules).to.have.length.greaterThan(5);
+    const check = (objects: readonly Manifest[]) => {
+      const files = Object.fromEntries(
+        objects.map(({ metadata, spec }) => [`${metadata.name}.rules.yaml`, stringify(spec)]),
+      );
+      const args = Object.keys(files).map((file) => `--rules=${file}`);
+      return programSaid(thanos, { files, args: ["tools", "rules-check", ...args] });
+    };
+    const { status, stderr } = check(rules);
+    expect(status, stderr).to.equal(0);
+    const [first] = rules;
+    const groups = [{ name: "a", rules: [{ record: "b", expr: "sum(" }] }];
+    const broken = check([{ ...first, spec: { groups } } as unknown as Manifest]);
+    expect(broken.status).not.to.equal(0);
+    expect(broken.stderr).to.match(/could not parse expression/);
   });
 });
 

@@ -106,7 +106,7 @@ describe("The probe of telemetry", function () {
   ] as const) {
     it(`says what is missing: ${what}`, async () => {
       behaviour = { lose: [kind] };
-      const message = await refusal(run(2).verdict);
+      const message = await refusal(run(0.2).verdict);
       expect(message).to.include("telemetry does not arrive").and.to.include(`${what} (it is not there)`);
       expect(message.match(/ in (Jaeger|Loki|Prometheus) /g)).to.have.lengthOf(1);
     });
@@ -127,11 +127,11 @@ describe("The probe of telemetry", function () {
 
   it("says why a store gave no answer", async () => {
     behaviour = { refuse: { path: /loki/, status: 503 } };
-    expect(await refusal(run(2).verdict)).to.include("the log record in Loki (HTTP 503)");
+    expect(await refusal(run(0.2).verdict)).to.include("the log record in Loki (HTTP 503)");
   });
 
   it("says that the collector takes nothing", async () => {
     behaviour = { refuse: { path: /v1\/traces/, status: 429 } };
-    expect(await refusal(run(2).verdict)).to.include("The collector takes no telemetry: HTTP 429 no");
+    expect(await refusal(run(0.2).verdict)).to.include("The collector takes no telemetry: HTTP 429 no");
   });
 });
