@@ -22,7 +22,7 @@ interface Outcome {
 
 /**
  * An outage with the collector's own configuration of logs: a real collector, a stand-in for Loki. Of the configuration only
- * addresses, folders and the encoding are others, and attributes of Kubernetes are left out.
+ * addresses, folders and the encoding are others, it waits less, and attributes of Kubernetes are left out.
  *
  * @param hours between the first record and the last, by their timestamps
  * @param consumers of the queue instead of the declared ones
@@ -44,19 +44,20 @@ async function outage(
   try {
     const [http = 0, health = 0] = await freePorts(2);
     const queue = join(dir, "queue");
-    const exporter = (config.exporters as unknown as Readonly<Record<string, { readonly sending_queue: object }>>)[
-      "otlp_http/logs"
-    ];
+    const exporter = (
+      config.exporters as unknown as Readonly<Record<string, Record<"sending_queue" | "retry_on_failure", object>>>
+    )["otlp_http/logs"];
     const file = join(dir, "collector.yaml");
     writeFileSync(
       file,
       stringify({
         receivers: { otlp: { protocols: { http: { endpoint: `127.0.0.1:${http}` } } } },
-        processors: { memory_limiter: config.processors.memory_limiter, batch: config.processors.batch },
+        processors: { memory_limiter: config.processors.memory_limiter, batch: { timeout: "10ms" } },
         exporters: {
           "otlp_http/logs": {
             ...exporter,
             ...{ endpoint: store.url, encoding: "json" },
+            retry_on_failure: { ...exporter?.retry_on_failure, initial_interval: "200ms", max_interval: "500ms" },
             sending_queue: {
               ...exporter?.sending_queue,
               ...(consumers === undefined ? {} : { num_consumers: consumers }),
@@ -105,7 +106,7 @@ async function outage(
         ],
       });
       // Longer than the batch processor waits: each record is a request of its own, as in a real outage.
-      await sleep(250);
+      await sleep(40);
     }
     store.down = false;
     await eventually(180, () => Promise.resolve(store.kept.length + store.refused.length >= records || undefined));
