@@ -111,7 +111,7 @@ describe("Servers that are there already, asked by the real programs", function 
       .replace(/0\.0\.0\.0:4318/, `127.0.0.1:${ports[1]}`)
       .replace(/0\.0\.0\.0:8889/, `127.0.0.1:${ports[2]}`)
       .replace(/0\.0\.0\.0:13133/, `127.0.0.1:${ports[3]}`)
-      .replace('"metrics_flush_interval":"30s"', '"metrics_flush_interval":"1s"')
+      .replaceAll('"metrics_flush_interval":"30s"', '"metrics_flush_interval":"1s"')
       // It asks the API server.
       .replaceAll(/"k8s_attributes":\{.*?\}\]\}\]\},|"k8s_attributes",/g, "");
     const config = JSON.parse(text) as { service: object };

@@ -62,6 +62,7 @@ describe("Filters of metrics, by the real programs", function () {
         `--config.file=${file}`,
         `--storage.tsdb.path=${join(folder, "tsdb")}`,
         `--web.listen-address=127.0.0.1:${port}`,
+        "--scrape.discovery-reload-interval=100ms",
       ],
       folder,
     );

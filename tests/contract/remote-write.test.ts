@@ -187,6 +187,7 @@ describe("Remote write, by the real programs", function () {
         ...[`--config.file=${join(folder, "sender.yaml")}`, `--storage.tsdb.path=${join(folder, "sent")}`],
         ...[
           `--web.listen-address=127.0.0.1:${at}`,
+          "--scrape.discovery-reload-interval=100ms",
           "--web.route-prefix=/prometheus",
           "--enable-feature=exemplar-storage",
         ],
