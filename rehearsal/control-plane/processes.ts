@@ -46,7 +46,7 @@ export interface Program {
   /** Path of the executable. */
   readonly command: string;
   readonly args: readonly string[];
-  /** The whole environment, apart from PATH, HOME and TMPDIR, which point into the folder. @default {} */
+  /** The whole environment, apart from PATH, HOME and TMPDIR, which point into the folder, and Go's memory. @default {} */
   readonly env?: Readonly<Record<string, string>>;
 }
 
@@ -67,6 +67,9 @@ export function launch(dir: string, program: Program): ChildProcess {
         PATH: process.env.PATH ?? "/usr/bin:/bin",
         HOME: join(dir, "home"),
         TMPDIR: join(dir, "tmp"),
+        // A quarter of what the API server and the helm-controller do is collecting garbage; the limit is a soft one.
+        GOGC: "400",
+        GOMEMLIMIT: "1GiB",
         ...program.env,
       },
     });
