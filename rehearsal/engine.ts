@@ -5,11 +5,18 @@ import { existsSync, readFileSync } from "node:fs";
 import { chmod, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { LocalWorkspace, PulumiCommand, type EngineEvent, type OutputMap } from "@pulumi/pulumi/automation/index.js";
+import {
+  LocalWorkspace,
+  PulumiCommand,
+  Stack,
+  type EngineEvent,
+  type OutputMap,
+} from "@pulumi/pulumi/automation/index.js";
 
 import { programEnvironment } from "../components/cluster/kind.ts";
 import "./connections.ts";
 import { recorded } from "./control-plane/processes.ts";
+import { secretSignature, signatureKey } from "./providers/values.ts";
 import { removeCutOffAttributes } from "../toolchain/state.ts";
 
 /** A group of settings as Pulumi's configuration holds it: a text as it stands, anything else as JSON. */
@@ -178,29 +185,24 @@ async function openIn(workDir: string, options: EnvironmentOptions): Promise<Env
   const environmentOfProgram = { ...process.env, ...options.env };
   let runs = 0;
   const stateFile = join(folder("backend"), ".pulumi", "stacks", project, `${options.stack}.json`);
-  const open = existsSync(stateFile) ? "selectStack" : "createStack";
-  const stack = await LocalWorkspace[open](
-    {
-      stackName: options.stack,
-      projectName: project,
-      program: () => {
-        runs += 1;
-        return programEnvironment.run(environmentOfProgram, program);
-      },
+  const workspace = await LocalWorkspace.create({
+    workDir,
+    pulumiHome: folder("home"),
+    pulumiCommand,
+    envVars: env,
+    ...(options.secretsProvider === undefined ? {} : { secretsProvider: options.secretsProvider }),
+    projectSettings: { name: project, runtime: "nodejs", backend: { url: `file://${folder("backend")}` } },
+    program: () => {
+      runs += 1;
+      return programEnvironment.run(environmentOfProgram, program);
     },
-    {
-      workDir,
-      pulumiHome: folder("home"),
-      pulumiCommand,
-      envVars: env,
-      ...(options.secretsProvider === undefined ? {} : { secretsProvider: options.secretsProvider }),
-      projectSettings: { name: project, runtime: "nodejs", backend: { url: `file://${folder("backend")}` } },
-    },
-  );
+  });
+  // Every command names the stack, so none has to be selected, which is a start of the CLI.
+  workspace.selectStack = () => Promise.resolve();
+  const stack = await Stack[existsSync(stateFile) ? "select" : "create"](options.stack, workspace);
 
   // After each operation the Automation API asks for the outputs and the history: three more starts of the CLI,
   // which take longer than most operations here. Whoever wants the outputs asks for them.
-  const outputs = stack.outputs.bind(stack);
   stack.outputs = () => Promise.resolve({});
   stack.info = () => Promise.resolve(undefined);
 
@@ -247,7 +249,6 @@ async function openIn(workDir: string, options: EnvironmentOptions): Promise<Env
     }
     // The rest goes into the file itself, for which no CLI has to be started; it leaves out what is undefined.
     const plain = Object.entries(config).filter(([, value]) => typeof value !== "object");
-    const { workspace } = stack;
     const settings = await workspace.stackSettings(options.stack);
     const all = { ...settings.config, ...Object.fromEntries(plain) };
     await workspace.saveStackSettings(options.stack, { ...settings, config: all });
@@ -272,7 +273,20 @@ async function openIn(workDir: string, options: EnvironmentOptions): Promise<Env
       return state.checkpoint.latest ?? { manifest: {} };
     },
     stateText: () => readFile(stateFile, "utf8"),
-    outputs,
+    async outputs() {
+      const { resources = [] } = await environment.exportDeployment();
+      const inState = resources.find(({ type }) => type === "pulumi:pulumi:Stack")?.outputs ?? {};
+      // By the state which are secret, and by the CLI what they are; the Automation API starts the CLI for both.
+      const plain = await pulumi(["stack", "output", "--json", "--show-secrets"]);
+      const isSecret = (value: unknown) =>
+        (value as Readonly<Record<string, unknown>> | null | undefined)?.[signatureKey] === secretSignature;
+      return Object.fromEntries(
+        Object.entries(JSON.parse(plain) as Readonly<Record<string, unknown>>).map(([name, value]) => [
+          name,
+          { value, secret: isSecret(inState[name]) },
+        ]),
+      );
+    },
     kill() {
       signal(pidFile, "SIGKILL");
     },

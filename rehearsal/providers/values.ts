@@ -34,9 +34,9 @@ class Asset {
   }
 }
 
-// How the engine marks special values inside a google.protobuf.Struct (sdk/go/common/resource/sig in pulumi/pulumi).
-const signatureKey = "4dabf18193072939515e22adb298388d";
-const secretSignature = "1b47061264138c4ac30d75fd1eb44270";
+// How the engine marks special values inside a google.protobuf.Struct and in its state (sdk/go/common/resource/sig in pulumi/pulumi).
+export const signatureKey = "4dabf18193072939515e22adb298388d";
+export const secretSignature = "1b47061264138c4ac30d75fd1eb44270";
 const assetSignature = "c44067f5952c0a294b673a41bacd8c17";
 const archiveSignature = "0def7320c3a5731c473e5ecbe6d01bc7";
 const resourceSignature = "5cf8f73096256a8f31e491e813e4eb8e";

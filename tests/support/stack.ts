@@ -53,15 +53,29 @@ export interface TestStack {
 
 let made: Promise<string> | undefined;
 
-/** Folder with the repository as it is at first: Git takes a second to make it, and a copy is the same. */
-function repositories(): Promise<string> {
+/**
+ * Folder with the repository and the stack as they are at first, with the token: Git and the CLI take two seconds to make them,
+ * and a copy is the same.
+ */
+function beginnings(pulumi: string): Promise<string> {
   made ??= (async () => {
-    const folder = await mkdtemp(path.join(tmpdir(), "test-repositories-"));
+    const folder = await mkdtemp(path.join(tmpdir(), "test-beginnings-"));
     process.once("exit", () => {
       rmSync(folder, { recursive: true, force: true });
     });
     const content = path.join(import.meta.dirname, "../../flux-repo");
     await createRepository(folder, owner, repository, { folders: { "flux-repo": content } });
+    const vault = await startVault();
+    await openEnvironment({
+      program: () => Promise.resolve({}),
+      stack: "dev",
+      pulumi,
+      workDir: path.join(folder, "pulumi"),
+      env: { ...vault.env },
+      secretsProvider: vault.secretsProvider,
+      config: { "github:owner": owner, "github:token": { secret: planted.githubToken } },
+    });
+    vault.close();
     return folder;
   })();
   return made;
@@ -80,7 +94,7 @@ export async function openStack(groups: Readonly<Record<string, unknown>> = {}, 
   const { pulumi } = await obtained;
   const folder = await mkdtemp(path.join(tmpdir(), "test-stack-"));
   const host = on ?? (await Host.start("dev"));
-  await cp(await repositories(), folder, { recursive: true });
+  await cp(await beginnings(pulumi), folder, { recursive: true });
   const github = await startGitHub({
     root: folder,
     owner,
@@ -139,11 +153,7 @@ export async function openStack(groups: Readonly<Record<string, unknown>> = {}, 
     secretsProvider: vault.secretsProvider,
     parallel: 32,
     checkpoints: () => hooks.checkpoints,
-    config: {
-      "github:owner": owner,
-      "github:token": { secret: planted.githubToken },
-      ...configuration({ ...settings, ...groups }),
-    },
+    config: configuration({ ...settings, ...groups }),
     onOutput: (text) => (output += text),
     onEvent: (event) => hooks.onEvent?.(event),
   });
