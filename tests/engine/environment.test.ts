@@ -182,34 +182,37 @@ describe("an environment on the real engine", function () {
     expect(written()).to.deep.equal(["update loki-release"]);
   });
 
+  /** Of one up with a new version of a chart, another deploy key, and another password and user of Grafana. */
+  let changed: ReturnType<typeof callsSince>;
+  const find = (method: string, name: string) => {
+    const call = changed.find((one) => one.method === method && one.name.startsWith(name));
+    if (call?.end === undefined) throw new Error(`no ${method} of ${name}`);
+    return { start: call.start, end: call.end };
+  };
+
   it("changes a release for a new version of its chart: Flux deploys that, and the old source goes last", async () => {
     const pin = chartNamed("loki") as { version: string };
     const before = pin.version;
+    await stack.set({ deployKey: { rotation: 2 }, grafana: { passwordRotation: 2, adminUser: "olena" } });
     callsSince();
     try {
       pin.version = "99.0.0";
       await stack.environment.up();
-      const calls = callsSince().filter(({ method }) => ["create", "update", "delete"].includes(method));
-      expect(calls.map(({ method, name }) => `${method} ${name.replace(/-[0-9a-f]{8}$/, "")}`)).to.deep.equal([
-        "create chart-loki",
-        "update loki-release",
-        "delete chart-loki",
-      ]);
     } finally {
       pin.version = before;
     }
+    changed = callsSince().filter(({ method }) => ["create", "update", "delete"].includes(method));
+    const ours = changed.filter(
+      ({ name }) => !/^(deploy-key|environment-|grafana-|kube-prometheus-stack-release$)/.test(name),
+    );
+    expect(ours.map(({ method, name }) => `${method} ${name.replace(/-[0-9a-f]{8}$/, "")}`)).to.deep.equal([
+      "create chart-loki",
+      "update loki-release",
+      "delete chart-loki",
+    ]);
   });
 
-  it("rotates the deploy key: the new one works everywhere before the old one goes (reliability 9)", async () => {
-    callsSince();
-    await stack.set({ deployKey: { rotation: 2 } });
-    await stack.environment.up();
-    const calls = callsSince();
-    const find = (method: string, name: string) => {
-      const call = calls.find((one) => one.method === method && one.name.startsWith(name));
-      if (call?.end === undefined) throw new Error(`no ${method} of ${name}`);
-      return { start: call.start, end: call.end };
-    };
+  it("rotates the deploy key: the new one works everywhere before the old one goes (reliability 9)", () => {
     const registered = find("create", "deploy-key-github-2");
     const inCluster = find("create", "environment-secret-");
     // Its end means that Flux has fetched with the new key.
@@ -223,19 +226,16 @@ describe("an environment on the real engine", function () {
   });
 
   it("rotates Grafana's password with a new Secret, so that Grafana restarts with it (security 4)", async () => {
-    const before = outputs["grafanaPassword"]?.value as string;
-    callsSince();
-    // Another user likewise: the output never names somebody whom Grafana does not know.
-    await stack.set({ grafana: { passwordRotation: 2, adminUser: "olena" } });
-    await stack.environment.up();
     const rotated = await stack.environment.outputs();
-    expect(rotated["grafanaPassword"]?.value).to.not.equal(before);
+    expect(rotated["grafanaPassword"]?.value).to.not.equal(outputs["grafanaPassword"]?.value);
+    // Another user likewise: the output never names somebody whom Grafana does not know.
     expect(rotated["grafanaUser"]?.value).to.equal("olena");
-    expect(callsSince().map((call) => `${call.method} ${call.name}`)).to.include.members([
-      "create grafana-admin-c608d1c4-2",
-      "update kube-prometheus-stack-release",
-      "delete grafana-admin-8c6976e5-1",
-    ]);
+    for (const [method, name] of [
+      ["create", "grafana-admin-c608d1c4-2"],
+      ["update", "kube-prometheus-stack-release"],
+      ["delete", "grafana-admin-8c6976e5-1"],
+    ] as const)
+      find(method, name);
   });
 
   it("finishes the siblings of a release that fails, and heals when run again (reliability 7)", async () => {
@@ -283,24 +283,38 @@ describe("an environment on the real engine", function () {
     const clean = await names();
     await stack.set({ loki: { retention: "96h" }, jaeger: { maxTraces: 600 }, deployKey: { rotation: 3 } });
     stack.checkpoints = true;
-    // The key is at GitHub and not in the state; then a release is half updated.
-    for (const moment of ["create deploy-key-github-3", "update jaeger-release"]) {
-      stack.onCall = (call) => {
-        if (`${call.method} ${call.name}` === moment && !call.preview) stack.environment.kill();
-      };
-      const killed = await stack.environment.up().then(
-        () => "it survived",
-        () => "killed",
-      );
-      expect(killed, moment).to.equal("killed");
-      stack.onCall = null;
-      // The worst moment of a kill, which chance seldom meets: the storage library had just emptied this file.
-      const attributes = join(stack.environment.workDir, "backend/.pulumi/stacks/observability/dev.json.attrs");
-      expect(existsSync(attributes)).to.equal(true);
-      writeFileSync(attributes, "");
-      expect(await failure(stack.environment.up())).to.include("failed to load checkpoint: EOF");
-      await stack.environment.recover();
-    }
+    // The key is at GitHub and not in the state, and a release is half updated.
+    const moments = ["create deploy-key-github-3", "update jaeger-release"];
+    const begun = new Set<string>();
+    let allBegun: () => void;
+    const gathered = new Promise<void>((resolve) => (allBegun = resolve));
+    stack.onCall = async (call) => {
+      const moment = `${call.method} ${call.name}`;
+      if (call.preview || !moments.includes(moment)) return;
+      begun.add(moment);
+      if (begun.size === moments.length) {
+        stack.environment.kill();
+        allBegun();
+      }
+      await gathered;
+    };
+    const killed = await stack.environment.up().then(
+      () => "it survived",
+      () => "killed",
+    );
+    expect(killed).to.equal("killed");
+    stack.onCall = null;
+    // The worst moment of a kill, which chance seldom meets: the storage library had just emptied this file.
+    const attributes = join(stack.environment.workDir, "backend/.pulumi/stacks/observability/dev.json.attrs");
+    expect(existsSync(attributes)).to.equal(true);
+    writeFileSync(attributes, "");
+    expect(await failure(stack.environment.up())).to.include("failed to load checkpoint: EOF");
+    const { pending_operations: pending = [] } = await stack.environment.exportDeployment();
+    expect(pending.map(({ type, resource }) => `${type} ${nameOf(resource.urn)}`)).to.include.members([
+      "creating deploy-key-github-3",
+      "updating jaeger-release",
+    ]);
+    await stack.environment.recover();
     stack.checkpoints = false;
     expect(stack.keys()).to.have.length.greaterThan(0);
     await stack.environment.up();

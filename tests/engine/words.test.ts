@@ -1,10 +1,11 @@
 /** What people read when something is wrong, by the real CLI and the SDK's own runner: each class of error. */
-import { mkdirSync } from "node:fs";
+import { appendFileSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "chai";
 import { merge } from "ts-deepmerge";
 import { answers, failing } from "../../rehearsal/github/answers.ts";
 import { type CommandLine, openCommandLine } from "../support/command-line.ts";
+import { startVault, type Vault } from "../support/vault.ts";
 
 type Config = Readonly<Record<string, unknown>>;
 
@@ -101,25 +102,32 @@ const frame = /^\s*(at .+[:(]\S+:\d+|goroutine \d+)/m;
 
 describe("errors, as people read them", function () {
   let line: CommandLine;
-  const state = () => ({
-    PULUMI_BACKEND_URL: `file://${join(line.home, "state")}`,
-    PULUMI_CONFIG_PASSPHRASE: "stand-in",
-  });
+  let vault: Vault;
+  /** What the stack's file says of the key of its secrets. */
+  let key: string;
+  const file = () => join(line.folder, "Pulumi.dev.yaml");
+  const state = () => ({ PULUMI_BACKEND_URL: `file://${join(line.home, "state")}`, ...vault.env });
 
   before(async () => {
     line = await openCommandLine();
+    vault = await startVault();
     mkdirSync(join(line.home, "state"));
     line.write("dev", line.settings);
-    const { code, stderr } = await line.run(line.pulumi, ["stack", "init", "dev"], state());
+    const init = ["stack", "init", "dev", "--secrets-provider", vault.secretsProvider];
+    const { code, stderr } = await line.run(line.pulumi, init, state());
     expect(code, stderr).to.equal(0);
+    key = /^secretsprovider: .*\nencryptedkey: .*\n/m.exec(readFileSync(file(), "utf8"))?.[0] ?? "";
+    expect(key).to.not.equal("");
   });
   after(async () => {
+    vault.close();
     await line.close();
   });
 
   for (const { title, config = {}, command = "preview", env = {}, arrange, says, progress } of cases) {
     it(`${title}: one message, no stack, nothing twice`, async () => {
       line.write("dev", merge(line.settings, config));
+      appendFileSync(file(), key);
       line.github.setToken("ghp_plantedGithubToken0123456789");
       line.host.world.plan = {};
       const takeBack = arrange?.(line);
