@@ -93,6 +93,11 @@ export const inotifyRemedy =
   "sudo sysctl -w fs.inotify.max_user_watches=524288 fs.inotify.max_user_instances=512 " +
   "(and the same two settings in /etc/sysctl.d/99-kind.conf so that they last)";
 
+/** What to do without kind. */
+export const installKind =
+  "is not installed or not on PATH. Install 0.32 or later: https://kind.sigs.k8s.io/docs/user/quick-start/#installation " +
+  "(npm run up -- <stack> brings it where it can be downloaded or built)";
+
 /** What to do about a host with cgroup v1. */
 export const cgroupRemedy =
   "the host uses cgroup v1, on which the kubelet of Kubernetes 1.35 and later refuses to start (failCgroupV1). Boot the " +

@@ -2,11 +2,12 @@
 import { requestedResources } from "../requests.ts";
 import type { PreflightContext } from "../preflight.ts";
 import { nodeContainers, readIdentity } from "./containers.ts";
+import { installKind } from "./explain.ts";
 import { otherSettings, refusal, released } from "./identity.ts";
 import { EngineError, query } from "./kind.ts";
 import { clusterName, kindConfig } from "./kind-config.ts";
 import { checkMirrors } from "./mirror-preflight.ts";
-import { type Finding, hostProbes, installKind, preflight, type Probes, readKindConfig } from "./preflight.ts";
+import { type Finding, hostProbes, preflight, type Probes, readKindConfig } from "./preflight.ts";
 
 /** Looks at Docker, kind, ports and what the host has. Finds nothing for an existing cluster. */
 export async function checkHost(

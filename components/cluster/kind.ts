@@ -43,10 +43,13 @@ export interface Finished {
  */
 export const programEnvironment = new AsyncLocalStorage<NodeJS.ProcessEnv>();
 
+export function environment(): NodeJS.ProcessEnv {
+  return programEnvironment.getStore() ?? process.env;
+}
+
 /** Runs a command that is soon done. It gets 60 s: a container engine that hangs must not hang us. */
 export async function query(program: string, args: readonly string[], timeoutMs = 60_000): Promise<Finished> {
-  const env = programEnvironment.getStore() ?? process.env;
-  const child = spawn(program, args, { env, stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(program, args, { env: environment(), stdio: ["ignore", "pipe", "pipe"] });
   let stdout = "";
   let stderr = "";
   let timedOut = false;
@@ -172,6 +175,7 @@ export class Kind {
       ["-c", 'read -r go <&3 && exec "$@" 3<&-', "sh", "kind", ...args, "--kubeconfig", scratchKubeconfig],
       {
         detached: true,
+        env: environment(),
         stdio: [stdin, log, log, "pipe"],
       },
     );

@@ -128,11 +128,6 @@ export async function preflight(request: PreflightRequest, probes: Probes): Prom
   ];
 }
 
-/** What to do without kind. */
-export const installKind =
-  "is not installed or not on PATH. Install 0.32 or later: https://kind.sigs.k8s.io/docs/user/quick-start/#installation " +
-  "(npm run up -- <stack> brings it where it can be downloaded or built)";
-
 function checkKindVersion(output: string): Finding[] {
   const found = /v?(\d+)\.(\d+)\.\d+/.exec(output);
   const recommended = recommendedKind.join(".");

@@ -1,14 +1,5 @@
 /** A FAKE docker: the commands that the cluster script and the program use, with the messages of Docker 28. */
 import * as fs from "node:fs";
-import {
-  inspected,
-  parseRun,
-  passes,
-  readContainers,
-  removeContainer,
-  runContainer,
-  startContainer,
-} from "../../../rehearsal/control-plane/containers.ts";
 import { currentWorld } from "./world.ts";
 
 const world = currentWorld();
@@ -63,26 +54,39 @@ function start(nodes: readonly string[]): void {
   }
 }
 
-/** The registry beside a cluster is the rehearsal's: the real program, where FAKE_REGISTRY says. */
-const runner = { dir: world.folder, binaries: { registry: process.env["FAKE_REGISTRY"] } };
-const ownContainers = () => readContainers(world.folder);
-const ownNames = args.filter((arg) => ownContainers().some(({ name }) => name === arg));
 const filters = args.filter((_, at) => args[at - 1] === "--filter");
+
+/**
+ * Answers what is about the registry beside a cluster, which is the rehearsal's: the real program, where FAKE_REGISTRY says.
+ * Its code is loaded only where one is, or is to be.
+ */
+async function registry(): Promise<boolean> {
+  if (args[0] !== "run" && !fs.existsSync(`${world.folder}/containers`))
+    return args[0] === "ps" && /^(name=|label=observability\.dev)/.test(filters[0] ?? "");
+  const { inspected, parseRun, passes, readContainers, removeContainer, runContainer, startContainer } =
+    await import("../../../rehearsal/control-plane/containers.ts");
+  const runner = { dir: world.folder, binaries: { registry: process.env["FAKE_REGISTRY"] } };
+  const all = readContainers(world.folder);
+  const named = all.filter(({ name }) => args.includes(name));
+  if (args[0] === "run") {
+    await runContainer(runner, parseRun(args.slice(1)));
+  } else if (args[0] === "inspect") {
+    process.stdout.write(JSON.stringify(named.map((container) => inspected(world.folder, container))));
+  } else if (args[0] === "start" && named.length > 0) {
+    for (const { name } of named) await startContainer(runner, name);
+  } else if (args[0] === "rm") {
+    for (const { name } of named) await removeContainer(world.folder, name);
+  } else if (args[0] === "ps" && /^(name=|label=observability\.dev)/.test(filters[0] ?? "")) {
+    const found = all.filter((container) => filters.every((filter) => passes(container, filter)));
+    process.stdout.write(found.map(({ name }) => `${name}\n`).join(""));
+  } else return false;
+  return true;
+}
 
 if (engine !== undefined && engine.onlyFor === undefined) {
   fail(engine.says);
-} else if (args[0] === "run") {
-  await runContainer(runner, parseRun(args.slice(1)));
-} else if (args[0] === "inspect") {
-  const found = ownContainers().filter(({ name }) => ownNames.includes(name));
-  process.stdout.write(JSON.stringify(found.map((container) => inspected(world.folder, container))));
-} else if (args[0] === "start" && ownNames.length > 0) {
-  for (const name of ownNames) await startContainer(runner, name);
-} else if (args[0] === "rm") {
-  for (const name of ownNames) await removeContainer(world.folder, name);
-} else if (args[0] === "ps" && /^(name=|label=observability\.dev)/.test(filters[0] ?? "")) {
-  const found = ownContainers().filter((container) => filters.every((filter) => passes(container, filter)));
-  process.stdout.write(found.map(({ name }) => `${name}\n`).join(""));
+} else if (await registry()) {
+  // It is answered.
 } else if (args[0] === "info") {
   const well = {
     NCPU: 8,

@@ -42,13 +42,13 @@ async function create(kubeconfig: string): Promise<void> {
   engineMustAnswer("failed to list nodes");
   if (world.cluster(name) !== undefined)
     throw new Failure(`node(s) already exist for a cluster with the name "${name}"`);
-  const { parse } = await import("yaml"); // only here: the other commands should start fast
   interface Node {
     readonly labels?: Record<string, string>;
     readonly extraPortMappings?: readonly { readonly hostPort?: number }[];
     readonly extraMounts?: readonly { readonly hostPath: string }[];
   }
-  const { nodes } = parse(fs.readFileSync(0, "utf8")) as { nodes: readonly Node[] };
+  // The script writes it as JSON, which is YAML; a reader of that would double the time in which this starts.
+  const { nodes } = JSON.parse(fs.readFileSync(0, "utf8")) as { nodes: readonly Node[] };
   const ports = nodes.flatMap(({ extraPortMappings = [] }) =>
     extraPortMappings.flatMap(({ hostPort }) => hostPort ?? []),
   );

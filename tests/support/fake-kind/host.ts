@@ -7,6 +7,8 @@ import * as path from "node:path";
 import { expect } from "chai";
 import { stringify } from "yaml";
 
+import { runScript } from "../../../components/cluster/kind-verbs.ts";
+import { programEnvironment } from "../../../components/cluster/kind.ts";
 import { processMark } from "../../../components/cluster/lock.ts";
 import { readContainers } from "../../../rehearsal/control-plane/containers.ts";
 import { type Pki, makePki } from "../../../rehearsal/control-plane/pki.ts";
@@ -22,6 +24,9 @@ export const owner = "6ba7b810-9dad-41d1-80b4-00c04fd430c8";
 
 /** The text of the decoy `~/.kube/config`; a run that touches it is a defect. */
 const decoy = "# the user's own kubeconfig\n";
+
+/** Variables of the script; undefined is none. */
+type Variables = Readonly<Record<string, string | undefined>>;
 
 /** How a run of the script ended. */
 export interface Ended {
@@ -180,9 +185,9 @@ export class Host {
     };
   }
 
-  /** Starts the script; `env` replaces or, with undefined, removes variables. */
-  run(verb: string, env: Readonly<Record<string, string | undefined>> = {}): Run {
-    const all: Record<string, string | undefined> = {
+  /** What the script gets; `more` replaces or, with undefined, removes variables. */
+  #variables(more: Variables): NodeJS.ProcessEnv {
+    const all: Variables = {
       ...this.environment,
       KIND_CLUSTER_NAME: this.name,
       KIND_OWNER: owner,
@@ -193,11 +198,16 @@ export class Host {
       KIND_READY_TIMEOUT: "300",
       KUBECONFIG_FILE: this.kubeconfigFile,
       NODE_COMPILE_CACHE: process.env["NODE_COMPILE_CACHE"],
-      ...env,
+      ...more,
     };
+    return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
+  }
+
+  /** Starts the script as a process of its own. */
+  run(verb: string, env: Variables = {}): Run {
     const child = spawn(process.execPath, [script, verb], {
       stdio: ["ignore", "pipe", "pipe"],
-      env: Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined)),
+      env: this.#variables(env),
     });
     let stdout = "";
     let stderr = "";
@@ -214,8 +224,26 @@ export class Host {
     return run;
   }
 
-  async ensure(env: Readonly<Record<string, string | undefined>> = {}): Promise<Ended> {
-    return await this.run("ensure", env).ended;
+  /** Runs the script in this process, where nothing rests on its having one of its own: that would take most of the time. */
+  async script(verb: string, env: Variables = {}): Promise<Ended> {
+    let stdout = "";
+    let stderr = "";
+    const code = await programEnvironment.run(this.#variables(env), () =>
+      runScript([verb], {
+        signal: new AbortController().signal,
+        stdout(text) {
+          stdout += text;
+        },
+        stderr(text) {
+          stderr += text;
+        },
+      }),
+    );
+    return { code, signal: null, stdout, stderr };
+  }
+
+  async ensure(env: Variables = {}): Promise<Ended> {
+    return await this.script("ensure", env);
   }
 
   /** What `ensure` leaves on a new host: made by the script once for all tests of a run, and put here. */
@@ -228,8 +256,8 @@ export class Host {
     fs.writeFileSync(this.kubeconfigFile, this.kubeconfig, { mode: 0o600 });
   }
 
-  async delete(env: Readonly<Record<string, string | undefined>> = {}): Promise<Ended> {
-    return await this.run("delete", env).ended;
+  async delete(env: Variables = {}): Promise<Ended> {
+    return await this.script("delete", env);
   }
 
   /** Pid of the fake kind that is paused after the step. */

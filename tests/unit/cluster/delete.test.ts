@@ -11,7 +11,7 @@ describe("cluster script: delete and list", () => {
   it("leaves no cluster, network, kubeconfig, temporary file or lock, and works twice", async () => {
     expect((await host.ensure()).code).to.equal(0);
     for (const suffix of [".tmp", ".lock", ".kind", ".kind.lock"]) fs.writeFileSync(host.kubeconfigFile + suffix, "");
-    const first = await host.delete();
+    const first = await host.run("delete").ended;
     expect(first.code, first.stderr).to.equal(0);
     expect(first.stdout).to.equal("");
     expect(host.leftovers()).to.deep.equal([]);
@@ -107,7 +107,7 @@ describe("cluster script: delete and list", () => {
     const cluster = host.world.cluster("dev");
     if (cluster !== undefined) host.world.setCluster("dev", { ...cluster, running: false });
     await leaves(`(owner ${owner})`, other);
-    expect((await host.run("release").ended).code).to.equal(0);
+    expect((await host.script("release")).code).to.equal(0);
     await leaves("belongs to nobody any more", other);
   });
 

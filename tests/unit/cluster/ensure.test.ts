@@ -23,7 +23,7 @@ describe("cluster script: ensure", () => {
   };
 
   it("makes the cluster; standard output is the kubeconfig and nothing else", async () => {
-    ok(await host.ensure());
+    ok(await host.run("ensure").ended);
     expect(host.world.cluster("dev")?.step).to.equal("kubeconfig");
     expect(host.api.requests).to.include.members([
       "/readyz",
@@ -84,7 +84,7 @@ describe("cluster script: ensure", () => {
     ok(await host.ensure(config));
     for (const verb of ["ensure", "update"]) {
       stop();
-      const run = await host.run(verb, config).ended;
+      const run = await host.script(verb, config);
       ok(run);
       expect(run.stderr).to.include('cluster "dev" is stopped: starting dev-control-plane, dev-worker, dev-worker2');
     }
@@ -142,7 +142,7 @@ describe("cluster script: ensure", () => {
     expect(creates()).to.equal(1);
     // Only where the engine has announced it.
     for (const env of [{ KIND_GENERATION: "22222222" }, { KIND_CONFIG_HASH: "bbbb" }]) {
-      const update = await host.run("update", env).ended;
+      const update = await host.script("update", env);
       expect(update.code).to.equal(1);
       expect(update.stderr).to.include("not the one that the state knows").and.to.include("It is kept");
     }
@@ -185,7 +185,7 @@ describe("cluster script: ensure", () => {
       );
     }
     stop();
-    await refuses(host.run("update", stranger).ended, whose);
+    await refuses(host.script("update", stranger), whose);
     await refuses(host.ensure(stranger), whose);
     expect(creates()).to.equal(1);
   });
@@ -194,7 +194,7 @@ describe("cluster script: ensure", () => {
     for (const running of [true, false]) {
       host.world.setCluster("dev", { step: "kubeconfig", running, labels: [{}] });
       for (const verb of ["ensure", "update"])
-        await refuses(host.run(verb).ended, "not made by this project", "kind delete cluster --name dev");
+        await refuses(host.script(verb), "not made by this project", "kind delete cluster --name dev");
     }
   });
 
@@ -210,7 +210,7 @@ describe("cluster script: ensure", () => {
       labels: [{ "observability.dev/config-hash": "aaaa" }],
     });
     await refuses(host.ensure(), "an earlier version of this project", "recover -- <stack> --adopt");
-    const updated = await host.run("update").ended;
+    const updated = await host.script("update");
     ok(updated);
     expect(updated.stderr).to.include("taken over");
     ok(await host.ensure());
@@ -225,7 +225,7 @@ describe("cluster script: ensure", () => {
 
   it("takes over what was released, running or stopped, without touching what is in it", async () => {
     ok(await host.ensure({ ...stranger, KIND_GENERATION: "11111111", KIND_CONFIG: configOf({ workers: 1 }) }));
-    const freed = await host.run("release").ended;
+    const freed = await host.script("release");
     expect(freed.code, freed.stderr).to.equal(0);
     expect(freed.stderr).to.include(`belonged to stack "dev" of "observability" (owner ${stranger.KIND_OWNER})`);
     stop();
@@ -242,11 +242,11 @@ describe("cluster script: ensure", () => {
   });
 
   it("releases nothing that is not of this project, and says so when there is nothing", async () => {
-    const none = await host.run("release").ended;
+    const none = await host.script("release");
     expect(none.code, none.stderr).to.equal(0);
     expect(none.stderr).to.include('there is no Kind cluster "dev" here');
     host.world.setCluster("dev", { step: "kubeconfig", running: true, labels: [{}] });
-    await refuses(host.run("release").ended, "not made by this project");
+    await refuses(host.script("release"), "not made by this project");
   });
 
   it("names what is missing when the cluster does not become ready, and keeps it", async () => {

@@ -109,7 +109,7 @@ describe("cluster script: interrupted", () => {
   it("SIGKILL before the lock names kind: kind does not start", async () => {
     host.world.plan = { pauseAfter: "image" };
     const hook = path.resolve(import.meta.dirname, "../../support/fake-kind/die-before-record.ts");
-    const { signal } = await host.ensure({ ...two, NODE_OPTIONS: `--import ${hook}` });
+    const { signal } = await host.run("ensure", { ...two, NODE_OPTIONS: `--import ${hook}` }).ended;
     expect(signal).to.equal("SIGKILL");
     const next = host.run("ensure", two);
     await until("the next run's kind", () => next.stderr().includes("✓ image"));
