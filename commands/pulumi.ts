@@ -590,7 +590,7 @@ export async function main(args: readonly string[], projectFolder: string, env: 
       return code;
     }
   }
-  if (command === "destroy") {
+  if (command === "destroy" && typeOf(stackFile, project, "cluster") === "existing") {
     const { keptIn } = await import("./kept.ts");
     for (const line of await keptIn(projectFolder, project, stack)) process.stderr.write(`${line}\n`);
   }

@@ -3,10 +3,7 @@ import { join } from "node:path";
 import { digests } from "../settings/digests.ts";
 import { cacheFolder, withLock, withTemporaryFolder } from "./cache.ts";
 import { reasonOf } from "../components/unreachable.ts";
-import { downloadInto, findDownload } from "./download.ts";
 import { build, buildFlags, buildFolder, findGo, goEnvironment, type Go } from "./go.ts";
-import { fetchModule } from "./module-source.ts";
-import { Unavailable } from "./outside.ts";
 import { sets, tools, type Tool, type ToolName, type ToolSet } from "./pins.ts";
 import { run, which, type Environment } from "./run.ts";
 import { requiredVersion, versionFits } from "./version.ts";
@@ -108,6 +105,7 @@ export async function obtainFrom<Name extends string>(
         try {
           found.set(tool.name, await fromDownload(catalogue, tool, onProgress, signal));
         } catch (error) {
+          const { Unavailable } = await import("./outside.ts");
           if (!(error instanceof Unavailable)) throw error;
           note(tool, error.message);
         } finally {
@@ -156,7 +154,10 @@ export async function moduleDir(module: string, version: string, env: Environmen
   let folder = moduleFolders.get(id);
   if (!folder) {
     const go = which("go", env);
-    folder = go === undefined ? fetchModule(module, version, env) : downloadModule(go, id, env);
+    folder =
+      go === undefined
+        ? import("./module-source.ts").then(({ fetchModule }) => fetchModule(module, version, env))
+        : downloadModule(go, id, env);
     folder = folder.catch((error: unknown) => {
       moduleFolders.delete(id);
       throw new Error(
@@ -232,6 +233,8 @@ async function fromDownload(
   onProgress: (line: string) => void,
   signal: AbortSignal | undefined,
 ): Promise<string> {
+  // Only here: most often all is at hand, and what reads archives and asks the network is half of the time to start.
+  const { downloadInto, findDownload } = await import("./download.ts");
   const { name, version } = tool;
   const platform = { os: process.platform, arch: goArchitectures[process.arch] ?? process.arch };
   const download = findDownload(tool.download, platform);

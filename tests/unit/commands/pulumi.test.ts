@@ -335,6 +335,8 @@ ${script}
 `,
       );
       chmodSync(join(bin, "pulumi"), 0o755);
+      // Never run: so that none is looked for in the network.
+      writeFileSync(join(bin, "kind"), "", { mode: 0o755 });
       env["PATH"] = `${bin}:/usr/bin:/bin`;
     }
 
