@@ -40,7 +40,9 @@ function chosenIn(settings: Settings, slot: Slot): string[] {
 
 function ownSettings(component: Component, settings: Settings): Chosen["settings"] {
   const groups = settings as unknown as Readonly<Record<string, never>>;
-  return Object.fromEntries(Object.keys(component.settings).map((group) => [group, groups[group] as never]));
+  const own: Record<string, never> = {};
+  for (const group in component.settings) own[group] = groups[group] as never;
+  return own;
 }
 
 function isChosen(component: Component, settings: Settings): boolean {
@@ -66,12 +68,14 @@ function ofNodes(settings: Settings): Partial<Offers> {
 /** What a component offers, without what others are decided for. */
 function offersOf(component: Component, settings: Settings): Partial<Offers> {
   const own = component.offers?.(ownSettings(component, settings)) ?? {};
-  const all = { ...own, ...(own.logAgent === true ? ofNodes(settings) : {}) };
-  const offers = Object.entries(all).filter(([capability]) => {
+  const all: Readonly<Record<string, unknown>> = own.logAgent === true ? { ...own, ...ofNodes(settings) } : own;
+  const offers: Record<string, unknown> = {};
+  for (const capability in all) {
     const slot = deciders.get(capability as Capability);
-    return slot === undefined || component.slot === (settings[slot] === "store" ? "metrics" : slot);
-  });
-  return Object.fromEntries(offers);
+    if (slot === undefined || component.slot === (settings[slot] === "store" ? "metrics" : slot))
+      offers[capability] = all[capability];
+  }
+  return offers;
 }
 
 /** What is left of a component that the cluster provides: what others know of it. */
@@ -115,9 +119,10 @@ function asNamed(some: readonly Component[], settings: Settings): Component[] {
   );
 }
 
+const suites = new Set(components.map(({ partOf }) => partOf));
+
 /** A suite is there when a part of it is made. */
 function chosenComponents(settings: Settings): Chosen[] {
-  const suites = new Set(components.map(({ partOf }) => partOf));
   const decided = components.filter((component) => !suites.has(component.key) && isChosen(component, settings));
   const parts = withNeeded(decided, settings);
   const isProvided = ({ provided }: Component) => settings.provided.includes(provided?.by ?? "");
@@ -192,18 +197,23 @@ function without(component: Component, settings: Settings): Remedy[] {
   return [{ setting: slot, value: others.length === 0 ? none : others.length === 1 ? others[0] : others }];
 }
 
-/** What may be set so that a capability is there. @param who needs it: what cannot stand beside them is no remedy */
+/**
+ * What may be set so that a capability is there.
+ * @param who needs it: what cannot stand beside them is no remedy
+ * @param all what every component offers
+ */
 function having(
   capability: Capability,
   settings: Settings,
   who: readonly Component[],
+  all: readonly Pick<Chosen, "component" | "offers">[],
 ): { readonly path: string; readonly is: string; readonly remedies: Remedy[] } | undefined {
   const decider = deciders.get(capability);
   const decided = decider === undefined ? "store" : settings[decider];
   const others = (decider === undefined ? [] : alternatives(decider)).filter((one) => one !== decided);
   const instead = others.map((value): Remedy => ({ setting: decider ?? "", value }));
   if (decider !== undefined && decided !== "store") return { path: decider, is: String(decided), remedies: instead };
-  const able = components.filter((component) => offersOf(component, settings)[capability] !== undefined);
+  const able = all.filter(({ offers }) => offers[capability] !== undefined).map(({ component }) => component);
   const slot = able.find((component) => component.slot !== undefined)?.slot;
   if (slot !== undefined) {
     const refused = who.flatMap(({ conflicts = [] }) => conflicts.map((one) => one.with));
@@ -285,8 +295,10 @@ function missing(chosen: readonly Chosen[], settings: Settings): PlanFinding[] {
       needed.set(capability, [...(needed.get(capability) ?? []), component]);
     }
   }
+  if (needed.size === 0) return [];
+  const all = components.map((component) => ({ component, offers: offersOf(component, settings) }));
   const findings = [...needed].flatMap(([capability, who]): PlanFinding[] => {
-    const could = having(capability, settings, who);
+    const could = having(capability, settings, who, all);
     if (could === undefined) throw new Error(`Nobody in the catalogue offers ${capability}.`);
     const names = who.map(({ key }) => key).join(" and ");
     const off = who.flatMap((component) => without(component, settings));
@@ -399,11 +411,20 @@ export function idle(settings: Settings, said: Readonly<Record<string, unknown>>
   });
 }
 
+/** Settings do not change, and are asked for their plan again and again. */
+const plans = new WeakMap<Settings, Plan>();
+
 /**
  * The components of an environment.
  * @throws Error for a mistake of the catalogue itself
  */
 export function plan(settings: Settings): Plan {
+  const known = plans.get(settings) ?? planned(settings);
+  plans.set(settings, known);
+  return known;
+}
+
+function planned(settings: Settings): Plan {
   const chosen = chosenComponents(settings);
   return {
     chosen: ordered(chosen),

@@ -4,7 +4,7 @@ import { nearest } from "./nearest.ts";
 import type { Finding } from "./finding.ts";
 import { checkRules } from "./rules.ts";
 import { readScalars, type SchemaNode } from "./scalars.ts";
-import { type Settings, settingsSchema } from "./schema.ts";
+import { readGroups, type Settings, settingsSchema } from "./schema.ts";
 import { type Members, secretCommand, secretGroups, type SecretName, secretSettings } from "./secrets.ts";
 
 export { nearest } from "./nearest.ts";
@@ -202,7 +202,7 @@ export interface SettingsSource {
 export function parseSettings(raw: Readonly<Record<string, unknown>>, source: SettingsSource): Settings {
   const groups = Object.keys(secretGroups).filter((group) => group in raw);
   const settings = Object.fromEntries(Object.entries(raw).filter(([key]) => !groups.includes(key)));
-  const result = settingsSchema.safeParse(readScalars(settingsNode(), settings), { error: inWords });
+  const result = readGroups(readScalars(settingsNode(), settings) as typeof settings, { error: inWords });
   const findings = [
     ...(source.found ?? []),
     ...unreadKeys(source.others ?? [], "observability"),

@@ -7,13 +7,13 @@ import type { Finding } from "./finding.ts";
 import { byteCount } from "./formats.ts";
 import { githubAddresses } from "./github.ts";
 import { hasKeyFor, namedServers, sshServer } from "./host-keys.ts";
-import { type Settings, settingsSchema } from "./schema.ts";
+import { type Settings, usual } from "./schema.ts";
 
 /** GitHub's SSH servers, whose keys are known (components/gitops/known-hosts.ts). */
 const githubServers: readonly string[] = ["github.com", "[ssh.github.com]:443"];
 
 /** The collector's own image, of whatever version. */
-const collectorImage = settingsSchema.parse({}).logCollector.image.replace(/:[^:]*$/, "");
+const collectorImage = usual.logCollector.image.replace(/:[^:]*$/, "");
 
 /** Namespaces that the environment fills itself, and whose pods it watches by monitors. */
 const platformNamespaces = (settings: Settings): string[] => [
@@ -30,7 +30,6 @@ function checkSource(
   if (cluster.type !== "kind") {
     add("source.type", `is local-registry, which stands beside a Kind cluster, and cluster.type is ${cluster.type}.`);
   }
-  const without = settingsSchema.parse({});
   const given = (group: string, settings: object, defaults: object) => {
     for (const [key, value] of Object.entries(settings)) {
       // The folder of this environment is the same in a repository and in an artifact.
@@ -41,8 +40,8 @@ function checkSource(
       );
     }
   };
-  given("repository", repository, without.repository);
-  given("deployKey", deployKey, without.deployKey);
+  given("repository", repository, usual.repository);
+  given("deployKey", deployKey, usual.deployKey);
 }
 
 /** Everything that is wrong with settings that are each right on their own. */

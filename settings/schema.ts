@@ -291,3 +291,23 @@ export type Settings = z.output<typeof settingsSchema>;
 
 /** What a person may write: every key optional. */
 export type SettingsInput = z.input<typeof settingsSchema>;
+
+/** The settings of a stack that says nothing. */
+export const usual: Settings = settingsSchema.parse({});
+
+/** The groups without what each is when nothing is said of it: to make all of that anew takes most of the time. */
+const said = z.strictObject(
+  Object.fromEntries(
+    Object.entries(settingsSchema.shape).map(([group, schema]) => [group, schema.unwrap().optional()]),
+  ),
+);
+
+/** The same as `settingsSchema.safeParse`, several times as fast. */
+export function readGroups(
+  groups: Readonly<Record<string, unknown>>,
+  params?: z.core.ParseContext<z.core.$ZodIssue>,
+): z.ZodSafeParseResult<Settings> {
+  const given = Object.entries(groups).filter(([, value]) => value !== undefined);
+  const result = said.safeParse(Object.fromEntries(given), params);
+  return result.success ? { ...result, data: { ...usual, ...result.data } } : (result as z.ZodSafeParseError<Settings>);
+}

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { expect } from "chai";
 import fc from "fast-check";
 import { nearest, parseSettings, SettingsError } from "../../../settings/parse.ts";
+import { readGroups, settingsSchema } from "../../../settings/schema.ts";
 import type { SecretName } from "../../../settings/secrets.ts";
 
 const file = "Pulumi.dev.yaml";
@@ -25,6 +26,14 @@ describe("settings", () => {
     expect(settings.cluster.type).to.equal("kind");
     expect(settings.loki.retention).to.equal("24h");
     expect(settings.demo.enabled).to.equal(true);
+  });
+
+  it("are read group by group as their whole schema reads them", () => {
+    const groups = Object.keys(settingsSchema.shape);
+    const values = [undefined, {}, [], "none", "external", 1, null, { enabled: true, other: 1 }, [{ name: "a" }]];
+    const all = (value: unknown) => Object.fromEntries(groups.map((group) => [group, value]));
+    for (const said of [{}, { other: 1, loki: {} }, ...values.map(all)])
+      expect(readGroups(said)).to.deep.equal(settingsSchema.safeParse(said));
   });
 
   it("cannot be changed afterwards, at any depth", () => {
