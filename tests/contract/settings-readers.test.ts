@@ -689,22 +689,46 @@ const source = { file: "Pulumi.dev.yaml", secrets: Object.keys(secretSettings) a
 
 const externalSecrets = Object.keys(secretSettings).filter((name) => name.startsWith("external"));
 
-/** The settings, or undefined when they are refused; anything else that happens is a crash. */
-function accepted(raw: Tree): Settings | undefined {
+/** The settings, or why they are refused; anything else that happens is a crash. */
+function read(raw: Tree): Settings | SettingsError {
   try {
     return parseSettings(raw, source);
   } catch (error) {
-    if (error instanceof SettingsError) return undefined;
+    if (error instanceof SettingsError) return error;
     throw new Error(`${JSON.stringify(raw)} crashed the program: ${String(error)}`, { cause: error });
   }
 }
 
-/** With those of some changes that go together: all at once, or of each half. */
-function withAccepted(raw: Tree, changes: readonly ((tree: Tree) => Tree)[]): Tree {
-  const next = changes.reduce((tree, change) => change(tree), raw);
-  if (accepted(next) !== undefined) return next;
+/** The settings, or undefined when they are refused. */
+function accepted(raw: Tree): Settings | undefined {
+  const settings = read(raw);
+  return settings instanceof SettingsError ? undefined : settings;
+}
+
+interface Change {
+  readonly where: string;
+  readonly made: (tree: Tree) => Tree;
+}
+
+/**
+ * With those of some changes that go together: all at once; else without those that are complained of, and then with such of them as
+ * are right by themselves; else of each half.
+ */
+function withAccepted(raw: Tree, changes: readonly Change[], base = raw): Tree {
+  const next = changes.reduce((tree, { made }) => made(tree), raw);
+  const settings = read(next);
+  if (!(settings instanceof SettingsError)) return next;
+  if (changes.length < 2) return raw;
+  const complained = changes.filter(({ where }) =>
+    settings.findings.some(({ path }) => `${path}.`.startsWith(`${where}.`) || `${where}.`.startsWith(`${path}.`)),
+  );
+  if (complained.length > 0 && complained.length < changes.length) {
+    const others = changes.filter((change) => !complained.includes(change));
+    const right = complained.filter(({ made }) => accepted(made(base)) !== undefined);
+    return withAccepted(withAccepted(raw, others, base), right, base);
+  }
   const half = Math.ceil(changes.length / 2);
-  return changes.length < 2 ? raw : withAccepted(withAccepted(raw, changes.slice(0, half)), changes.slice(half));
+  return withAccepted(withAccepted(raw, changes.slice(0, half), base), changes.slice(half), base);
 }
 
 /** Kubeconfig with every context that settings may name. */
@@ -774,7 +798,7 @@ describe("What settings accept, by its readers", function () {
       const elements = node.items?.properties === undefined ? undefined : node.items;
       if (elements !== undefined && isNamed(elements)) named.add(where);
       const base = surroundings(where, kubeconfig);
-      const there = asList(read(base, where));
+      const there = asList(valueAt(base, where));
       const arbitrary =
         elements === undefined
           ? generated(node, where)
@@ -823,7 +847,7 @@ describe("What settings accept, by its readers", function () {
         stored,
       ];
       const base = bases[index % bases.length] ?? {};
-      const further: ((tree: Tree) => Tree)[] = [];
+      const further: Change[] = [];
       for (const [where, values] of good) {
         // Who is not there reads nothing.
         if (where in slots) continue;
@@ -839,9 +863,11 @@ describe("What settings accept, by its readers", function () {
         const some = isList
           ? values.filter((_, at) => at % environments === index)
           : [values[(random[turn++] ?? 0) % values.length]];
-        for (const [at, value] of some.entries()) {
-          const element = isList && named.has(where) ? { ...(value as Tree), name: `n${at}` } : value;
-          further.push((tree) => withLeaf(tree, where, isList ? [...asList(read(tree, where)), element] : value));
+        for (const value of some) {
+          const element = isList && named.has(where) ? { ...(value as Tree), name: `n${further.length}` } : value;
+          const made = (tree: Tree) =>
+            withLeaf(tree, where, isList ? [...asList(valueAt(tree, where)), element] : value);
+          further.push({ where, made });
         }
       }
       const raw = withAccepted({ alerting: everybody, ...base }, further);
@@ -1083,7 +1109,11 @@ describe("What settings accept, by its readers", function () {
 
   it("is what containerd, Git and SSH take", () => {
     const complaints: string[] = [];
-    for (const { cluster, repository, demo } of all) {
+    for (const branch of new Set(all.flatMap(({ repository, demo }) => [repository.branch, demo.branch ?? "main"]))) {
+      const { status } = spawnSync("git", ["check-ref-format", "--branch", branch]);
+      if (status !== 0) complaints.push(`git refuses the branch ${branch}`);
+    }
+    for (const { cluster, repository } of all) {
       for (const [host, address] of Object.entries(cluster.kind.registryMirrors)) {
         const { host: hosts = {} } = parseToml(hostsToml(address)) as {
           host?: Record<string, { override_path?: boolean }>;
@@ -1095,10 +1125,6 @@ describe("What settings accept, by its readers", function () {
           if (!/^https?:$/.test(protocol) || asked.includes("//") || host.includes("/"))
             complaints.push(`${host}: ${url}`);
         }
-      }
-      for (const branch of [repository.branch, demo.branch ?? "main"]) {
-        const { status } = spawnSync("git", ["check-ref-format", "--branch", branch]);
-        if (status !== 0) complaints.push(`git refuses the branch ${branch}`);
       }
       for (const line of (repository.knownHosts ?? "").split("\n").filter((text) => /^[^#\s]/.test(text))) {
         const key = line
@@ -1114,7 +1140,7 @@ describe("What settings accept, by its readers", function () {
   });
 });
 
-function read(tree: Tree, where: string): unknown {
+function valueAt(tree: Tree, where: string): unknown {
   return where.split(".").reduce<unknown>((node, key) => at(node, key), tree);
 }
 
