@@ -115,7 +115,7 @@ describe("alert and recording rules", () => {
   it("ask for series and labels that the platform has, each of the job that has them: so there is what can make them fire", () => {
     // Every job has `up`, and of whom a job is checks/content.ts holds.
     const recorded = [...records, ...shipped.records, "up"];
-    const series = shapedSeries();
+    const series = Map.groupBy(shapedSeries(), ({ name }) => name);
     const asked = rules.flatMap(({ alert, record, expr }) => {
       const query = parsed(expr);
       return (query === undefined ? [] : selectorsOf(query)).map((one) => ({ where: alert ?? record ?? "", ...one }));
@@ -123,18 +123,17 @@ describe("alert and recording rules", () => {
     const named = asked.filter(({ metric }) => metric !== undefined && !recorded.includes(metric));
     expect(named).to.have.length.greaterThan(100);
     for (const { where, metric, matchers } of named) {
-      const fits = series.filter(({ name, labels }) => {
+      const jobs = matchers
+        .filter(({ label, operator }) => label === "job" && !operator.startsWith("!"))
+        .map(({ value }) => new RegExp(`^(?:${value})$`));
+      const fits = (series.get(metric ?? "") ?? []).some(({ labels }) => {
         const has = matchers.every(({ label }) => label === "__name__" || label in labels);
-        const jobs = matchers
-          .filter(({ label, operator }) => label === "job" && !operator.startsWith("!"))
-          .map(({ value }) => new RegExp(`^(?:${value})$`));
-        return name === metric && has && jobs.every((job) => job.test(labels["job"] ?? ""));
+        return has && jobs.every((job) => job.test(labels["job"] ?? ""));
       });
       const what = `${where}: ${metric ?? ""}{${matchers.map(({ label, value }) => `${label}="${value}"`).join(", ")}}`;
-      expect(
-        fits,
-        `${what} is not in the made-up cluster (content/*.series): does the program have it?`,
-      ).not.to.deep.equal([]);
+      expect(fits, `${what} is not in the made-up cluster (content/*.series): does the program have it?`).to.equal(
+        true,
+      );
     }
   });
 

@@ -1,10 +1,11 @@
 /** The content of flux-repo/ as data, for its tests. */
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parse } from "yaml";
 import { sloRules } from "../../../components/alerts/slos/rules.ts";
 import { slos } from "../../../components/alerts/slos/settings.ts";
+import { remembered } from "../../../components/remembered.ts";
 import { durationSeconds } from "../../../settings/formats.ts";
 import { componentFiles } from "../../../contract/component-files.ts";
 import type { Rule } from "../../../contract/rules-lint.ts";
@@ -212,12 +213,15 @@ function absentTests(rules: readonly Rule[]): UnitTests["tests"] {
   ];
 }
 
+let testFiles: readonly string[] | undefined;
+
 /**
  * The unit tests of a rule file, to which one is added for each that fires: at the evaluation before it is quiet. So each says
  * when its alert fires, and a wait that is longer or shorter fails it.
  */
-export function unitTests({ name, groups }: RuleFile): UnitTests {
-  const [own] = componentFiles(`content/${name}.test.yaml`);
+export const unitTests = remembered(({ name, groups }: RuleFile): UnitTests => {
+  testFiles ??= componentFiles("content/*.test.yaml");
+  const own = testFiles.find((file) => basename(file) === `${name}.test.yaml`);
   const absent = absentTests(rulesOf({ groups }));
   const file: UnitTests =
     own !== undefined
@@ -233,7 +237,7 @@ export function unitTests({ name, groups }: RuleFile): UnitTests {
   }));
   // Without it promtool takes any order, so that an alert sees its recorded series at once or one evaluation later.
   return { ...file, group_eval_order: groups.map((group) => group.name), tests };
-}
+}, new WeakMap<RuleFile, UnitTests>());
 
 /** All rules of a file. */
 export function rulesOf({ groups }: Pick<RuleFile, "groups">): Rule[] {

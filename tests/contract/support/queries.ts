@@ -1,6 +1,5 @@
 /** Queries before their readers: Prometheus's own parser and engine, and Grafana's grammars of LogQL and TraceQL. */
 import { parser as traceql } from "@grafana/lezer-traceql";
-import { stringify } from "yaml";
 import { programSaid } from "../../../contract/said.ts";
 import { logqlMistake } from "../../../settings/logql.ts";
 import { interval, minutesOfData, type Series, shapedSeries } from "../../../dashboards/sample/cluster.ts";
@@ -88,8 +87,8 @@ export function answersOf(
     { interval: `${interval}s`, input_series: series.map(promtoolSeries), [`${of}_expr_test`]: expressions },
   ];
   const files = {
-    ...Object.fromEntries(rules.map(({ name, groups }) => [`${name}.yaml`, told(stringify({ groups }))])),
-    "test.yaml": stringify({ ...test, tests }, { lineWidth: 0 }),
+    ...Object.fromEntries(rules.map(({ name, groups }) => [`${name}.yaml`, told(JSON.stringify({ groups }))])),
+    "test.yaml": JSON.stringify({ ...test, tests }),
   };
   const args =
     of === "promql"
