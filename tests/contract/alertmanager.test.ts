@@ -1,28 +1,18 @@
 import { expect } from "chai";
-import { execFile, spawnSync } from "node:child_process";
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { promisify } from "node:util";
 import { parse, stringify } from "yaml";
 import { alertmanagerValues } from "../../components/alerts/alertmanager/component.ts";
 import { alertmanagerConfig, inhibitorRules } from "../../components/alerts/alertmanager/config.ts";
 import { silenceEnd } from "../../components/alerts/alertmanager/check.ts";
 import { parseSettings } from "../../settings/parse.ts";
 import { prometheusOperator } from "../../contract/crds.ts";
+import { programSaid } from "../../contract/said.ts";
 import { moduleDir } from "../../toolchain/obtain.ts";
 import { programOrSkip } from "../support/program.ts";
-import {
-  type AlertingInput,
-  alertingOf,
-  alertmanagerFiles,
-  everybody,
-  type Files,
-  inDays,
-} from "./support/alertmanager.ts";
+import { type AlertingInput, alertingOf, alertmanagerTexts, everybody, inDays } from "./support/alertmanager.ts";
 import { readRuleFiles, rulesOf, shipped } from "./support/content.ts";
 import { promtool } from "./support/promtool.ts";
-
-const execute = promisify(execFile);
 
 /** One alert as the templates see it. */
 function alert(name: string, more: { readonly severity?: string; readonly status?: string } = {}) {
@@ -62,10 +52,12 @@ describe("Alertmanager's files, by amtool", () => {
     amtool = await programOrSkip(this, "amtool");
   });
 
-  const run = (...args: readonly string[]) => {
-    const { status, stdout, stderr } = spawnSync(amtool, args, { encoding: "utf8" });
+  type Texts = ReturnType<typeof alertmanagerTexts>;
+  const run = (files: Texts, ...args: readonly string[]) => {
+    const { status, stdout, stderr } = programSaid(amtool, { files, args });
     return { status, said: stdout + stderr };
   };
+  const check = (files: Texts) => run(files, "check-config", "alertmanager.yaml");
 
   for (const [what, alerting] of [
     ["nobody to tell", {}],
@@ -75,46 +67,33 @@ describe("Alertmanager's files, by amtool", () => {
     ["a route with all that it can say", { ...everybody, routes: [wholeRoute()] }],
   ] satisfies [string, AlertingInput][]) {
     it(`are right with ${what}`, () => {
-      const files = alertmanagerFiles(alerting);
-      try {
-        const { status, said } = run("check-config", files.config);
-        expect(status, said).to.equal(0);
-        expect(said).to.include("SUCCESS").and.include("1 templates");
-      } finally {
-        files.remove();
-      }
+      const { status, said } = check(alertmanagerTexts(alerting));
+      expect(status, said).to.equal(0);
+      expect(said).to.include("SUCCESS").and.include("1 templates");
     });
   }
 
   it("are refused when a receiver is missing: the check can fail", () => {
-    const files = alertmanagerFiles(everybody, (config) => ({ ...config, receivers: config.receivers.slice(0, 1) }));
-    try {
-      expect(run("check-config", files.config)).to.have.property("status").that.is.not.equal(0);
-    } finally {
-      files.remove();
-    }
+    const files = alertmanagerTexts(everybody, (config) => ({ ...config, receivers: config.receivers.slice(0, 1) }));
+    expect(check(files)).to.have.property("status").that.is.not.equal(0);
   });
 
   describe("routes", () => {
-    let files: Files;
-    before(() => (files = alertmanagerFiles(everybody)));
-    after(() => {
-      files.remove();
-    });
-
-    const asked = new Map<string, Promise<string>>();
+    const files = alertmanagerTexts(everybody);
+    const route = JSON.stringify((parse(files["alertmanager.yaml"] ?? "") as { route: unknown }).route);
+    const asked = new Map<string, string>();
+    const ask = (of: Texts, labels: Readonly<Record<string, string>>): string => {
+      const words = Object.entries(labels).map(([name, value]) => `${name}=${value}`);
+      const { status, said } = run(of, "config", "routes", "test", "--config.file=alertmanager.yaml", ...words);
+      expect(status, said).to.equal(0);
+      return said.trim();
+    };
     /** Where an alert goes. Of those that the routes cannot tell apart, because they have the name of none, amtool is asked of one. */
-    const routed = async (labels: Readonly<Record<string, string>>): Promise<string> => {
-      const { route } = parse(readFileSync(files.config, "utf8")) as { route: unknown };
-      expect(JSON.stringify(route), "alerts are named whole").not.to.match(/alertname *(=~|!=|!~)/);
-      const ask = async () => {
-        const words = Object.entries(labels).map(([name, value]) => `${name}=${value}`);
-        const args = ["config", "routes", "test", `--config.file=${files.config}`, ...words];
-        return (await execute(amtool, args)).stdout.trim();
-      };
+    const routed = (labels: Readonly<Record<string, string>>): string => {
+      expect(route, "alerts are named whole").not.to.match(/alertname *(=~|!=|!~)/);
       const { alertname = "", ...others } = labels;
-      const key = JSON.stringify([others, JSON.stringify(route).includes(alertname) ? alertname : ""]);
-      const answer = asked.get(key) ?? ask();
+      const key = JSON.stringify([others, route.includes(alertname) ? alertname : ""]);
+      const answer = asked.get(key) ?? ask(files, labels);
       asked.set(key, answer);
       return answer;
     };
@@ -122,7 +101,7 @@ describe("Alertmanager's files, by amtool", () => {
     const receiver = (severity: string, namespace: string) =>
       severity === "critical" ? "ops" : namespace === "demo" ? "chat" : "mail";
 
-    it("take each alert of ours to the receiver that the settings say", async function () {
+    it("take each alert of ours to the receiver that the settings say", () => {
       const rules = readRuleFiles().flatMap(rulesOf);
       const alerts = rules.flatMap(({ alert: name, labels }) => (name === undefined ? [] : [{ name, labels }]));
       expect(alerts.length).to.be.greaterThan(30);
@@ -131,52 +110,34 @@ describe("Alertmanager's files, by amtool", () => {
         // One that is filled in can be any.
         for (const namespace of own.includes("{{") ? ["demo", "monitoring"] : [own]) {
           const severity = labels["severity"] ?? "";
-          const got = await routed({ ...labels, alertname: name, namespace });
+          const got = routed({ ...labels, alertname: name, namespace });
           expect(got, `${name}, ${severity}, in ${namespace}`).to.equal(receiver(severity, namespace));
         }
       }
     });
 
-    it("take each alert of kube-prometheus-stack there, and those for machines to nobody", async function () {
+    it("take each alert of kube-prometheus-stack there, and those for machines to nobody", () => {
       const forMachines = ["Watchdog", "InfoInhibitor"];
       const severities = ["critical", "warning", "info"] as const;
       expect(shipped.alerts).to.include.members(forMachines);
       for (const [index, name] of shipped.alerts.filter((one) => !forMachines.includes(one)).entries()) {
         const severity = severities[index % 3] ?? "info";
-        const got = await routed({ alertname: name, severity, namespace: "kube-system" });
+        const got = routed({ alertname: name, severity, namespace: "kube-system" });
         expect(got, `${name}, ${severity}`).to.equal(receiver(severity, "kube-system"));
       }
-      expect(await routed({ alertname: "Watchdog", severity: "none" })).to.equal("dead-mans-switch");
+      expect(routed({ alertname: "Watchdog", severity: "none" })).to.equal("dead-mans-switch");
       for (const name of ["InfoInhibitor", ...inhibitorRules(alertingOf(everybody)).map((rule) => rule.alert)]) {
-        expect(await routed({ alertname: name, severity: "none", namespace: "demo" }), name).to.equal("null");
+        expect(routed({ alertname: name, severity: "none", namespace: "demo" }), name).to.equal("null");
       }
     });
 
-    it("tell nobody when the settings name nobody", async () => {
-      const quiet = alertmanagerFiles({});
-      try {
-        const labels = ["alertname=KubeNodeNotReady", "severity=critical"];
-        const { stdout } = await execute(amtool, [
-          "config",
-          "routes",
-          "test",
-          `--config.file=${quiet.config}`,
-          ...labels,
-        ]);
-        expect(stdout.trim()).to.equal("null");
-      } finally {
-        quiet.remove();
-      }
+    it("tell nobody when the settings name nobody", () => {
+      expect(ask(alertmanagerTexts({}), { alertname: "KubeNodeNotReady", severity: "critical" })).to.equal("null");
     });
   });
 
   describe("messages", () => {
-    let files: Files;
-    before(() => (files = alertmanagerFiles(everybody)));
-    after(() => {
-      files.remove();
-    });
-
+    const files = alertmanagerTexts(everybody);
     const common = { alertname: "KbotErrorRatioHigh", namespace: "demo", severity: "critical", pod: "kbot-7d+1" };
     const silence = `http://localhost:9093/alertmanager/#/silences/new?filter=%7Balertname%3D%22KbotErrorRatioHigh%22%2Cnamespace%3D%22demo%22%2Cpod%3D%22kbot-7d%2B1%22%2Cseverity%3D%22critical%22%7D`;
 
@@ -184,11 +145,10 @@ describe("Alertmanager's files, by amtool", () => {
     const silenceInHtml = `<a href="${silence.replace("%2B", "%2b")}">Silence</a>`;
 
     const render = (template: string, type: "text" | "html", data: object): string => {
-      const file = join(files.folder, "data.json");
-      writeFileSync(file, JSON.stringify(data));
       const text = `{{ template "observability.${template}" . }}`;
-      const options = [`--template.glob=${files.templates}`, `--template.type=${type}`, `--template.text=${text}`];
-      const { status, said } = run("template", "render", ...options, `--template.data=${file}`);
+      const options = ["--template.glob=*.tmpl", `--template.type=${type}`, `--template.text=${text}`];
+      const given = { ...files, "data.json": JSON.stringify(data) };
+      const { status, said } = run(given, "template", "render", ...options, "--template.data=data.json");
       expect(status, said).to.equal(0);
       return said;
     };

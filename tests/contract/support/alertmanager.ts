@@ -71,30 +71,33 @@ export interface Files {
   readonly folder: string;
   /** Alertmanager's configuration. */
   readonly config: string;
-  /** Glob of the message templates. */
-  readonly templates: string;
   remove(): void;
 }
 
 /**
- * Writes Alertmanager's files.
+ * Alertmanager's files by their names.
  *
  * @param change what a test has to replace in the configuration; the folder of the templates always is
  */
+export function alertmanagerTexts(
+  alerting: AlertingInput,
+  change: (config: AlertmanagerConfig) => object = (config) => config,
+): Readonly<Record<string, string>> {
+  const config = change(alertmanagerConfig(alertingOf(alerting), "dev"));
+  return { ...alertmanagerTemplates(), "alertmanager.yaml": stringify({ ...config, templates: ["*.tmpl"] }) };
+}
+
+/** Writes them into a folder of their own. */
 export function alertmanagerFiles(
   alerting: AlertingInput,
-  change: (config: AlertmanagerConfig, folder: string) => object = (config) => config,
+  change: (config: AlertmanagerConfig, folder: string) => object,
 ): Files {
   const folder = mkdtempSync(join(tmpdir(), "alertmanager-"));
-  for (const [name, text] of Object.entries(alertmanagerTemplates())) writeFileSync(join(folder, name), text);
-  const templates = join(folder, "*.tmpl");
-  const config = join(folder, "alertmanager.yaml");
-  const made = alertmanagerConfig(alertingOf(alerting), "dev");
-  writeFileSync(config, stringify({ ...change(made, folder), templates: [templates] }));
+  const texts = alertmanagerTexts(alerting, (config) => change(config, folder));
+  for (const [name, text] of Object.entries(texts)) writeFileSync(join(folder, name), text);
   return {
     folder,
-    config,
-    templates,
+    config: join(folder, "alertmanager.yaml"),
     remove: () => {
       rmSync(folder, { recursive: true, force: true });
     },
