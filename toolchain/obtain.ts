@@ -1,5 +1,18 @@
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
-import { join } from "node:path";
+import { createHash } from "node:crypto";
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  readSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { basename, dirname, join } from "node:path";
 import { digests } from "../settings/digests.ts";
 import { cacheFolder, withLock, withTemporaryFolder } from "./cache.ts";
 import { reasonOf } from "../components/unreachable.ts";
@@ -209,8 +222,7 @@ async function fromPath(
   if (!path) return { name };
   let says = "";
   try {
-    const result = await run(path, onPath.args, { env, signal: AbortSignal.timeout(10_000) });
-    says = result.stdout + result.stderr;
+    says = await said(name, path, onPath.args, env);
   } catch {
     // It does not start, or hangs: as good as not there.
   }
@@ -218,6 +230,38 @@ async function fromPath(
   if (!version) return { name, note: `${path} does not say its version and is not used` };
   if (versionFits(version, tool.version, onPath.fits)) return { name, path };
   return { name, note: `${path} is version ${version} and is not used: ${tool.version} is needed` };
+}
+
+/**
+ * What a program on PATH says of its version. It is asked once, because that is a start of it, for Pulumi a quarter of a second of
+ * every command. A script, or a link to a program of another name, may be a version manager's, which chooses by where it is started:
+ * that one is asked each time.
+ */
+async function said(name: string, path: string, args: readonly string[], env: Environment): Promise<string> {
+  const file = realpathSync(path);
+  const { size, mtimeMs, ctimeMs } = statSync(file);
+  const identity = createHash("sha256").update(JSON.stringify([file, size, mtimeMs, ctimeMs, args]));
+  const kept = join(cacheFolder(env), "versions", identity.digest("hex"));
+  const keeps = basename(file) === name && !isScript(file);
+  if (keeps && existsSync(kept)) return readFileSync(kept, "utf8");
+  const { stdout, stderr, code } = await run(path, args, { env, signal: AbortSignal.timeout(10_000) });
+  if (keeps && code === 0) {
+    mkdirSync(dirname(kept), { recursive: true });
+    writeFileSync(`${kept}.${process.pid}`, stdout + stderr);
+    renameSync(`${kept}.${process.pid}`, kept);
+  }
+  return stdout + stderr;
+}
+
+function isScript(file: string): boolean {
+  const descriptor = openSync(file, "r");
+  try {
+    const start = Buffer.alloc(2);
+    readSync(descriptor, start);
+    return start.toString() === "#!";
+  } finally {
+    closeSync(descriptor);
+  }
 }
 
 const goArchitectures: Readonly<Record<string, string>> = { x64: "amd64", arm64: "arm64" };

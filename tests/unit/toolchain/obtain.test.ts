@@ -2,13 +2,16 @@ import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import {
   chmodSync,
+  copyFileSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
+  realpathSync,
   rmSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from "node:fs";
 import { createServer, type Server } from "node:http";
@@ -219,6 +222,33 @@ for package in "$@"; do echo "$package" >&2; echo "built $package" > "$out/\${pa
     fakeGo();
     expect(await get(catalogue(), "tool")).to.deep.equal({ tool: file });
     expect(builds()).to.deep.equal([]);
+  });
+
+  it("asks a program on PATH once, one that has been replaced anew, and a script each time", async () => {
+    const version = join(folder, "version");
+    const says = (text: string) => {
+      writeFileSync(version, text);
+    };
+    const from = catalogue({ onPath: { args: [version], version: /^v(\S+)/, fits: "newer-minor" } });
+    fakeGo();
+    const program = join(bin, "tool");
+    const taken = async () => (await get(from, "tool"))["tool"] === program;
+    copyFileSync(realpathSync(join(bin, "cat")), program);
+    says("v2.9.0");
+    expect(await taken()).to.equal(true);
+    says("v1.0.0");
+    expect(await taken(), "the same program").to.equal(true);
+    utimesSync(program, 1, 1);
+    expect(await taken(), "another one").to.equal(false);
+    rmSync(program);
+    for (const [text, fits] of [
+      ["v2.9.0", true],
+      ["v1.0.0", false],
+    ] as const) {
+      executable("tool", 'cat "$1"');
+      says(text);
+      expect(await taken(), `a script that says ${text}`).to.equal(fits);
+    }
   });
 
   for (const [what, script] of [
