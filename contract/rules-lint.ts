@@ -1,14 +1,12 @@
 /** What is wrong with rules beside their syntax, which promtool knows: for those of the environment, and for people's own. */
-import { spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import * as path from "node:path";
+import { readFileSync } from "node:fs";
 import { LineCounter, isNode, parseAllDocuments, stringify } from "yaml";
 import { namespaces } from "../components/kubernetes/namespaces.ts";
 import { durationSeconds } from "../settings/formats.ts";
 import { nearest } from "../settings/nearest.ts";
 import { componentContracts } from "./component-files.ts";
 import { calls, labelsOf, parsed, rangesOf, selectorsOf } from "./promql.ts";
+import { programSaid } from "./said.ts";
 
 export interface Rule {
   readonly alert?: string;
@@ -188,34 +186,29 @@ function ofPromtool(
   promtool: string,
   groups: readonly unknown[],
 ): { readonly group: string; readonly rule: number; readonly message: string }[] {
-  const folder = mkdtempSync(path.join(tmpdir(), "lint-rules-"));
-  try {
-    writeFileSync(path.join(folder, "rules.yaml"), stringify({ groups }));
-    const check = (...more: string[]) => {
-      const args = ["check", "rules", "--lint=all", "--lint-fatal", ...more, "rules.yaml"];
-      const { status, stdout, stderr } = spawnSync(promtool, args, { cwd: folder, encoding: "utf8" });
-      return status === 0 ? "" : stdout + stderr;
-    };
-    const strict = check();
-    // Of a file with a field that it does not know it says no more.
-    const said = strict.includes("unmarshal errors") ? strict + check("--ignore-unknown-fields") : strict;
-    const lines = said
-      .split("\n")
-      .map((line) => line.replace(/^(?:rules\.yaml|\s)*:? ?/, "").replace(/^(?:\d+:\d+|line \d+): /, ""))
-      .filter(
-        (line) =>
-          line !== "" && !/^(Checking |yaml: unmarshal errors:|SUCCESS|FAILED|\d+ rules found|error:? *$)/.test(line),
-      );
-    // It reads the file twice, in two forms.
-    const once = new Set(lines.filter((line) => !/rulefmt\.\w+Node$/.test(line)));
-    return [...once].map((line) => {
-      const [, group = "", rule = "0", message = line] =
-        /^group "([^"]*)", rule (\d+), (?:"[^"]*": )?(.*)$/.exec(line) ?? [];
-      return { group, rule: Number(rule), message: `promtool: ${message}` };
-    });
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
+  const files = { "rules.yaml": stringify({ groups }) };
+  const check = (...more: string[]) => {
+    const args = ["check", "rules", "--lint=all", "--lint-fatal", ...more, "rules.yaml"];
+    const { status, stdout, stderr } = programSaid(promtool, { files, args });
+    return status === 0 ? "" : stdout + stderr;
+  };
+  const strict = check();
+  // Of a file with a field that it does not know it says no more.
+  const said = strict.includes("unmarshal errors") ? strict + check("--ignore-unknown-fields") : strict;
+  const lines = said
+    .split("\n")
+    .map((line) => line.replace(/^(?:rules\.yaml|\s)*:? ?/, "").replace(/^(?:\d+:\d+|line \d+): /, ""))
+    .filter(
+      (line) =>
+        line !== "" && !/^(Checking |yaml: unmarshal errors:|SUCCESS|FAILED|\d+ rules found|error:? *$)/.test(line),
+    );
+  // It reads the file twice, in two forms.
+  const once = new Set(lines.filter((line) => !/rulefmt\.\w+Node$/.test(line)));
+  return [...once].map((line) => {
+    const [, group = "", rule = "0", message = line] =
+      /^group "([^"]*)", rule (\d+), (?:"[^"]*": )?(.*)$/.exec(line) ?? [];
+    return { group, rule: Number(rule), message: `promtool: ${message}` };
+  });
 }
 
 /**

@@ -10,6 +10,7 @@ import { labelsOf, parsed } from "../../contract/promql.ts";
 import { lintFile, type Rule, ruleFaults, shortRanges } from "../../contract/rules-lint.ts";
 import { programOrSkip } from "../support/program.ts";
 import { projectFolder } from "./support/content.ts";
+import { promtool as askPromtool } from "./support/promtool.ts";
 
 const fine: Rule = {
   alert: "ShopErrors",
@@ -149,30 +150,24 @@ describe("lint of rules", () => {
       const labels = ["x", "y", "z", "u", "v", "w", "q", "le"];
       const constant = (name: string) => ({ series: name, values: "1+1x30" });
       const all = 'x="1", y="2", z="3"';
-      writeFileSync(
-        join(folder, "labels.yaml"),
-        stringify({
-          evaluation_interval: "1m",
-          tests: [
-            {
-              interval: "1m",
-              input_series: [`a{${all}, u="4"}`, `b{${all}, v="5"}`, `h{${all}, le="1"}`, `h{${all}, le="+Inf"}`].map(
-                constant,
-              ),
-              promql_expr_test: queries.map((query) => ({
-                expr: query,
-                eval_time: "20m",
-                exp_samples: [{ labels: "never", value: 0 }],
-              })),
-            },
-          ],
-        }),
-      );
-      const { stdout, stderr } = spawnSync(promtool, ["test", "rules", "labels.yaml"], {
-        cwd: folder,
-        encoding: "utf8",
-      });
-      const got = [...(stdout + stderr).matchAll(/^ +expr: (.*), time: .*\n +exp: .*\n +got: (.*)$/gm)];
+      const tests = {
+        evaluation_interval: "1m",
+        tests: [
+          {
+            interval: "1m",
+            input_series: [`a{${all}, u="4"}`, `b{${all}, v="5"}`, `h{${all}, le="1"}`, `h{${all}, le="+Inf"}`].map(
+              constant,
+            ),
+            promql_expr_test: queries.map((query) => ({
+              expr: query,
+              eval_time: "20m",
+              exp_samples: [{ labels: "never", value: 0 }],
+            })),
+          },
+        ],
+      };
+      const { said: printed } = askPromtool(promtool, { "labels.yaml": tests }, ["test", "rules", "labels.yaml"]);
+      const got = [...printed.matchAll(/^ +expr: (.*), time: .*\n +exp: .*\n +got: (.*)$/gm)];
       expect(got).to.have.length(queries.length);
       for (const [index, [, , said = ""]] of got.entries()) {
         const query = parsed(queries[index] ?? "");

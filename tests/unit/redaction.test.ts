@@ -17,9 +17,6 @@ async function lua(redaction: Parameters<typeof redactScript>[0], before = ""): 
   return engine.global.get("called") as Redact;
 }
 
-const masked = (log: string, patterns: readonly string[]) =>
-  patterns.reduce((text, pattern) => RE2JS.compile(pattern).matcher(text).replaceAll("****"), log);
-
 describe("Redaction by Fluent Bit's script, in Lua", () => {
   const patterns = [
     String.raw`(?i)bearer\s+[\w.~+/-]+=*`,
@@ -51,11 +48,12 @@ describe("Redaction by Fluent Bit's script, in Lua", () => {
     );
     for (const pattern of patterns) {
       const redact = await lua({ patterns: [pattern], fields: [] });
+      const re2 = RE2JS.compile(pattern);
       let found = 0;
       fc.assert(
         fc.property(texts, (parts) => {
           const log = parts.join("");
-          const wanted = masked(log, [pattern]);
+          const wanted = re2.matcher(log).replaceAll("****");
           const [code, { log: is }] = redact({ log });
           if (wanted !== log) found++;
           return is === wanted && code === (wanted === log ? 0 : 2);
