@@ -1,5 +1,7 @@
 /** Prometheus's relabelling, as far as scrape configurations here use it (prometheus.io/docs, "relabel_config"). */
 
+import { remembered } from "../components/remembered.ts";
+
 export interface RelabelRule {
   readonly source_labels?: readonly string[];
   readonly action?: string;
@@ -7,6 +9,8 @@ export interface RelabelRule {
   readonly replacement?: string;
   readonly target_label?: string;
 }
+
+const whole = remembered((regex: string) => new RegExp(`^(?:${regex})$`));
 
 /**
  * Labels of a target after relabelling; undefined for a target that is dropped.
@@ -19,7 +23,7 @@ export function relabel(
   const result = { ...labels };
   for (const { source_labels = [], action = "replace", regex = "(.*)", replacement = "$1", target_label } of rules) {
     const value = source_labels.map((label) => result[label] ?? "").join(";");
-    const match = new RegExp(`^(?:${regex})$`).exec(value);
+    const match = whole(regex).exec(value);
     switch (action) {
       case "keep":
         if (match === null) return undefined;
