@@ -19,8 +19,8 @@ import { secretSettings } from "../../settings/secrets.ts";
 import { checkPins, placesOfPins } from "../../contract/checks/pins.ts";
 import { componentVariants, type Effect } from "../../contract/component-files.ts";
 import { kubeconfigText } from "../../contract/combinations.ts";
-import { runProgram } from "../../contract/run-program.ts";
-import { type Rendered, render } from "../../contract/rendered.ts";
+import { type Program, runProgram } from "../../contract/run-program.ts";
+import { fromProgram, type Rendered } from "../../contract/rendered.ts";
 import { inDays } from "./support/alertmanager.ts";
 
 /** Those that components say of their own settings. */
@@ -391,25 +391,29 @@ function pinned(group: Tree, rendered: Rendered): (setting: string) => boolean {
   };
 }
 
-/** Everything that the program declares, by place. A number or a hash at the end of a resource's name is left out, too. */
-async function declared(settings: Tree): Promise<Map<string, string>> {
+/** What the program declares, Flux's own objects among it. */
+async function declared(settings: Tree): Promise<Program> {
   const { flux } = parseSettings(settings, { file: "test", secrets: everySecret as never[] });
   const manifests = path.resolve(import.meta.dirname, "../support/flux-install.yaml");
   // The controllers of an image that has a digest, whatever versions are pinned today.
   const [image = ""] = Object.keys(digests);
   const objects = JSON.stringify(await fluxManifests({ ...flux, manifests }));
-  const program = await runProgram({
-    settings: settings,
+  return runProgram({
+    settings,
     fluxManifests: JSON.parse(
       objects.replaceAll('"name":"manager"', `"name":"manager","image":"${image}"`),
     ) as Manifest[],
   });
+}
+
+/** All of it by place. A number or a hash at the end of a resource's name is left out, too. */
+function placesIn({ resources }: Program): Map<string, string> {
   const places = new Map<string, string>();
   const write = (value: unknown, place: string) => {
     if (typeof value !== "object" || value === null) places.set(place, String(value));
     else for (const [key, child] of Object.entries(value)) write(child, `${place}.${key}`);
   };
-  for (const { name, inputs } of program.resources) {
+  for (const { name, inputs } of resources) {
     write(inputs, name);
     const plain = name.replace(/(-[0-9a-f]{8})?(-\d+)?$/, "");
     if (plain !== name) write(inputs, plain);
@@ -430,7 +434,7 @@ describe("Effects of settings", function () {
   before(async () => {
     folder = mkdtempSync(path.join(tmpdir(), "effects-"));
     writeFileSync(path.join(folder, "kubeconfig"), kubeconfigText);
-    standard = await declared({});
+    standard = placesIn(await declared({}));
   });
   after(() => {
     rmSync(folder, { recursive: true });
@@ -478,8 +482,8 @@ describe("Effects of settings", function () {
     const missing: string[] = [];
     for (const [group, under] of groups()) {
       const settings = group.reduce<Tree>((tree, [setting, value]) => withLeaf(tree, setting, value), under);
-      const places = await declared(settings);
-      const rendered = await render({ settings });
+      const program = await declared(settings);
+      const [places, rendered] = [placesIn(program), fromProgram(program)];
       const isPinned = pinned(settings, rendered);
       missing.push(...checkPins(rendered).map(({ object, path: where, message }) => `${object} ${where} ${message}`));
       for (const [setting, value, place, holds = String(value)] of group) {
