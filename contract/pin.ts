@@ -68,6 +68,7 @@ export const why = {
 
 /** Whether a path fits a pattern. */
 export function fits(pattern: string): (path: string) => boolean {
+  if (!pattern.includes("*")) return (path) => path === pattern;
   const source = pattern
     .split(/(\*\*|\*)/)
     .map((part) => ({ "**": ".*", "*": "[^/]*" })[part] ?? part.replaceAll(/[.+?^${}()|[\]\\]/g, "\\$&"));

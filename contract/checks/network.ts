@@ -2,6 +2,7 @@
 import { ownHome } from "../../components/gitops/names.ts";
 import { type Manifest, manifestId } from "../../components/kubernetes/manifest.ts";
 import { plan, providers } from "../../components/plan.ts";
+import { remembered } from "../../components/remembered.ts";
 import { type PodFact, type ServiceFact, serviceFact } from "../chart-facts.ts";
 import { asMap, at, type Finding, textAt } from "../finding.ts";
 import { matches, mayReach, type Model, modelOf, podPort, podsBehind } from "../model.ts";
@@ -153,7 +154,7 @@ function checkPolicy(model: Model, policy: Manifest, { declared, settings }: Ren
 /** Every Kubernetes-internal address in any string, and whether a policy lets the caller in. */
 function checkAddresses({ declared, content, settings }: Rendered, model: Model, add: Add): void {
   const application = settings.demo.enabled ? "demo" : settings.applications.namespaces[0];
-  const places: { readonly object: string; readonly from: string; readonly data: unknown }[] = [
+  const places: { readonly object: string; readonly from: string; readonly data: object }[] = [
     ...releases([...declared, ...content]).map(({ name, namespace, values }) => ({
       object: `HelmRelease ${name}`,
       from: namespace,
@@ -175,40 +176,60 @@ function checkAddresses({ declared, content, settings }: Rendered, model: Model,
       })),
   ];
   for (const { object, from, data } of places) {
-    const all = new Map(strings(data));
-    for (const [path, value] of all) {
-      // Fluent Bit's section says host and port in two lines.
-      const text = value.replaceAll(/^(\s*Host\s+\S+)\s*\n\s*Port\s+(\d+)/gm, "$1:$2");
-      for (const [whole, scheme, portName, name = "", namespace = "", told] of text.matchAll(address)) {
-        // The collector's balancing says host and port in two values.
-        const beside = path.endsWith(".dns.hostname") ? all.get(path.replace(/hostname$/, "port")) : undefined;
-        const service = model.services.find((s) => s.name === name && s.namespace === namespace);
-        const looked = service?.ports.find((candidate) => candidate.name === portName)?.port;
-        const port = told ?? beside ?? (portName === undefined ? (scheme === undefined ? undefined : "80") : looked);
-        if (service === undefined) {
-          // Flux's controllers talk to each other; their Services are known only where Flux was rendered.
-          if (namespace !== ownHome.namespace) add(object, path, `${whole} is a Service that nobody makes.`);
-          continue;
-        }
-        if (port === undefined) {
-          add(object, path, `${whole} names no port${portName === undefined ? "" : " that the Service has"}.`);
-          continue;
-        }
-        const target = service.ports.find((candidate) => candidate.port === Number(port));
-        if (target === undefined) {
-          add(object, path, `${whole}: that Service has the ports ${service.ports.map((p) => p.port).join(", ")}.`);
-          continue;
-        }
-        for (const pod of podsBehind(model, service)) {
-          const podSide = podPort(pod, target.targetPort);
-          if (podSide !== undefined && !mayReach(model, from, pod, podSide)) {
-            add(object, path, `no network policy lets ${from} reach ${whole}.`);
-          }
+    for (const { path, whole, scheme, portName, name, namespace, told } of addressesIn(data)) {
+      const service = model.services.find((s) => s.name === name && s.namespace === namespace);
+      const looked = service?.ports.find((candidate) => candidate.name === portName)?.port;
+      const port = told ?? (portName === undefined ? (scheme === undefined ? undefined : "80") : looked);
+      if (service === undefined) {
+        // Flux's controllers talk to each other; their Services are known only where Flux was rendered.
+        if (namespace !== ownHome.namespace) add(object, path, `${whole} is a Service that nobody makes.`);
+        continue;
+      }
+      if (port === undefined) {
+        add(object, path, `${whole} names no port${portName === undefined ? "" : " that the Service has"}.`);
+        continue;
+      }
+      const target = service.ports.find((candidate) => candidate.port === Number(port));
+      if (target === undefined) {
+        add(object, path, `${whole}: that Service has the ports ${service.ports.map((p) => p.port).join(", ")}.`);
+        continue;
+      }
+      for (const pod of podsBehind(model, service)) {
+        const podSide = podPort(pod, target.targetPort);
+        if (podSide !== undefined && !mayReach(model, from, pod, podSide)) {
+          add(object, path, `no network policy lets ${from} reach ${whole}.`);
         }
       }
     }
   }
 }
+
+interface Address {
+  readonly path: string;
+  readonly whole: string;
+  readonly scheme: string | undefined;
+  readonly portName: string | undefined;
+  readonly name: string;
+  readonly namespace: string;
+  readonly told: string | undefined;
+}
+
+/** Addresses in the strings of an object: many environments have the same. */
+const addressesIn = remembered((data: object) => {
+  const all = new Map(strings(data));
+  return [...all].flatMap(([path, value]) => {
+    if (!value.includes(".svc")) return [];
+    // Fluent Bit's section says host and port in two lines.
+    const text = value.replaceAll(/^(\s*Host\s+\S+)\s*\n\s*Port\s+(\d+)/gm, "$1:$2");
+    // The collector's balancing says host and port in two values.
+    const beside = path.endsWith(".dns.hostname") ? all.get(path.replace(/hostname$/, "port")) : undefined;
+    return [...text.matchAll(address)].map(
+      ([whole, scheme, portName, name = "", namespace = "", told = beside]): Address => {
+        return { path, whole, scheme, portName, name, namespace, told };
+      },
+    );
+  });
+}, new WeakMap<object, Address[]>());
 
 /** Every string of a tree with its path. */
 function strings(tree: unknown, path: readonly string[] = []): [string, string][] {

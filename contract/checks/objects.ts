@@ -1,6 +1,7 @@
 /** Objects against the schemas of their kinds, strictly: what the API server would drop is a finding. */
 import type { Manifest } from "../../components/kubernetes/manifest.ts";
 import { manifestId } from "../../components/kubernetes/manifest.ts";
+import { remembered } from "../../components/remembered.ts";
 import type { Finding } from "../finding.ts";
 import type { KubernetesApi } from "../kubernetes-api.ts";
 import type { Rendered } from "../rendered.ts";
@@ -48,13 +49,9 @@ function checkPodTemplates(object: Manifest, api: KubernetesApi | undefined): Re
   );
 }
 
-/**
- * Findings about every object.
- *
- * @param api schemas of Kubernetes' own kinds; without them those kinds are not looked at
- */
-export function checkObjects({ declared, content }: Rendered, api: KubernetesApi | undefined): Finding[] {
-  return [...declared, ...content].flatMap((object) => {
+/** What is wrong with an object: many environments have the same. */
+const judges = remembered((api: KubernetesApi | undefined) =>
+  remembered((object: Manifest): Finding[] => {
     const finding = (path: string, message: string) => ({
       check: "objects",
       object: manifestId(object),
@@ -68,5 +65,14 @@ export function checkObjects({ declared, content }: Rendered, api: KubernetesApi
       );
     if (isCoreKind(object) && api === undefined) return [];
     return [finding("", `${object.apiVersion} ${object.kind} is no kind that any schema at hand defines.`)];
-  });
+  }, new WeakMap<Manifest, Finding[]>()),
+);
+
+/**
+ * Findings about every object.
+ *
+ * @param api schemas of Kubernetes' own kinds; without them those kinds are not looked at
+ */
+export function checkObjects({ declared, content }: Rendered, api: KubernetesApi | undefined): Finding[] {
+  return [...declared, ...content].flatMap(judges(api));
 }

@@ -2,6 +2,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { guestHome, ownHome } from "../../components/gitops/names.ts";
 import { type Manifest, manifestId } from "../../components/kubernetes/manifest.ts";
+import { remembered } from "../../components/remembered.ts";
 import { byteCount, durationSeconds } from "../../settings/formats.ts";
 import { asMap, at, type Finding, textAt } from "../finding.ts";
 import { formAt } from "../mutations.ts";
@@ -21,12 +22,7 @@ function places(tree: unknown, path: readonly string[] = []): Place[] {
 }
 
 /** Objects do not change: their places are read once. */
-const known = new WeakMap<Manifest, readonly Place[]>();
-function placesOf(object: Manifest): readonly Place[] {
-  const found = known.get(object) ?? places(object);
-  known.set(object, found);
-  return found;
-}
+const placesOf = remembered((object: Manifest) => places(object), new WeakMap<Manifest, readonly Place[]>());
 
 /** Plain data in which the order of lists says nothing. */
 const unordered = (value: unknown) => (Array.isArray(value) ? [...(value as unknown[])].sort() : value);
@@ -42,26 +38,32 @@ function rowsOf(object: Manifest): typeof compiled {
   return found;
 }
 
+interface Pinned {
+  readonly pin: Pin;
+  readonly found: readonly Place[];
+}
+/** Rows about an object, with the places that they have in it. */
+const pinnedIn = remembered(
+  (object: Manifest) =>
+    rowsOf(object).map(({ pin, path }) => ({ pin, found: placesOf(object).filter(([where]) => path(where)) })),
+  new WeakMap<Manifest, readonly Pinned[]>(),
+);
+
 /** Rows of the table that a rendered result gives a place to. */
 export function placesOfPins({ declared, content, machinery }: Rendered): Set<Pin> {
-  const found = new Set<Pin>();
-  for (const object of [...declared, ...content, ...machinery]) {
-    for (const { pin, path } of rowsOf(object))
-      if (!found.has(pin) && placesOf(object).some(([where]) => path(where))) found.add(pin);
-  }
-  return found;
+  const pinned = [...declared, ...content, ...machinery].flatMap(pinnedIn);
+  return new Set(pinned.filter(({ found }) => found.length > 0).map(({ pin }) => pin));
 }
 
 /** Findings about values that are not what the table says. */
 export function checkPins({ declared, content, machinery, settings }: Rendered): Finding[] {
   return [...declared, ...content, ...machinery].flatMap((object) => {
     const id = manifestId(object);
-    return rowsOf(object)
+    return pinnedIn(object)
       .filter(({ pin }) => pin.there?.(settings) !== false)
-      .flatMap(({ pin, path }) => {
+      .flatMap(({ pin, found }) => {
         const wanted: unknown =
           typeof pin.value === "function" ? (pin.value as (of: typeof settings) => unknown)(settings) : pin.value;
-        const found = placesOf(object).filter(([where]) => path(where));
         const missing: Place[] = pin.path.includes("*") || wanted === undefined ? [] : [[pin.path, undefined]];
         return (found.length === 0 ? missing : found)
           .filter(([, value]) => !isDeepStrictEqual(unordered(value), unordered(wanted)))
@@ -80,41 +82,47 @@ const shown = (value: unknown, absent: string) => (value === undefined ? absent 
 
 /** Rules between values: a change of one is wrong without the other. */
 export function checkRelations({ declared, content, waits }: Rendered): Finding[] {
-  const findings: Finding[] = [];
-  for (const object of [...declared, ...content]) {
+  return [...declared, ...content].flatMap((object): Finding[] => {
     const id = manifestId(object);
-    const add = (path: string, message: string) => findings.push({ check: "relations", object: id, path, message });
     const wait = waits.get(id);
     const timeout = textAt(object, "spec", "timeout");
-    if (wait !== undefined && timeout !== undefined && !(durationSeconds(timeout) < durationSeconds(wait)))
-      add("spec/timeout", `is ${timeout}: up waits ${wait} and would end without Flux's reason.`);
-    for (const [path, value] of placesOf(object)) {
-      const [asked, limit] = [textAt(value, "requests", "memory"), textAt(value, "limits", "memory")];
-      if (asked !== undefined && limit !== undefined && byteCount(asked) > byteCount(limit))
-        add(path, `asks for ${asked} of memory and may have ${limit}.`);
-      const period = at(value, "timeoutSeconds");
-      if (typeof period === "number" && period > Number(at(value, "periodSeconds") ?? 10))
-        add(path, "takes longer than its period.");
-    }
-    // Of those that read themselves nothing limits memory but Go, and what waits is on the node or a claim.
-    if (object.kind === "OpenTelemetryCollector" && at(object, "spec", "mode") === "deployment") {
-      const config = at(object, "spec", "config");
-      const limiter = at(config, "processors", "memory_limiter");
-      const hard = Number(at(limiter, "limit_percentage"));
-      // memorylimiterprocessor, README: 20 % of the hard limit for a spike; the rest of the pod's memory is Go's own.
-      if (!(hard >= 50 && hard <= 80))
-        add("memory_limiter/limit_percentage", "leaves the process too much or nothing.");
-      if (Number(at(limiter, "spike_limit_percentage")) !== hard / 5)
-        add("memory_limiter/spike_limit_percentage", "is not a fifth of limit_percentage.");
-      const queues = Object.values(asMap(at(config, "exporters")) ?? {}).map((exporter) =>
-        Number(at(exporter, "sending_queue", "queue_size") ?? 0),
-      );
-      const volume = textAt(object, "spec", "volumes", 0, "emptyDir", "sizeLimit") ?? "0";
-      // The file's free pages and its copy while it is compacted come on top (bbolt; filestorage, "compaction").
-      const needed = 4 * queues.reduce((sum, size) => sum + size, 0);
-      if (needed > 0 && byteCount(volume) !== needed)
-        add("spec/volumes/0/emptyDir/sizeLimit", "is not four times its queues.");
-    }
+    if (wait === undefined || timeout === undefined || durationSeconds(timeout) < durationSeconds(wait))
+      return relationsIn(object);
+    const message = `is ${timeout}: up waits ${wait} and would end without Flux's reason.`;
+    return [{ check: "relations", object: id, path: "spec/timeout", message }, ...relationsIn(object)];
+  });
+}
+
+/** Those inside of an object. */
+const relationsIn = remembered((object: Manifest) => {
+  const findings: Finding[] = [];
+  const id = manifestId(object);
+  const add = (path: string, message: string) => findings.push({ check: "relations", object: id, path, message });
+  for (const [path, value] of placesOf(object)) {
+    const [asked, limit] = [textAt(value, "requests", "memory"), textAt(value, "limits", "memory")];
+    if (asked !== undefined && limit !== undefined && byteCount(asked) > byteCount(limit))
+      add(path, `asks for ${asked} of memory and may have ${limit}.`);
+    const period = at(value, "timeoutSeconds");
+    if (typeof period === "number" && period > Number(at(value, "periodSeconds") ?? 10))
+      add(path, "takes longer than its period.");
+  }
+  // Of those that read themselves nothing limits memory but Go, and what waits is on the node or a claim.
+  if (object.kind === "OpenTelemetryCollector" && at(object, "spec", "mode") === "deployment") {
+    const config = at(object, "spec", "config");
+    const limiter = at(config, "processors", "memory_limiter");
+    const hard = Number(at(limiter, "limit_percentage"));
+    // memorylimiterprocessor, README: 20 % of the hard limit for a spike; the rest of the pod's memory is Go's own.
+    if (!(hard >= 50 && hard <= 80)) add("memory_limiter/limit_percentage", "leaves the process too much or nothing.");
+    if (Number(at(limiter, "spike_limit_percentage")) !== hard / 5)
+      add("memory_limiter/spike_limit_percentage", "is not a fifth of limit_percentage.");
+    const queues = Object.values(asMap(at(config, "exporters")) ?? {}).map((exporter) =>
+      Number(at(exporter, "sending_queue", "queue_size") ?? 0),
+    );
+    const volume = textAt(object, "spec", "volumes", 0, "emptyDir", "sizeLimit") ?? "0";
+    // The file's free pages and its copy while it is compacted come on top (bbolt; filestorage, "compaction").
+    const needed = 4 * queues.reduce((sum, size) => sum + size, 0);
+    if (needed > 0 && byteCount(volume) !== needed)
+      add("spec/volumes/0/emptyDir/sizeLimit", "is not four times its queues.");
   }
   return findings;
-}
+}, new WeakMap<Manifest, Finding[]>());

@@ -1,4 +1,5 @@
 /** Values against charts: every key that is set exists in the chart, with the same kind of value. */
+import { remembered } from "../../components/remembered.ts";
 import { type Chart, factsOfValue, kindsOf, loadChart, type ValueFacts } from "../charts.ts";
 import { asMap, type Finding } from "../finding.ts";
 import { type Release, releases, type Rendered } from "../rendered.ts";
@@ -6,10 +7,20 @@ import { validate } from "../schemas.ts";
 import { freeFormAt } from "./free-form.ts";
 
 /** Findings about the values of one release of a chart. */
-export function checkValues(release: Pick<Release, "name" | "values">, chart: Chart): Finding[] {
-  const findings: Finding[] = [];
-  const add = (path: readonly string[], message: string) =>
-    findings.push({ check: "values", object: `HelmRelease ${release.name}`, path: path.join("/"), message });
+export function checkValues({ name, values }: Pick<Release, "name" | "values">, chart: Chart): Finding[] {
+  return readers(chart)(values).map((finding) => ({ check: "values", object: `HelmRelease ${name}`, ...finding }));
+}
+
+type Wrong = Pick<Finding, "path" | "message">;
+
+/** What is wrong with values of a chart: many environments have the same. */
+const readers = remembered((chart: Chart) =>
+  remembered((values: Release["values"]) => wrongIn(values, chart), new WeakMap<Release["values"], Wrong[]>()),
+);
+
+function wrongIn(values: Release["values"], chart: Chart): Wrong[] {
+  const findings: Wrong[] = [];
+  const add = (path: readonly string[], message: string) => findings.push({ path: path.join("/"), message });
   const id = `${chart.name} ${chart.version}`;
 
   const walk = (value: unknown, known: ValueFacts, path: readonly string[]): void => {
@@ -44,7 +55,7 @@ export function checkValues(release: Pick<Release, "name" | "values">, chart: Ch
     }
   };
 
-  walk(release.values, chart.values, []);
+  walk(values, chart.values, []);
   return findings;
 }
 
