@@ -3,7 +3,9 @@
  * servers serve and what its GitHub stand-in writes through its API.
  */
 import { execFile } from "node:child_process";
-import { mkdir, mkdtemp, readFile as readText, rm, writeFile } from "node:fs/promises";
+import { randomUUID } from "node:crypto";
+import { existsSync } from "node:fs";
+import { mkdir, mkdtemp, readFile as readText, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 
@@ -101,13 +103,18 @@ export async function createRepository(
   branch = first?.branch ?? "main",
 ): Promise<string> {
   const directory = repositoryPath(root, owner, name);
-  await mkdir(directory, { recursive: true });
-  await git(directory, ["init", "--quiet", "--bare", `--initial-branch=${branch}`]);
+  if (!existsSync(join(directory, "HEAD"))) {
+    await mkdir(directory, { recursive: true });
+    await git(directory, ["init", "--quiet", "--bare", "--template=", `--initial-branch=${branch}`]);
+  }
   if (first) {
     await commit(directory, { message: "First commit", ...first });
   }
   return directory;
 }
+
+/** The last commit to each repository: Git does not write the same pack twice at once. */
+const underWay = new Map<string, Promise<unknown>>();
 
 /**
  * Commit a change to a branch of a bare repository.
@@ -117,26 +124,49 @@ export async function createRepository(
 export async function commit(directory: string, change: Change): Promise<string> {
   const branch = `refs/heads/${change.branch ?? "main"}`;
   const parent = change.parent ?? (await resolveCommit(directory, branch));
-  const tree = await withIndex(directory, async (run) => {
-    if (parent !== undefined) {
-      await run(["read-tree", parent]);
+  const made = (underWay.get(directory) ?? Promise.resolve()).then(() => commitOn(directory, branch, parent, change));
+  underWay.set(
+    directory,
+    made.catch(() => undefined),
+  );
+  return await made;
+}
+
+async function commitOn(
+  directory: string,
+  branch: string,
+  parent: string | undefined,
+  change: Change,
+): Promise<string> {
+  // By one `git` for all: a process for each step takes longer than all else, and a pack is written sooner than many files.
+  // On a branch of its own that is gone at the end: two that make the same commit at once must not both find that the branch has it.
+  const passing = `refs/rehearsal/${randomUUID()}`;
+  const message = `${change.message}\n`;
+  const stream: (string | Uint8Array)[] = [
+    `commit ${passing}\nmark :1\ncommitter rehearsal <rehearsal@localhost> now\n`,
+    `data ${Buffer.byteLength(message)}\n${message}\n`,
+    ...(parent === undefined ? [] : [`from ${parent}\n`]),
+  ];
+  for (const [into, folder] of Object.entries(change.folders ?? {})) {
+    const path = into.replace(/^\/+|\/+$/g, "");
+    stream.push(`M 040000 ${await treeOfFolder(directory, folder)} ${JSON.stringify(path)}\n`);
+  }
+  for (const [path, content] of Object.entries(change.files ?? {})) {
+    if (content === null) {
+      stream.push(`D ${path}\n`);
+    } else {
+      const bytes = Buffer.from(content as Uint8Array);
+      stream.push(`M 100644 inline ${path}\ndata ${bytes.length}\n`, bytes, "\n");
     }
-    for (const [into, folder] of Object.entries(change.folders ?? {})) {
-      const added = await treeOfFolder(directory, folder);
-      const prefix = into.replace(/^\/+|\/+$/g, "");
-      if (prefix === "") {
-        await run(["read-tree", added]);
-      } else {
-        const old = (await run(["ls-files", "-z", "--", prefix])).toString().split("\0");
-        await updateIndex(run, Object.fromEntries(old.filter(Boolean).map((path) => [path, null])));
-        await run(["read-tree", `--prefix=${prefix}/`, added]);
-      }
-    }
-    await updateIndex(run, await addBlobs(directory, change.files ?? {}));
-    return (await run(["write-tree"])).toString().trim();
-  });
-  const parents = parent === undefined ? [] : ["-p", parent];
-  const id = await gitLine(directory, ["commit-tree", tree, ...parents, "-m", change.message]);
+  }
+  stream.push(`\nget-mark :1\nreset ${passing}\nfrom ${noCommit}\n`);
+  const id = await gitLine(
+    directory,
+    ["-c", "fastimport.unpackLimit=1", "fast-import", "--quiet", "--date-format=now"],
+    {
+      input: Buffer.concat(stream.map((part) => Buffer.from(part as Uint8Array))),
+    },
+  );
   await git(directory, ["update-ref", branch, id, parent ?? noCommit]);
   return id;
 }
@@ -147,6 +177,7 @@ export async function resolveCommit(directory: string, revision: string): Promis
   if (/^refs\/heads\/(?!.*\.\.)/.test(revision)) {
     const [id] = /^[0-9a-f]{40}$/m.exec(await readText(join(directory, revision), "utf8").catch(() => "")) ?? [];
     if (id !== undefined) return id;
+    if (!existsSync(join(directory, "packed-refs"))) return undefined;
   }
   try {
     return await gitLine(directory, ["rev-parse", "--verify", "--quiet", "--end-of-options", `${revision}^{commit}`]);
@@ -161,44 +192,6 @@ export async function resolveCommit(directory: string, revision: string): Promis
 /** A file's content on a branch. @throws GitError when there is no such file */
 export async function readFile(directory: string, path: string, revision = "main"): Promise<string> {
   return (await git(directory, ["cat-file", "blob", `${revision}:${path}`])).toString();
-}
-
-/** A file of an index: its mode (`100644`, `100755`, `120000`, `160000`) and its object's id. */
-export interface IndexEntry {
-  readonly mode: string;
-  readonly id: string;
-}
-
-/** Add, replace and (`null`) remove files of an index. */
-async function updateIndex(run: IndexCommand, entries: Readonly<Record<string, IndexEntry | null>>): Promise<void> {
-  const lines = Object.entries(entries).map(
-    ([path, entry]) => `${entry?.mode ?? "0"} ${entry?.id ?? noCommit}\t${path}\0`,
-  );
-  await run(["update-index", "-z", "--index-info"], lines.join(""));
-}
-
-/** Adds the contents of files as objects, by one `git` for all: a process for each takes longer than all else. */
-async function addBlobs(
-  directory: string,
-  files: NonNullable<Change["files"]>,
-): Promise<Record<string, IndexEntry | null>> {
-  const folder = await mkdtemp(join(tmpdir(), "rehearsal-blobs-"));
-  try {
-    const written: { readonly path: string; readonly file: string }[] = [];
-    for (const [path, content] of Object.entries(files)) {
-      if (content === null) continue;
-      const file = join(folder, String(written.length));
-      await writeFile(file, content);
-      written.push({ path, file });
-    }
-    const paths = written.map(({ file }) => `${file}\n`).join("");
-    const args = ["hash-object", "-w", "--no-filters", "--stdin-paths"];
-    const ids = written.length === 0 ? [] : (await gitLine(directory, args, { input: paths })).split("\n");
-    const entries = new Map(written.map(({ path }, index) => [path, { mode: "100644", id: ids[index] ?? noCommit }]));
-    return Object.fromEntries(Object.keys(files).map((path) => [path, entries.get(path) ?? null]));
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
 }
 
 /** Run `git` with an index of its own. */

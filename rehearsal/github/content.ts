@@ -35,7 +35,12 @@ export function contentRoutes(target: (call: Call) => Target): Routes {
     (work: (repository: Target, call: Call) => Promise<Answer>): ((call: Call) => Promise<Answer>) =>
     async (call) => {
       const repository = target(call);
-      if ((await git(repository.directory, ["rev-list", "--all", "--max-count=1"])).length === 0) {
+      const { directory, defaultBranch } = repository;
+      // Most often that branch tells, and no process is needed.
+      if (
+        (await resolveCommit(directory, `refs/heads/${defaultBranch}`)) === undefined &&
+        (await git(directory, ["rev-list", "--all", "--max-count=1"])).length === 0
+      ) {
         throw new Refusal(answers.emptyRepository);
       }
       return await work(repository, call);
