@@ -242,9 +242,15 @@ const catalogue: Catalogue = {
   },
 };
 
-/** The absolute path of a program, built once if need be. */
+const asked = new Map<string, Promise<string>>();
+
+/** The absolute path of a program, built once if need be. A process looks for it until it is there. */
 export async function obtainProgram(name: keyof typeof programs, options: ObtainOptions = {}): Promise<string> {
-  return (await obtainFrom(catalogue, [name], options))[name];
+  const key = `${cacheFolder(process.env)} ${name}`;
+  const path = asked.get(key) ?? obtainFrom(catalogue, [name], options).then((found) => found[name]);
+  asked.set(key, path);
+  path.catch(() => asked.delete(key));
+  return path;
 }
 
 /**

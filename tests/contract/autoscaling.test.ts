@@ -20,6 +20,7 @@ import { projectRoot, releases, render, type Rendered } from "../../contract/ren
 import { customResourceSchema, validate } from "../../contract/schemas.ts";
 import { moduleDir } from "../../toolchain/obtain.ts";
 import { programOrSkip } from "../support/program.ts";
+import { environmentOf } from "../support/rendered.ts";
 import { judge, misspellings } from "./support/verdict.ts";
 
 const workload: ScaledWorkload = {
@@ -144,7 +145,7 @@ describe("Autoscaling", function () {
       expect(example?.kind).to.equal("ScaledObject");
       const schema = customResourceSchema("keda.sh/v1alpha1", "ScaledObject");
       expect(validate(schema ?? { not: {} }, example)).to.deep.equal([]);
-      const own = frontend(await render({ settings: { autoscaler: "keda" } }), "ScaledObject");
+      const own = frontend(await environmentOf({ autoscaler: "keda" }), "ScaledObject");
       expect(validate(schema ?? { not: {} }, own)).to.deep.equal([]);
       const address = ["spec", "triggers", 0, "metadata", "serverAddress"] as const;
       expect(textAt(example, ...address)).to.equal(textAt(own, ...address));
@@ -173,7 +174,7 @@ describe("Autoscaling", function () {
     before(async function () {
       reader = await programOrSkip(this, "adapter_rules");
       for (const settings of [...Object.values(variants), ...Object.values(alone)])
-        all.push(await render({ settings }));
+        all.push(await environmentOf(settings));
     });
 
     it("has rules that its own reader takes, for every variant", () => {
@@ -229,10 +230,10 @@ describe("Autoscaling", function () {
       "thanos-query": { thanos: { enabled: true }, objectStorage: "seaweedfs" },
     };
     for (const [store, settings] of Object.entries(stores)) {
-      const object = frontend(await render({ settings: { autoscaler: "keda", ...settings } }), "ScaledObject");
+      const object = frontend(await environmentOf({ autoscaler: "keda", ...settings }), "ScaledObject");
       const address = textAt(object, "spec", "triggers", 0, "metadata", "serverAddress");
       expect(address).to.include(store);
-      const { declared } = await render({ settings: { autoscaler: "prometheusAdapter", ...settings } });
+      const { declared } = await environmentOf({ autoscaler: "prometheusAdapter", ...settings });
       const release = releases(declared).find(({ name }) => name === "prometheus-adapter");
       expect(at(release?.values, "prometheus", "url")).to.equal(address);
     }
@@ -240,7 +241,7 @@ describe("Autoscaling", function () {
 
   it("leaves the number of replicas to the autoscaler, and says it without one", async () => {
     for (const autoscaler of ["keda", "prometheusAdapter", "none"]) {
-      const { declared } = await render({ settings: { autoscaler } });
+      const { declared } = await environmentOf({ autoscaler });
       const release = declared.find(
         ({ kind, metadata }) => kind === "HelmRelease" && metadata.name === "podinfo-frontend",
       );

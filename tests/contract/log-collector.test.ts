@@ -16,6 +16,7 @@ import { lines, pod, redact, whole } from "../support/log-samples.ts";
 import { painless } from "../support/painless.ts";
 import { matches, type Role } from "./support/elasticsearch-stand-in.ts";
 import { programOrSkip } from "../support/program.ts";
+import { environmentOf } from "../support/rendered.ts";
 
 const collector = { logAgent: "collector" } as const;
 
@@ -97,20 +98,15 @@ describe("The collector as the log agent, a real one", function () {
 
   it("gives lines the labels and the fields that Fluent Bit does, in Loki's form", async () => {
     const store = await StoreStandIn.start();
-    const node = await LogNode.make(
-      otelcol,
-      agentConfig(await render({ settings: { ...collector, redact } })),
-      store.url,
-      {
-        encoding: "json",
-      },
-    );
+    const node = await LogNode.make(otelcol, agentConfig(await environmentOf({ ...collector, redact })), store.url, {
+      encoding: "json",
+    });
     try {
       await node.start();
       // A file that comes after the start is read from its beginning.
       node.write("cart-0", lines);
       await eventually(300, () => Promise.resolve(store.got.length >= whole(lines).length || undefined));
-      const { declared } = await render({ settings: { redact } });
+      const { declared } = await environmentOf({ redact });
       const values = releases(declared).find(({ chart }) => chart?.name === "fluent-bit")?.values ?? {};
       const pushed = [];
       for (const line of whole(lines))
@@ -138,7 +134,7 @@ describe("The collector as the log agent, a real one", function () {
       await node.start();
       node.write("cart-0", recorded);
       node.audit(audited);
-      const { declared } = await render({ settings });
+      const { declared } = await environmentOf(settings);
       const values = releases(declared).find(({ chart }) => chart?.name === "fluent-bit")?.values ?? {};
       const of = { ...pod, name: "cart-0", uid: LogNode.podUid, node: LogNode.nodeName };
       const pushed: Document[] = [];
@@ -195,7 +191,7 @@ describe("The collector as the log agent, a real one", function () {
       await eventually(120, () =>
         Promise.resolve((of("journal").length >= entries.length && of("audit").length >= audited.length) || undefined),
       );
-      const { declared } = await render({ settings: { ...sources } });
+      const { declared } = await environmentOf({ ...sources });
       const values = releases(declared).find(({ chart }) => chart?.name === "fluent-bit")?.values ?? {};
       for (const [tag, records] of [["journal", entries] as const, ["audit", audited] as const]) {
         const pushed = [];
@@ -249,7 +245,8 @@ describe("The collector as the log agent, a real one", function () {
       await node.start();
       node.write("by-collector", lines);
       const values =
-        releases((await render({ settings })).declared).find(({ chart }) => chart?.name === "fluent-bit")?.values ?? {};
+        releases((await environmentOf(settings)).declared).find(({ chart }) => chart?.name === "fluent-bit")?.values ??
+        {};
       const uri = /Uri (\S+)/.exec(JSON.stringify(values))?.[1]?.replace(/\\n.*/, "") ?? "";
       for (const [index, line] of whole(lines).entries()) {
         const { stream, text } = await read(values, { ...pod, name: "by-fluent-bit" }, `2026-01-01T00:00:00Z ${line}`);
@@ -277,7 +274,7 @@ describe("The collector as the log agent, a real one", function () {
 
   it("loses nothing and keeps the order, through rotation, a kill and an outage of the store", async () => {
     const store = await StoreStandIn.start();
-    const node = await LogNode.make(otelcol, agentConfig(await render({ settings: collector })), store.url, {
+    const node = await LogNode.make(otelcol, agentConfig(await environmentOf(collector)), store.url, {
       encoding: "json",
     });
     const texts = Array.from({ length: 3000 }, (_, index) => `line ${String(index).padStart(4, "0")}`);
@@ -328,7 +325,7 @@ describe("The collector as the log agent, a real one", function () {
   it("counts every line that a full queue has no room for", async () => {
     const store = await StoreStandIn.start();
     const small = { encoding: "json", queue_size: 20_000 } as const;
-    const node = await LogNode.make(otelcol, agentConfig(await render({ settings: collector })), store.url, small);
+    const node = await LogNode.make(otelcol, agentConfig(await environmentOf(collector)), store.url, small);
     try {
       await node.start();
       store.down = true;

@@ -19,6 +19,7 @@ import { makeAuthority } from "../support/authority.ts";
 import { Running } from "../support/running.ts";
 import { alone, variants } from "../../components/metrics/thanos/variants.ts";
 import { programOrSkip } from "../support/program.ts";
+import { environmentOf } from "../support/rendered.ts";
 
 const run = promisify(execFile);
 
@@ -68,7 +69,7 @@ describe("Thanos' own programs on what they are given", function () {
 
   it("read the configuration of the bucket, and refuse a key that they do not know (the check itself)", async () => {
     const { "in the cluster": usual } = variants;
-    const text = bucketOf(await render({ settings: usual }));
+    const text = bucketOf(await environmentOf(usual));
     expect(await ls(text)).to.match(/Access ?Denied/);
     expect(await ls(text.replace("insecure:", "unsafe:"))).to.match(/field unsafe not found/);
   });
@@ -94,7 +95,7 @@ describe("Thanos' own programs on what they are given", function () {
 
   for (const [title, settings] of Object.entries({ ...variants, ...alone })) {
     it(`take what is declared for Thanos ${title}`, async () => {
-      const rendered = await render({ settings });
+      const rendered = await environmentOf(settings);
       // The CA is a file of the pod. An empty one holds no certificate, and it is the file that is read.
       const text = bucketOf(rendered).replace("/etc/object-storage/ca.crt", write("ca.crt", ""));
       const wanted = text.includes("ca_file")
@@ -187,7 +188,7 @@ describe("Thanos' own programs on what they are given", function () {
 
   it("take every rule of the environment", async () => {
     const { "in the cluster": settings } = variants;
-    const { content } = await render({ settings });
+    const { content } = await environmentOf(settings);
     const rules = content.filter(({ kind }) => kind === "PrometheusRule");
     expect(rules).to.have.length.greaterThan(5);
     const check = (objects: readonly Manifest[]) => {
@@ -223,7 +224,7 @@ describe("credentials for buckets", () => {
   });
 
   it("that are made are in SeaweedFS' users as JSON, for one bucket each", async () => {
-    const { declared } = await render({ settings: variants["in the cluster"] });
+    const { declared } = await environmentOf(variants["in the cluster"]);
     const secret = declared.find(({ kind, metadata }) => kind === "Secret" && metadata.name === "seaweedfs-users-1");
     const { identities } = JSON.parse(
       String((secret?.["stringData"] as Readonly<Record<string, string>>)["seaweedfs_s3_config"]),

@@ -10,17 +10,23 @@ import { crdFolders } from "../../contract/crds.ts";
 import { describeFinding, type Finding } from "../../contract/finding.ts";
 import { usualSecrets } from "../../contract/run-program.ts";
 import { render, type Rendered } from "../../contract/rendered.ts";
+import type { SettingsInput } from "../../settings/schema.ts";
 import { keptWith, oncePerRun, shared } from "./once.ts";
 
 const projectFolder = path.resolve(import.meta.dirname, "../..");
 
-let standard: Promise<Rendered> | undefined;
+const made = new Map<string, Promise<Rendered>>();
+
+/** The environment of some settings, made once for all tests of a process: it is looked at alone. */
+export async function environmentOf(settings: SettingsInput): Promise<Rendered> {
+  const key = JSON.stringify(settings);
+  const one = made.get(key) ?? render({ settings });
+  made.set(key, one);
+  return one;
+}
 
 /** The environment of the default settings. */
-export async function defaultEnvironment(): Promise<Rendered> {
-  standard ??= render();
-  return standard;
-}
+export const defaultEnvironment = () => environmentOf({});
 
 /** Private registries: where there is a company's network, and where several choices meet, in which every chart is. */
 const secretsOf = ({ title, settings }: Combination) => [
