@@ -85,6 +85,10 @@ export interface Deployment {
   readonly pending_operations?: readonly { readonly type: string; readonly resource: StateResource }[];
 }
 
+interface StateFile {
+  readonly checkpoint: { readonly latest?: Deployment };
+}
+
 export interface StateResource {
   readonly urn: string;
   readonly type: string;
@@ -263,13 +267,14 @@ async function openIn(workDir: string, options: EnvironmentOptions): Promise<Env
     async recover() {
       removeCutOffAttributes(join(folder("backend"), ".pulumi"));
       await stack.cancel();
-      // Not by `refresh --clear-pending-creates`: that asks every provider, and a cluster may be half made.
-      const state = JSON.parse(await pulumi(["stack", "export"])) as { deployment: { pending_operations?: unknown } };
-      delete state.deployment.pending_operations;
-      await pulumi(["stack", "import"], JSON.stringify(state));
+      // Not by `refresh --clear-pending-creates`: that asks every provider, and a cluster may be half made. An import forgets
+      // what was under way.
+      const { checkpoint, ...state } = JSON.parse(await environment.stateText()) as StateFile;
+      if (checkpoint.latest === undefined) return;
+      await pulumi(["stack", "import"], JSON.stringify({ ...state, deployment: checkpoint.latest }));
     },
     async exportDeployment() {
-      const state = JSON.parse(await environment.stateText()) as { checkpoint: { latest?: Deployment } };
+      const state = JSON.parse(await environment.stateText()) as StateFile;
       return state.checkpoint.latest ?? { manifest: {} };
     },
     stateText: () => readFile(stateFile, "utf8"),

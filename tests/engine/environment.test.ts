@@ -315,6 +315,7 @@ describe("an environment on the real engine", function () {
       "updating jaeger-release",
     ]);
     await stack.environment.recover();
+    expect(await stack.environment.exportDeployment()).to.not.have.property("pending_operations");
     stack.checkpoints = false;
     expect(stack.keys()).to.have.length.greaterThan(0);
     await stack.environment.up();
