@@ -7,7 +7,6 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { format } from "prettier";
 import { fluxManifests } from "../components/gitops/flux-manifests.ts";
 import { reasonOf } from "../components/unreachable.ts";
 import { chartImages } from "../settings/digests.ts";
@@ -111,7 +110,7 @@ export async function refreshDigests({
   const summary = `${pinned} of ${names.length} pinned, ${changed.length} changed, ${refused.length} without an answer.`;
   const done = refused.length === 0 && problems.length === 0;
   if (!check) {
-    writeFileSync(file, await format(JSON.stringify(after), { parser: "json", printWidth: 120 }));
+    writeFileSync(file, `${JSON.stringify(after, null, 2)}\n`);
     console.log(summary);
     return done;
   }

@@ -14,7 +14,6 @@ import { createHash } from "node:crypto";
 import { globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { parseArgs } from "node:util";
-import { format } from "prettier";
 import { parse } from "yaml";
 import { dashboardPaths, ruleFiles, substituteText } from "../contract/flux-repo.ts";
 import { ask, askAnnotations, type Answer, type Choices, type Stores } from "./pictures/ask.ts";
@@ -198,10 +197,7 @@ async function main(folder: string, only: readonly string[], real: boolean): Pro
     const there = Object.fromEntries(
       [...files.keys()].flatMap((uid) => (known[uid] === undefined ? [] : [[uid, known[uid]]])),
     );
-    writeFileSync(
-      join(folder, "pictures.json"),
-      await format(JSON.stringify(there), { parser: "json", printWidth: 120 }),
-    );
+    writeFileSync(join(folder, "pictures.json"), `${JSON.stringify(there, null, 2)}\n`);
   } finally {
     for (const store of started.reverse()) await store.close();
   }
