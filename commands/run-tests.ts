@@ -33,9 +33,19 @@ export function selectTests(projectFolder: string, filter?: string, took?: Durat
   return longestFirst(files, guess, took);
 }
 
-/** All that the verdicts of the compiler and the linter depend on: they know the types of every source, so a change of one asks for all. */
-export function sourcesDigest(projectFolder: string): string {
-  const files = globSync("**/*.{ts,js,json}", { cwd: projectFolder, exclude: ["node_modules/**"] });
+/**
+ * What the verdicts of the steps beside the tests depend on. The compiler and the linter know the types of every source, so a
+ * change of one asks for all.
+ */
+const looksAt = {
+  prettier: ["**/*", "**/.*", ".*/**/*"],
+  types: ["**/*.{ts,js,json}"],
+  eslint: ["**/*.{ts,js,json}"],
+} as const;
+
+/** Digest of the files that a step looks at. */
+export function digestFor(step: keyof typeof looksAt, projectFolder: string): string {
+  const files = globSync(looksAt[step], { cwd: projectFolder, exclude: ["node_modules/**", ".git/**"] });
   return digestOfFiles(projectFolder, files);
 }
 
@@ -111,21 +121,20 @@ export async function main(args: readonly string[], projectFolder: string, proce
     const place = createHash("sha256").update(projectFolder).digest("hex").slice(0, 16);
     const cache = join(cacheFolder(), "checks", place);
     const prettier = ["--check", "--cache", "--cache-strategy", "content", "--cache-location", join(cache, "prettier")];
-    const run = (command: readonly string[]) => runStep(command, projectFolder, processes, keep);
-    await step("prettier", () => run(["prettier", ...prettier, "--log-level", "warn", "."]), keep);
     for (const [name, command] of [
+      ["prettier", ["prettier", ...prettier, "--log-level", "warn", "."]],
       ["types", ["tsc", "--tsBuildInfoFile", join(cache, "tsbuildinfo")]],
       ["eslint", ["eslint", "--max-warnings=0", "."]],
     ] as const)
       await step(
         name,
         async () => {
-          const digest = sourcesDigest(projectFolder);
+          const digest = digestFor(name, projectFolder);
           const passed = passedWith(name, digest);
           if (passed.before !== undefined) keep(`Nothing has changed since it was ${passed.before}: not run again\n`);
-          else if (!(await run(command))) return false;
+          else if (!(await runStep(command, projectFolder, processes, keep))) return false;
           // What was saved meanwhile was perhaps not looked at.
-          else if (sourcesDigest(projectFolder) === digest) passed.note("right");
+          else if (digestFor(name, projectFolder) === digest) passed.note("right");
           return true;
         },
         keep,

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { expect } from "chai";
 import type { Durations } from "../../../commands/durations.ts";
 import { parseTotals, totalsLine } from "../../../commands/mocha.ts";
-import { bound, sourcesDigest, selectTests } from "../../../commands/run-tests.ts";
+import { bound, digestFor, selectTests } from "../../../commands/run-tests.ts";
 import { keptWith, oncePerRun } from "../../support/once.ts";
 
 const project = join(import.meta.dirname, "..", "..", "..");
@@ -145,7 +145,7 @@ describe("npm test", () => {
     expect(totalsLine({ passed: 5, failed: 0, skipped: 0 }, ["tests"])).to.equal("5 passed, 1 failed, 0 skipped");
   });
 
-  it("lints and compiles again for a change of any source, of the rules, of the types' settings and of packages, and for nothing else", () => {
+  it("lints and compiles again for a change of any source, of the rules, of the types' settings and of packages; looks at the form again for a change of any file", () => {
     const files = [
       "a.ts",
       "data.json",
@@ -157,15 +157,19 @@ describe("npm test", () => {
     ];
     mkdirSync(join(folder, "tests"));
     mkdirSync(join(folder, "node_modules"));
+    mkdirSync(join(folder, ".github", "workflows"), { recursive: true });
     for (const file of files) writeFileSync(join(folder, file), "");
-    const before = sourcesDigest(folder);
-    for (const file of ["README.md", "node_modules/a.ts"]) writeFileSync(join(folder, file), "changed");
-    expect(sourcesDigest(folder)).to.equal(before);
-    for (const file of [...files, "tests/new.ts"]) {
-      const last = sourcesDigest(folder);
+    const digests = () => (["types", "eslint", "prettier"] as const).map((step) => digestFor(step, folder));
+    /** Which of them are others once a file has changed. */
+    const changed = (file: string) => {
+      const before = digests();
       writeFileSync(join(folder, file), "changed");
-      expect(sourcesDigest(folder), file).to.not.equal(last);
-    }
+      return digests().map((digest, index) => digest !== before[index]);
+    };
+    expect(changed("node_modules/a.ts")).to.deep.equal([false, false, false]);
+    for (const file of ["README.md", ".prettierignore", ".github/workflows/check.yaml"])
+      expect(changed(file), file).to.deep.equal([false, false, true]);
+    for (const file of [...files, "tests/new.ts"]) expect(changed(file), file).to.deep.equal([true, true, true]);
   });
 
   it("makes what its processes share once, again after a failure, and gives all the same", async () => {
