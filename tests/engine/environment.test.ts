@@ -56,8 +56,11 @@ describe("an environment on the real engine", function () {
     let allBegun: () => void;
     const gathered = new Promise<void>((resolve) => (allBegun = resolve));
     stack.onCall = async (call) => {
+      if (call.preview || call.method !== "create") return;
+      // The last of all that does not wait for it, so that no order comes by chance.
+      if (call.name === "deploy-key-github-1") await gathered;
       const name = call.name.replace(/-release$/, "");
-      if (call.preview || call.method !== "create" || call.type !== release || !together.includes(name)) return;
+      if (call.type !== release || !together.includes(name)) return;
       begun.add(name);
       if (begun.size === together.length) allBegun();
       await gathered;
@@ -78,7 +81,8 @@ describe("an environment on the real engine", function () {
     before("cert-manager-release", "opentelemetry-operator-release");
     before("opentelemetry-operator-release", "collector");
     before("grafana-admin-8c6976e5-1", "kube-prometheus-stack-release");
-    before("deploy-key-github-1", "environment-repository");
+    before("deploy-key-github-1", "environment-secret");
+    before("environment-secret", "environment-repository");
     before("opentelemetry-operator-release", "environment-kustomization-demo");
     // Charts are fetched before any release is Ready.
     before("chart-loki", "prometheus-operator-crds-release");
@@ -195,11 +199,20 @@ describe("an environment on the real engine", function () {
     const before = pin.version;
     await stack.set({ deployKey: { rotation: 2 }, grafana: { passwordRotation: 2, adminUser: "olena" } });
     callsSince();
+    let deployed: () => void;
+    const loki = new Promise<void>((resolve) => (deployed = resolve));
+    stack.onCall = async ({ method, name, preview }) => {
+      if (preview) return;
+      if (method === "update" && name === "loki-release") deployed();
+      // As above: what does not wait for the registration has begun by then.
+      if (method === "create" && name === "deploy-key-github-2") await loki;
+    };
     try {
       pin.version = "99.0.0";
       await stack.environment.up();
     } finally {
       pin.version = before;
+      stack.onCall = null;
     }
     changed = callsSince().filter(({ method }) => ["create", "update", "delete"].includes(method));
     const ours = changed.filter(
