@@ -4,6 +4,7 @@
  */
 import { readFile } from "node:fs/promises";
 import * as path from "node:path";
+import { remembered } from "../components/remembered.ts";
 import { moduleDir, pinnedVersion } from "../toolchain/obtain.ts";
 import { asMap } from "./finding.ts";
 import { type Schema, strictSchema } from "./schemas.ts";
@@ -52,11 +53,18 @@ function strict(name: string, definition: Schema): Schema {
   return definition["properties"] === undefined ? definition : strictSchema(definition);
 }
 
+let api: Promise<KubernetesApi> | undefined;
+
 /**
- * Reads the schemas, from Go's module cache or its proxy.
+ * The schemas, from Go's module cache or its proxy; they are read once.
  * @throws when Go is missing, or the module cannot be had
  */
 export async function kubernetesApi(): Promise<KubernetesApi> {
+  api ??= readApi();
+  return api;
+}
+
+async function readApi(): Promise<KubernetesApi> {
   const version = pinnedVersion("control-plane", "k8s.io/kubernetes");
   const file = path.join(await moduleDir("k8s.io/kubernetes", version), "api/openapi-spec/swagger.json");
   const { definitions } = JSON.parse(await readFile(file, "utf8")) as OpenApi;
@@ -65,6 +73,7 @@ export async function kubernetesApi(): Promise<KubernetesApi> {
     const kinds = (definition["x-kubernetes-group-version-kind"] ?? []) as readonly GroupVersionKind[];
     for (const { group, version: v, kind } of kinds) names.set(`${group === "" ? v : `${group}/${v}`}/${kind}`, name);
   }
+  const strictOf = remembered((name: string) => strict(name, definitions[name] ?? {}));
   const made = new Map<string, Schema>();
   return {
     version,
@@ -73,7 +82,7 @@ export async function kubernetesApi(): Promise<KubernetesApi> {
       if (name === undefined) return undefined;
       const known = made.get(name);
       if (known !== undefined) return known;
-      const parts = needed(definitions, name).map((part) => [part, strict(part, definitions[part] ?? {})]);
+      const parts = needed(definitions, name).map((part) => [part, strictOf(part)]);
       const all = Object.fromEntries(parts) as Record<string, Schema>;
       const schema = { ...all[name], required: ["apiVersion", "kind", "metadata"], definitions: all };
       made.set(name, schema);

@@ -30,15 +30,33 @@ export interface Asked {
 export const saidFolder = () => path.join(cacheFolder(), "said");
 
 /**
+ * What is made of a question: it is made once for all processes, and kept there, too.
+ * @param question all that it depends on
+ * @param make makes what JSON can say
+ */
+export function kept<T>(question: readonly unknown[], make: () => T): T {
+  const digest = createHash("sha256").update(JSON.stringify(question)).digest("hex");
+  const file = path.join(saidFolder(), digest.slice(0, 2), digest);
+  if (existsSync(file)) return JSON.parse(readFileSync(file, "utf8")) as T;
+  const made = make();
+  mkdirSync(path.dirname(file), { recursive: true });
+  writeFileSync(`${file}.${process.pid}`, JSON.stringify(made));
+  renameSync(`${file}.${process.pid}`, file);
+  return made;
+}
+
+/**
  * @param program its path; a program of another size or age is another one
  * @throws Error when it cannot be started, or does not end within five minutes
  */
 export function programSaid(program: string, { files = {}, args, input = "", env = {} }: Asked): Said {
   const { size, mtimeMs } = statSync(program);
-  const question = JSON.stringify([program, size, mtimeMs, Object.entries(files), args, input, Object.entries(env)]);
-  const digest = createHash("sha256").update(question).digest("hex");
-  const kept = path.join(saidFolder(), digest.slice(0, 2), digest);
-  if (existsSync(kept)) return JSON.parse(readFileSync(kept, "utf8")) as Said;
+  return kept([program, size, mtimeMs, Object.entries(files), args, input, Object.entries(env)], () =>
+    saidNow(program, { files, args, input, env }),
+  );
+}
+
+function saidNow(program: string, { files, args, input, env }: Required<Asked>): Said {
   const folder = mkdtempSync(path.join(tmpdir(), "said-"));
   try {
     for (const [name, text] of Object.entries(files)) {
@@ -57,11 +75,7 @@ export function programSaid(program: string, { files = {}, args, input = "", env
     // One that ends may do so before it has read what it is given.
     if (error !== undefined && (error as NodeJS.ErrnoException).code !== "EPIPE") throw error;
     if (status === null) throw new Error(`${program} was ended by ${signal ?? "somebody"}: ${stderr}`);
-    const said = { status, stdout, stderr };
-    mkdirSync(path.dirname(kept), { recursive: true });
-    writeFileSync(`${kept}.${process.pid}`, JSON.stringify(said));
-    renameSync(`${kept}.${process.pid}`, kept);
-    return said;
+    return { status, stdout, stderr };
   } finally {
     rmSync(folder, { recursive: true });
   }

@@ -1,12 +1,14 @@
 /** JSON Schemas that judge plain data: those of CRDs, made strict, and parts of them. */
 import { readdirSync, readFileSync } from "node:fs";
 import * as path from "node:path";
-import { Ajv, type ErrorObject, type ValidateFunction } from "ajv";
+import { fileURLToPath } from "node:url";
+import { Ajv, type ErrorObject, type SchemaValidateFunction, type ValidateFunction } from "ajv";
 import { Ajv2019 } from "ajv/dist/2019.js";
 import addFormatsModule from "ajv-formats";
 import { parse } from "yaml";
 import { crdFolders } from "./crds.ts";
 import { asMap, at } from "./finding.ts";
+import { kept } from "./said.ts";
 
 // A CommonJS package whose default export is the function itself, or under `default`.
 const addFormats = addFormatsModule as unknown as typeof addFormatsModule.default;
@@ -60,21 +62,60 @@ const options = {
   logger: false,
   code: { regExp: goPattern, optimize: false },
 } as const;
+
+/** Judges a value by a part of a schema, which is compiled then. */
+const later: SchemaValidateFunction = (part: () => ValidateFunction, value: unknown, _schema, place) => {
+  const check = part();
+  const right = check(value, place);
+  later.errors = check.errors ?? [];
+  return right;
+};
 const draft7 = addFormats(new Ajv({ ...options, formats: kubernetesFormats }), ["int32", "int64", "uri", "date-time"]);
+draft7.addKeyword({ keyword: "later", validate: later, errors: "full" });
 const draft2019 = addFormats(new Ajv2019(options));
 
-const compiled = new WeakMap<Schema, ValidateFunction>();
+/**
+ * A schema with what is below compiled when there is such a value: of the schema of a pod or a Prometheus, objects use a few keys.
+ * @param root where `$ref` leads
+ */
+function inParts(schema: Schema, root: Schema): Schema {
+  const part = (child: unknown): unknown => {
+    const known = asMap(child);
+    const larger = ["$ref", "properties", "items", "additionalProperties"];
+    if (known === undefined || !larger.some((key) => key in known)) return child;
+    const name = /^#\/definitions\/(.+)$/.exec(String(known["$ref"]))?.[1];
+    const found = name === undefined ? known : (at(root, "definitions", name) as Schema);
+    return { later: () => compiled(found, root) };
+  };
+  const below = (key: string, value: unknown): unknown => {
+    if (key === "items" || key === "additionalProperties") return part(value);
+    const properties = key === "properties" ? asMap(value) : undefined;
+    if (properties === undefined) return value;
+    return Object.fromEntries(Object.entries(properties).map(([name, child]) => [name, part(child)]));
+  };
+  const own = Object.entries(schema).filter(([key]) => key !== "definitions");
+  return Object.fromEntries(own.map(([key, value]) => [key, below(key, value)]));
+}
+
+const checks = new WeakMap<Schema, ValidateFunction>();
+
+function compiled(schema: Schema, root = schema): ValidateFunction {
+  const known = checks.get(schema);
+  if (known !== undefined) return known;
+  // An $id would be taken once only.
+  const rest = Object.fromEntries(Object.entries(schema).filter(([key]) => key !== "$id" && key !== "$schema"));
+  const dialect = schema["$schema"];
+  const check =
+    typeof dialect === "string" && dialect.includes("2019")
+      ? draft2019.compile(rest)
+      : draft7.compile(inParts(rest, root));
+  checks.set(schema, check);
+  return check;
+}
 
 /** What is wrong with a value by a schema; nothing when it is right. */
 export function validate(schema: Schema, value: unknown): Complaint[] {
-  let check = compiled.get(schema);
-  if (check === undefined) {
-    // An $id would be taken once only.
-    const rest = Object.fromEntries(Object.entries(schema).filter(([key]) => key !== "$id" && key !== "$schema"));
-    const dialect = schema["$schema"];
-    check = (typeof dialect === "string" && dialect.includes("2019") ? draft2019 : draft7).compile(rest);
-    compiled.set(schema, check);
-  }
+  const check = compiled(schema);
   if (check(value)) return [];
   // What only says that a branch did not fit adds nothing to the reason inside the branch.
   const errors = (check.errors ?? []).filter(({ keyword }) => !["if", "anyOf", "oneOf", "allOf"].includes(keyword));
@@ -165,6 +206,9 @@ function definitionTexts(): ReadonlyMap<string, string> {
   return found;
 }
 
+/** Which version of the library reads YAML. */
+const yaml = readFileSync(fileURLToPath(import.meta.resolve("yaml/package.json")), "utf8");
+
 const definitions = new Map<string, Schema>();
 
 /**
@@ -178,7 +222,8 @@ export function customResourceSchema(apiVersion: string, kind: string): Schema |
   const [group = "", version = ""] = apiVersion.split("/");
   const text = definitionTexts().get(`${group}/${kind}`);
   if (text === undefined) return undefined;
-  const { spec } = parse(text) as Definition;
+  // To read it takes a quarter of a second for some of them.
+  const { spec } = kept([yaml, text], () => parse(text) as Definition);
   const served = spec.versions.find(({ name, served: isServed }) => name === version && isServed);
   if (served === undefined) return undefined;
   const strict = strictSchema(served.schema.openAPIV3Schema);
