@@ -7,6 +7,7 @@
  */
 import { text } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
+import { inspect } from "node:util";
 import { githubAddresses } from "../../settings/github.ts";
 import { trust } from "../company-network.ts";
 import { contentFiles } from "./content.ts";
@@ -193,19 +194,28 @@ class Ensuring {
   }
 }
 
-if (import.meta.main) {
+/** Makes it ready. @returns what there is to say, and whether it worked */
+export async function ensureRepository(
+  wanted: WantedRepository,
+  token = "",
+): Promise<{ readonly isReady: boolean; readonly says: string }> {
   try {
-    const token = process.env["GITHUB_TOKEN"] ?? "";
     if (token === "") {
       throw new Refused(
         "There is no GitHub token. Set GITHUB_TOKEN, or run `npm run pulumi -- <stack> config set --secret github:token`.",
       );
     }
-    const wanted = JSON.parse(await text(process.stdin)) as WantedRepository;
     if (wanted.ca !== undefined) trust(wanted.ca);
-    console.error(await new Ensuring(wanted, token).ensure());
+    return { isReady: true, says: await new Ensuring(wanted, token).ensure() };
   } catch (error) {
-    console.error(error instanceof Refused || error instanceof GitHubUnreachable ? error.message : error);
-    process.exitCode = 1;
+    const isPlain = error instanceof Refused || error instanceof GitHubUnreachable;
+    return { isReady: false, says: isPlain ? error.message : inspect(error) };
   }
+}
+
+if (import.meta.main) {
+  const wanted = JSON.parse(await text(process.stdin)) as WantedRepository;
+  const { isReady, says } = await ensureRepository(wanted, process.env["GITHUB_TOKEN"]);
+  console.error(says);
+  if (!isReady) process.exitCode = 1;
 }

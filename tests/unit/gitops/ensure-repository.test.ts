@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { text } from "node:stream/consumers";
 import { expect } from "chai";
-import type { WantedRepository } from "../../../components/gitops/ensure-repository.ts";
+import { ensureRepository, type WantedRepository } from "../../../components/gitops/ensure-repository.ts";
 import { freePorts } from "../../../rehearsal/control-plane/processes.ts";
 import { commit, createRepository, git, readFile } from "../../../rehearsal/git/index.ts";
 import { answers, failing, type GitHub, type GitHubOptions, startGitHub } from "../../../rehearsal/github/index.ts";
@@ -29,35 +29,41 @@ describe("The repository that Flux syncs", function () {
     await rm(root, { recursive: true, force: true });
   });
 
-  /** Runs the script; what it says, and whether it failed. */
-  async function ensure(
-    wanted: Partial<WantedRepository> = {},
-    env: NodeJS.ProcessEnv = { GITHUB_TOKEN: token },
-  ): Promise<{ readonly code: number | null; readonly said: string }> {
+  const wantedOf = (wanted: Partial<WantedRepository>): WantedRepository => ({
+    apiUrl: github.baseUrl,
+    owner: "acme",
+    name: "fleet",
+    branch: "main",
+    folders: ["flux-repo"],
+    environment: { folder, stack: "dev" },
+    content: "",
+    ...wanted,
+  });
+  const checked = (code: number | null, said: string): { readonly code: number | null; readonly said: string } => {
+    expect(said).to.not.match(/^\s+at /m);
+    expect(said).to.not.include(token);
+    return { code, said };
+  };
+
+  /** Does what the script does, in this process; what it says, and whether it failed. */
+  async function ensure(wanted: Partial<WantedRepository> = {}) {
+    const { isReady, says } = await ensureRepository(wantedOf(wanted), token);
+    return checked(isReady ? 0 : 1, says);
+  }
+
+  /** Runs the script as Pulumi does: what only a process shows. */
+  async function runScript(wanted: Partial<WantedRepository> = {}, env: NodeJS.ProcessEnv = { GITHUB_TOKEN: token }) {
     const child = spawn(process.execPath, ["components/gitops/ensure-repository.ts"], {
       cwd: project,
       env: { PATH: process.env["PATH"], NODE_COMPILE_CACHE: process.env["NODE_COMPILE_CACHE"], ...env },
       stdio: ["pipe", "ignore", "pipe"],
     });
-    child.stdin.end(
-      JSON.stringify({
-        apiUrl: github.baseUrl,
-        owner: "acme",
-        name: "fleet",
-        branch: "main",
-        folders: ["flux-repo"],
-        environment: { folder, stack: "dev" },
-        content: "",
-        ...wanted,
-      } satisfies WantedRepository),
-    );
+    child.stdin.end(JSON.stringify(wantedOf(wanted)));
     const [said, code] = await Promise.all([
       text(child.stderr),
       new Promise<number | null>((done) => child.on("close", done)),
     ]);
-    expect(said).to.not.match(/^\s+at /m);
-    expect(said).to.not.include(token);
-    return { code, said };
+    return checked(code, said);
   }
   const directory = (name = "fleet") => join(root, "acme", `${name}.git`);
   const lines = async (args: readonly string[], name?: string) =>
@@ -68,7 +74,7 @@ describe("The repository that Flux syncs", function () {
   it("gets the files that it lacks in one commit; what is there stays", async () => {
     await createRepository(root, "acme", "fleet", { files: { [`${folder}/kustomization.yaml`]: "mine\n" } });
     await start();
-    const { code, said } = await ensure();
+    const { code, said } = await runScript();
     expect(said).to.match(/^Added \d+ files to acme\/fleet, branch main\.$/m);
     expect(code).to.equal(0);
     expect(await readFile(directory(), `${folder}/kustomization.yaml`)).to.equal("mine\n");
@@ -180,7 +186,9 @@ describe("The repository that Flux syncs", function () {
     }
 
     it("without a token, and with a wrong one", async () => {
-      expect(await refusal({}, {})).to.include("Set GITHUB_TOKEN");
+      const { code, said } = await runScript({}, {});
+      expect(code).to.equal(1);
+      expect(said).to.match(/^There is no GitHub token\. Set GITHUB_TOKEN.+\n$/);
       github.setToken("another");
       expect(await refusal())
         .to.include("Bad credentials")
