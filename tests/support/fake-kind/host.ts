@@ -37,12 +37,29 @@ export interface Ended {
 }
 
 /** A run of the script that is under way. */
-export interface Run {
-  readonly child: ChildProcess;
+interface Running {
   readonly ended: Promise<Ended>;
   /** Standard error so far. */
   stderr(): string;
 }
+
+/** One that is a process. */
+export interface Run extends Running {
+  readonly child: ChildProcess;
+}
+
+/** One in the test's own process. */
+export interface Begun extends Running {
+  readonly interrupt: (signal: NodeJS.Signals) => void;
+}
+
+/** `cat` for short files: a process takes longer. */
+const put = `put() {
+  while IFS= read -r line; do printf '%s\\n' "$line"; done <"$1"
+  printf %s "$line"
+  exit
+}
+`;
 
 /** Frequent and simple commands are answered by the shell while the engine is well, because it starts faster than Node. */
 const shortcuts = {
@@ -59,7 +76,16 @@ const shortcuts = {
     case "$cluster" in
       *'"running":true'*'"step":"kubeconfig"'* | *'"step":"kubeconfig"'*'"running":true'*)
         exec /bin/cat "$FAKE_WORLD/kubeconfig-$4" ;;
-    esac ;;`,
+    esac ;;
+  "delete cluster --name "*" --kubeconfig "*)
+    if [ ! -e "$6.lock" ]; then
+      echo "Deleting cluster \\"$4\\" ..." >&2
+      echo "delete $4 $$" >>"$FAKE_WORLD/events"
+      /bin/rm -rf "$FAKE_WORLD/clusters/$4" "$FAKE_WORLD/files/$4-control-plane" "$FAKE_WORLD/files/$4-worker"*
+      : >"$FAKE_WORLD/nodes/$4"
+      echo >"$FAKE_WORLD/ports/$4"
+      exit
+    fi ;;`,
   docker: `
   # A machine of its own, as with Docker Desktop: its root folder cannot be seen from here, and its kernel is another, so that
   # the disk and the limits of this machine are no matter.
@@ -67,17 +93,20 @@ const shortcuts = {
   context*) echo unix:///var/run/docker.sock; exit ;;
   "ps -a --filter label=io.x-k8s.kind.cluster="*)
     file="$FAKE_WORLD/nodes/\${4#label=io.x-k8s.kind.cluster=}"
-    [ -e "$file" ] && exec /bin/cat "$file"
+    [ -e "$file" ] && put "$file"
     exit 0 ;;
   "ps --filter label=io.x-k8s.kind.cluster="*" --format {{.Ports}}")
     file="$FAKE_WORLD/ports/\${3#label=io.x-k8s.kind.cluster=}"
-    [ -e "$file" ] && exec /bin/cat "$file"
+    [ -e "$file" ] && put "$file"
     echo; exit ;;
   "cp "*" -")
     file="$FAKE_WORLD/files/\${2%%:*}\${2#*:}"
-    [ -e "$file" ] && exec /bin/cat "$file"
+    [ -e "$file" ] && put "$file"
     echo "Error response from daemon: Could not find the file \${2#*:} in container \${2%%:*}" >&2
     exit 1 ;;
+  "cp "*":/"*" /"*)
+    file="$FAKE_WORLD/files/\${2%%:*}\${2#*:}"
+    [ -e "$file" ] && put "$file" >"$3" ;;
   "ps -aq --filter network=kind")
     for file in "$FAKE_WORLD"/clusters/*; do [ -e "$file" ] && echo "\${file##*/}"; done
     exit 0 ;;
@@ -120,6 +149,7 @@ export class Host {
   readonly api: FakeApiServer;
   readonly name: string;
   readonly #runs: Run[] = [];
+  readonly #begun: Begun[] = [];
   readonly #more: FakeApiServer[] = [];
 
   private constructor(folder: string, world: World, api: FakeApiServer, name: string) {
@@ -148,7 +178,7 @@ export class Host {
     for (const name of names) {
       const fake = path.join(import.meta.dirname, `fake-${name}.ts`);
       const shortcut = `if [ ! -e "$FAKE_WORLD/unwell" ]; then\n  case "$*" in${shortcuts[name]}\n  esac\nfi\n`;
-      const text = `#!/bin/sh\n# A FAKE ${name} for tests\n${shortcut}exec '${process.execPath}' '${fake}' "$@"\n`;
+      const text = `#!/bin/sh\n# A FAKE ${name} for tests\n${put}${shortcut}exec '${process.execPath}' '${fake}' "$@"\n`;
       fs.writeFileSync(path.join(this.folder, "bin", name), text, { mode: 0o755 });
     }
   }
@@ -224,22 +254,36 @@ export class Host {
     return run;
   }
 
-  /** Runs the script in this process, where nothing rests on its having one of its own: that would take most of the time. */
-  async script(verb: string, env: Variables = {}): Promise<Ended> {
+  /** Starts the script in this process, where nothing rests on its having one of its own: that would take most of the time. */
+  begin(verb: string, env: Variables = {}): Begun {
+    const interrupted = new AbortController();
     let stdout = "";
     let stderr = "";
-    const code = await programEnvironment.run(this.#variables(env), () =>
-      runScript([verb], {
-        signal: new AbortController().signal,
+    const ended = programEnvironment.run(this.#variables(env), async () => {
+      const code = await runScript([verb], {
+        signal: interrupted.signal,
         stdout(text) {
           stdout += text;
         },
         stderr(text) {
           stderr += text;
         },
-      }),
-    );
-    return { code, signal: null, stdout, stderr };
+      });
+      return { code, signal: null, stdout, stderr };
+    });
+    const begun: Begun = {
+      ended,
+      stderr: () => stderr,
+      interrupt(signal) {
+        interrupted.abort(signal);
+      },
+    };
+    this.#begun.push(begun);
+    return begun;
+  }
+
+  async script(verb: string, env: Variables = {}): Promise<Ended> {
+    return await this.begin(verb, env).ended;
   }
 
   async ensure(env: Variables = {}): Promise<Ended> {
@@ -247,8 +291,8 @@ export class Host {
   }
 
   /** What `ensure` leaves on a new host: made by the script once for all tests of a run, and put here. */
-  async made(): Promise<void> {
-    const { cluster, events } = await madeCluster();
+  async made(env: Variables = {}): Promise<void> {
+    const { cluster, events } = await madeCluster(env);
     this.world.setCluster(this.name, cluster);
     this.world.network = true;
     for (const event of events) this.world.note(event);
@@ -294,6 +338,10 @@ export class Host {
       if (child.exitCode === null && child.signalCode === null) child.kill("SIGKILL");
       await ended;
     }
+    for (const { interrupt, ended } of this.#begun) {
+      interrupt("SIGTERM");
+      await ended;
+    }
     // The fakes go on without their parent; they end by themselves now that they may go on.
     const pids = this.world.events().flatMap((event) => /^(?:paused|create|delete) \S+ (\d+)$/.exec(event)?.[1] ?? []);
     await until("the fakes to end", () => pids.every((pid) => processMark(Number(pid)) === undefined));
@@ -303,22 +351,30 @@ export class Host {
   }
 }
 
-let firstMade: Promise<{ readonly cluster: FakeCluster; readonly events: readonly string[] }> | undefined;
+interface Made {
+  readonly cluster: FakeCluster;
+  readonly events: readonly string[];
+}
+const allMade = new Map<string, Promise<Made>>();
 
-function madeCluster(): NonNullable<typeof firstMade> {
-  firstMade ??= (async () => {
-    const host = await Host.start();
-    try {
-      const { code, stderr } = await host.ensure();
-      const cluster = host.world.cluster(host.name);
-      if (code !== 0 || cluster === undefined) throw new Error(stderr);
-      // Without the fake kind's pid, which is somebody else's by then.
-      return { cluster, events: host.world.events().map((event) => event.replace(/ \d+$/, "")) };
-    } finally {
-      await host.stop();
-    }
-  })();
-  return firstMade;
+function madeCluster(env: Variables): Promise<Made> {
+  const key = JSON.stringify(env);
+  const made = allMade.get(key) ?? makeCluster(env);
+  allMade.set(key, made);
+  return made;
+}
+
+async function makeCluster(env: Variables): Promise<Made> {
+  const host = await Host.start();
+  try {
+    const { code, stderr } = await host.ensure(env);
+    const cluster = host.world.cluster(host.name);
+    if (code !== 0 || cluster === undefined) throw new Error(stderr);
+    // Without the fake kind's pid, which is somebody else's by then.
+    return { cluster, events: host.world.events().map((event) => event.replace(/ \d+$/, "")) };
+  } finally {
+    await host.stop();
+  }
 }
 
 /** In a suite: a new host for each test, which must leave `~/.kube/config` alone. */

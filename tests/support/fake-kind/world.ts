@@ -100,8 +100,8 @@ export class World {
   set plan(plan: Plan) {
     this.#write("plan.json", JSON.stringify(plan));
     // The shell's shortcuts (host.ts) know nothing of plans.
-    const { engine, engineAddress, kindVersion, info, others } = plan;
-    if ([engine, engineAddress, kindVersion, info, others].some((part) => part !== undefined))
+    const { engine, engineAddress, kindVersion, info, others, pauseDelete } = plan;
+    if ([engine, engineAddress, kindVersion, info, others, pauseDelete].some((part) => part !== undefined))
       this.#write("unwell", "");
     else fs.rmSync(this.#path("unwell"), { force: true });
   }

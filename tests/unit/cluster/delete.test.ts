@@ -9,7 +9,7 @@ describe("cluster script: delete and list", () => {
   hostForEachTest((started) => (host = started));
 
   it("leaves no cluster, network, kubeconfig, temporary file or lock, and works twice", async () => {
-    expect((await host.ensure()).code).to.equal(0);
+    await host.made();
     for (const suffix of [".tmp", ".lock", ".kind", ".kind.lock"]) fs.writeFileSync(host.kubeconfigFile + suffix, "");
     const first = await host.run("delete").ended;
     expect(first.code, first.stderr).to.equal(0);
@@ -136,9 +136,7 @@ describe("cluster script: delete and list", () => {
   });
 
   it("lists our clusters and those that do not tell, not the user's", async () => {
-    expect((await host.ensure({ KIND_CONFIG: configOf({ workers: 1 }), KIND_GENERATION: "11111111" })).code).to.equal(
-      0,
-    );
+    await host.made({ KIND_CONFIG: configOf({ workers: 1 }), KIND_GENERATION: "11111111" });
     host.world.setCluster("mine", { step: "kubeconfig", running: true, labels: [{}] });
     host.world.setCluster("half", { step: "containers", running: false, labels: [{}] });
     const run = await host.run("list").ended;

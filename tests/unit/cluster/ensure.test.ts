@@ -81,7 +81,7 @@ describe("cluster script: ensure", () => {
 
   it("starts a cluster that is only stopped, with all its nodes, and keeps it", async () => {
     const config = { KIND_CONFIG: configOf({ workers: 2 }) };
-    ok(await host.ensure(config));
+    await host.made(config);
     for (const verb of ["ensure", "update"]) {
       stop();
       const run = await host.script(verb, config);
@@ -113,7 +113,7 @@ describe("cluster script: ensure", () => {
       [{ dnsAvailable: false }, /DNS: Deployment/],
     ] as const) {
       host.world.plan = { api };
-      const run = await host.ensure({ KIND_READY_TIMEOUT: "1" });
+      const run = await host.ensure({ KIND_READY_TIMEOUT: "0.2" });
       expect(run.code).to.equal(1);
       expect(run.stdout).to.equal("");
       expect(run.stderr)
@@ -128,7 +128,7 @@ describe("cluster script: ensure", () => {
 
   it("keeps one that has lost a node, and says what the next up does", async () => {
     const config = { KIND_CONFIG: configOf({ workers: 1 }) };
-    ok(await host.ensure(config));
+    await host.made(config);
     host.world.setCluster("dev", { ...existing(), labels: existing().labels.slice(0, 1) });
     const run = await host.ensure(config);
     expect(run.code).to.equal(1);
@@ -137,7 +137,7 @@ describe("cluster script: ensure", () => {
   });
 
   it("makes another in its place when another generation is wanted", async () => {
-    ok(await host.ensure({ KIND_GENERATION: "11111111" }));
+    await host.made({ KIND_GENERATION: "11111111" });
     ok(await host.ensure({ KIND_GENERATION: "11111111" }));
     expect(creates()).to.equal(1);
     // Only where the engine has announced it.
@@ -260,7 +260,7 @@ describe("cluster script: ensure", () => {
     ] as const) {
       host.world.setCluster("dev", undefined);
       host.world.plan = { api };
-      const run = await host.ensure({ KIND_READY_TIMEOUT: "1" });
+      const run = await host.ensure({ KIND_READY_TIMEOUT: "0.2" });
       expect(run.code).to.equal(1);
       expect(run.stdout).to.equal("");
       expect(run.stderr).to.match(text).and.to.include("docker logs dev-control-plane");

@@ -18,16 +18,12 @@ describe("the generation of a Kind cluster", () => {
     ).cluster.kind;
   const look = (kind: object = {}) =>
     programEnvironment.run(host.environment, () => clusterGeneration("dev", settings(kind)));
-  /** Makes the cluster of the settings as this version of the project makes it. */
-  const make = async (generation: string, kind: object = {}) => {
-    const { hash } = kindConfig(settings(kind), "dev");
-    const made = await host.ensure({
-      KIND_CONFIG: configOf({ workers: settings(kind).workers }),
-      KIND_CONFIG_HASH: hash,
-      KIND_GENERATION: generation,
-    });
-    expect(made.code, made.stderr).to.equal(0);
-  };
+  /** What the script gets for the cluster of the settings. */
+  const wanted = (generation: string, kind: object = {}) => ({
+    KIND_CONFIG: configOf({ workers: settings(kind).workers }),
+    KIND_CONFIG_HASH: kindConfig(settings(kind), "dev").hash,
+    KIND_GENERATION: generation,
+  });
 
   it("is a new one where no container is, and a look changes nothing (reliability 1, 5)", async () => {
     const first = await look();
@@ -38,7 +34,7 @@ describe("the generation of a Kind cluster", () => {
   });
 
   it("is the cluster's own while its containers exist, in a fresh checkout and without a kubeconfig too", async () => {
-    await make("11111111");
+    await host.made(wanted("11111111"));
     const here = await look();
     expect(here.generation).to.equal("11111111");
     expect(here).to.not.have.property("why");
@@ -48,7 +44,7 @@ describe("the generation of a Kind cluster", () => {
   });
 
   it("stays for a cluster that is stopped, or does not answer: nothing is torn down for that", async () => {
-    await make("11111111", { workers: 1 });
+    await host.made(wanted("11111111", { workers: 1 }));
     host.world.plan = { api: { readyz: 500 } };
     expect(await look({ workers: 1 })).to.include({ generation: "11111111" });
     const cluster = host.world.cluster("dev");
@@ -63,7 +59,7 @@ describe("the generation of a Kind cluster", () => {
   });
 
   it("is a new one for a cluster that lacks a node or was made from other settings, and says which", async () => {
-    await make("11111111", { workers: 1 });
+    await host.made(wanted("11111111", { workers: 1 }));
     expect((await look({ workers: 2 })).why).to.include("other settings");
     const cluster = host.world.cluster("dev");
     if (cluster !== undefined) host.world.setCluster("dev", { ...cluster, labels: cluster.labels.slice(0, 1) });
@@ -79,7 +75,7 @@ describe("the generation of a Kind cluster", () => {
   });
 
   it("is not known where Docker does not answer or is not there", async () => {
-    await make("11111111");
+    await host.made(wanted("11111111"));
     const says = "Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?";
     host.world.plan = { engine: { says } };
     const { generation, why, found } = await look();
@@ -91,8 +87,8 @@ describe("the generation of a Kind cluster", () => {
   });
 
   it("of a cluster that took the place of another makes the other's delete harmless", async () => {
-    await make("11111111");
-    await make("22222222");
+    await host.made(wanted("11111111"));
+    expect((await host.ensure(wanted("22222222"))).code).to.equal(0);
     expect(await look()).to.include({ generation: "22222222" });
     expect((await host.delete()).code).to.equal(0);
     expect(host.leftovers()).to.deep.equal([]);

@@ -30,9 +30,9 @@ describe("cluster script: interrupted", () => {
   for (const step of ["image", "containers", "init", "join", "kubeconfig"] satisfies Step[]) {
     it(`SIGINT after "${step}": kind is stopped and nothing is left`, async () => {
       host.world.plan = { pauseAfter: step };
-      const run = host.run("ensure", two);
+      const run = host.begin("ensure", two);
       const kind = await host.paused(step);
-      run.child.kill("SIGINT");
+      run.interrupt("SIGINT");
       const { code, stdout, stderr } = await run.ended;
       expect(code, stderr).to.equal(130);
       expect(stdout).to.equal("");
@@ -62,7 +62,7 @@ describe("cluster script: interrupted", () => {
       const kind = await host.paused(step);
       run.child.kill("SIGKILL");
       expect((await run.ended).signal).to.equal("SIGKILL");
-      const next = host.run("ensure", two);
+      const next = host.begin("ensure", two);
       await until("the next run to say what it waits for", () => next.stderr().includes("still runs"));
       expect(next.stderr()).to.include(`pid ${kind}`).and.to.include(`kill ${kind}`);
       expect(processMark(kind), "kind").not.to.equal(undefined);
@@ -96,7 +96,7 @@ describe("cluster script: interrupted", () => {
     const kind = await host.paused("cni");
     run.child.kill("SIGKILL");
     await run.ended;
-    const other = host.run("delete", { ...two, KIND_OWNER: "0ce4bc9c-0000-4000-8000-000000000000" });
+    const other = host.begin("delete", { ...two, KIND_OWNER: "0ce4bc9c-0000-4000-8000-000000000000" });
     await until("the other to wait", () => other.stderr().includes("still runs"));
     expect(processMark(kind), "kind").not.to.equal(undefined);
     host.world.letGo();
@@ -111,7 +111,7 @@ describe("cluster script: interrupted", () => {
     const hook = path.resolve(import.meta.dirname, "../../support/fake-kind/die-before-record.ts");
     const { signal } = await host.run("ensure", { ...two, NODE_OPTIONS: `--import ${hook}` }).ended;
     expect(signal).to.equal("SIGKILL");
-    const next = host.run("ensure", two);
+    const next = host.begin("ensure", two);
     await until("the next run's kind", () => next.stderr().includes("✓ image"));
     expect(creates(), "kinds that started").to.equal(1);
     host.world.letGo();
@@ -119,13 +119,13 @@ describe("cluster script: interrupted", () => {
   });
 
   it("SIGKILL during delete: the next ensure waits for kind, then makes the cluster", async () => {
-    expect((await host.ensure(two)).code).to.equal(0);
+    await host.made(two);
     host.world.plan = { pauseDelete: true };
     const run = host.run("delete", two);
     await host.paused("delete");
     run.child.kill("SIGKILL");
     await run.ended;
-    const next = host.run("ensure", two);
+    const next = host.begin("ensure", two);
     await until("the next run to wait", () => next.stderr().includes('"kind delete cluster --name dev" still runs'));
     expect(creates()).to.equal(1);
     host.world.letGo();
@@ -146,11 +146,11 @@ describe("cluster script: interrupted", () => {
   });
 
   it("SIGINT while an existing cluster is looked at: it stays", async () => {
-    expect((await host.ensure(two)).code).to.equal(0);
+    await host.made(two);
     host.world.plan = { api: { readyz: 500 } };
-    const run = host.run("ensure", two);
+    const run = host.begin("ensure", two);
     await until("the wait", () => run.stderr().includes("waiting for: API server"));
-    run.child.kill("SIGINT");
+    run.interrupt("SIGINT");
     expect((await run.ended).code).to.equal(130);
     expect(whole(host.world.cluster("dev"))).to.equal(true);
     expect(creates()).to.equal(1);
@@ -158,7 +158,7 @@ describe("cluster script: interrupted", () => {
 
   it("kind killed under a living script: an error, nothing is left, the next run heals", async () => {
     host.world.plan = { pauseAfter: "cni" };
-    const run = host.run("ensure", two);
+    const run = host.begin("ensure", two);
     process.kill(await host.paused("cni"), "SIGKILL");
     const { code, stdout, stderr } = await run.ended;
     expect(code, stderr).to.equal(1);
@@ -171,7 +171,7 @@ describe("cluster script: interrupted", () => {
 
   it("SIGINT while waiting for the lock: ends at once, the other run goes on", async () => {
     host.world.plan = { pauseAfter: "init" };
-    const first = host.run("ensure", two);
+    const first = host.begin("ensure", two);
     await host.paused("init");
     const second = host.run("ensure", two);
     await until("the second run to wait", () => second.stderr().includes("another run holds the lock"));

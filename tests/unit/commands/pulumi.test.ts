@@ -435,6 +435,15 @@ esac`);
       expect(calls().filter((call) => !call.startsWith("destroy"))).to.deep.equal([]);
     });
 
+    it("destroy looks for what it leaves in an existing cluster, and says so where it cannot", () => {
+      standIn("exit 0");
+      // No kubeconfig is named: that is known before anything is loaded that asks a cluster.
+      writeFileSync(join(folder, "Pulumi.dev.yaml"), "config: { sample:cluster: { type: existing, existing: {} } }\n");
+      const { status, stderr } = runCommand("destroy", "dev", "--yes");
+      expect(status).to.equal(0);
+      expect(stderr).to.include("it cannot be asked which");
+    });
+
     it("says what comes of a refresh or destroy without a GitHub token, which no state keeps", () => {
       standIn("exit 0");
       const told = (command: string) => runCommand(command, "dev").stderr.includes("There is no GITHUB_TOKEN");
