@@ -149,7 +149,9 @@ describe("an environment on the real engine", function () {
     const { logs, traces, dashboards, ...off } = bare;
     expect([logs, traces, dashboards]).to.deep.equal(["none", "none", "none"]);
     await stack.set(off);
+    const asked = stack.github.requests.length;
     await stack.environment.up();
+    expect(stack.github.requests.length, "preflight looks at what has changed").to.equal(asked);
     const calls = callsSince();
     expect(calls.filter(({ method }) => method === "create")).to.deep.equal([]);
     const deleted = calls.filter(({ method }) => method === "delete").map(({ name }) => name);
