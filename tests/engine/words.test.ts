@@ -26,10 +26,10 @@ interface ErrorCase {
 const cases: readonly ErrorCase[] = [
   {
     title:
-      "typos in settings, some that do not fit each other, a secret in clear and no owner, at once, each with its line",
+      "typos in settings, one without --path, some that do not fit each other, a secret in clear and no owner, at once, each with its line",
     config: {
       ...{ loki: { retntion: "4h" }, grafana: { adminUsr: "me" } },
-      ...{ telegramToken: "1:clear", alertmanager: { replicas: 0 } },
+      ...{ telegramToken: "1:clear", alertmanager: { replicas: 0 }, "loki.retention": "48h" },
     },
     env: { GITHUB_OWNER: "" },
     says: [
@@ -39,6 +39,7 @@ const cases: readonly ErrorCase[] = [
       "github:owner: is missing",
       /telegramToken \(line \d+\)/,
       /alertmanager\.replicas \(line \d+\)/,
+      /loki\.retention.*: is set without --path\./,
     ],
   },
   {
