@@ -4,11 +4,9 @@
  * files as a gzipped tar archive. The same files are the same bytes: nothing says when, where or by whom it was made.
  */
 import { createHash } from "node:crypto";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import * as path from "node:path";
 import { gzipSync } from "node:zlib";
-import { create } from "tar";
+import { Header } from "tar/header";
+import { Pax } from "tar/pax";
 import { reasonOf } from "../unreachable.ts";
 
 const mediaTypes = {
@@ -65,21 +63,15 @@ export function artifactOf(files: ReadonlyMap<string, Buffer>): Artifact {
 
 /** A tar archive without what differs from machine to machine. */
 function packed(paths: readonly string[], files: ReadonlyMap<string, Buffer>): Buffer {
-  const folder = mkdtempSync(path.join(tmpdir(), "artifact-"));
-  try {
-    const content = path.join(folder, "content");
-    for (const file of paths) {
-      mkdirSync(path.join(content, path.dirname(file)), { recursive: true });
-      writeFileSync(path.join(content, file), files.get(file) ?? "", { mode: 0o644 });
-    }
-    const archive = path.join(folder, "content.tar");
-    // To the library a name that begins with @ is an archive to be taken in.
-    const names = paths.map((name) => (name.startsWith("@") ? `./${name}` : name));
-    create({ sync: true, portable: true, mtime: new Date(0), cwd: content, file: archive }, names);
-    return readFileSync(archive);
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
+  const blocks = paths.flatMap((name) => {
+    const content = files.get(name) ?? Buffer.alloc(0);
+    const entry = { path: name, size: content.length, mtime: new Date(0) };
+    const header = new Header({ ...entry, mode: 0o644, type: "File" });
+    // A path for which a header has no room is in one of its own before it.
+    const longer = header.encode() ? [new Pax(entry).encode()] : [];
+    return [...longer, header.block ?? Buffer.alloc(512), content, Buffer.alloc(-content.length & 511)];
+  });
+  return Buffer.concat([...blocks, Buffer.alloc(1024)]);
 }
 
 /** The registry did not take the artifact, or does not answer. */
