@@ -121,11 +121,17 @@ describe("preflight", () => {
   describe("of GitHub", () => {
     let folder: string;
     let github: GitHub;
-    beforeEach(async () => {
+    // One for all: preflight only looks.
+    before(async () => {
       folder = await mkdtemp(join(tmpdir(), "preflight-"));
       await createRepository(folder, "acme", "fleet", {
         folders: { "flux-repo": join(import.meta.dirname, "../../flux-repo") },
       });
+    });
+    after(async () => {
+      await rm(folder, { recursive: true });
+    });
+    beforeEach(async () => {
       github = await startGitHub({
         root: folder,
         owner: "acme",
@@ -136,7 +142,6 @@ describe("preflight", () => {
     });
     afterEach(async () => {
       await github.close();
-      await rm(folder, { recursive: true });
     });
 
     const look = async (
