@@ -1,6 +1,6 @@
 /** The repository that Flux syncs is made ready: against the GitHub stand-in, by the script that Pulumi runs. */
 import { spawn } from "node:child_process";
-import { mkdtemp, rm } from "node:fs/promises";
+import { cp, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { text } from "node:stream/consumers";
@@ -17,6 +17,16 @@ const folder = "flux-repo/clusters/dev";
 describe("The repository that Flux syncs", function () {
   let root: string;
   let github: GitHub;
+
+  /** A folder with a repository that has a commit, which most of the tests begin with a copy of. */
+  let began: string;
+  before(async () => {
+    began = await mkdtemp(join(tmpdir(), "ensure-repository-"));
+    await createRepository(began, "acme", "fleet", { files: { "README.md": "" } });
+  });
+  after(async () => {
+    await rm(began, { recursive: true, force: true });
+  });
 
   async function start(options: Partial<GitHubOptions> = {}): Promise<void> {
     github = await startGitHub({ root, owner: "acme", token, repositories: [{ name: "fleet" }], ...options });
@@ -85,7 +95,7 @@ describe("The repository that Flux syncs", function () {
   });
 
   it("gets the folder of an environment that the project has none for, wherever that is", async () => {
-    await createRepository(root, "acme", "fleet", { files: { "README.md": "" } });
+    await cp(began, root, { recursive: true });
     await start();
     for (const path of ["flux-repo/clusters/eu", "clusters/eu/a"]) {
       expect((await ensure({ environment: { folder: path, stack: "eu" } })).code).to.equal(0);
@@ -139,7 +149,7 @@ describe("The repository that Flux syncs", function () {
 
   for (const by of ["rule", "ruleset"] as const) {
     it(`whose branch is protected by a ${by} is left as it is, and GitHub's reason is told`, async () => {
-      await createRepository(root, "acme", "fleet", { files: { "README.md": "" } });
+      await cp(began, root, { recursive: true });
       await start();
       github.protect("acme", "fleet", "main", by);
       const before = await objects();
@@ -153,7 +163,7 @@ describe("The repository that Flux syncs", function () {
   }
 
   it("keeps no branch that was made for a commit that is refused", async () => {
-    await createRepository(root, "acme", "fleet", { files: { "README.md": "" } });
+    await cp(began, root, { recursive: true });
     await start();
     github.protect("acme", "fleet", "eu", "ruleset");
     expect((await ensure({ branch: "eu" })).code).to.equal(1);
@@ -161,7 +171,7 @@ describe("The repository that Flux syncs", function () {
   });
 
   it("to which others push meanwhile gets the commit on top of theirs", async () => {
-    await createRepository(root, "acme", "fleet", { files: { "README.md": "" } });
+    await cp(began, root, { recursive: true });
     await start();
     github.fail({ match: "POST /graphql", delay: 1500 });
     const ensuring = ensure();
@@ -175,7 +185,7 @@ describe("The repository that Flux syncs", function () {
 
   describe("is refused in one sentence with a remedy", () => {
     beforeEach(async () => {
-      await createRepository(root, "acme", "fleet", { files: { "README.md": "" } });
+      await cp(began, root, { recursive: true });
       await start();
     });
     async function refusal(...args: Parameters<typeof ensure>): Promise<string> {
