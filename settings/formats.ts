@@ -6,6 +6,7 @@ import { isIPv6 } from "node:net";
 import { homedir } from "node:os";
 import { RE2JS } from "re2js";
 import { z } from "zod";
+import { remembered } from "../components/remembered.ts";
 import { compileRe2, firstOf } from "./re2-program.ts";
 
 const seconds: Readonly<Record<string, number>> = {
@@ -316,14 +317,14 @@ export const kafkaTopic = text(
 export const labelName = /[a-zA-Z_][a-zA-Z0-9_]*/.source;
 
 /** What RE2, in which Go's programs write expressions, has against one; undefined when nothing. It is anchored at both ends. */
-export function re2Fault(expression: string): string | undefined {
+export const re2Fault = remembered((expression: string): string | undefined => {
   try {
     RE2JS.compile(`^(?:${expression})$`);
     return undefined;
   } catch (error) {
     return error instanceof Error ? error.message.replace(/^error parsing regexp: /, "") : String(error);
   }
-}
+});
 
 /** Whether the whole of a text fits an expression of RE2, as a relabelling or a matcher asks. */
 export const fitsWhole = (expression: string): ((text: string) => boolean) => {
