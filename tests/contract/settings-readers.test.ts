@@ -711,17 +711,19 @@ interface Change {
 }
 
 /**
- * With those of some changes that go together: all at once; else without those that are complained of, and then with such of them as
- * are right by themselves; else of each half.
+ * With those of some changes that go together: all at once; else without those that are complained of, or without their group, and
+ * then with such of them as are right by themselves; else of each half.
  */
 function withAccepted(raw: Tree, changes: readonly Change[], base = raw): Tree {
   const next = changes.reduce((tree, { made }) => made(tree), raw);
   const settings = read(next);
   if (!(settings instanceof SettingsError)) return next;
   if (changes.length < 2) return raw;
-  const complained = changes.filter(({ where }) =>
-    settings.findings.some(({ path }) => `${path}.`.startsWith(`${where}.`) || `${where}.`.startsWith(`${path}.`)),
-  );
+  const of = (same: (path: string, where: string) => boolean) =>
+    changes.filter(({ where }) => settings.findings.some(({ path }) => same(path, where)));
+  const exactly = of((path, where) => `${path}.`.startsWith(`${where}.`) || `${where}.`.startsWith(`${path}.`));
+  // What is missing is complained of, and it is another of its group that wants it.
+  const complained = exactly.length > 0 ? exactly : of((path, where) => path.split(".")[0] === where.split(".")[0]);
   if (complained.length > 0 && complained.length < changes.length) {
     const others = changes.filter((change) => !complained.includes(change));
     const right = complained.filter(({ made }) => accepted(made(base)) !== undefined);
