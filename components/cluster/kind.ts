@@ -43,6 +43,7 @@ export interface Finished {
  */
 export const programEnvironment = new AsyncLocalStorage<NodeJS.ProcessEnv>();
 
+/** The environment of {@link programEnvironment}, else of this process. */
 export function environment(): NodeJS.ProcessEnv {
   return programEnvironment.getStore() ?? process.env;
 }

@@ -13,6 +13,7 @@ import { read, readOfNode } from "../bench/telemetry/log-agent.ts";
 import { type Event, fluentdOrSkip, type Made, podLine, rubyOrSkip } from "../support/fluentd.ts";
 import { lines, pod, redact, whole } from "../support/log-samples.ts";
 import { audited, entries } from "../support/node-records.ts";
+import { environmentOf } from "../support/rendered.ts";
 import { random } from "../support/random.ts";
 
 const sources = { journal: { enabled: true }, cluster: { kind: { auditLog: true } }, redact } as const;
@@ -21,11 +22,8 @@ const everything: SettingsInput = {
   elasticsearch: { logstash: { replicas: 1 } },
 };
 
-let rendering: Promise<Rendered> | undefined;
-const withEverything = async (): Promise<Rendered> => (rendering ??= render({ settings: everything }));
-
 async function after(what: string, by: string): Promise<string[]> {
-  const rendered = await withEverything();
+  const rendered = await environmentOf(everything);
   const text = JSON.stringify(rendered.declared);
   expect(text).to.include(what);
   const declared = JSON.parse(text.replaceAll(what, () => by)) as Rendered["declared"];
@@ -38,7 +36,7 @@ describe("Fluentd's configuration (by a strict reader)", () => {
   });
 
   it("is refused when any parameter of it is misspelt, or left out", async () => {
-    const rendered = await withEverything();
+    const rendered = await environmentOf(everything);
     const files = releases(rendered.declared).find(({ chart }) => chart?.name === "fluentd")?.values["fileConfigs"];
     const conf = Object.entries(files as Readonly<Record<string, string>>).filter(([name]) => name.endsWith(".conf"));
     const names = new Set(conf.flatMap(([, text]) => [...text.matchAll(/^ *(@?\w+) /gm)].map(([, name = ""]) => name)));
