@@ -45,7 +45,9 @@ const looksAt = {
 
 /** Digest of the files that a step looks at. */
 export function digestFor(step: keyof typeof looksAt, projectFolder: string): string {
-  const files = globSync(looksAt[step], { cwd: projectFolder, exclude: ["node_modules/**", ".git/**"] });
+  // Kubeconfigs come and go, and no step looks at them.
+  const exclude = ["node_modules/**", ".git/**", ".kube/**"];
+  const files = globSync(looksAt[step], { cwd: projectFolder, exclude });
   return digestOfFiles(projectFolder, files);
 }
 

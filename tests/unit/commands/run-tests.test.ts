@@ -157,6 +157,7 @@ describe("npm test", () => {
     ];
     mkdirSync(join(folder, "tests"));
     mkdirSync(join(folder, "node_modules"));
+    mkdirSync(join(folder, ".kube"));
     mkdirSync(join(folder, ".github", "workflows"), { recursive: true });
     for (const file of files) writeFileSync(join(folder, file), "");
     const digests = () => (["types", "eslint", "prettier"] as const).map((step) => digestFor(step, folder));
@@ -166,7 +167,8 @@ describe("npm test", () => {
       writeFileSync(join(folder, file), "changed");
       return digests().map((digest, index) => digest !== before[index]);
     };
-    expect(changed("node_modules/a.ts")).to.deep.equal([false, false, false]);
+    for (const file of ["node_modules/a.ts", ".kube/dev.yaml"])
+      expect(changed(file), file).to.deep.equal([false, false, false]);
     for (const file of ["README.md", ".prettierignore", ".github/workflows/check.yaml"])
       expect(changed(file), file).to.deep.equal([false, false, true]);
     for (const file of [...files, "tests/new.ts"]) expect(changed(file), file).to.deep.equal([true, true, true]);
