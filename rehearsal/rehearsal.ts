@@ -32,6 +32,10 @@ export interface RehearsalOptions {
   readonly beside?: Rehearsal;
   /** @default a new folder in the system's temporary folder */
   readonly dir?: string;
+  /** Whether the state is written at each step, as who kills the engine sees. @default true */
+  readonly checkpoints?: boolean;
+  /** Stand-in charts have definitions without the descriptions of their fields. @default false */
+  readonly light?: boolean;
   /** Sees, delays or fails calls of the provider stand-ins. */
   readonly onCall?: StandInOptions["onCall"];
   readonly onEvent?: EnvironmentOptions["onEvent"];
@@ -117,7 +121,7 @@ function configuration(settings: Readonly<Record<string, unknown>>): Record<stri
  */
 export async function openRehearsal(options: RehearsalOptions = {}): Promise<Rehearsal> {
   const stack = options.stack ?? "dev";
-  const { log = () => undefined, signal } = options;
+  const { log = () => undefined, signal, checkpoints = true, light = false } = options;
   const obtaining = { onProgress: log, ...(signal === undefined ? {} : { signal }) };
   const pulumi = await obtain(["pulumi"], obtaining);
   const controllerBinaries = await obtain(CONTROLLERS, obtaining);
@@ -137,6 +141,7 @@ export async function openRehearsal(options: RehearsalOptions = {}): Promise<Reh
     const surroundings = await startSurroundings({
       dir,
       log,
+      light,
       localRegistry: sourceIsRegistry(written),
       ...(options.charts === undefined ? {} : { charts: options.charts }),
       ...(options.beside === undefined ? {} : { beside: options.beside.surroundings }),
@@ -174,6 +179,7 @@ export async function openRehearsal(options: RehearsalOptions = {}): Promise<Reh
       ...(options.plugins === undefined ? {} : { plugins: options.plugins.folder }),
       env: surroundings.env,
       parallel: 32,
+      checkpoints: () => checkpoints,
       config: {
         ...configuration(settings),
         ...surroundings.config,

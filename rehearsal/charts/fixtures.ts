@@ -22,6 +22,7 @@ import {
   victoriaMetricsOperator,
 } from "../../contract/crds.ts";
 import { moduleDir } from "../../toolchain/obtain.ts";
+import { withoutDescriptions } from "./descriptions.ts";
 import { packChart, type ChartArchive, type ChartFiles } from "./archive.ts";
 
 /** What is known of a chart beside its templates. */
@@ -133,9 +134,14 @@ async function readTree(folder: string): Promise<ChartFiles> {
 /** What every stand-in has. */
 const all = join(import.meta.dirname, "all");
 
-/** Pack the stand-in for a pinned chart. @throws as `fixtureFiles` */
-export async function packFixture(name: string): Promise<ChartArchive> {
-  return await packChart(await fixtureFiles(name));
+/**
+ * Pack the stand-in for a pinned chart.
+ * @param light its definitions have no descriptions
+ * @throws as `fixtureFiles`
+ */
+export async function packFixture(name: string, light = false): Promise<ChartArchive> {
+  const files = await fixtureFiles(name);
+  return await packChart(light ? withoutDescriptions(files) : files);
 }
 
 /**

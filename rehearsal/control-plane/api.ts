@@ -21,8 +21,17 @@ export type ContentType =
 
 /** One user of one API server. */
 export interface Api {
-  /** @throws Error when there is no answer at all within 10 s */
-  call(method: "GET" | "PATCH" | "POST" | "DELETE", path: string, body?: object, type?: ContentType): Promise<Answer>;
+  /**
+   * @param accept the form of the answer, where it is not to be the whole object
+   * @throws Error when there is no answer at all within 60 s
+   */
+  call(
+    method: "GET" | "PATCH" | "POST" | "DELETE",
+    path: string,
+    body?: object,
+    type?: ContentType,
+    accept?: string,
+  ): Promise<Answer>;
   /** The body of a successful GET, else undefined. */
   get(path: string): Promise<unknown>;
   close(): void;
@@ -45,9 +54,9 @@ export function connect(kubeconfig: string): Api {
     key: decode(user["client-key-data"]),
   });
   const api: Api = {
-    call: (method, path, body, type = "application/json") =>
+    call: (method, path, body, type = "application/json", accept = "application/json") =>
       new Promise((resolve, reject) => {
-        const headers = body === undefined ? {} : { "content-type": type };
+        const headers = { accept, ...(body === undefined ? {} : { "content-type": type }) };
         const outgoing = request(cluster.server + path, { method, agent, headers, timeout: 60_000 }, (response) => {
           let text = "";
           response.setEncoding("utf8");

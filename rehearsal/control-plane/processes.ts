@@ -67,9 +67,10 @@ export function launch(dir: string, program: Program): ChildProcess {
         PATH: process.env.PATH ?? "/usr/bin:/bin",
         HOME: join(dir, "home"),
         TMPDIR: join(dir, "tmp"),
-        // A quarter of what the API server and the helm-controller do is collecting garbage; the limit is a soft one.
+        // A quarter of what the API server and the helm-controller do is collecting garbage; the limit is a soft one, above what
+        // an API server has after the second environment (1.1 GB, where a limit of 1 GiB had it collect without end).
         GOGC: "400",
-        GOMEMLIMIT: "1GiB",
+        GOMEMLIMIT: "2GiB",
         ...program.env,
       },
     });

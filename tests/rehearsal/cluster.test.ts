@@ -1,5 +1,5 @@
 /**
- * The cluster of an environment, cut off while it is made. Its repository is created and seeded, as the settings may say.
+ * The cluster of an environment, cut off while it is made, and removed by hand. Its repository is created and seeded, as the settings may say.
  * The seed is printed; INTERRUPT_SEED repeats a run.
  */
 import { existsSync, readdirSync } from "node:fs";
@@ -13,6 +13,7 @@ import { bare } from "../support/bare.ts";
 import { failure } from "../support/failure.ts";
 import { until } from "../support/until.ts";
 import { flux, TestCluster } from "./support/cluster.ts";
+import { removeByHand } from "./support/by-hand.ts";
 import { leftovers } from "./support/leftovers.ts";
 import { random } from "../support/random.ts";
 
@@ -29,6 +30,7 @@ describe(`the cluster of an environment (INTERRUPT_SEED=${seed})`, function () {
 
   before(async () => {
     rehearsal = await openRehearsal({
+      light: true,
       settings: bare,
       onEvent: (event) => {
         onEvent(event);
@@ -104,6 +106,25 @@ describe(`the cluster of an environment (INTERRUPT_SEED=${seed})`, function () {
     expect(keys.map(({ title, readOnly }) => `${title} ${String(readOnly)}`)).to.deep.equal([
       "flux observability/dev #1 true",
     ]);
+  });
+
+  it("removed by hand, is made anew by up, and says so in one line (reliability 5)", async () => {
+    const urns = async () =>
+      ((await rehearsal.environment.exportDeployment()).resources ?? []).map(({ urn }) => urn).sort();
+    const before = await urns();
+    const uid = await uidOfReadyCluster();
+    await removeByHand(rehearsal);
+    const { output, changes } = await rehearsal.environment.preview();
+    expect(output).to.match(/^ *(warning: )?Cluster "dev" is made anew \(.+\): what was in the old one is lost/m);
+    expect(changes["replace"]).to.be.greaterThan(20);
+    const from = rehearsal.surroundings.providers.calls.length;
+    await rehearsal.environment.up();
+    // The cluster that is gone was asked for nothing.
+    const deleted = rehearsal.surroundings.providers.calls.slice(from).filter(({ method }) => method === "delete");
+    expect(deleted.map(({ name }) => name)).to.deep.equal(["cluster-kind"]);
+    expect(await uidOfReadyCluster()).to.not.equal(uid);
+    expect(await urns()).to.deep.equal(before);
+    expect(Object.keys((await rehearsal.environment.up()).changes)).to.deep.equal(["same"]);
   });
 
   it("is destroyed, and nothing of it is left (reliability 2)", async () => {

@@ -2,10 +2,8 @@
  * One life of an environment in the rehearsal: the unchanged program, the real engine, a real API server, the real Flux
  * controllers. The steps build on each other. Names end with the line of the acceptance list that they prove.
  */
-import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { promisify } from "node:util";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { expect } from "chai";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -20,6 +18,7 @@ import { failure } from "../support/failure.ts";
 import { until } from "../support/until.ts";
 import { condition, flux, isReady, type KubeObject, saysNotReady, TestCluster } from "./support/cluster.ts";
 import { type Decoy, startDecoy } from "./support/decoy.ts";
+import { removeByHand } from "./support/by-hand.ts";
 import { leftovers } from "./support/leftovers.ts";
 
 /** Namespaces that the environment makes, and what their pods may do. */
@@ -62,6 +61,7 @@ describe("an environment in the rehearsal", function () {
   before(async () => {
     decoy = await startDecoy();
     rehearsal = await openRehearsal({
+      checkpoints: false,
       onOutput: (text) => (printed += text),
       log: (line) => (printed += `${line}\n`),
     });
@@ -79,12 +79,6 @@ describe("an environment in the rehearsal", function () {
 
   const resources = async (): Promise<readonly StateResource[]> =>
     (await rehearsal.environment.exportDeployment()).resources ?? [];
-
-  /** As a person does it, behind Pulumi's back. */
-  const removeCluster = () =>
-    promisify(execFile)("kind", ["delete", "cluster", "--name", "dev"], {
-      env: { ...process.env, ...rehearsal.surroundings.env },
-    });
 
   describe("is made", () => {
     it("with every source, Kustomization and HelmRelease Ready", async () => {
@@ -264,7 +258,7 @@ describe("an environment in the rehearsal", function () {
 
     it("with a tag on every image of every pod, and none of them latest (security 6)", async () => {
       const found = new Map<string, string>();
-      for (const [key, object] of await cluster.everything()) {
+      for (const [key, object] of await cluster.everything("whole")) {
         const spec = podSpecOf(object);
         for (const { image } of [...(spec?.containers ?? []), ...(spec?.initContainers ?? [])]) found.set(image, key);
       }
@@ -545,32 +539,10 @@ describe("an environment in the rehearsal", function () {
     });
   });
 
-  describe("when its cluster was removed by hand", () => {
-    it("says so in one line and is made anew by up (reliability 5)", async () => {
-      const before = (await resources()).map(({ urn }) => urn).sort();
-      const { uid } = (await cluster.get("/api/v1/namespaces/kube-system")).metadata;
-      await removeCluster();
-      const { output, changes } = await rehearsal.environment.preview();
-      expect(output).to.match(/^ *(warning: )?Cluster "dev" is made anew \(.+\): what was in the old one is lost/m);
-      expect(changes["replace"]).to.be.greaterThan(80);
-      const from = rehearsal.surroundings.providers.calls.length;
-      await rehearsal.environment.up();
-      // The cluster that is gone was asked for nothing.
-      const deleted = rehearsal.surroundings.providers.calls.slice(from).filter(({ method }) => method === "delete");
-      expect(deleted.map(({ name }) => name)).to.deep.equal(["cluster-kind"]);
-      cluster.close();
-      cluster = new TestCluster(rehearsal.kubeconfigPath);
-      expect((await cluster.get("/api/v1/namespaces/kube-system")).metadata.uid).to.not.equal(uid);
-      await cluster.untilFluxIsReady();
-      expect((await resources()).map(({ urn }) => urn).sort()).to.deep.equal(before);
-      expect(Object.keys((await rehearsal.environment.up()).changes)).to.deep.equal(["same"]);
-    });
-  });
-
   describe("is destroyed", () => {
     it("without its cluster, up to the deploy key while the token is revoked, and says so (reliability 5, 8)", async () => {
       const { github } = rehearsal.surroundings;
-      await removeCluster();
+      await removeByHand(rehearsal);
       github.setToken("another");
       const message = await failure(rehearsal.environment.destroy({ continueOnError: true }));
       expect(message)

@@ -2,91 +2,59 @@
  * An environment in a cluster that was there before and stays: the program makes and removes its objects one by one. The
  * cluster is a control plane of local processes; the steps build on each other.
  */
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { readFileSync, rmSync } from "node:fs";
 import { expect } from "chai";
-import { obtainBinaries } from "../../rehearsal/control-plane/binaries.ts";
-import { type ControlPlane, startControlPlane } from "../../rehearsal/control-plane/control-plane.ts";
-import { openRehearsal, type Rehearsal } from "../../rehearsal/rehearsal.ts";
+import type { Rehearsal } from "../../rehearsal/rehearsal.ts";
 import { failure } from "../support/failure.ts";
 import { buildOnEachOther } from "../support/steps.ts";
 import { openApi } from "../../components/kubernetes/api.ts";
 import { ownHome } from "../../components/gitops/names.ts";
 import { keptDefinitions } from "../../components/occupancy.ts";
 import { fleet, owner } from "../../rehearsal/surroundings.ts";
-import { flux, type Listing, TestCluster } from "./support/cluster.ts";
+import { flux, type Listing, type TestCluster } from "./support/cluster.ts";
+import { context, type Kept, openKept } from "./support/kept.ts";
 import { leftovers } from "./support/leftovers.ts";
 import { keda, playOperators, scaledObjects } from "./support/operators.ts";
-import { aggregated, fleeting, isDefinition, settled, sinceThen, versions } from "./support/listing.ts";
-import {
-  addTeam,
-  auditedSoFar,
-  installations,
-  occupy,
-  team,
-  undefine,
-  usable,
-  vacate,
-  writesIn,
-} from "./support/others.ts";
-
-const inBucket = { storage: { type: "objectStorage" } } as const;
+import { fleeting, isDefinition, settled, sinceThen, versions } from "./support/listing.ts";
+import { addTeam, auditedSoFar, installations, occupy, team, undefine, vacate, writesIn } from "./support/others.ts";
 
 describe("an environment in a cluster that is kept", function () {
   this.timeout("20m");
   buildOnEachOther(this);
-  let folder: string;
-  let plane: ControlPlane;
+  let kept: Kept;
   let rehearsal: Rehearsal;
   let cluster: TestCluster;
-  let original: Listing;
   let auditLog: string;
+  let original: Listing;
   /** What is there, and where the audit log ends, before the first try to destroy it. */
   let atFirst: Listing;
   let start: number;
   /** Whether something is, on purpose. */
   let stuck = false;
   let stopOperators: () => Promise<readonly string[]>;
-  /** What others have there that the environment uses. */
-  let theirs: ReadonlyMap<string, string | undefined>;
 
   const since = (expected: (key: string) => boolean) => sinceThen(cluster, original, expected);
+  const definitionsKept = async () =>
+    keptDefinitions(await openApi(readFileSync(kept.kubeconfig, "utf8"), context), ownHome);
 
   before(async () => {
-    folder = mkdtempSync(join(tmpdir(), "kept-cluster-"));
-    auditLog = join(folder, "audit.log");
-    plane = await startControlPlane({
-      name: "kept",
-      dir: join(folder, "cluster"),
-      binaries: await obtainBinaries(),
-      auditLog,
-    });
-    cluster = new TestCluster(plane.kubeconfigPath);
-    for (const { metadata } of await cluster.list("/api/v1/namespaces")) await cluster.untilFilled(metadata.name);
-    original = await settled(cluster);
-    stopOperators = playOperators(cluster);
-    rehearsal = await openRehearsal({
-      settings: {
-        cluster: { type: "existing", existing: { kubeconfig: plane.kubeconfigPath, context: "kind-kept" } },
-        autoscaler: "keda",
-      },
+    kept = await openKept({
+      checkpoints: false,
+      light: true,
+      settings: { autoscaler: "keda" },
       // What is stuck stays so: there is nothing to see by waiting for the two minutes that the program gives it.
       onCall: (call) => {
         if (stuck && call.method === "delete" && call.name === "environment-repository") call.timeoutSeconds = 20;
       },
     });
-    // The controllers look for the cluster where the rehearsal would have made its own.
-    mkdirSync(dirname(rehearsal.kubeconfigPath), { recursive: true, mode: 0o700 });
-    copyFileSync(plane.kubeconfigPath, rehearsal.kubeconfigPath);
+    ({ rehearsal, cluster, auditLog } = kept);
+    original = await settled(cluster);
+    stopOperators = playOperators(cluster);
   });
   after(async () => {
     // Undefined when before() failed half-way.
     await (stopOperators as typeof stopOperators | undefined)?.();
-    (cluster as TestCluster | undefined)?.close();
-    await (rehearsal as Rehearsal | undefined)?.close();
-    await (plane as ControlPlane | undefined)?.stop();
-    rmSync(folder, { recursive: true, force: true });
+    await (kept as Kept | undefined)?.close();
   });
 
   it("is refused before the first write where Flux, cert-manager and a Prometheus Operator are", async () => {
@@ -183,9 +151,11 @@ describe("an environment in a cluster that is kept", function () {
     expect(written.filter(({ namespace, object }) => namespace === team || object.endsWith(` ${team}`))).to.deep.equal(
       [],
     );
-    const kept = await keptDefinitions(await openApi(plane.kubeconfig, "kind-kept"), ownHome);
-    expect(kept.map(({ name }) => `CustomResourceDefinition.apiextensions.k8s.io ${name}`)).to.have.members(made);
-    expect(kept.filter(({ objects }) => objects > 0)).to.have.deep.members([
+    const definitions = await definitionsKept();
+    expect(definitions.map(({ name }) => `CustomResourceDefinition.apiextensions.k8s.io ${name}`)).to.have.members(
+      made,
+    );
+    expect(definitions.filter(({ objects }) => objects > 0)).to.have.deep.members([
       { name: "certificates.cert-manager.io", objects: 1 },
       { name: "scaledobjects.keda.sh", objects: 1 },
       { name: "servicemonitors.monitoring.coreos.com", objects: 1 },
@@ -206,79 +176,13 @@ describe("an environment in a cluster that is kept", function () {
     expect(await since((key) => isDefinition(key) || key.includes(team))).to.deep.equal({ left: [], lost: [] });
   });
 
-  it("uses the cert-manager and the Prometheus Operator of others where it is told to, with Thanos and its bucket", async () => {
-    const kept = await keptDefinitions(await openApi(plane.kubeconfig, "kind-kept"), ownHome);
-    // By hand, as docs/autoscaling.md says.
+  it("leaves definitions that can be taken away, with what nobody else ends any more (docs/autoscaling.md)", async () => {
     await cluster.patch(`${scaledObjects(team)}/shop`, { metadata: { finalizers: null } });
-    await undefine(
-      cluster,
-      kept.map(({ name }) => name),
-    );
     const { status } = await cluster.api.call("DELETE", `/api/v1/namespaces/${team}`);
     expect(status).to.equal(200);
-    expect(await since(() => false)).to.deep.equal({ left: [], lost: [] });
-
-    const thanos = { metrics: "prometheus", thanos: { enabled: true }, objectStorage: "seaweedfs" };
-    await rehearsal.set({ provided: ["certManager", "prometheusOperator"], ...thanos, loki: inBucket });
-    const message = await failure(rehearsal.environment.up());
-    expect(message.replaceAll(/\s+/g, " ")).to.include("certManager is in provided, but the cluster has none");
-    await occupy(cluster, usable);
-    theirs = new Map([...versions(await settled(cluster))].filter(([key]) => !aggregated.test(key)));
-    start = auditedSoFar(auditLog);
-    await rehearsal.environment.up();
-    await cluster.untilFluxIsReady();
-    const during = await cluster.everything();
-    const lost = [...theirs].filter(
-      ([key, version]) =>
-        (during.get(key)?.metadata as { resourceVersion?: string } | undefined)?.resourceVersion !== version,
-    );
-    expect(lost).to.deep.equal([]);
-    expect(Object.keys((await rehearsal.environment.up()).changes)).to.deep.equal(["same"]);
-    const releases = (await cluster.list(flux.helmReleases)).map(({ metadata }) => metadata.name);
-    expect(releases).to.include.members(["kube-prometheus-stack", "opentelemetry-operator", "thanos", "seaweedfs"]);
-    expect(releases).to.not.include.members(["cert-manager"]).and.to.not.include("prometheus-operator-crds");
-    expect([...during.keys()]).to.include("Certificate.cert-manager.io monitoring/opentelemetry-operator-serving-cert");
-    expect(
-      [...during.keys()].filter((key) => /^Deployment.* monitoring\/kube-prometheus-stack-operator/.test(key)),
-    ).to.deep.equal([]);
-  });
-
-  it("moves Loki from one program to its parts, and back: what there was goes when the others are Ready and agents send to them", async () => {
-    const { calls } = rehearsal.surroundings.providers;
-    for (const [mode, made, gone] of [
-      ["distributed", "loki-distributed", "loki"],
-      ["monolithic", "loki", "loki-distributed"],
-    ] as const) {
-      const from = calls.length;
-      await rehearsal.set({ loki: { ...inBucket, mode } });
-      await rehearsal.environment.up();
-      await cluster.untilFluxIsReady();
-      const done = (method: string, name: string) => {
-        const [call] = calls.slice(from).filter((one) => !one.preview && one.method === method && one.name === name);
-        if (call?.end === undefined) throw new Error(`${mode}: no ${method} of ${name}`);
-        return { start: call.start, end: call.end };
-      };
-      const { start: goes } = done("delete", `${gone}-release`);
-      expect(done("create", `${made}-release`).end, mode).to.be.below(goes);
-      // What an agent reads before the others are Ready waits on its node.
-      expect(done("update", "fluent-bit-release").end, mode).to.be.below(goes);
-      const pods = [...(await cluster.everything()).keys()].filter((key) =>
-        /^StatefulSet\.apps monitoring\/loki/.test(key),
-      );
-      expect(pods.includes("StatefulSet.apps monitoring/loki"), mode).to.equal(made === "loki");
-      expect(pods.includes("StatefulSet.apps monitoring/loki-distributed-ingester"), mode).to.equal(made !== "loki");
-    }
-    expect(Object.keys((await rehearsal.environment.up()).changes)).to.deep.equal(["same"]);
-  });
-
-  it("leaves what others have there as it was, when it is destroyed", async () => {
-    await rehearsal.environment.destroy();
-    const left = await since((key) => theirs.has(key) || isDefinition(key));
-    expect(left).to.deep.equal({ left: [], lost: [] });
-    const after = versions(await cluster.everything());
-    expect([...theirs].filter(([key, version]) => after.get(key) !== version)).to.deep.equal([]);
-    const namespaces = [team, ...usable.map(({ namespace }) => namespace)];
-    expect(writesIn(auditLog, start).filter(({ namespace }) => namespaces.includes(namespace))).to.deep.equal([]);
+    const kedas = (key: string) => key.endsWith(".keda.sh");
+    await undefine(cluster, (await definitionsKept()).map(({ name }) => name).filter(kedas));
+    expect(await since((key) => isDefinition(key) && !kedas(key))).to.deep.equal({ left: [], lost: [] });
     rmSync(rehearsal.kubeconfigPath);
     expect(await leftovers(rehearsal)).to.deep.equal([]);
   });

@@ -35,7 +35,12 @@ describe("an environment without an account", function () {
     const more = { instrumentation: { enabled: false }, opentelemetryOperator: { enabled: false } };
     // Whoever waited for it would see the test fail: what is pushed is asked for.
     const flux = { interval: "1h" };
-    rehearsal = await openRehearsal({ stack: "local", settings: { ...off, ...more, flux } });
+    rehearsal = await openRehearsal({
+      stack: "local",
+      checkpoints: false,
+      light: true,
+      settings: { ...off, ...more, flux },
+    });
     first = await rehearsal.environment.up();
     cluster = new TestCluster(rehearsal.kubeconfigPath);
     clone = makeClone(join(rehearsal.dir, "clone"), "local", join(rehearsal.dir, "kube"));

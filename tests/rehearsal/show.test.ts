@@ -119,14 +119,20 @@ describe("npm run rehearse", function () {
     );
 
   it("goes from nothing to nothing, and tells it as JSON", async () => {
-    command = new Command("--json", "--set", "loki.retention=48h");
+    // tests/rehearsal/environment.test.ts has all of it.
+    const less = { traces: "none", gateway: "none", instrumentation: { enabled: false }, demo: { enabled: false } };
+    const operators = { opentelemetryOperator: { enabled: false }, certManager: { enabled: false } };
+    command = new Command("--json", "--set", "loki.retention=48h", ...set({ ...less, ...operators }));
     const port = await apiPort();
     expect(await isFree(port)).to.equal(false);
     const code = await command.ended;
     const messages = command.messages();
     expect(code, command.stdout.slice(-3000) + command.stderr).to.equal(0);
 
-    expect(messages[0]).to.deep.include({ type: "begin", stack: "dev", settings: { loki: { retention: "48h" } } });
+    expect(messages[0]).to.deep.include({
+      ...{ type: "begin", stack: "dev" },
+      settings: { loki: { retention: "48h" }, ...less, ...operators },
+    });
     const phases = command.told("phase").filter(({ state }) => state !== "begin");
     const names = ["tools", "surroundings", "up", "outputs", "verify", "destroy"];
     expect(phases.map(({ phase, state }) => `${phase} ${state}`)).to.deep.equal(names.map((name) => `${name} end`));
@@ -179,7 +185,7 @@ describe("npm run rehearse", function () {
   });
 
   it("keeps it running until Ctrl-C, for kubectl", async () => {
-    command = new Command("--keep", "--json", "--set", "demo.enabled=false");
+    command = new Command("--keep", "--json", ...set(bare));
     const kept = await until("it is kept", () => Promise.resolve(command.told("kept")[0]), 600);
     expect(command.told("check").filter(({ ok }) => !ok)).to.deep.equal([]);
     const api = connect(readFileSync(kept.kubeconfig, "utf8"));

@@ -22,6 +22,8 @@ describe("two environments on one host", function () {
       rehearsals.push(
         await openRehearsal({
           stack,
+          checkpoints: false,
+          light: true,
           ...(rehearsals[0] === undefined ? {} : { beside: rehearsals[0] }),
           settings: {
             cluster: {

@@ -5,8 +5,9 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { list } from "tar";
-import { parse } from "yaml";
+import { parse, parseAllDocuments } from "yaml";
 import {
+  fixtureFiles,
   fixtures,
   packBroken,
   packChart,
@@ -14,6 +15,7 @@ import {
   startChartRegistry,
   startRegistry,
   type ChartArchive,
+  type ChartFiles,
   type ChartRegistry,
 } from "../../rehearsal/charts/index.ts";
 import { chartNamed, charts as pins } from "../../components/catalogue.ts";
@@ -204,6 +206,31 @@ describe("rehearsal: stand-in charts", () => {
     });
   }
 
+  it("have the same definitions where they are to be light, but for the descriptions of fields", async function () {
+    const weight = { whole: 0, light: 0 };
+    for (const { name } of Object.values(pins)) {
+      let files: ChartFiles;
+      try {
+        files = await fixtureFiles(name);
+      } catch (error) {
+        if (!/Go is not installed|cannot be had/.test(String(error))) throw error;
+        return skip(this, String(error));
+      }
+      const light = await unpack(await packFixture(name, true));
+      for (const [path, text] of Object.entries(files)) {
+        const other = light[`${name}/${path}`] ?? "";
+        if (!text.includes("kind: CustomResourceDefinition")) expect(other, path).to.equal(text);
+        else {
+          weight.whole += text.length;
+          weight.light += other.length;
+          expect(definitionsIn(other), path).to.deep.equal(definitionsIn(text));
+        }
+      }
+    }
+    // Some have none in any case.
+    expect(weight.light).to.be.within(1, weight.whole / 2);
+  });
+
   it("are replaced by real ones from a folder, at the pinned version only", async function () {
     const folder = await mkdtemp(join(tmpdir(), "rehearsal-charts-"));
     try {
@@ -259,6 +286,14 @@ describe("rehearsal: stand-in charts", () => {
     }
   });
 });
+
+/** The documents of a template, without the lines that are for Helm and without texts that are descriptions. */
+function definitionsIn(template: string): unknown[] {
+  const text = template.replaceAll(/^.*\{\{.*$/gm, (line) => (line.includes('{{ "{{" }}') ? line : ""));
+  const undescribed = (key: unknown, value: unknown) =>
+    key === "description" && typeof value === "string" ? undefined : value;
+  return parseAllDocuments(text).map((document): unknown => document.toJS({ reviver: undescribed }) as unknown);
+}
 
 const isMap = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);

@@ -40,12 +40,15 @@ export const flux = {
   helmRelease: (name: string) => `/apis/helm.toolkit.fluxcd.io/v2/namespaces/flux-system/helmreleases/${name}`,
 } as const;
 
-/** A listing of everything: `kind.group namespace/name` to the object. */
+/** A listing of everything: `kind.group namespace/name` to the object, or its metadata. */
 export type Listing = ReadonlyMap<string, KubeObject>;
 
 interface ResourceList {
   readonly resources: readonly { readonly name: string; readonly kind: string; readonly verbs: readonly string[] }[];
 }
+
+/** What the API server leaves out of a list that is asked for so: spec, status and data. */
+const metadataAlone = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
 
 export class TestCluster {
   readonly api: Api;
@@ -56,12 +59,12 @@ export class TestCluster {
   }
 
   /** @throws Error when there is no such object, or no answer */
-  async get(path: string): Promise<KubeObject> {
-    const { status, body } = await this.api.call("GET", path);
+  async get(path: string, accept?: string): Promise<KubeObject> {
+    const { status, body } = await this.api.call("GET", path, undefined, undefined, accept);
     // A kind whose definition is a moment old: "storage is (re)initializing".
     if (status === 429) {
       await sleep(1_000);
-      return await this.get(path);
+      return await this.get(path, accept);
     }
     if (status !== 200) throw new Error(`GET ${path}: ${status} ${JSON.stringify(body)}`);
     return body as KubeObject;
@@ -73,8 +76,9 @@ export class TestCluster {
     return status === 200;
   }
 
-  async list(path: string): Promise<readonly KubeObject[]> {
-    return ((await this.get(path)) as unknown as { items: KubeObject[] }).items;
+  async list(path: string, accept?: string): Promise<readonly KubeObject[]> {
+    // Of metadata alone, a list that is empty is null.
+    return ((await this.get(path, accept)) as unknown as { items: KubeObject[] | null }).items ?? [];
   }
 
   async patch(path: string, patch: object): Promise<KubeObject> {
@@ -146,21 +150,22 @@ export class TestCluster {
       await this.untilObject(`/api/v1/namespaces/${namespace}/${one}`, "is there", () => true);
   }
 
-  /** Every object of every kind that can be listed. */
-  async everything(): Promise<Listing> {
+  /** Every object of every kind that can be listed. @param form metadata alone by default: the definitions are megabytes */
+  async everything(form?: "whole"): Promise<Listing> {
     const groups = (await this.get("/apis")) as unknown as {
       groups: { name: string; preferredVersion: { groupVersion: string } }[];
     };
     const all = new Map<string, KubeObject>();
     const roots = ["/api/v1", ...groups.groups.map(({ preferredVersion }) => `/apis/${preferredVersion.groupVersion}`)];
     for (const root of roots) {
+      const { status, body } = await this.api.call("GET", root);
       // A definition that goes takes its group along between two questions; an APIService whose pods are simulated answers nothing.
-      if ([404, 503].includes((await this.api.call("GET", root)).status)) continue;
-      const { resources } = (await this.get(root)) as unknown as ResourceList;
+      if ([404, 503].includes(status)) continue;
+      const { resources } = body as ResourceList;
       const group = root.startsWith("/apis/") ? `.${root.split("/")[2] ?? ""}` : "";
       for (const { name, kind, verbs } of resources) {
         if (name.includes("/") || !verbs.includes("list")) continue;
-        for (const object of await this.list(`${root}/${name}`)) {
+        for (const object of await this.list(`${root}/${name}`, form === "whole" ? undefined : metadataAlone)) {
           const { namespace, name: own } = object.metadata;
           all.set(`${kind}${group} ${namespace === undefined ? "" : `${namespace}/`}${own}`, object);
         }

@@ -56,7 +56,10 @@ export async function sinceThen(
   const collected = async () => {
     // A kind that goes while it is listed is looked for again.
     last = await compare().catch(() => last);
-    return last?.left.length === 0;
+    if (last?.left.length === 0) return true;
+    // A listing is hundreds of requests.
+    await sleep(1_000);
+    return false;
   };
   await until("garbage to be collected", collected, 300).catch(() => undefined);
   return last;

@@ -3,6 +3,7 @@ import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
+import { exists, until } from "../../support/until.ts";
 
 const project = join(import.meta.dirname, "..", "..", "..");
 
@@ -26,6 +27,8 @@ describe(".ci/run, with a stand-in for npm", () => {
       readonly test: string;
       readonly rehearsal?: string;
       readonly kind?: string;
+      /** Whether Kind has to build nothing. */
+      readonly warm?: boolean;
       /** Sets NIGHTLY. */
       readonly nightly?: string;
     },
@@ -42,7 +45,7 @@ case "$1 $2" in
   # The last argument is totals=<file>.
   "run test:rehearsal") for last in "$@"; do :; done; totals="\${last#totals=}"; ${commands.rehearsal ?? "exit 9"} ;;
   "run test:nightly") for last in "$@"; do :; done; totals="\${last#totals=}"; ${commands.nightly ?? "exit 9"} ;;
-  "run test:kind:ci") echo "left=$MINUTES_LEFT" >> ${folder}/calls; ${commands.kind ?? "exit 9"} ;;
+  "run test:kind:ci") case "$*" in *" --warm") exit ${commands.warm === true ? 0 : 1} ;; esac; echo "left=$MINUTES_LEFT" >> ${folder}/calls; ${commands.kind ?? "exit 9"} ;;
   *) exit 99 ;;
 esac
 `,
@@ -71,8 +74,36 @@ esac
       kind: `echo "3 passed, 0 failed, 1 skipped"`,
     });
     expect(result).to.include({ status: 0, last: "18 passed, 0 failed, 4 skipped" });
-    expect(result.calls.slice(3)).to.deep.equal(["run test:kind:ci", "left=90"]);
-    expect(result.calls[2]).to.match(/^run test:rehearsal -- --reporter \S+ --reporter-option totals=/);
+    expect(result.calls[2]).to.equal("run test:kind:ci -- --warm");
+    expect(result.calls[3]).to.match(/^run test:rehearsal -- --reporter \S+ --reporter-option totals=/);
+    expect(result.calls.slice(4)).to.deep.equal(["run test:kind:ci", "left=90"]);
+  });
+
+  it("runs Kind beside the rehearsal when nothing has to be built, and tells it after it", () => {
+    // Each waits for the other, so they do not end unless they are there at the same time.
+    const meets = (own: string, other: string) =>
+      `touch ${folder}/${own}; while [ ! -e ${folder}/${other} ]; do sleep 0.1; done`;
+    const result = run({
+      test: `echo "1 passed, 0 failed, 0 skipped"`,
+      rehearsal: `${meets("rehearsal", "kind")}; echo rehearsed; echo "5 0 1" > "$totals"`,
+      kind: `${meets("kind", "rehearsal")}; echo "3 passed, 1 failed, 1 skipped"; exit 1`,
+      warm: true,
+    });
+    expect(result).to.include({ status: 1, last: "9 passed, 1 failed, 2 skipped" });
+    expect(result.calls).to.include("left=90");
+    expect(result.stdout).to.match(/rehearsed\n[^]*3 passed, 1 failed, 1 skipped\n[^]*9 passed/);
+  });
+
+  it("ends Kind when it is ended itself", async () => {
+    const result = run({
+      test: `echo "1 passed, 0 failed, 0 skipped"`,
+      rehearsal: `while [ ! -e ${folder}/pid ]; do sleep 0.1; done; kill $PPID`,
+      kind: `echo $$ > ${folder}/pid.new; mv ${folder}/pid.new ${folder}/pid; sleep 60`,
+      warm: true,
+    });
+    expect(result.status).to.equal(null);
+    const kind = Number(readFileSync(join(folder, "pid"), "utf8"));
+    await until("Kind is ended", () => !exists(kind), 30);
   });
 
   it("holds what is known of charts against those that lie beside the project", () => {
@@ -133,6 +164,16 @@ esac
     [
       "a rehearsal test failed",
       { test: `echo "3 passed, 0 failed, 0 skipped"`, rehearsal: `echo "2 1 0" > "$totals"; exit 1` },
+      "5 passed, 1 failed, 0 skipped",
+    ],
+    [
+      "Kind dies without a total beside the rehearsal",
+      {
+        test: `echo "3 passed, 0 failed, 0 skipped"`,
+        rehearsal: `echo "2 0 0" > "$totals"`,
+        kind: "exit 1",
+        warm: true,
+      },
       "5 passed, 1 failed, 0 skipped",
     ],
     [
