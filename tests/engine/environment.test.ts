@@ -255,9 +255,14 @@ describe("an environment on the real engine", function () {
 
   it("finishes the siblings of a release that fails, and heals when run again (reliability 7)", async () => {
     await stack.set({ loki: { retention: "72h" }, jaeger: { maxTraces: 500 } });
-    stack.onCall = (call) => {
-      if (call.name === "loki-release" && call.method === "update" && !call.preview)
-        throw new Error("injected failure");
+    // Once something has failed the engine begins nothing more.
+    const begun = Promise.withResolvers<undefined>();
+    stack.onCall = async (call) => {
+      if (call.method !== "update" || call.preview) return;
+      if (call.name === "jaeger-release") begun.resolve(undefined);
+      if (call.name !== "loki-release") return;
+      await begun.promise;
+      throw new Error("injected failure");
     };
     const failure = await stack.environment.up().then(
       () => undefined,

@@ -213,9 +213,14 @@ describe("stand-in providers on the real engine", function () {
     const release = { apiVersion: "helm.toolkit.fluxcd.io/v2", kind: "HelmRelease", namespace: "monitoring" };
     standIns.cluster.remove({ ...release, name: "cert-manager" });
     await environment.refresh();
-    hook = (call) => {
-      if (call.method === "create" && call.name === "prometheus" && !call.preview)
-        throw new Error("chart not found: injected");
+    // Once something has failed the engine begins nothing more.
+    const begun = Promise.withResolvers<undefined>();
+    hook = async (call) => {
+      if (call.method !== "create" || call.preview) return;
+      if (call.name === "cert-manager") begun.resolve(undefined);
+      if (call.name !== "prometheus") return;
+      await begun.promise;
+      throw new Error("chart not found: injected");
     };
     const message = await failure(environment.up());
     expect(message).to.contain("chart not found: injected");
