@@ -34,8 +34,8 @@ export interface RehearsalOptions {
   readonly dir?: string;
   /** Whether the state is written at each step, as who kills the engine sees. @default true */
   readonly checkpoints?: boolean;
-  /** Stand-in charts have definitions without the descriptions of their fields. @default false */
-  readonly light?: boolean;
+  /** Whether stand-in charts weigh what the real ones do, half of which is descriptions in definitions. @default false */
+  readonly whole?: boolean;
   /** Sees, delays or fails calls of the provider stand-ins. */
   readonly onCall?: StandInOptions["onCall"];
   readonly onEvent?: EnvironmentOptions["onEvent"];
@@ -121,7 +121,7 @@ function configuration(settings: Readonly<Record<string, unknown>>): Record<stri
  */
 export async function openRehearsal(options: RehearsalOptions = {}): Promise<Rehearsal> {
   const stack = options.stack ?? "dev";
-  const { log = () => undefined, signal, checkpoints = true, light = false } = options;
+  const { log = () => undefined, signal, checkpoints = true, whole = false } = options;
   const obtaining = { onProgress: log, ...(signal === undefined ? {} : { signal }) };
   const pulumi = await obtain(["pulumi"], obtaining);
   const controllerBinaries = await obtain(CONTROLLERS, obtaining);
@@ -141,7 +141,7 @@ export async function openRehearsal(options: RehearsalOptions = {}): Promise<Reh
     const surroundings = await startSurroundings({
       dir,
       log,
-      light,
+      whole,
       localRegistry: sourceIsRegistry(written),
       ...(options.charts === undefined ? {} : { charts: options.charts }),
       ...(options.beside === undefined ? {} : { beside: options.beside.surroundings }),

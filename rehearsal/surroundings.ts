@@ -31,8 +31,8 @@ export interface SurroundingsOptions {
   readonly localRegistry?: boolean;
   /** A folder with real charts as `helm pull` leaves them; a chart that it lacks is a stand-in. */
   readonly charts?: string;
-  /** Stand-in charts have definitions without descriptions of their fields. @default false */
-  readonly light?: boolean;
+  /** Stand-in charts have definitions with the descriptions of their fields. @default false */
+  readonly whole?: boolean;
   /** Providers that nothing stands in for. @default none */
   readonly releasedProviders?: readonly ProviderName[];
   readonly onCall?: StandInOptions["onCall"];
@@ -93,7 +93,7 @@ type Services = Pick<Surroundings, "github" | "git" | "registry" | "fleetDirecto
 
 /** What environments of one owner on one machine have in common. */
 async function startServices(
-  { dir, charts, light = false, log = () => undefined }: SurroundingsOptions,
+  { dir, charts, whole = false, log = () => undefined }: SurroundingsOptions,
   endsWith: (end: () => Promise<void>) => void,
 ): Promise<Services> {
   const root = join(dir, "repositories");
@@ -115,7 +115,7 @@ async function startServices(
   const git = await startGitServer({ root, access: github });
   endsWith(() => git.close());
   github.servedAt({ ssh: git.ssh.address, http: git.http.address });
-  const registry = await startChartRegistry({ log, light, ...(charts === undefined ? {} : { folder: charts }) });
+  const registry = await startChartRegistry({ log, whole, ...(charts === undefined ? {} : { folder: charts }) });
   endsWith(() => registry.close());
   // Not this machine's: these clusters have nothing to do with those that kind makes here.
   return { github, git, registry, fleetDirectory, planted, lock: join(dir, "lock"), kbot: kbotAt(git.http.address) };

@@ -136,12 +136,12 @@ const all = join(import.meta.dirname, "all");
 
 /**
  * Pack the stand-in for a pinned chart.
- * @param light its definitions have no descriptions
+ * @param whole whether its definitions have the descriptions of their fields
  * @throws as `fixtureFiles`
  */
-export async function packFixture(name: string, light = false): Promise<ChartArchive> {
+export async function packFixture(name: string, { whole = true } = {}): Promise<ChartArchive> {
   const files = await fixtureFiles(name);
-  return await packChart(light ? withoutDescriptions(files) : files);
+  return await packChart(whole ? files : withoutDescriptions(files));
 }
 
 /**

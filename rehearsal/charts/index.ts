@@ -15,8 +15,8 @@ export { startRegistry, type ChartRegistry, type ServedChart } from "./registry.
 export interface ChartRegistryOptions {
   /** A folder with real charts (`.tgz`, as `helm pull` leaves them); a pinned chart that it lacks is a stand-in. */
   readonly folder?: string;
-  /** Stand-ins' definitions have no descriptions of their fields. @default false */
-  readonly light?: boolean;
+  /** Whether stand-ins' definitions have the descriptions of their fields. @default false */
+  readonly whole?: boolean;
   /** @default any free port */
   readonly port?: number;
   /** Told which charts are real and which are stand-ins. @default nobody */
@@ -33,14 +33,14 @@ export interface Served {
  * Stand-in charts take their CRDs from the Go modules that define them: the first time, these are downloaded.
  */
 export async function startChartRegistry(options: ChartRegistryOptions = {}): Promise<ChartRegistry & Served> {
-  const { folder, light = false, log = () => undefined } = options;
+  const { folder, whole = false, log = () => undefined } = options;
   const real = folder === undefined ? [] : await readCharts(folder);
   const archives: ChartArchive[] = [];
   const pinned: Served["pinned"][number][] = [];
   for (const pin of Object.values<ChartPin>(pins)) {
     const found = real.find(({ name, version }) => name === pin.name && version === pin.version);
     const others = real.filter(({ name }) => name === pin.name).map(({ version }) => version);
-    const archive = found ?? (await packFixture(pin.name, light));
+    const archive = found ?? (await packFixture(pin.name, { whole }));
     const besides = found || others.length === 0 ? "" : ` (the folder has ${others.join(", ")}, not this version)`;
     log(`chart ${pin.name} ${pin.version}: ${found ? "the real one" : `stand-in${besides}`}`);
     archives.push(archive);

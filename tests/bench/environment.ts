@@ -42,6 +42,7 @@ async function program(): Promise<{ ready: number; unchanged: number; destroy: n
   let started = 0;
   let ready = 0;
   const rehearsal = await openRehearsal({
+    whole: true,
     ...(options.charts === undefined ? {} : { charts: options.charts }),
     onEvent({ resOutputsEvent }) {
       if (resOutputsEvent === undefined || ready > 0) return;
@@ -95,7 +96,10 @@ async function apply(api: Api, manifest: Manifest): Promise<void> {
 /** Plain Flux: the released manifests as they are, and the same releases with `dependsOn`. */
 async function plain(): Promise<{ ready: number }> {
   const dir = await mkdtemp(path.join(tmpdir(), "plain-flux-"));
-  const registry = await startChartRegistry(options.charts === undefined ? {} : { folder: options.charts });
+  const registry = await startChartRegistry({
+    whole: true,
+    ...(options.charts === undefined ? {} : { folder: options.charts }),
+  });
   const manifests = await fluxManifests(flux);
   const { declared } = await render({
     settings: {

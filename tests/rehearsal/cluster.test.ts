@@ -30,7 +30,6 @@ describe(`the cluster of an environment (INTERRUPT_SEED=${seed})`, function () {
 
   before(async () => {
     rehearsal = await openRehearsal({
-      light: true,
       settings: bare,
       onEvent: (event) => {
         onEvent(event);

@@ -62,6 +62,7 @@ describe("an environment in the rehearsal", function () {
     decoy = await startDecoy();
     rehearsal = await openRehearsal({
       checkpoints: false,
+      whole: true,
       onOutput: (text) => (printed += text),
       log: (line) => (printed += `${line}\n`),
     });

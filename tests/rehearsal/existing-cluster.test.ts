@@ -40,7 +40,6 @@ describe("an environment in a cluster that is kept", function () {
   before(async () => {
     kept = await openKept({
       checkpoints: false,
-      light: true,
       settings: { autoscaler: "keda" },
       // What is stuck stays so: there is nothing to see by waiting for the two minutes that the program gives it.
       onCall: (call) => {

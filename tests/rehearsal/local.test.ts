@@ -38,7 +38,6 @@ describe("an environment without an account", function () {
     rehearsal = await openRehearsal({
       stack: "local",
       checkpoints: false,
-      light: true,
       settings: { ...off, ...more, flux },
     });
     first = await rehearsal.environment.up();

@@ -165,7 +165,7 @@ describe("an environment in a cluster whose owners run Flux", function () {
   };
 
   before(async () => {
-    kept = await openKept({ checkpoints: false, light: true, settings: { provided: ["flux"], demo: { app: "kbot" } } });
+    kept = await openKept({ checkpoints: false, settings: { provided: ["flux"], demo: { app: "kbot" } } });
     ({ rehearsal, cluster, auditLog } = kept);
     const repositories = join(kept.folder, "git");
     await createRepository(repositories, "team", "shop", { files });

@@ -30,7 +30,6 @@ describe("an environment in a cluster that has operators", function () {
   before(async () => {
     kept = await openKept({
       checkpoints: false,
-      light: true,
       settings: {
         provided: ["certManager", "prometheusOperator"],
         ...{ thanos: { enabled: true }, objectStorage: "seaweedfs", loki: inBucket },

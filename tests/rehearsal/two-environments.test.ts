@@ -23,7 +23,6 @@ describe("two environments on one host", function () {
         await openRehearsal({
           stack,
           checkpoints: false,
-          light: true,
           ...(rehearsals[0] === undefined ? {} : { beside: rehearsals[0] }),
           settings: {
             cluster: {

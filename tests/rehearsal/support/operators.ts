@@ -73,7 +73,7 @@ export function playOperators(cluster: TestCluster): () => Promise<readonly stri
       for (const operator of [keda, kedaAuthentications, victoriaMetrics])
         // It may go between two questions.
         for (const path of operator.collections) await look(operator, path).catch(() => undefined);
-      await sleep(300);
+      await sleep(1_000);
     }
   })();
   return async () => {
