@@ -34,7 +34,7 @@ export interface RehearsalOptions {
   readonly dir?: string;
   /** Whether the state is written at each step, as who kills the engine sees. @default true */
   readonly checkpoints?: boolean;
-  /** Whether stand-in charts weigh what the real ones do, half of which is descriptions in definitions. @default false */
+  /** Whether the definitions of stand-in charts have the descriptions of their fields, half of what they weigh. @default false */
   readonly whole?: boolean;
   /** Sees, delays or fails calls of the provider stand-ins. */
   readonly onCall?: StandInOptions["onCall"];

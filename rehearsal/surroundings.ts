@@ -31,7 +31,7 @@ export interface SurroundingsOptions {
   readonly localRegistry?: boolean;
   /** A folder with real charts as `helm pull` leaves them; a chart that it lacks is a stand-in. */
   readonly charts?: string;
-  /** Stand-in charts have definitions with the descriptions of their fields. @default false */
+  /** Whether the definitions of stand-in charts have the descriptions of their fields, half of what they weigh. @default false */
   readonly whole?: boolean;
   /** Providers that nothing stands in for. @default none */
   readonly releasedProviders?: readonly ProviderName[];

@@ -44,6 +44,7 @@ export async function banner(paths: ProgramPaths, surroundings: Surroundings): P
       .map(({ name, version }) => `${name} ${version}`)
       .join(", ");
   const part = (name: string, how: Part["how"], what: string): Part[] => (what === "" ? [] : [{ name, how, what }]);
+  const standIns = charts(false);
   const { releasedProviders } = surroundings;
   const providers = (released: boolean) =>
     (Object.keys(providerVersions) as ProviderName[])
@@ -57,7 +58,7 @@ export async function banner(paths: ProgramPaths, surroundings: Surroundings): P
     ...part("Flux controllers", "real", list(CONTROLLERS) + differing(surroundings.fluxManifests, versions)),
     ...part("Flux manifests", "assembled", `${flux}, from the controllers' modules; not the released install.yaml`),
     ...part("Charts", "real", charts(true)),
-    ...part("Charts", "stand-in", charts(false).replace(/.$/, "$&; definitions without the descriptions of fields")),
+    ...part("Charts", "stand-in", standIns && `${standIns}; definitions without the descriptions of fields`),
     ...part("Provider plugins", "real", providers(true)),
     ...part("Provider plugins", "stand-in", providers(false)),
     ...part("kind", "stand-in", `${KIND_VERSION}, and docker for it: processes of this machine instead of containers`),

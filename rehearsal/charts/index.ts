@@ -15,7 +15,7 @@ export { startRegistry, type ChartRegistry, type ServedChart } from "./registry.
 export interface ChartRegistryOptions {
   /** A folder with real charts (`.tgz`, as `helm pull` leaves them); a pinned chart that it lacks is a stand-in. */
   readonly folder?: string;
-  /** Whether stand-ins' definitions have the descriptions of their fields. @default false */
+  /** Whether the definitions of stand-in charts have the descriptions of their fields, half of what they weigh. @default false */
   readonly whole?: boolean;
   /** @default any free port */
   readonly port?: number;

@@ -147,6 +147,7 @@ describe("npm run rehearse", function () {
       expect(parts.find((part) => part.name === name)?.how, name).to.equal("stand-in");
     }
     expect(parts.find(({ name }) => name === "Flux manifests")?.how).to.equal("assembled");
+    expect(parts.find(({ name }) => name === "Charts")?.what).to.include("without the descriptions of fields");
 
     const ended = command.told("resource").filter(({ state }) => state === "end");
     const releases = new Set(ended.filter(({ kind }) => kind === "HelmRelease").map(({ name }) => name));
